@@ -1,0 +1,44 @@
+# `make demo` and `make test` need Python 3.11+, make and git, and nothing else done before.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The demo keeps its indexes beside the checkout, so that trying it out leaves the user's own home alone.
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test lint format bench torture clean install
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "quincunx needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	QUINCUNX_HOME=$${QUINCUNX_HOME:-$(CURDIR)/.home} $(BIN)/quincunx demo
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file pyproject.toml tests
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/pytest
+
+torture: $(STAMP)
+	QUINCUNX_TORTURE=1 $(BIN)/pytest -m torture
+
+bench: $(STAMP)
+	$(BIN)/python bench/retrieval.py
+
+clean:
+	rm -rf $(VENV) .home dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Gold sets, metrics and reports: how good retrieval and answers are, and where they lose."""

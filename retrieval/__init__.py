@@ -1,0 +1,1 @@
+"""Text → passages → vectors → 20 candidates → 5 passages. Knows nothing of programs."""

@@ -1,0 +1,174 @@
+"""First-stage models: texts in, unit vectors out, with an identity that an index can hold them to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from . import weights
+from .chunking import Span
+from .errors import BoundError, ModelOutputError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = npt.NDArray[np.float32]
+"""Shape (texts, dims), rows of L2 norm 1."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as work proceeds."""
+
+BATCH = 32
+
+
+def no_progress(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class EmbedderIdentity:
+    """Everything that changes the vectors. An index is only ever searched by the identity that made it."""
+
+    model: str
+    revision: str
+    """The commit, digest or sha256 that pins the weights."""
+    dims: int
+    question_prefix: str
+    passage_prefix: str
+    pooling: str
+    normalised: bool
+    max_tokens: int
+    library: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def differences(self, other: EmbedderIdentity) -> list[str]:
+        """Return one ``field: mine != theirs`` for each field that differs."""
+        mine, theirs = self.as_dict(), other.as_dict()
+        return [f"{name}: {mine[name]!r} != {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
+
+
+class Embedder(Protocol):
+    """What retrieval asks of a first-stage model. Implementations are safe to share across threads."""
+
+    @property
+    def identity(self) -> EmbedderIdentity: ...
+
+    def offsets(self, text: str) -> Sequence[Span]:
+        """Return the character spans of the text's tokens, special tokens left out."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        """Embed texts to be found; raises `BoundError` for a text over the model's token limit."""
+        ...
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts to search with; raises `BoundError` for a text over the model's token limit."""
+        ...
+
+
+def require_unit(vectors: Vectors, count: int, dims: int, model: str) -> Vectors:
+    """Return ``vectors`` when they are ``count`` finite unit rows of ``dims``; raise `ModelOutputError` if not."""
+    if vectors.shape != (count, dims):
+        raise ModelOutputError(f"{model} returned vectors of shape {vectors.shape}, expected {(count, dims)}")
+    norms = np.linalg.norm(vectors, axis=1)
+    if not np.all(np.isfinite(norms)) or not np.allclose(norms, 1.0, atol=1e-3):
+        worst = int(np.argmax(np.abs(np.nan_to_num(norms, nan=np.inf) - 1.0)))
+        raise ModelOutputError(f"{model} returned a vector of norm {norms[worst]} for text {worst}, expected 1")
+    return vectors
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model on this machine."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        model: str,
+        revision: str,
+        question_prefix: str = "",
+        passage_prefix: str = "",
+    ) -> None:
+        import sentence_transformers
+
+        self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+        # The tokenizer keeps its truncation settings as state: one call at a time.
+        self._lock = threading.Lock()
+        self.identity = EmbedderIdentity(
+            model=model,
+            revision=revision,
+            dims=int(self._model.get_embedding_dimension() or 0),
+            question_prefix=question_prefix,
+            passage_prefix=passage_prefix,
+            pooling=_pooling(self._model),
+            normalised=True,
+            max_tokens=int(self._model.max_seq_length or 0),
+            library=f"sentence-transformers {sentence_transformers.__version__.split('.')[0]}",
+        )
+
+    def offsets(self, text: str) -> Sequence[Span]:
+        with self._lock:
+            return self._offsets(text)
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        return self._embed([self.identity.passage_prefix + text for text in texts], progress)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        return self._embed([self.identity.question_prefix + text for text in texts], no_progress)
+
+    def _offsets(self, text: str) -> list[Span]:
+        encoding = self._model.tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        return [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
+
+    def _embed(self, texts: list[str], progress: Progress) -> Vectors:
+        identity = self.identity
+        vectors = np.empty((len(texts), identity.dims), dtype=np.float32)
+        special = self._model.tokenizer.num_special_tokens_to_add()
+        with self._lock:
+            lengths = [len(self._offsets(text)) + special for text in texts]
+            for text, length in zip(texts, lengths, strict=True):
+                if length > identity.max_tokens:
+                    raise BoundError(
+                        f"a text of {length} tokens is over the {identity.max_tokens} that {identity.model} reads: "
+                        f"{text[:60]!r}…. Shorten it; documents are cut to fit by a smaller chunk size"
+                    )
+            # Texts of like length share a batch, so that little of it is padding.
+            order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))
+            for begin in range(0, len(order), BATCH):
+                batch = order[begin : begin + BATCH]
+                vectors[batch] = self._model.encode(
+                    [texts[i] for i in batch],
+                    batch_size=BATCH,
+                    normalize_embeddings=True,
+                    convert_to_numpy=True,
+                    show_progress_bar=False,
+                )
+                progress(begin + len(batch), len(texts))
+        return require_unit(vectors, len(texts), identity.dims, identity.model)
+
+
+def _pooling(model: SentenceTransformer) -> str:
+    for module in model:
+        mode = getattr(module, "pooling_mode", None)
+        if mode is not None:
+            return str(mode)
+    return "none"
+
+
+def load_minilm() -> SentenceTransformerEmbedder:
+    """Load all-MiniLM-L6-v2 from the ``embedded`` extra: 384 dims, 256 tokens, no prefixes."""
+    return SentenceTransformerEmbedder(
+        weights.minilm_folder(), model=weights.MINILM_ID, revision=f"sha256:{weights.MINILM_SHA256}"
+    )

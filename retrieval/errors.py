@@ -1,0 +1,171 @@
+"""Every error quincunx raises on purpose.
+
+    QuincunxError                 code                 exit status
+    ├── UsageError                                     2: the call is wrong
+    │   ├── BadNameError          bad_name
+    │   ├── BoundError            bad_bound
+    │   ├── EmptyQuestionError    empty_question
+    │   ├── UnknownIndexError     unknown_index
+    │   ├── UnknownProfileError   unknown_profile
+    │   └── UnknownProgramError   unknown_program
+    ├── CorpusError               bad_corpus           1: the call was right, the world was not
+    │   └── DuplicateIdError      duplicate_id
+    ├── GoldSetError              bad_gold_set
+    ├── IndexStateError           bad_index
+    │   ├── IdentityMismatchError index_mismatch
+    │   └── WriterBusyError       writer_busy
+    ├── ModelOutputError          bad_model_output
+    └── WeightsError              bad_weights
+        ├── MissingWeightsError   missing_weights
+        └── WeightsMismatchError  weights_mismatch
+
+Each message names the value, the bound it broke and what to do about it. `code` is stable: match on
+it, never on the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class QuincunxError(Exception):
+    """Root of all errors raised on purpose."""
+
+    code = "quincunx_error"
+    exit_status = 1
+
+
+class UsageError(QuincunxError):
+    """The call itself is wrong; the same call cannot succeed later."""
+
+    code = "bad_usage"
+    exit_status = 2
+
+
+class BadNameError(UsageError):
+    """A name cannot be used as a folder's name on every system."""
+
+    code = "bad_name"
+
+
+class BoundError(UsageError):
+    """A number lies outside its documented range."""
+
+    code = "bad_bound"
+
+
+class EmptyQuestionError(UsageError):
+    """The question holds nothing to search for."""
+
+    code = "empty_question"
+
+    def __init__(self, question: object) -> None:
+        super().__init__(f"the question is empty (got {question!r}): pass at least one word")
+
+
+class UnknownNameError(UsageError):
+    """A name that is looked up in a closed list is not on it."""
+
+    noun = "name"
+    remedy = ""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        names = ", ".join(sorted(known)) or "none yet"
+        super().__init__(f"unknown {self.noun} {name!r}; known: {names}" + self.remedy)
+
+
+class UnknownIndexError(UnknownNameError):
+    """No index of that name lies in the home folder."""
+
+    code = "unknown_index"
+    noun = "index"
+    remedy = ". Build it with `quincunx index build NAME PATH…` (`quincunx demo` builds the three of the demo)"
+
+
+class UnknownProfileError(UnknownNameError):
+    """No profile of that name."""
+
+    code = "unknown_profile"
+    noun = "profile"
+
+
+class UnknownProgramError(UnknownNameError):
+    """No program of that name."""
+
+    code = "unknown_program"
+    noun = "program"
+
+
+class CorpusError(QuincunxError):
+    """A document source cannot be read as one."""
+
+    code = "bad_corpus"
+
+
+class DuplicateIdError(CorpusError):
+    """Two documents claim one id."""
+
+    code = "duplicate_id"
+
+
+class GoldSetError(QuincunxError):
+    """A gold set is incomplete or contradicts itself."""
+
+    code = "bad_gold_set"
+
+
+class IndexStateError(QuincunxError):
+    """An index on disk is not in a state that can be used."""
+
+    code = "bad_index"
+
+
+class IdentityMismatchError(IndexStateError):
+    """The index was made by another embedder than the one asked to search it."""
+
+    code = "index_mismatch"
+
+
+class WriterBusyError(IndexStateError):
+    """Another process is writing the index."""
+
+    code = "writer_busy"
+
+
+class ModelOutputError(QuincunxError):
+    """A model returned something that cannot be used: wrong count or shape, or a number not finite."""
+
+    code = "bad_model_output"
+
+
+class WeightsError(QuincunxError):
+    """Model weights cannot be used."""
+
+    code = "bad_weights"
+
+
+class MissingWeightsError(WeightsError):
+    """The package or folder that holds the weights is not there."""
+
+    code = "missing_weights"
+
+
+class WeightsMismatchError(WeightsError):
+    """The weights are not the ones that were pinned."""
+
+    code = "weights_mismatch"
+
+
+def require_question(question: object) -> str:
+    """Return the question stripped, or raise `EmptyQuestionError`."""
+    if not isinstance(question, str) or not question.strip():
+        raise EmptyQuestionError(question)
+    return question.strip()
+
+
+def require_bounds(k: int, n: int) -> None:
+    """Check the two numbers of the funnel: 1 ≤ n ≤ k (n passages are kept of k candidates)."""
+    if n < 1:
+        raise BoundError(f"n must be at least 1 (got {n}): n is how many passages are kept")
+    if k < n:
+        raise BoundError(f"k must be at least n (got k={k} < n={n}): n passages are kept of k candidates")

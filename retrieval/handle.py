@@ -1,0 +1,56 @@
+"""A small stand-in for a loaded index and its models, which copies never copy.
+
+Optimisers deep-copy programs dozens of times, and FAISS, NumPy and torch objects would go along. A handle
+is shared by all copies of the program that holds it; pickled, it is nothing but two names.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from .home import require_index
+from .profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
+
+if TYPE_CHECKING:
+    from .searching import Searcher, SearchResult, SearchSettings
+
+
+class SearchHandle:
+    """Names an index and a profile; loads them at the first search."""
+
+    def __init__(self, index: str, profile_name: str = DEFAULT_PROFILE) -> None:
+        require_index(index)
+        profile(profile_name)
+        self.__setstate__({"index": index, "profile": profile_name})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"index": self.index, "profile": self.profile}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.index: str = state["index"]
+        self.profile: str = state["profile"]
+        self._lock = threading.Lock()
+        self._searcher: Searcher | None = None
+
+    def __copy__(self) -> SearchHandle:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SearchHandle:
+        return self
+
+    @property
+    def searcher(self) -> Searcher:
+        """The loaded index; the first use loads it."""
+        with self._lock:
+            if self._searcher is None:
+                from .searching import Searcher
+
+                self._searcher = Searcher(
+                    require_index(self.index), shared_embedder(self.profile), shared_reranker(self.profile)
+                )
+            return self._searcher
+
+    def search(self, question: str, settings: SearchSettings) -> SearchResult:
+        """Search the index; see `Searcher.search`."""
+        return self.searcher.search(question, settings)

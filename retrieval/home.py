@@ -1,0 +1,45 @@
+"""The folder that holds a user's indexes, and the names in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+from .errors import BadNameError, UnknownIndexError
+
+HOME_VARIABLE = "QUINCUNX_HOME"
+DATABASE = "index.sqlite"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def home() -> Path:
+    """Return ``QUINCUNX_HOME``, or the platform's data folder for quincunx."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("quincunx"))
+
+
+def index_folder(name: str) -> Path:
+    """Return where the index of that name lies or would lie."""
+    if not _NAME.fullmatch(name):
+        raise BadNameError(
+            f"index name {name!r}: use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
+        )
+    return home() / "indexes" / name
+
+
+def index_names() -> list[str]:
+    """Return the names of all indexes in the home folder, sorted."""
+    folder = home() / "indexes"
+    return sorted(path.parent.name for path in folder.glob(f"*/{DATABASE}")) if folder.is_dir() else []
+
+
+def require_index(name: str) -> Path:
+    """Return the folder of an existing index, or raise `UnknownIndexError`."""
+    folder = index_folder(name)
+    if not (folder / DATABASE).is_file():
+        raise UnknownIndexError(name, index_names())
+    return folder

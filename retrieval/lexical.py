@@ -1,0 +1,33 @@
+"""Turning a question into a query of SQLite's full-text search."""
+
+from __future__ import annotations
+
+import re
+
+TOKENIZER = "porter unicode61"
+
+# Closed-class English words, as any grammar lists them, and the question words of a chat.
+STOP_WORDS = frozenset(
+    """
+    a about after again all also am an and any are as at be because been before being between both but by can could
+    did do does doing don down during each few for from further get give had has have having he her here hers him his
+    how i if in into is it its itself just know let like me more most much my need no nor not now of off on once one
+    only or other our out over own please same she should show so some such tell than that the their them then there
+    these they this those through to too under until up us use used using very want was way we were what when where
+    which while who whom why will with would you your yours
+    """.split()
+)
+
+_WORD = re.compile(r"\w+")
+
+
+def content_words(text: str) -> list[str]:
+    """Return the distinct lower-cased words of a text, stop words left out unless nothing else is there."""
+    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
+    return [word for word in words if word not in STOP_WORDS] or words
+
+
+def match_expression(question: str) -> str | None:
+    """Return the FTS5 expression that finds any content word of the question; ``None`` if it has no word."""
+    words = content_words(question)
+    return " OR ".join(f'"{word}"' for word in words) or None

@@ -1,0 +1,70 @@
+"""The records that cross the borders of retrieval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Metadata = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text of a corpus, whole."""
+
+    id: str
+    title: str
+    """May be empty."""
+    text: str
+    metadata: Metadata = field(default_factory=dict)
+    """JSON values by name, e.g. ``{"site": "builddaily", "date": "2026-03-01"}``."""
+    headed: bool = False
+    """Whether lines that start with ``#`` are Markdown headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One retrievable piece of a document: ``document.text[start:end]``."""
+
+    id: str
+    """The document's id, or ``document#start-end`` where a document was cut into several passages."""
+    document_id: str
+    title: str
+    """The document's title, followed by the headings above this passage."""
+    text: str
+    start: int
+    """First character within the document's text."""
+    end: int
+    """One past the last character within the document's text."""
+    metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def reading(self) -> str:
+        """What models read: the title, when there is one, above the text."""
+        return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One passage with what every stage thought of it.
+
+    Ranks count from 1; ``None`` means that the stage did not return the passage. For every score,
+    higher is better; scores of different stages are not comparable with each other.
+    """
+
+    passage: Passage
+    dense_rank: int | None
+    dense_score: float
+    """Cosine of question and passage, −1 to 1."""
+    lexical_rank: int | None
+    lexical_score: float
+    """BM25 of SQLite FTS5 with its sign turned, ≥ 0; 0 when no word is shared."""
+    fused_rank: int
+    """Place among the candidates by reciprocal-rank fusion, 1 to k."""
+    fused_score: float
+    rerank_rank: int | None = None
+    """Place by the reranker alone; ``None`` when none was used."""
+    rerank_score: float | None = None
+    """The reranker's own raw score: a logit, or a sum of cosines."""
+    final_rank: int | None = None
+    """Place in the order that programs get."""

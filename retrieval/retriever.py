@@ -1,0 +1,45 @@
+"""Retrieval as a DSPy module."""
+
+from __future__ import annotations
+
+import asyncio
+
+import dspy
+
+from .handle import SearchHandle
+from .profiles import DEFAULT_PROFILE
+from .searching import SearchResult, SearchSettings
+
+
+class Retriever(dspy.Module):
+    """Finds the passages of an index that bear on a question.
+
+    ``retriever(question="…")`` returns a `dspy.Prediction` with ``passages`` (list of `Passage`, at most n, best
+    first), ``candidates`` (list of `Candidate`, at most k, in the same order) and ``search`` (the whole
+    `SearchResult`). Copies of a retriever share one loaded index and one set of models.
+    """
+
+    def __init__(
+        self,
+        index: str | SearchHandle,
+        *,
+        profile: str = DEFAULT_PROFILE,
+        settings: SearchSettings | None = None,
+    ) -> None:
+        super().__init__()
+        self.handle = index if isinstance(index, SearchHandle) else SearchHandle(index, profile)
+        self.settings = settings or SearchSettings()
+
+    def forward(self, question: str) -> dspy.Prediction:
+        """Retrieve; raises what `Searcher.search` raises."""
+        return self._prediction(self.handle.search(question, self.settings))
+
+    async def aforward(self, question: str) -> dspy.Prediction:
+        """Retrieve without holding up the event loop."""
+        return self._prediction(await asyncio.to_thread(self.handle.search, question, self.settings))
+
+    @staticmethod
+    def _prediction(search: SearchResult) -> dspy.Prediction:
+        return dspy.Prediction(
+            passages=list(search.passages), candidates=list(search.candidates), search=search
+        )
