@@ -63,7 +63,9 @@ def read_gold_set(folder: str | Path, split: str = "test") -> GoldSet:
     for number, record in read_json_lines(_require(folder / "queries.jsonl"), GoldSetError):
         id, text = record.get("_id"), record.get("text")
         if not isinstance(id, str) or not isinstance(text, str) or not text.strip():
-            raise GoldSetError(f"{folder / 'queries.jsonl'}:{number}: '_id' and 'text' must be non-empty strings")
+            raise GoldSetError(
+                f"{folder / 'queries.jsonl'}:{number}: '_id' and 'text' must be non-empty strings"
+            )
         if id in questions:
             raise GoldSetError(f"{folder / 'queries.jsonl'}:{number}: question id {id!r} stands twice")
         questions[id] = Question(id, text, record.get("metadata") or {})
@@ -79,7 +81,9 @@ def _require(path: Path) -> Path:
     return path
 
 
-def _read_qrels(path: Path, questions: Mapping[str, Question], documents: set[str]) -> dict[str, dict[str, int]]:
+def _read_qrels(
+    path: Path, questions: Mapping[str, Question], documents: set[str]
+) -> dict[str, dict[str, int]]:
     relevance: dict[str, dict[str, int]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
@@ -88,7 +92,9 @@ def _read_qrels(path: Path, questions: Mapping[str, Question], documents: set[st
             try:
                 question, document, grade = row[0], row[1], int(row[2])
             except (IndexError, ValueError) as error:
-                raise GoldSetError(f"{path}:{number}: expected query-id, corpus-id and a whole score, got {row}") from error
+                raise GoldSetError(
+                    f"{path}:{number}: expected query-id, corpus-id and a whole score, got {row}"
+                ) from error
             if question not in questions:
                 raise GoldSetError(f"{path}:{number}: question {question!r} is not in queries.jsonl")
             if document not in documents:

@@ -60,7 +60,10 @@ def evaluate_retrieval(
         profile=profile,
         settings=settings,
         n_queries=len(questions),
-        stages={stage: score(gold, {id: _ranking(result, stage) for id, result in results.items()}) for stage in STAGES},
+        stages={
+            stage: score(gold, {id: _ranking(result, stage) for id, result in results.items()})
+            for stage in STAGES
+        },
     )
 
 

@@ -64,16 +64,20 @@ def build(
         step = BATCH * COMMIT_BATCHES
         for begin in range(0, len(missing), step):
             keys = missing[begin : begin + step]
-            vectors = embedder.embed_passages([texts[key] for key in keys], _after(begin, len(missing), progress))
+            vectors = embedder.embed_passages(
+                [texts[key] for key in keys], _after(begin, len(missing), progress)
+            )
             writing.add_vectors(keys, vectors)
         removed = present.keys() - wanted.keys()
-        generation = writing.replace(embedder.identity, chunking, wanted.values(), passages, removed)
-    kept = present.keys() & wanted.keys()
-    unchanged = sum(present[id] == wanted[id] for id in kept)
+        unchanged = {id for id in present.keys() & wanted.keys() if present[id] == wanted[id]}
+        # Cut or embedded otherwise, even an unchanged document has new passages.
+        same_way = writing.made_by(embedder.identity, chunking)
+        written = [document for id, document in wanted.items() if not (same_way and id in unchanged)]
+        generation = writing.replace(embedder.identity, chunking, written, passages, removed)
     return BuildReport(
-        added=len(wanted) - len(kept),
-        changed=len(kept) - unchanged,
-        unchanged=unchanged,
+        added=len(wanted.keys() - present.keys()),
+        changed=len(wanted.keys() & present.keys()) - len(unchanged),
+        unchanged=len(unchanged),
         removed=len(removed),
         passages=sum(len(pieces) for pieces in passages.values()),
         embedded=len(missing),

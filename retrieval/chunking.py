@@ -102,7 +102,11 @@ def _pack(text: str, section: Span, tokens: Sequence[Span], chunking: Chunking) 
     def count(span: Span) -> int:
         return bisect_left(starts, span[1]) - bisect_left(starts, span[0])
 
-    units = [unit for sentence in _sentences(text, section) for unit in _split(sentence, starts, tokens, chunking.size)]
+    units = [
+        unit
+        for sentence in _sentences(text, section)
+        for unit in _split(sentence, starts, tokens, chunking.size)
+    ]
     first = 0
     while first < len(units):
         last = first

@@ -69,7 +69,9 @@ def _read_path(path: Path) -> Iterator[_Sourced]:
     elif path.suffix.lower() in MARKDOWN | TEXT:
         yield _read_text_file(path, path.name)
     else:
-        raise CorpusError(f"{path}: cannot read {path.suffix or 'this'!r} files; known: .jsonl, .md, .markdown, .txt")
+        raise CorpusError(
+            f"{path}: cannot read {path.suffix or 'this'!r} files; known: .jsonl, .md, .markdown, .txt"
+        )
 
 
 def _read_folder(folder: Path) -> Iterator[_Sourced]:
@@ -83,7 +85,9 @@ def _read_folder(folder: Path) -> Iterator[_Sourced]:
         else:
             passed_over += 1
     if passed_over:
-        logger.warning("%s: %d files of other kinds than Markdown and text were not read", folder, passed_over)
+        logger.warning(
+            "%s: %d files of other kinds than Markdown and text were not read", folder, passed_over
+        )
 
 
 def _read_text_file(path: Path, id: str) -> _Sourced:
@@ -98,7 +102,9 @@ def _read_utf8(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: byte {error.start} is not UTF-8; convert the file to UTF-8 first") from error
+        raise CorpusError(
+            f"{path}: byte {error.start} is not UTF-8; convert the file to UTF-8 first"
+        ) from error
 
 
 def _read_beir(path: Path) -> Iterator[_Sourced]:
@@ -115,7 +121,7 @@ def _read_beir(path: Path) -> Iterator[_Sourced]:
         yield _Sourced(Document(id=id, title=title, text=text, metadata=metadata), source)
 
 
-def read_json_lines(path: Path, error: type[CorpusError] | type[Exception]) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_json_lines(path: Path, error: type[CorpusError | Exception]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) for each line; a bad line raises ``error`` naming file and line."""
     for number, line in enumerate(_read_utf8(path).split("\n"), start=1):
         if not line.strip():
@@ -123,7 +129,21 @@ def read_json_lines(path: Path, error: type[CorpusError] | type[Exception]) -> I
         try:
             record = json.loads(line)
         except json.JSONDecodeError as cause:
-            raise error(f"{path}:{number}: not JSON ({cause.msg} at column {cause.colno}): {line[:60]!r}") from cause
+            raise error(
+                f"{path}:{number}: not JSON ({cause.msg} at column {cause.colno}): {line[:60]!r}"
+            ) from cause
+        if "\\ud" in line.lower() and not _encodable(record):
+            raise error(
+                f"{path}:{number}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no text"
+            )
         if not isinstance(record, dict):
             raise error(f"{path}:{number}: must be a JSON object, one a line (got {line[:60]!r})")
         yield number, record
+
+
+def _encodable(record: Any) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

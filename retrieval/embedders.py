@@ -81,7 +81,9 @@ def require_unit(vectors: Vectors, count: int, dims: int, model: str) -> Vectors
     norms = np.linalg.norm(vectors, axis=1)
     if not np.all(np.isfinite(norms)) or not np.allclose(norms, 1.0, atol=1e-3):
         worst = int(np.argmax(np.abs(np.nan_to_num(norms, nan=np.inf) - 1.0)))
-        raise ModelOutputError(f"{model} returned a vector of norm {norms[worst]} for text {worst}, expected 1")
+        raise ModelOutputError(
+            f"{model} returned a vector of norm {norms[worst]} for text {worst}, expected 1"
+        )
     return vectors
 
 

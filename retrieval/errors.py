@@ -79,7 +79,9 @@ class UnknownIndexError(UnknownNameError):
 
     code = "unknown_index"
     noun = "index"
-    remedy = ". Build it with `quincunx index build NAME PATH…` (`quincunx demo` builds the three of the demo)"
+    remedy = (
+        ". Build it with `quincunx index build NAME PATH…` (`quincunx demo` builds the three of the demo)"
+    )
 
 
 class UnknownProfileError(UnknownNameError):

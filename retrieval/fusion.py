@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ def standardised_sum(columns: Sequence[Sequence[float]]) -> npt.NDArray[np.float
     return total
 
 
-def ranks(scores: Sequence[float] | npt.NDArray[np.float64], ids: Sequence[str]) -> list[int]:
+def ranks(scores: Sequence[float] | npt.NDArray[np.floating[Any]], ids: Sequence[str]) -> list[int]:
     """Return the rank, from 1, of each item: higher scores first, ties by id."""
     order = sorted(range(len(ids)), key=lambda i: (-float(scores[i]), ids[i]))
     placed = [0] * len(ids)

@@ -6,17 +6,17 @@ import re
 
 TOKENIZER = "porter unicode61"
 
-# Closed-class English words, as any grammar lists them, and the question words of a chat.
-STOP_WORDS = frozenset(
-    """
-    a about after again all also am an and any are as at be because been before being between both but by can could
-    did do does doing don down during each few for from further get give had has have having he her here hers him his
-    how i if in into is it its itself just know let like me more most much my need no nor not now of off on once one
-    only or other our out over own please same she should show so some such tell than that the their them then there
-    these they this those through to too under until up us use used using very want was way we were what when where
-    which while who whom why will with would you your yours
-    """.split()
-)
+# Closed-class English words, as any grammar lists them, the small talk of a chat, and what an apostrophe leaves.
+_STOP_WORDS = """
+a about after again all also am an and any are as at be because been before being between both but by can could
+did do does doing don down during each few for from further get give had has have having he her here hers him his
+how i if in into is it its itself just know let like me more most much my need no nor not now of off on once one
+only or other our out over own please same she should show so some such tell than that the their them then there
+these they this those through to too under until up us use used using very want was way we were what when where
+which while who whom why will with would you your yours
+aren couldn d didn doesn hadn hasn haven isn ll m re s shouldn t ve wasn weren won wouldn
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 _WORD = re.compile(r"\w+")
 

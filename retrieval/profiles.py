@@ -22,10 +22,7 @@ class Profile:
 
 
 PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("embedded", load_minilm, load_minilm_late_interaction),
-    )
+    profile.name: profile for profile in (Profile("embedded", load_minilm, load_minilm_late_interaction),)
 }
 DEFAULT_PROFILE = "embedded"
 

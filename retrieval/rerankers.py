@@ -34,7 +34,9 @@ def require_scores(scores: Scores, count: int, name: str) -> Scores:
     if scores.shape != (count,):
         raise ModelOutputError(f"{name} returned scores of shape {scores.shape}, expected {(count,)}")
     if not np.all(np.isfinite(scores)):
-        raise ModelOutputError(f"{name} returned a score that is not finite for passage {int(np.argmin(np.isfinite(scores)))}")
+        raise ModelOutputError(
+            f"{name} returned a score that is not finite for passage {int(np.argmin(np.isfinite(scores)))}"
+        )
     return scores
 
 
@@ -75,7 +77,9 @@ class LateInteractionReranker:
         return require_scores(scores, len(passages), self.name)
 
     def _passage_tokens(self, passages: Sequence[str]) -> list[npt.NDArray[np.float32]]:
-        missing = sorted({text for text in passages if text not in self._cache}, key=lambda text: (len(text), text))
+        missing = sorted(
+            {text for text in passages if text not in self._cache}, key=lambda text: (len(text), text)
+        )
         fresh: dict[str, npt.NDArray[np.float32]] = {}
         if missing:
             encoded = self._model.encode_document(missing, batch_size=8)

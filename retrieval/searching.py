@@ -131,7 +131,9 @@ class Searcher:
             Candidate(
                 passage=passages[number],
                 dense_rank=dense_rank.get(number),
-                dense_score=dense_score[number] if number in dense_score else dense_index.score(vector, number),
+                dense_score=dense_score[number]
+                if number in dense_score
+                else dense_index.score(vector, number),
                 lexical_rank=lexical_rank.get(number),
                 lexical_score=lexical_scores.get(number, 0.0),
                 fused_rank=rank,

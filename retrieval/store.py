@@ -13,7 +13,7 @@ import json
 import queue
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,25 +65,29 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """Give a view of one whole generation, whatever writers do meanwhile."""
-        try:
-            connection = self._idle.get_nowait()
-        except queue.Empty:
-            connection = self._connect()
-        try:
-            connection.execute("BEGIN")
+        with self._readable():
             try:
-                yield Reading(connection, self.path)
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                connection = self._connect()
+            try:
+                connection.execute("BEGIN")
+                try:
+                    yield Reading(connection, self.path)
+                finally:
+                    connection.execute("ROLLBACK")
             finally:
-                connection.execute("ROLLBACK")
-        except sqlite3.DatabaseError as error:
-            raise IndexStateError(f"{self.path}: {error}. Rebuild it with `quincunx index build`") from error
-        finally:
-            self._idle.put(connection)
+                self._idle.put(connection)
 
     @contextmanager
     def write(self) -> Iterator[Writing]:
         """Hold the one writer's lock; raises `WriterBusyError` when another process has it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise IndexStateError(
+                f"{self.folder}: {error.strerror}; set QUINCUNX_HOME to a folder you own"
+            ) from error
         with (self.folder / "writer.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,20 +95,25 @@ class Store:
                 raise WriterBusyError(
                     f"{self.folder}: another process is writing this index; wait for it and try again"
                 ) from error
-            connection = self._connect()
-            try:
+            with self._readable(), closing(self._connect()) as connection:
                 if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                     connection.executescript(
                         f"BEGIN IMMEDIATE;{_SCHEMA_SQL}INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;"
                     )
                 yield Writing(connection, self.path)
-            finally:
-                connection.close()
 
     def close(self) -> None:
         """Close the idle connections."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn what SQLite finds wrong with the file into one typed error."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise IndexStateError(f"{self.path}: {error}. Rebuild it with `quincunx index build`") from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
@@ -165,14 +174,17 @@ class Reading:
         numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         dims = self.identity.dims
         if len(rows) != self.counts()[1] or any(len(row[1]) != 4 * dims for row in rows):
-            raise IndexStateError(f"{self._path}: a passage lacks its vector. Rebuild it with `quincunx index build`")
+            raise IndexStateError(
+                f"{self._path}: a passage lacks its vector. Rebuild it with `quincunx index build`"
+            )
         vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), dims)
         return numbers, vectors
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
         rows = self._connection.execute(
-            f"SELECT number, {_PASSAGE_COLUMNS} FROM passages WHERE number IN ({_marks(numbers)})", list(numbers)
+            f"SELECT number, {_PASSAGE_COLUMNS} FROM passages WHERE number IN ({_marks(numbers)})",
+            list(numbers),
         )
         return {row[0]: _passage(row[1:]) for row in rows}
 
@@ -226,6 +238,11 @@ class Writing:
             raise
         self._connection.execute("COMMIT")
 
+    def made_by(self, identity: EmbedderIdentity, chunking: Chunking) -> bool:
+        """Whether the current generation was cut and embedded this way."""
+        meta = dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
+        return all(meta.get(key) == value for key, value in _made_by(identity, chunking).items())
+
     def documents(self) -> dict[str, Document]:
         """Return the documents of the current generation by id; none before the first."""
         rows = self._connection.execute("SELECT id, title, text, metadata, headed FROM documents")
@@ -252,24 +269,36 @@ class Writing:
         passages: Mapping[str, Sequence[Passage]],
         removed: Iterable[str],
     ) -> int:
-        """Make a new generation visible and return its number.
+        """Make a new generation visible and return its number; without any change, the current one stays.
 
         ``documents`` are put in place of those of the same ids, each with its ``passages`` by document id;
         the ``removed`` ids go. Every passage's vector must have been added before.
         """
         execute = self._connection.execute
+        documents, removed = list(documents), list(removed)
+        row = execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        generation = int(row[0]) if row else 0
+        if generation and not documents and not removed:
+            return generation
+        generation += 1
         with self.transaction():
-            documents = list(documents)
             for id in [*removed, *(document.id for document in documents)]:
                 execute(
-                    "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
+                    "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)",
+                    (id,),
                 )
                 execute("DELETE FROM passages WHERE document_id = ?", (id,))
                 execute("DELETE FROM documents WHERE id = ?", (id,))
             for document in documents:
                 execute(
                     "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
-                    (document.id, document.title, document.text, json.dumps(document.metadata), int(document.headed)),
+                    (
+                        document.id,
+                        document.title,
+                        document.text,
+                        json.dumps(document.metadata),
+                        int(document.headed),
+                    ),
                 )
                 for passage in passages[document.id]:
                     number = execute(
@@ -287,17 +316,16 @@ class Writing:
                     ).lastrowid
                     execute("INSERT INTO lexical (rowid, reading) VALUES (?, ?)", (number, passage.reading))
             execute("DELETE FROM vectors WHERE key NOT IN (SELECT vector FROM passages)")
-            row = execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
-            generation = int(row[0]) + 1 if row else 1
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                [
-                    ("identity", json.dumps(identity.as_dict())),
-                    ("chunking", json.dumps(asdict(chunking))),
-                    ("generation", str(generation)),
-                ],
-            )
+            meta = {**_made_by(identity, chunking), "generation": str(generation)}
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
         return generation
+
+
+def _made_by(identity: EmbedderIdentity, chunking: Chunking) -> dict[str, str]:
+    return {
+        "identity": json.dumps(identity.as_dict(), sort_keys=True),
+        "chunking": json.dumps(asdict(chunking), sort_keys=True),
+    }
 
 
 def _marks(values: Sequence[object]) -> str:

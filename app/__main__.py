@@ -1,0 +1,5 @@
+"""``python -m quincunx.app`` is ``quincunx``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,238 @@
+"""The command line. Heavy imports wait inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..retrieval.errors import QuincunxError
+
+app = typer.Typer(
+    help="DSPy programs with retrieval built in: 20 candidates in, 5 passages out, answers whose citations were checked.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+index_app = typer.Typer(help="Build indexes and look at them.", no_args_is_help=True)
+eval_app = typer.Typer(help="Measure against a gold set.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
+app.add_typer(eval_app, name="eval")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="Which models embed and rerank.")]
+EMBEDDED = "embedded"
+
+
+def main() -> None:
+    """Run the command line; typed errors become one line on stderr and an exit status."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except QuincunxError as error:
+        from .output import fail
+
+        fail(error)
+
+
+@app.callback()
+def _before() -> None:
+    from .output import log_to_stderr
+
+    log_to_stderr()
+
+
+@app.command()
+def demo(
+    as_json: AsJson = False,
+    rebuild: Annotated[bool, typer.Option(help="Build the demo's indexes again.")] = False,
+) -> None:
+    """Ask each of the five programs one question, and show how it was answered."""
+    from .demo import ask_all, build_canons
+    from .output import results, write_json
+    from .render import answer_panel
+
+    build_canons(rebuild=rebuild)
+    answers = ask_all()
+    if as_json:
+        write_json({"programs": {program: answer.record() for program, answer in answers.items()}})
+        return
+    for answer in answers.values():
+        results.print(answer_panel(answer, explain=True))
+    results.print(
+        "The extractive engine only quotes. For answers that are written, set a language model: "
+        "quincunx ask PROGRAM QUESTION --lm openai/gpt-4o-mini"
+    )
+
+
+@app.command()
+def ask(
+    program: Annotated[
+        str,
+        typer.Argument(
+            help="chat_bridge, ticker_fit, catalyst_precedent, resource_search or astrology_reading."
+        ),
+    ],
+    question: Annotated[str, typer.Argument()],
+    index: Annotated[
+        str | None, typer.Option(help="Index to answer from; the program's own if left out.")
+    ] = None,
+    lm: Annotated[
+        str, typer.Option(help="Language model: extractive, or any name that dspy.LM takes.")
+    ] = "extractive",
+    profile: ProfileName = EMBEDDED,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every candidate with each stage's rank.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a program a question."""
+    from ..retrieval.errors import require_question
+
+    require_question(question)
+    from ..programs.lms import lm as language_model
+    from ..programs.loading import load
+    from .output import results, write_json
+    from .render import answer_panel
+
+    loaded = load(program, index=index, profile=profile)
+    loaded.set_lm(language_model(lm))
+    answer = loaded(question=question)
+    if as_json:
+        write_json(answer.record())
+    else:
+        results.print(answer_panel(answer, explain=explain))
+
+
+@app.command()
+def search(
+    name: Annotated[str, typer.Argument(help="Index to search.")],
+    question: Annotated[str, typer.Argument()],
+    k: Annotated[int, typer.Option("-k", help="Candidates that reach the reranker.")] = 20,
+    n: Annotated[int, typer.Option("-n", help="Passages that are kept.")] = 5,
+    rerank: Annotated[
+        bool, typer.Option("--rerank/--no-rerank", help="Read the candidates again before cutting.")
+    ] = True,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every candidate with each stage's rank and score.")
+    ] = False,
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Search an index and show the passages a program would get."""
+    from ..retrieval.errors import require_bounds, require_question
+
+    require_bounds(k, n)
+    require_question(question)
+    from ..retrieval.handle import SearchHandle
+    from ..retrieval.searching import SearchSettings
+    from .output import results, write_json
+    from .render import candidates_table, passages_list
+
+    found = SearchHandle(name, profile).search(question, SearchSettings(k=k, n=n, rerank=rerank))
+    if as_json:
+        record = asdict(found)
+        write_json(
+            {
+                "index": name,
+                "question": found.question,
+                "k": k,
+                "n": n,
+                "generation": found.generation,
+                "passages": [asdict(passage) for passage in found.passages],
+                "candidates": [{"id": c["passage"]["id"], **c} for c in record["candidates"]],
+            }
+        )
+        return
+    if explain:
+        results.print(candidates_table(found.candidates, n, scores=True))
+    results.print(passages_list(found.passages))
+
+
+@index_app.command("build")
+def index_build(
+    name: Annotated[str, typer.Argument(help="Name of the index.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="BEIR folders or corpus.jsonl, Markdown and text files, folders of them."),
+    ],
+    chunk_size: Annotated[int, typer.Option(help="Most tokens of text in one passage.")] = 200,
+    chunk_overlap: Annotated[
+        int, typer.Option(help="Most tokens that a passage repeats of the one before.")
+    ] = 40,
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Make an index hold exactly these documents; only what is new or changed is embedded."""
+    from ..retrieval.chunking import Chunking
+    from ..retrieval.indexes import build_index
+    from .output import progress, results, write_json
+    from .render import facts_table
+
+    with progress(f"index {name}") as report:
+        built = build_index(
+            name, paths, profile=profile, chunking=Chunking(chunk_size, chunk_overlap), progress=report
+        )
+    facts = {"index": name, **asdict(built)}
+    if as_json:
+        write_json(facts)
+    else:
+        results.print(facts_table(facts))
+
+
+@index_app.command("list")
+def index_list(as_json: AsJson = False) -> None:
+    """List the indexes of the home folder."""
+    from ..retrieval.home import home, index_names
+    from .output import results, write_json
+
+    names = index_names()
+    if as_json:
+        write_json({"home": str(home()), "indexes": names})
+        return
+    for name in names:
+        results.print(name)
+    if not names:
+        results.print("none yet: quincunx index build NAME PATH…, or quincunx demo")
+
+
+@index_app.command("info")
+def index_info(
+    name: Annotated[str, typer.Argument(help="Name of the index.")], as_json: AsJson = False
+) -> None:
+    """Say what an index holds and which embedder made it."""
+    from ..retrieval import indexes
+    from .output import results, write_json
+    from .render import facts_table
+
+    facts = asdict(indexes.index_info(name))
+    if as_json:
+        write_json(facts)
+    else:
+        results.print(facts_table(facts))
+
+
+@eval_app.command("retrieval")
+def eval_retrieval(
+    gold_dir: Annotated[Path, typer.Argument(help="Gold set in BEIR form.")],
+    split: Annotated[str, typer.Option(help="Which qrels to judge by.")] = "test",
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Show how well each stage of retrieval finds the gold."""
+    from ..eval.goldset import read_gold_set
+    from ..eval.retrieval import evaluate_retrieval
+    from .output import progress, results, write_json
+    from .render import funnel_table
+
+    gold = read_gold_set(gold_dir, split)
+    with progress("index") as indexing, progress("search") as searching:
+        report = evaluate_retrieval(gold, profile=profile, index_progress=indexing, search_progress=searching)
+    if as_json:
+        write_json(asdict(report))
+    else:
+        results.print(funnel_table(report))

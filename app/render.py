@@ -1,0 +1,116 @@
+"""Records as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ..eval.retrieval import MEASURES, RetrievalReport
+from ..programs.answer import Answer
+from ..retrieval.passages import Candidate, Passage
+
+
+def candidates_table(candidates: Sequence[Candidate], n: int, *, scores: bool = False) -> Table:
+    """Every candidate in final order, with each stage's rank (and score); the n that are kept stand out."""
+    title = f"{len(candidates)} candidates → {min(n, len(candidates))} passages"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
+    for name in ("final", "dense", "lexical", "fused", "rerank"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    table.add_column("passage", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=2)
+    for candidate in candidates:
+        ranks = (
+            _place(candidate.final_rank),
+            _place(candidate.dense_rank, candidate.dense_score if scores else None),
+            _place(candidate.lexical_rank, candidate.lexical_score if scores else None),
+            _place(candidate.fused_rank, candidate.fused_score if scores else None),
+            _place(candidate.rerank_rank, candidate.rerank_score if scores else None),
+        )
+        kept = (candidate.final_rank or 0) <= n
+        title = candidate.passage.title or candidate.passage.text[:60]
+        table.add_row(*ranks, escape(candidate.passage.id), escape(title), style="bold" if kept else "dim")
+    return table
+
+
+def passages_list(passages: Iterable[Passage]) -> Group:
+    """Each passage with its rank, id and text."""
+    return Group(
+        *(
+            Panel(
+                Text(passage.text), title=escape(f"{rank}. {passage.id}  {passage.title}"), title_align="left"
+            )
+            for rank, passage in enumerate(passages, start=1)
+        )
+    )
+
+
+def answer_panel(answer: Answer, *, explain: bool) -> Panel:
+    """An answer with its checked citations, and where its passages came from."""
+    parts: list[RenderableType] = [Text(f"Q  {answer.question}", style="bold"), Text()]
+    if explain:
+        parts += [candidates_table(answer.candidates, len(answer.passages)), Text()]
+    if answer.answered:
+        parts += [Text(line) for line in _lines(answer.output.model_dump(mode="json"))]
+        parts.append(Text())
+        parts += [Text(f"✓ {c.passage_id}: “{c.quote}”", style="green") for c in answer.citations]
+    else:
+        parts.append(Text(f"Declined: {answer.refusal}", style="yellow"))
+    parts += [Text(f"✗ dropped {d.where}: {d.reason}", style="red") for d in answer.dropped]
+    title = f"{answer.program} · index {answer.index} · engine {answer.engine}"
+    return Panel(Group(*parts), title=escape(title), title_align="left")
+
+
+def funnel_table(report: RetrievalReport) -> Table:
+    """Each stage's measures."""
+    title = f"{report.gold}: {report.n_queries} questions, profile {report.profile}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("stage")
+    for measure in MEASURES:
+        table.add_column(measure, justify="right")
+    for stage, means in report.stages.items():
+        table.add_row(stage, *(f"{means[measure]:.3f}" for measure in MEASURES))
+    return table
+
+
+def facts_table(facts: dict[str, Any]) -> Table:
+    """Names and values."""
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, escape(str(value)))
+    return table
+
+
+def _place(rank: int | None, score: float | None = None) -> str:
+    place = "–" if rank is None else str(rank)
+    return place if score is None else f"{place} ({score:.3f})"
+
+
+def _lines(value: Any, indent: str = "") -> Iterable[str]:
+    """Lay out an output: prose where there is some, else one line a value; citations are shown apart."""
+    if not isinstance(value, dict):
+        yield f"{indent}{value}"
+        return
+    for name, entry in value.items():
+        if name in ("citations", "sentences"):
+            continue
+        if isinstance(entry, list):
+            if entry:
+                yield f"{indent}{name}"
+            for item in entry:
+                yield from _claim_or_entry(item, indent + "  ")
+        else:
+            yield f"{indent}{name}: {entry}"
+
+
+def _claim_or_entry(item: Any, indent: str) -> Iterable[str]:
+    if isinstance(item, dict) and set(item) == {"text", "citations"}:
+        yield f"{indent}– {item['text']}"
+    else:
+        yield from _lines(item, indent)

@@ -1,0 +1,1 @@
+"""What apps call: retrieve, ask the language model, check every citation of its answer."""

@@ -1,0 +1,66 @@
+"""What a program returns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import dspy
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ..retrieval.passages import Candidate, Passage
+    from ..signatures.evidence import Citation
+    from .grounding import Dropped
+
+
+class Answer(dspy.Prediction):
+    """A checked answer, with everything that metrics and apps need to judge it."""
+
+    program: str
+    index: str
+    question: str
+    engine: str
+    """The model that answered, e.g. ``extractive/all-MiniLM-L6-v2``."""
+    answered: bool
+    """False for a refusal; then ``output`` is empty and ``citations`` too."""
+    refusal: str | None
+    """Why nothing was answered."""
+    output: BaseModel
+    """The program's typed output, holding only what stood the check."""
+    citations: list[Citation]
+    dropped: list[Dropped]
+    """What the model wrote and the check took out, with reasons."""
+    passages: list[Passage]
+    """The passages that were given, best first."""
+    candidates: list[Candidate]
+
+    def record(self) -> dict[str, Any]:
+        """Return the answer as JSON values."""
+        return {
+            "program": self.program,
+            "index": self.index,
+            "question": self.question,
+            "engine": self.engine,
+            "answered": self.answered,
+            "refusal": self.refusal,
+            "output": self.output.model_dump(mode="json"),
+            "citations": [citation.model_dump() for citation in self.citations],
+            "dropped": [asdict(dropped) for dropped in self.dropped],
+            "passages": [
+                {"id": passage.id, "title": passage.title, "text": passage.text, "rank": rank}
+                for rank, passage in enumerate(self.passages, start=1)
+            ],
+            "candidates": [
+                {
+                    "id": candidate.passage.id,
+                    "dense_rank": candidate.dense_rank,
+                    "lexical_rank": candidate.lexical_rank,
+                    "fused_rank": candidate.fused_rank,
+                    "rerank_rank": candidate.rerank_rank,
+                    "final_rank": candidate.final_rank,
+                }
+                for candidate in self.candidates
+            ],
+        }

@@ -1,0 +1,121 @@
+"""The one shape of all programs: retrieve, predict, check."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from ..retrieval.errors import ModelOutputError, require_question
+from ..retrieval.passages import Passage
+from ..retrieval.retriever import Retriever
+from ..signatures.evidence import Evidence
+from .answer import Answer
+from .grounding import ground
+from .lms import lm
+from .quoting import neutralise
+
+logger = logging.getLogger(__name__)
+
+
+class GroundedProgram(dspy.Module):
+    """Answers a question from an index, citing only what it was given.
+
+    ``program(question="…")`` returns an `Answer`. The language model is the one set on the program
+    (``set_lm``) or in ``dspy.context``; without any, the extractive engine answers, and says so.
+    """
+
+    def __init__(self, name: str, signature: type[dspy.Signature], retriever: Retriever) -> None:
+        super().__init__()
+        self.name = name
+        self.retriever = retriever
+        self.predict = dspy.Predict(signature)
+
+    def forward(self, question: str) -> Answer:
+        """Answer a question.
+
+        Raises:
+            EmptyQuestionError, BoundError: see `Searcher.search`.
+            ModelOutputError: the language model's reply does not have the form that was asked for.
+        """
+        question = require_question(question)
+        found = self.retriever(question=question)
+        evidence = [_evidence(passage) for passage in found.passages]
+        with self._asking() as engine:
+            prediction = self.predict(question=neutralise(question), passages=evidence)
+        return self._answer(question, engine, found, evidence, prediction)
+
+    async def aforward(self, question: str) -> Answer:
+        """Answer a question without holding up the event loop; see `forward`."""
+        question = require_question(question)
+        found = await self.retriever.acall(question=question)
+        evidence = [_evidence(passage) for passage in found.passages]
+        with self._asking() as engine:
+            prediction = await self.predict.acall(question=neutralise(question), passages=evidence)
+        return self._answer(question, engine, found, evidence, prediction)
+
+    @contextmanager
+    def _asking(self) -> Iterator[str]:
+        """Provide a language model where the app set none, and give back its name."""
+        chosen = self.predict.lm or dspy.settings.lm
+        try:
+            if chosen is not None:
+                yield str(chosen.model)
+                return
+            logger.info("no language model is set: the extractive engine answers")
+            fallback = lm("extractive")
+            with dspy.context(lm=fallback):
+                yield str(fallback.model)
+        except AdapterParseError as error:
+            raise ModelOutputError(
+                f"the reply of the language model to {self.name} does not have the form that was asked for: {error}"
+            ) from error
+
+    def _answer(
+        self,
+        question: str,
+        engine: str,
+        found: dspy.Prediction,
+        evidence: list[Evidence],
+        prediction: dspy.Prediction,
+    ) -> Answer:
+        (output_field,) = self.predict.signature.output_fields
+        grounded = ground(prediction[output_field], evidence)
+        refusal = None
+        if not grounded.answered:
+            refusal = (
+                "Nothing that the model said could be supported by the passages found."
+                if grounded.dropped
+                else "The passages found do not hold an answer to this question."
+            )
+        return Answer(
+            program=self.name,
+            index=self.retriever.handle.index,
+            question=question,
+            engine=engine,
+            answered=grounded.answered,
+            refusal=refusal,
+            output=grounded.output,
+            citations=grounded.citations,
+            dropped=grounded.dropped,
+            passages=found.passages,
+            candidates=found.candidates,
+        )
+
+
+def _evidence(passage: Passage) -> Evidence:
+    """Return a passage as the language model sees it."""
+    return Evidence(
+        id=passage.id,
+        title=neutralise(passage.title),
+        text=neutralise(passage.text),
+        about={neutralise(name): neutralise(_plain(value)) for name, value in passage.metadata.items()},
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

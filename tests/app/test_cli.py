@@ -1,0 +1,143 @@
+"""The command line: one JSON document on stdout, notes on stderr, exit 0, 1 or 2, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quincunx.app import cli
+from quincunx.programs.loading import TASKS
+
+
+class Done:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def quincunx(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command line in this process, so that models are loaded once for all tests."""
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["quincunx", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        captured = capsys.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    return run
+
+
+def test_demo_shows_five_cited_answers(quincunx: Any, canons: Path) -> None:
+    done = quincunx("demo", "--json")
+    assert done.status == 0
+    programs = done.json["programs"]
+    assert programs.keys() == TASKS.keys()
+    for answer in programs.values():
+        texts = {passage["id"]: passage["text"] for passage in answer["passages"]}
+        assert (len(texts), len(answer["candidates"])) == (5, 20)
+        assert answer["answered"]
+        assert answer["citations"]
+        assert all(citation["quote"] in texts[citation["passage_id"]] for citation in answer["citations"])
+    assert "there already" in done.err
+
+
+def test_demo_reads_well_to_a_person(quincunx: Any, canons: Path) -> None:
+    out = quincunx("demo").out
+    assert out.count("20 candidates → 5 passages") == 5
+    assert "No investment advice" in out
+    assert "extractive" in out
+
+
+def test_build_search_info_and_list(quincunx: Any, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Refunds\n\nRefunds take five days.\n")
+    (tmp_path / "b.txt").write_text("Shipping is free.")
+    built = quincunx("index", "build", "mine", str(tmp_path / "a.md"), str(tmp_path / "b.txt"), "--json").json
+    assert (built["index"], built["added"], built["passages"]) == ("mine", 2, 2)
+    found = quincunx("search", "mine", "how long do refunds take", "-k", "2", "-n", "1", "--json").json
+    assert [passage["id"] for passage in found["passages"]] == ["a.md"]
+    assert len(found["candidates"]) == 2
+    shown = quincunx("search", "mine", "refunds", "--explain")
+    assert "2 candidates → 2 passages" in shown.out
+    assert "Refunds take five days." in shown.out
+    assert "–" in quincunx("search", "mine", "refunds", "--no-rerank", "--explain").out
+    assert quincunx("index", "list", "--json").json["indexes"] == ["mine"]
+    info = quincunx("index", "info", "mine", "--json").json
+    assert info["identity"]["model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert "MiniLM" in quincunx("index", "info", "mine").out
+    asked = quincunx("ask", "chat_bridge", "how long do refunds take", "--index", "mine", "--json").json
+    assert asked["citations"] == [{"passage_id": "a.md", "quote": "Refunds take five days."}]
+
+
+def test_eval_prints_every_stage(quincunx: Any, home: Path) -> None:
+    from quincunx.eval.goldset import canon_folder
+
+    report = quincunx("eval", "retrieval", str(canon_folder("builddaily")), "--json").json
+    assert report["n_queries"] == 36
+    assert report["stages"].keys() == {"dense", "lexical", "fused", "reranked", "final"}
+    assert report["stages"]["final"].keys() == {"recall@5", "mrr@5", "ndcg@5", "recall@20"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "status"),
+    [
+        (("search", "nope", "x"), "unknown_index", 2),
+        (("index", "info", "nope"), "unknown_index", 2),
+        (("ask", "nope", "x"), "unknown_program", 2),
+        (("ask", "chat_bridge", " "), "empty_question", 2),
+        (("search", "builddaily", ""), "empty_question", 2),
+        (("search", "builddaily", "x", "-k", "3", "-n", "4"), "bad_bound", 2),
+        (("search", "builddaily", "x", "-n", "0"), "bad_bound", 2),
+        (("search", "builddaily", "x", "--profile", "nope"), "unknown_profile", 2),
+        (("index", "build", "../x", "."), "bad_name", 2),
+        (("index", "build", "x", "/no/such/folder"), "bad_corpus", 1),
+        (("eval", "retrieval", "/no/such/folder"), "bad_gold_set", 1),
+    ],
+)
+def test_each_fault_is_one_typed_line(
+    quincunx: Any, canons: Path, arguments: tuple[str, ...], code: str, status: int
+) -> None:
+    done = quincunx(*arguments)
+    assert (done.status, done.out) == (status, "")
+    assert f"error [{code}]: " in done.err.replace("\n", " ")
+    assert "Traceback" not in done.err
+    assert quincunx(*arguments, "--json").json["error"]["code"] == code
+
+
+def test_a_bad_corpus_line_leaves_nothing_behind(quincunx: Any, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "x"}\n{oops\n')
+    done = quincunx("index", "build", "mine", str(tmp_path))
+    assert done.status == 1
+    assert "corpus.jsonl:2: not JSON" in done.err.replace("\n", "")
+    assert quincunx("index", "list", "--json").json["indexes"] == []
+
+
+def test_missing_weights_name_the_extra(quincunx: Any, canons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from quincunx.retrieval import profiles, weights
+
+    monkeypatch.setitem(sys.modules, weights.MINILM_PACKAGE, None)
+    monkeypatch.setattr(profiles, "_loaded", {})
+    done = quincunx("search", "builddaily", "x")
+    assert done.status == 1
+    assert "error [missing_weights]" in done.err
+    assert "quincunx[embedded]" in done.err
+
+
+def test_wrong_use_exits_with_2() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "quincunx.app", "search"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Usage" in done.stderr

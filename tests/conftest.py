@@ -1,0 +1,71 @@
+"""Settings that must stand before anything heavy is imported, and the indexes that many tests share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["DSPY_CACHEDIR"] = tempfile.mkdtemp(prefix="quincunx-dspy-")
+
+import pytest
+from hypothesis import settings
+
+from quincunx.eval.goldset import CANONS, canon_folder
+from quincunx.retrieval.home import HOME_VARIABLE
+from quincunx.retrieval.indexes import build_index
+
+settings.register_profile("quincunx", deadline=None, max_examples=100)
+settings.load_profile("quincunx")
+
+TORTURE = bool(os.environ.get("QUINCUNX_TORTURE"))
+SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not TORTURE:
+        skip = pytest.mark.skip(reason="full counts run by `make torture`")
+        for item in items:
+            if "torture" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def canons_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder that holds the three canons of the demo, built once."""
+    folder = tmp_path_factory.mktemp("canons")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(folder))
+        for name in CANONS:
+            build_index(name, [canon_folder(name)])
+        yield folder
+
+
+@pytest.fixture
+def canons(canons_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home folder is one that holds the three canons."""
+    monkeypatch.setenv(HOME_VARIABLE, str(canons_folder))
+    return canons_folder
+
+
+@pytest.fixture
+def tatqa() -> Path:
+    """Real financial-report questions, where the checkout has them."""
+    return shared("tatqa-dev")
+
+
+def shared(name: str) -> Path:
+    folder = SHARED_DATA / name
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not in this checkout")
+    return folder

@@ -1,0 +1,75 @@
+"""The stated rules of the extractive engine."""
+
+from __future__ import annotations
+
+from quincunx.programs.extractive.filling import (
+    fill_findings,
+    fill_found,
+    fill_reading,
+    fill_reply,
+    fill_shortlist,
+)
+from quincunx.programs.extractive.selection import BEARS, SLACK, Sentence, best, score_sentences
+from quincunx.retrieval.profiles import shared_embedder
+from quincunx.signatures.evidence import Evidence
+
+
+def sentences(id: str, *scores: float, **about: str) -> list[Sentence]:
+    passage = Evidence(id=id, title=f"Title {id}", text="", about=about)
+    return [Sentence(passage, f"{id} says {place}.", place, score) for place, score in enumerate(scores)]
+
+
+def test_best_keeps_bearing_sentences_near_the_best_one_in_their_order() -> None:
+    given = sentences("a", 0.5, 0.9, 0.9 - SLACK, BEARS - 0.01, 0.8)
+    assert [s.place for s in best(given, 3)] == [1, 2, 4]
+    assert [s.place for s in best(given, 1)] == [1]
+    assert best(sentences("a", BEARS - 0.01), 3) == []
+
+
+def test_every_output_is_empty_when_nothing_bears() -> None:
+    given = [sentences("a", 0.1, 0.2, ticker="AAA"), []]
+    assert fill_reply(given).sentences == []
+    assert fill_shortlist(given).tickers == []
+    assert fill_findings(given).precedents == []
+    assert fill_found(given).pages == []
+    assert fill_reading(given).sentences == []
+
+
+def test_a_shortlist_holds_ticker_pages_best_fit_first() -> None:
+    given = [
+        sentences("a", 0.4, ticker="AAA"),
+        sentences("b", 0.6, ticker="BBB"),
+        sentences("c", 0.9),
+        sentences("d", 0.9, ticker="DDD", kind="catalyst"),
+    ]
+    assert [(fit.ticker, fit.fit) for fit in fill_shortlist(given).tickers] == [("BBB", 0.6), ("AAA", 0.4)]
+
+
+def test_a_precedent_names_what_is_alike_and_what_bears_least() -> None:
+    (precedent,) = fill_findings(
+        [sentences("a", 0.6, 0.2, 0.5), sentences("b", 0.9, kind="ticker")]
+    ).precedents
+    assert [claim.text for claim in precedent.alike] == ["a says 0.", "a says 2."]
+    assert [claim.text for claim in precedent.differences] == ["a says 1."]
+    assert (precedent.event, precedent.likeness) == ("Title a", 0.6)
+
+
+def test_pages_keep_the_order_they_were_given_in() -> None:
+    pages = fill_found([sentences("a", 0.1), sentences("b", 0.4), sentences("c", 0.9)]).pages
+    assert [page.passage_id for page in pages] == ["b", "c"]
+
+
+def test_a_reading_is_about_the_subject_of_its_best_sentence() -> None:
+    reading = fill_reading([sentences("a", 0.5), sentences("b", 0.6, subject="The Star")])
+    assert reading.subject == "The Star"
+
+
+def test_sentences_are_scored_in_place_and_long_ones_too() -> None:
+    passages = [
+        Evidence(id="a", title="T", text="One cat. Two dogs!\nThree."),
+        Evidence(id="b", title="", text="x " * 900),
+    ]
+    scored = score_sentences("a cat", passages, shared_embedder("embedded"))
+    assert [s.text for s in scored[0]] == ["One cat.", "Two dogs!", "Three."]
+    assert len(scored[1]) == 1
+    assert scored[0][0].score > scored[0][1].score

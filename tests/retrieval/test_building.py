@@ -1,0 +1,141 @@
+"""Building an index: what a rebuild reports, and how little it embeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quincunx.retrieval.building import build
+from quincunx.retrieval.chunking import Chunking
+from quincunx.retrieval.embedders import Embedder, Progress, Vectors, no_progress
+from quincunx.retrieval.errors import BoundError, CorpusError, IndexStateError, WriterBusyError
+from quincunx.retrieval.passages import Document
+from quincunx.retrieval.profiles import shared_embedder
+from quincunx.retrieval.store import Store
+
+
+class Counting:
+    """The real embedder, counting what it is asked to embed; dies at the batch it is told to."""
+
+    def __init__(self, dies_at: int | None = None) -> None:
+        self.inner: Embedder = shared_embedder("embedded")
+        self.identity = self.inner.identity
+        self.embedded = 0
+        self.calls = 0
+        self.dies_at = dies_at
+
+    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        return self.inner.offsets(text)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        return self.inner.embed_questions(texts)
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        self.calls += 1
+        if self.calls == self.dies_at:
+            raise KeyboardInterrupt
+        self.embedded += len(texts)
+        return self.inner.embed_passages(texts, progress)
+
+
+def documents(count: int) -> list[Document]:
+    return [Document(f"d{i}", f"Title {i}", f"Text number {i}.", {"i": i}) for i in range(count)]
+
+
+def stored(folder: Path) -> dict[str, str]:
+    with Store(folder).read() as reading:
+        return {document.id: document.text for document in reading.documents()}
+
+
+def test_a_rebuild_embeds_only_what_changed_and_reports_it(tmp_path: Path) -> None:
+    embedder = Counting()
+    first = build(tmp_path, documents(5), embedder)
+    assert (first.added, first.changed, first.unchanged, first.removed) == (5, 0, 0, 0)
+    assert (first.embedded, first.passages, first.generation) == (5, 5, 1)
+    changed = [
+        replace(documents(5)[0], text="Another text."),
+        *documents(5)[1:4],
+        Document("new", "", "New."),
+    ]
+    second = build(tmp_path, changed, embedder)
+    assert (second.added, second.changed, second.unchanged, second.removed) == (1, 1, 3, 1)
+    assert (second.embedded, second.generation) == (2, 2)
+    assert embedder.embedded == 7
+    assert stored(tmp_path) == {document.id: document.text for document in changed}
+
+
+def test_a_build_without_changes_keeps_the_generation(tmp_path: Path) -> None:
+    build(tmp_path, documents(3), Counting())
+    again = build(tmp_path, documents(3), Counting())
+    assert (again.unchanged, again.embedded, again.generation) == (3, 0, 1)
+
+
+def test_changed_metadata_needs_no_embedding(tmp_path: Path) -> None:
+    build(tmp_path, documents(3), Counting())
+    moved = [replace(document, metadata={"i": -1}) for document in documents(3)]
+    report = build(tmp_path, moved, Counting())
+    assert (report.changed, report.embedded) == (3, 0)
+    with Store(tmp_path).read() as reading:
+        numbers, _ = reading.vectors()
+        assert all(p.metadata == {"i": -1} for p in reading.passages(numbers.tolist()).values())
+
+
+def test_another_chunk_size_cuts_everything_anew(tmp_path: Path) -> None:
+    text = " ".join(f"Sentence number {i} stands here." for i in range(40))
+    build(tmp_path, [Document("d", "", text)], Counting())
+    report = build(tmp_path, [Document("d", "", text)], Counting(), Chunking(50, 0))
+    assert (report.unchanged, report.generation) == (1, 2)
+    assert report.passages > 4
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    wanted = documents(600)
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path, wanted, Counting(dies_at=2))
+    with pytest.raises(IndexStateError, match="first build was not finished"), Store(tmp_path).read():
+        pass
+    embedder = Counting()
+    report = build(tmp_path, wanted, embedder)
+    assert report.passages == 600
+    assert embedder.embedded == 600 - 256
+
+
+def test_vectors_read_back_are_those_embedded(tmp_path: Path) -> None:
+    embedder = Counting()
+    build(tmp_path, documents(3), embedder)
+    with Store(tmp_path).read() as reading:
+        numbers, vectors = reading.vectors()
+        passages = reading.passages(numbers.tolist())
+    expected = embedder.inner.embed_passages([passages[int(number)].reading for number in numbers])
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_two_writers_are_not_let_in_together(tmp_path: Path) -> None:
+    with Store(tmp_path).write(), pytest.raises(WriterBusyError, match="another process is writing"):
+        build(tmp_path, documents(1), Counting())
+
+
+def test_nothing_to_index_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no document"):
+        build(tmp_path, [], Counting())
+
+
+def test_a_chunk_size_over_the_models_limit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BoundError, match=r"chunk size 300 does not fit .*256 tokens"):
+        build(tmp_path, documents(1), Counting(), Chunking(300, 0))
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(IndexStateError, match="QUINCUNX_HOME"):
+        build(tmp_path / "file" / "index", documents(1), Counting())
+
+
+def test_a_file_that_is_no_database_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(IndexStateError, match="index build"), Store(tmp_path).read():
+        pass

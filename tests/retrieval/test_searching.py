@@ -1,0 +1,178 @@
+"""Searching: FAISS against NumPy, and what each stage's record says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quincunx.retrieval.building import build
+from quincunx.retrieval.embedders import EmbedderIdentity, Progress, Vectors, no_progress
+from quincunx.retrieval.errors import BoundError, EmptyQuestionError, IdentityMismatchError
+from quincunx.retrieval.lexical import match_expression
+from quincunx.retrieval.passages import Document
+from quincunx.retrieval.rerankers import Scores
+from quincunx.retrieval.searching import Searcher, SearchSettings
+
+
+class Hashing:
+    """Vectors drawn from a text's hash: random, repeatable, and independent of any model."""
+
+    def __init__(self, model: str = "hashing") -> None:
+        self.identity = EmbedderIdentity(model, "1", 16, "", "", "none", True, 512, "tests")
+
+    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        return [(i, i + 1) for i in range(len(text))]
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") for text in texts]
+        vectors = np.array([np.random.default_rng(seed).normal(size=16) for seed in seeds], dtype=np.float32)
+        unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        return unit
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        return self.embed_passages(texts)
+
+
+class Shortest:
+    """Prefers short passages."""
+
+    name = "shortest"
+
+    def score(self, question: str, passages: Sequence[str]) -> Scores:
+        return np.array([-len(passage) for passage in passages], dtype=np.float32)
+
+
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
+DOCUMENTS = [
+    Document(f"d{i:02}", "", f"{WORDS[i % 5]} {WORDS[i % 3]} number {i} {'x' * i}.") for i in range(60)
+]
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    folder = tmp_path_factory.mktemp("index")
+    build(folder, DOCUMENTS, Hashing())
+    return Searcher(folder, Hashing(), Shortest())
+
+
+@given(st.text(min_size=1, max_size=30).filter(str.strip).filter(lambda text: text.isprintable()))
+def test_the_dense_stage_equals_numpy(searcher: Searcher, question: str) -> None:
+    result = searcher.search(question, SearchSettings(k=20, n=5))
+    embedder = Hashing()
+    scores = (
+        embedder.embed_passages([d.text for d in DOCUMENTS]) @ embedder.embed_questions([question.strip()])[0]
+    )
+    order = sorted(range(60), key=lambda i: (-float(scores[i]), DOCUMENTS[i].id))
+    assert [passage.id for passage in result.dense] == [DOCUMENTS[i].id for i in order[:20]]
+    by_id = {DOCUMENTS[i].id: float(scores[i]) for i in range(60)}
+    for candidate in result.candidates:
+        assert candidate.dense_score == pytest.approx(by_id[candidate.passage.id], abs=1e-5)
+
+
+@given(
+    st.lists(st.sampled_from([*WORDS, "number", "nothing"]), min_size=1, max_size=4),
+    st.integers(1, 60),
+    st.data(),
+)
+def test_the_record_of_every_stage_is_whole(
+    searcher: Searcher, words: list[str], k: int, data: st.DataObject
+) -> None:
+    n = data.draw(st.integers(1, k))
+    result = searcher.search(" ".join(words), SearchSettings(k=k, n=n))
+    count = len(result.candidates)
+    assert count == k
+    assert len(result.passages) == n
+    assert [c.final_rank for c in result.candidates] == [*range(1, count + 1)]
+    assert sorted(c.fused_rank for c in result.candidates) == [*range(1, count + 1)]
+    assert sorted(c.rerank_rank or 0 for c in result.candidates) == [*range(1, count + 1)]
+    for candidate in result.candidates:
+        assert candidate.dense_rank or candidate.lexical_rank
+        assert (candidate.lexical_score > 0) == any(word in candidate.passage.text for word in words)
+        if candidate.dense_rank and candidate.dense_rank <= k:
+            assert result.dense[candidate.dense_rank - 1] == candidate.passage
+
+
+def test_without_the_reranker_the_fused_order_is_final(searcher: Searcher) -> None:
+    result = searcher.search("alpha", SearchSettings(rerank=False))
+    assert [c.final_rank for c in result.candidates] == [c.fused_rank for c in result.candidates]
+    assert {c.rerank_rank for c in result.candidates} == {None}
+
+
+def test_the_rerankers_order_alone_can_be_the_final_one(searcher: Searcher) -> None:
+    result = searcher.search("alpha", SearchSettings(final="reranked"))
+    assert [c.final_rank for c in result.candidates] == [c.rerank_rank for c in result.candidates]
+    lengths = [len(c.passage.text) for c in result.candidates]
+    assert lengths == sorted(lengths)
+
+
+def test_dense_only_and_lexical_only_are_settings(searcher: Searcher) -> None:
+    dense = searcher.search("gamma", SearchSettings(lexical_weight=0, rerank=False))
+    assert [c.passage for c in dense.candidates] == list(dense.dense)
+    lexical = searcher.search("gamma", SearchSettings(dense_weight=0, rerank=False))
+    assert [c.passage for c in lexical.candidates] == list(lexical.lexical)
+    assert searcher.search("nowhere", SearchSettings(dense_weight=0)).candidates == ()
+
+
+def test_an_index_smaller_than_k_gives_what_it_has(tmp_path: Path) -> None:
+    build(tmp_path, DOCUMENTS[:3], Hashing())
+    result = Searcher(tmp_path, Hashing(), Shortest()).search("alpha")
+    assert len(result.candidates) == 3
+    assert len(result.passages) == 3
+
+
+def test_a_searcher_follows_the_index_it_has_open(tmp_path: Path) -> None:
+    build(tmp_path, DOCUMENTS[:10], Hashing())
+    searcher = Searcher(tmp_path, Hashing(), None)
+    build(tmp_path, [*DOCUMENTS[5:10], Document("new", "", "unheard of")], Hashing())
+    result = searcher.search("unheard of")
+    assert result.generation == 2
+    assert {c.passage.id for c in result.candidates} == {"new", *(d.id for d in DOCUMENTS[5:10])}
+
+
+def test_another_embedder_is_refused_with_both_sides_named(tmp_path: Path) -> None:
+    build(tmp_path, DOCUMENTS[:3], Hashing())
+    other = Hashing("other")
+    with pytest.raises(IdentityMismatchError, match=r"model: 'hashing' != 'other'.*index build"):
+        Searcher(tmp_path, other, None)
+    other.identity = replace(Hashing().identity, question_prefix="search_query: ")
+    with pytest.raises(IdentityMismatchError, match="question_prefix: '' != 'search_query: '"):
+        Searcher(tmp_path, other, None)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "message"), [(5, 6, "k=5 < n=6"), (5, 0, "got 0"), (0, 1, "k=0"), (-1, -1, "-1")]
+)
+def test_bounds_are_checked(k: int, n: int, message: str) -> None:
+    with pytest.raises(BoundError, match=message):
+        SearchSettings(k=k, n=n)
+
+
+@pytest.mark.parametrize("weights", [(0, 0), (-1, 1), (float("nan"), 1), (float("inf"), 1)])
+def test_weights_are_checked(weights: tuple[float, float]) -> None:
+    with pytest.raises(BoundError, match="weights"):
+        SearchSettings(dense_weight=weights[0], lexical_weight=weights[1])
+
+
+@pytest.mark.parametrize("question", ["", "  \n", None, 3])
+def test_an_empty_question_is_refused(searcher: Searcher, question: str) -> None:
+    with pytest.raises(EmptyQuestionError):
+        searcher.search(question)
+
+
+@given(st.text(max_size=60))
+def test_no_question_breaks_the_lexical_stage(searcher: Searcher, question: str) -> None:
+    if question.strip():
+        searcher.search(question.encode("utf-8", "ignore").decode() or "x")
+
+
+def test_stop_words_are_left_out_unless_nothing_else_is_there() -> None:
+    assert match_expression('What is the "best" NEAR(pit)?') == '"best" OR "near" OR "pit"'
+    assert match_expression("who is she") == '"who" OR "is" OR "she"'
+    assert match_expression("?!") is None
