@@ -24,14 +24,14 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --config-file pyproject.toml tests
+	$(BIN)/mypy tests bench
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 torture: $(STAMP)
 	QUINCUNX_TORTURE=1 $(BIN)/pytest -m torture

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # workers that each take all cores slow each other down
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["DSPY_CACHEDIR"] = tempfile.mkdtemp(prefix="quincunx-dspy-")
 
