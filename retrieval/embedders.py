@@ -45,6 +45,8 @@ class EmbedderIdentity:
     normalised: bool
     max_tokens: int
     library: str
+    server_version: str = ""
+    """Version of the server that embeds, where there is one: vectors differ across versions."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,6 +5,7 @@
     │   ├── BadNameError          bad_name
     │   ├── BoundError            bad_bound
     │   ├── EmptyQuestionError    empty_question
+    │   ├── FilterError           bad_filter
     │   ├── UnknownIndexError     unknown_index
     │   ├── UnknownProfileError   unknown_profile
     │   └── UnknownProgramError   unknown_program
@@ -61,6 +62,12 @@ class EmptyQuestionError(UsageError):
 
     def __init__(self, question: object) -> None:
         super().__init__(f"the question is empty (got {question!r}): pass at least one word")
+
+
+class FilterError(UsageError):
+    """A filter expression cannot be read, or compares what cannot be compared."""
+
+    code = "bad_filter"
 
 
 class UnknownNameError(UsageError):
@@ -128,6 +135,12 @@ class IdentityMismatchError(IndexStateError):
     code = "index_mismatch"
 
 
+class StorageError(IndexStateError):
+    """The disk refused a write; what was there before is still there."""
+
+    code = "storage_failed"
+
+
 class WriterBusyError(IndexStateError):
     """Another process is writing the index."""
 
@@ -140,6 +153,36 @@ class ModelOutputError(QuincunxError):
     code = "bad_model_output"
 
 
+class OllamaError(QuincunxError):
+    """The Ollama server answered with an error, or with something that is no answer."""
+
+    code = "ollama_error"
+
+
+class OllamaBusyError(OllamaError):
+    """The server's queue stayed full, or its runner kept dying, through all retries."""
+
+    code = "ollama_busy"
+
+
+class OllamaModelMissingError(OllamaError):
+    """The server does not have the model."""
+
+    code = "ollama_model_missing"
+
+
+class OllamaTimeoutError(OllamaError):
+    """The server did not answer within the deadline."""
+
+    code = "ollama_timeout"
+
+
+class OllamaUnreachableError(OllamaError):
+    """No server answers at that address."""
+
+    code = "ollama_unreachable"
+
+
 class WeightsError(QuincunxError):
     """Model weights cannot be used."""
 
@@ -150,6 +193,12 @@ class MissingWeightsError(WeightsError):
     """The package or folder that holds the weights is not there."""
 
     code = "missing_weights"
+
+
+class UnsupportedModelError(WeightsError):
+    """The model is one that would load as something else than it is."""
+
+    code = "unsupported_model"
 
 
 class WeightsMismatchError(WeightsError):

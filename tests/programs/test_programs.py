@@ -15,18 +15,11 @@ import pytest
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
 
 import quincunx
+from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
 from quincunx.programs.grounded import GroundedProgram
 from quincunx.programs.loading import TASKS
 from quincunx.retrieval.errors import EmptyQuestionError, ModelOutputError, UnknownProgramError
-
-QUESTIONS = {
-    "chat_bridge": "What is the difference between Sage and Sage Daily?",
-    "ticker_fit": "which tickers have a strong pre-earnings setup",
-    "catalyst_precedent": "token unlock into a weak market with crowded shorts",
-    "resource_search": "something that makes random test inputs for my functions",
-    "astrology_reading": "I drew The Star reversed, should I stay in my job?",
-}
 
 
 class Scripted:
