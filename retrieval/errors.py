@@ -1,24 +1,31 @@
 """Every error quincunx raises on purpose.
 
-    QuincunxError                 code                 exit status
-    ├── UsageError                                     2: the call is wrong
-    │   ├── BadNameError          bad_name
-    │   ├── BoundError            bad_bound
-    │   ├── EmptyQuestionError    empty_question
-    │   ├── FilterError           bad_filter
-    │   ├── UnknownIndexError     unknown_index
-    │   ├── UnknownProfileError   unknown_profile
-    │   └── UnknownProgramError   unknown_program
-    ├── CorpusError               bad_corpus           1: the call was right, the world was not
-    │   └── DuplicateIdError      duplicate_id
+    QuincunxError                 code                   exit status
+    ├── UsageError                                       2: the call is wrong
+    │   ├── BadNameError              bad_name
+    │   ├── BoundError                bad_bound
+    │   ├── EmptyQuestionError        empty_question
+    │   ├── FilterError               bad_filter
+    │   ├── UnknownIndexError         unknown_index
+    │   ├── UnknownProfileError       unknown_profile
+    │   └── UnknownProgramError       unknown_program
+    ├── CorpusError               bad_corpus             1: the call was right, the world was not
+    │   └── DuplicateIdError          duplicate_id
     ├── GoldSetError              bad_gold_set
     ├── IndexStateError           bad_index
-    │   ├── IdentityMismatchError index_mismatch
-    │   └── WriterBusyError       writer_busy
+    │   ├── IdentityMismatchError     index_mismatch
+    │   ├── StorageError              storage_failed
+    │   └── WriterBusyError           writer_busy
     ├── ModelOutputError          bad_model_output
+    ├── OllamaError               ollama_error
+    │   ├── OllamaBusyError           ollama_busy
+    │   ├── OllamaModelMissingError   ollama_model_missing
+    │   ├── OllamaTimeoutError        ollama_timeout
+    │   └── OllamaUnreachableError    ollama_unreachable
     └── WeightsError              bad_weights
-        ├── MissingWeightsError   missing_weights
-        └── WeightsMismatchError  weights_mismatch
+        ├── MissingWeightsError       missing_weights
+        ├── UnsupportedModelError     unsupported_model
+        └── WeightsMismatchError      weights_mismatch
 
 Each message names the value, the bound it broke and what to do about it. `code` is stable: match on
 it, never on the message.
