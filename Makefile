@@ -34,7 +34,7 @@ test: lint
 	$(BIN)/pytest -n 2
 
 torture: $(STAMP)
-	QUINCUNX_TORTURE=1 $(BIN)/pytest -m torture
+	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s
 
 bench: $(STAMP)
 	$(BIN)/python bench/retrieval.py

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from ..retrieval.errors import QuincunxError
+from .index_commands import index_app
+from .options import EMBEDDED, AsJson, ProfileName, Where
 
 app = typer.Typer(
     help="DSPy programs with retrieval built in: 20 candidates in, 5 passages out, answers whose citations were checked.",
@@ -17,14 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-index_app = typer.Typer(help="Build indexes and look at them.", no_args_is_help=True)
 eval_app = typer.Typer(help="Measure against a gold set.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(eval_app, name="eval")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-ProfileName = Annotated[str, typer.Option("--profile", help="Which models embed and rerank.")]
-EMBEDDED = "embedded"
 
 
 def main() -> None:
@@ -79,8 +76,12 @@ def ask(
     ],
     question: Annotated[str, typer.Argument()],
     index: Annotated[
-        str | None, typer.Option(help="Index to answer from; the program's own if left out.")
+        str | None,
+        typer.Option(
+            help="Index to answer from, or several joined by commas; the program's own if left out."
+        ),
     ] = None,
+    where: Where = None,
     lm: Annotated[
         str, typer.Option(help="Language model: extractive, or any name that dspy.LM takes.")
     ] = "extractive",
@@ -96,10 +97,13 @@ def ask(
     require_question(question)
     from ..programs.lms import lm as language_model
     from ..programs.loading import load
+    from ..retrieval.filters import parse
+    from ..retrieval.searching import SearchSettings
     from .output import results, write_json
     from .render import answer_panel
 
-    loaded = load(program, index=index, profile=profile)
+    settings = SearchSettings(where=parse(where) if where else None)
+    loaded = load(program, index=index.split(",") if index else None, profile=profile, settings=settings)
     loaded.set_lm(language_model(lm))
     answer = loaded(question=question)
     if as_json:
@@ -110,7 +114,7 @@ def ask(
 
 @app.command()
 def search(
-    name: Annotated[str, typer.Argument(help="Index to search.")],
+    name: Annotated[str, typer.Argument(help="Index to search, or several joined by commas.")],
     question: Annotated[str, typer.Argument()],
     k: Annotated[int, typer.Option("-k", help="Candidates that reach the reranker.")] = 20,
     n: Annotated[int, typer.Option("-n", help="Passages that are kept.")] = 5,
@@ -120,6 +124,10 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every candidate with each stage's rank and score.")
     ] = False,
+    where: Where = None,
+    collapse: Annotated[
+        float | None, typer.Option(help="Cosine from which on passages count as near-duplicates.")
+    ] = None,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
 ) -> None:
@@ -128,12 +136,18 @@ def search(
 
     require_bounds(k, n)
     require_question(question)
+    from ..retrieval.filters import parse
     from ..retrieval.handle import SearchHandle
     from ..retrieval.searching import SearchSettings
-    from .output import results, write_json
+    from .output import notes, results, write_json
     from .render import candidates_table, passages_list
 
-    found = SearchHandle(name, profile).search(question, SearchSettings(k=k, n=n, rerank=rerank))
+    settings = SearchSettings(
+        k=k, n=n, rerank=rerank, collapse=collapse, where=parse(where) if where else None
+    )
+    found = SearchHandle(name.split(","), profile).search(question, settings)
+    for note in found.notes:
+        notes.print(note, style="yellow", markup=False)
     if as_json:
         record = asdict(found)
         write_json(
@@ -142,7 +156,9 @@ def search(
                 "question": found.question,
                 "k": k,
                 "n": n,
-                "generation": found.generation,
+                "where": None if settings.where is None else str(settings.where),
+                "generations": found.generations,
+                "notes": found.notes,
                 "passages": [asdict(passage) for passage in found.passages],
                 "candidates": [{"id": c["passage"]["id"], **c} for c in record["candidates"]],
             }
@@ -151,69 +167,6 @@ def search(
     if explain:
         results.print(candidates_table(found.candidates, n, scores=True))
     results.print(passages_list(found.passages))
-
-
-@index_app.command("build")
-def index_build(
-    name: Annotated[str, typer.Argument(help="Name of the index.")],
-    paths: Annotated[
-        list[Path],
-        typer.Argument(help="BEIR folders or corpus.jsonl, Markdown and text files, folders of them."),
-    ],
-    chunk_size: Annotated[int, typer.Option(help="Most tokens of text in one passage.")] = 200,
-    chunk_overlap: Annotated[
-        int, typer.Option(help="Most tokens that a passage repeats of the one before.")
-    ] = 40,
-    profile: ProfileName = EMBEDDED,
-    as_json: AsJson = False,
-) -> None:
-    """Make an index hold exactly these documents; only what is new or changed is embedded."""
-    from ..retrieval.chunking import Chunking
-    from ..retrieval.indexes import build_index
-    from .output import progress, results, write_json
-    from .render import facts_table
-
-    with progress(f"index {name}") as report:
-        built = build_index(
-            name, paths, profile=profile, chunking=Chunking(chunk_size, chunk_overlap), progress=report
-        )
-    facts = {"index": name, **asdict(built)}
-    if as_json:
-        write_json(facts)
-    else:
-        results.print(facts_table(facts))
-
-
-@index_app.command("list")
-def index_list(as_json: AsJson = False) -> None:
-    """List the indexes of the home folder."""
-    from ..retrieval.home import home, index_names
-    from .output import results, write_json
-
-    names = index_names()
-    if as_json:
-        write_json({"home": str(home()), "indexes": names})
-        return
-    for name in names:
-        results.print(name)
-    if not names:
-        results.print("none yet: quincunx index build NAME PATH…, or quincunx demo")
-
-
-@index_app.command("info")
-def index_info(
-    name: Annotated[str, typer.Argument(help="Name of the index.")], as_json: AsJson = False
-) -> None:
-    """Say what an index holds and which embedder made it."""
-    from ..retrieval import indexes
-    from .output import results, write_json
-    from .render import facts_table
-
-    facts = asdict(indexes.index_info(name))
-    if as_json:
-        write_json(facts)
-    else:
-        results.print(facts_table(facts))
 
 
 @eval_app.command("retrieval")

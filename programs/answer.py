@@ -35,6 +35,8 @@ class Answer(dspy.Prediction):
     passages: list[Passage]
     """The passages that were given, best first."""
     candidates: list[Candidate]
+    notes: list[str]
+    """What did not go as usual, such as a damaged snapshot that was made good."""
 
     def record(self) -> dict[str, Any]:
         """Return the answer as JSON values."""
@@ -47,6 +49,7 @@ class Answer(dspy.Prediction):
             "refusal": self.refusal,
             "output": self.output.model_dump(mode="json"),
             "citations": [citation.model_dump() for citation in self.citations],
+            "notes": self.notes,
             "dropped": [asdict(dropped) for dropped in self.dropped],
             "passages": [
                 {"id": passage.id, "title": passage.title, "text": passage.text, "rank": rank}

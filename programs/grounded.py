@@ -104,6 +104,7 @@ class GroundedProgram(dspy.Module):
             dropped=grounded.dropped,
             passages=found.passages,
             candidates=found.candidates,
+            notes=list(found.search.notes),
         )
 
 

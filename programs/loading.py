@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dspy
@@ -40,7 +41,7 @@ TASKS = {
 def load(
     program: str,
     *,
-    index: str | SearchHandle | None = None,
+    index: str | Sequence[str] | SearchHandle | None = None,
     profile: str = DEFAULT_PROFILE,
     settings: SearchSettings | None = None,
     lm: dspy.BaseLM | None = None,
@@ -50,7 +51,7 @@ def load(
     Args:
         program: one of ``chat_bridge``, ``ticker_fit``, ``catalyst_precedent``, ``resource_search``,
             ``astrology_reading``.
-        index: name of an index in the home folder; the program's own canon if left out.
+        index: name of an index in the home folder, or several; the program's own canon if left out.
         profile: the models that made the index.
         settings: how it searches.
         lm: the language model that answers. Left out, the one in ``dspy.context`` does, or else the

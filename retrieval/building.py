@@ -1,16 +1,24 @@
-"""Making an index say what a set of documents says, with no more embedding than that takes."""
+"""Changing an index, with no more embedding than that takes.
+
+Readers see the former generation until a change is whole. Killed and run again, a change goes on from the
+last batch of vectors that was kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from .chunking import TITLE_SHARE, Chunking, cut
-from .embedders import BATCH, Embedder, Progress, no_progress
-from .errors import BoundError, CorpusError
+from .embedders import BATCH, Embedder, EmbedderIdentity, Progress, no_progress
+from .errors import BoundError, CorpusError, IdentityMismatchError
 from .passages import Document
+from .recipe import Recipe
 from .store import Store, vector_key
+from .vector_index import Kind
+from .writing import Writing, document_hash
 
 COMMIT_BATCHES = 8
 """Batches of the embedder that are kept in one transaction: what a kill can cost."""
@@ -18,7 +26,7 @@ COMMIT_BATCHES = 8
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build changed. Documents first, then what it took."""
+    """What a change did. Documents first, then what it took."""
 
     added: int
     changed: int
@@ -37,49 +45,138 @@ def build(
     embedder: Embedder,
     chunking: Chunking | None = None,
     progress: Progress = no_progress,
+    kind: Kind = "flat",
 ) -> BuildReport:
-    """Make the index in ``folder`` hold exactly these documents.
-
-    Readers see the former generation until the new one is whole. Killed and run again, a build goes on
-    from the last batch that was kept.
+    """Make the index in ``folder`` hold exactly these documents, cut and embedded as asked.
 
     Raises:
         CorpusError: no documents. BoundError: the chunk size does not fit the embedder.
-        WriterBusyError: another process is writing this index.
+        WriterBusyError: another process is writing this index. StorageError: the disk refused a write.
     """
     chunking = chunking or Chunking()
     wanted = {document.id: document for document in documents}
     if not wanted:
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
-    passages = {id: cut(document, chunking, embedder.offsets) for id, document in wanted.items()}
+    with Store(folder).write() as writing:
+        present = writing.hashes()
+        same_way = writing.made_by(embedder.identity, chunking, kind)
+        removed = present.keys() - wanted.keys()
+        return _apply(writing, present, wanted, removed, embedder, chunking, kind, same_way, progress)
+
+
+def update(
+    folder: Path,
+    documents: Iterable[Document],
+    embedder: Embedder,
+    progress: Progress = no_progress,
+    *,
+    prune: bool = False,
+) -> BuildReport:
+    """Add these documents to an index, in place of those of the same ids; the others stay unless ``prune``.
+
+    Raises:
+        IdentityMismatchError: the index was made by another embedder.
+        CorpusError, WriterBusyError, StorageError: see `build`.
+    """
+    wanted = {document.id: document for document in documents}
+    if not wanted:
+        raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
+    store = Store(folder)
+    with store.read() as reading:
+        made_by, chunking, kind = reading.identity, reading.chunking, reading.snapshot.kind
+    store.close()
+    require_identity(folder.name, made_by, embedder.identity)
+    with store.write() as writing:
+        present = writing.hashes()
+        removed = present.keys() - wanted.keys() if prune else set()
+        return _apply(writing, present, wanted, removed, embedder, chunking, kind, True, progress)
+
+
+def delete(folder: Path, ids: Iterable[str]) -> BuildReport:
+    """Remove documents by id.
+
+    Raises:
+        CorpusError: an id that the index does not hold; nothing is removed then.
+    """
+    wanted = set(ids)
+    with Store(folder).write() as writing:
+        present = writing.hashes()
+        unknown = sorted(wanted - present.keys())
+        if unknown:
+            raise CorpusError(
+                f"no document {unknown[0]!r} in index {folder.name!r} ({len(unknown)} ids unknown)"
+            )
+        generation = writing.replace((), {}, wanted) if wanted else writing.generation
+        return BuildReport(
+            added=0,
+            changed=0,
+            unchanged=len(present) - len(wanted),
+            removed=len(wanted),
+            passages=writing.passage_count(),
+            embedded=0,
+            generation=generation,
+        )
+
+
+def compact(folder: Path, kind: Kind | None = None) -> int:
+    """Give back the space of what was removed, and publish the snapshot anew, of another kind if asked.
+
+    Returns the new generation.
+    """
+    with Store(folder).write() as writing:
+        generation = writing.replace((), {}, (), kind=kind)
+        writing.compact()
+        return generation
+
+
+def require_identity(name: str, made_by: EmbedderIdentity, asked: EmbedderIdentity) -> None:
+    """Raise `IdentityMismatchError` unless an index was made by the embedder that is to search or extend it."""
+    differences = made_by.differences(asked)
+    if differences:
+        raise IdentityMismatchError(
+            f"index {name!r} was made by another embedder ({'; '.join(differences)}): use it with the profile that "
+            f"built it, or rebuild it with `quincunx index build {name} PATH…`"
+        )
+
+
+def _apply(
+    writing: Writing,
+    present: Mapping[str, str],
+    wanted: Mapping[str, Document],
+    removed: AbstractSet[str],
+    embedder: Embedder,
+    chunking: Chunking,
+    kind: Kind,
+    same_way: bool,
+    progress: Progress,
+) -> BuildReport:
+    """Embed what is missing, batch by batch, then make everything visible at once."""
+    unchanged = {id for id, document in wanted.items() if present.get(id) == document_hash(document)}
+    # Cut or embedded otherwise, even an unchanged document has new passages.
+    written = [document for id, document in wanted.items() if not (same_way and id in unchanged)]
+    passages = {document.id: cut(document, chunking, embedder.offsets) for document in written}
     texts = {
         vector_key(embedder.identity, passage.reading): passage.reading
         for pieces in passages.values()
         for passage in pieces
     }
-    with Store(folder).write() as writing:
-        present = writing.documents()
-        missing = sorted(writing.missing_vectors(texts), key=lambda key: (len(texts[key]), key))
-        step = BATCH * COMMIT_BATCHES
-        for begin in range(0, len(missing), step):
-            keys = missing[begin : begin + step]
-            vectors = embedder.embed_passages(
-                [texts[key] for key in keys], _after(begin, len(missing), progress)
-            )
-            writing.add_vectors(keys, vectors)
-        removed = present.keys() - wanted.keys()
-        unchanged = {id for id in present.keys() & wanted.keys() if present[id] == wanted[id]}
-        # Cut or embedded otherwise, even an unchanged document has new passages.
-        same_way = writing.made_by(embedder.identity, chunking)
-        written = [document for id, document in wanted.items() if not (same_way and id in unchanged)]
-        generation = writing.replace(embedder.identity, chunking, written, passages, removed)
+    missing = sorted(writing.missing_vectors(texts), key=lambda key: (len(texts[key]), key))
+    step = BATCH * COMMIT_BATCHES
+    for begin in range(0, len(missing), step):
+        keys = missing[begin : begin + step]
+        vectors = embedder.embed_passages([texts[key] for key in keys], _after(begin, len(missing), progress))
+        writing.add_vectors(keys, vectors)
+    generation = writing.generation
+    if written or removed or not same_way:
+        recipe = Recipe(embedder.identity, chunking)
+        generation = writing.replace(written, passages, removed, recipe=recipe, kind=kind)
     return BuildReport(
         added=len(wanted.keys() - present.keys()),
         changed=len(wanted.keys() & present.keys()) - len(unchanged),
         unchanged=len(unchanged),
         removed=len(removed),
-        passages=sum(len(pieces) for pieces in passages.values()),
+        passages=writing.passage_count(),
         embedded=len(missing),
         generation=generation,
     )

@@ -118,7 +118,8 @@ def _read_beir(path: Path) -> Iterator[_Sourced]:
             raise CorpusError(f"{source}: 'text' and 'title' of document {id!r} must be strings")
         if not isinstance(metadata, dict):
             raise CorpusError(f"{source}: 'metadata' of document {id!r} must be an object (got {metadata!r})")
-        yield _Sourced(Document(id=id, title=title, text=text, metadata=metadata), source)
+        headed = record.get("headed") is True  # as `quincunx index export` writes it
+        yield _Sourced(Document(id=id, title=title, text=text, metadata=metadata, headed=headed), source)
 
 
 def read_json_lines(path: Path, error: type[CorpusError | Exception]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,12 +1,13 @@
 """A small stand-in for a loaded index and its models, which copies never copy.
 
 Optimisers deep-copy programs dozens of times, and FAISS, NumPy and torch objects would go along. A handle
-is shared by all copies of the program that holds it; pickled, it is nothing but two names.
+is shared by all copies of the program that holds it; pickled, it is nothing but names.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .home import require_index
@@ -17,18 +18,20 @@ if TYPE_CHECKING:
 
 
 class SearchHandle:
-    """Names an index and a profile; loads them at the first search."""
+    """Names one index or several, and a profile; loads them at the first search."""
 
-    def __init__(self, index: str, profile_name: str = DEFAULT_PROFILE) -> None:
-        require_index(index)
+    def __init__(self, index: str | Sequence[str], profile_name: str = DEFAULT_PROFILE) -> None:
+        indexes = [index] if isinstance(index, str) else list(index)
+        for name in indexes:
+            require_index(name)
         profile(profile_name)
-        self.__setstate__({"index": index, "profile": profile_name})
+        self.__setstate__({"indexes": indexes, "profile": profile_name})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index, "profile": self.profile}
+        return {"indexes": list(self.indexes), "profile": self.profile}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.index: str = state["index"]
+        self.indexes: tuple[str, ...] = tuple(state["indexes"])
         self.profile: str = state["profile"]
         self._lock = threading.Lock()
         self._searcher: Searcher | None = None
@@ -40,14 +43,20 @@ class SearchHandle:
         return self
 
     @property
+    def index(self) -> str:
+        """The name of the index, or the names joined by ``+``."""
+        return "+".join(self.indexes)
+
+    @property
     def searcher(self) -> Searcher:
         """The loaded index; the first use loads it."""
         with self._lock:
             if self._searcher is None:
                 from .searching import Searcher
 
+                folders = [require_index(name) for name in self.indexes]
                 self._searcher = Searcher(
-                    require_index(self.index), shared_embedder(self.profile), shared_reranker(self.profile)
+                    folders, shared_embedder(self.profile), shared_reranker(self.profile)
                 )
             return self._searcher
 

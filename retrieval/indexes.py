@@ -1,19 +1,25 @@
-"""The indexes of the home folder, by name: building one and saying what it holds."""
+"""The indexes of the home folder, by name: making, changing, checking and exporting one."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .building import BuildReport, build
+from . import building
+from .building import BuildReport
 from .chunking import Chunking
-from .corpus import read_documents
+from .corpus import BEIR_CORPUS, read_documents
+from .disk import make_folder, publish_file, storing
 from .embedders import Progress, no_progress
+from .errors import CorpusError
 from .home import index_folder, require_index
 from .profiles import DEFAULT_PROFILE, shared_embedder
+from .snapshots import Snapshot
 from .store import Store
+from .vector_index import Kind
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class IndexInfo:
     generation: int
     chunking: Chunking
     identity: dict[str, Any]
+    snapshot: Snapshot
     bytes: int
     """Size of its files on disk."""
 
@@ -36,6 +43,7 @@ def build_index(
     *,
     profile: str = DEFAULT_PROFILE,
     chunking: Chunking | None = None,
+    kind: Kind = "flat",
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Make the index of that name hold exactly the documents under ``paths``.
@@ -45,7 +53,70 @@ def build_index(
     """
     folder = index_folder(name)
     documents = read_documents(paths)
-    return build(folder, documents, shared_embedder(profile), chunking, progress)
+    return building.build(folder, documents, shared_embedder(profile), chunking, progress, kind)
+
+
+def update_index(
+    name: str,
+    paths: Iterable[str | Path],
+    *,
+    profile: str = DEFAULT_PROFILE,
+    prune: bool = False,
+    progress: Progress = no_progress,
+) -> BuildReport:
+    """Add the documents under ``paths`` to an index, in place of those of the same ids; see `building.update`."""
+    folder = require_index(name)
+    documents = read_documents(paths)
+    return building.update(folder, documents, shared_embedder(profile), progress, prune=prune)
+
+
+def delete_documents(name: str, ids: Iterable[str]) -> BuildReport:
+    """Remove documents from an index by id; see `building.delete`."""
+    return building.delete(require_index(name), ids)
+
+
+def compact_index(name: str, kind: Kind | None = None) -> int:
+    """Give back the space of what was removed and write the snapshot anew; returns the new generation."""
+    return building.compact(require_index(name), kind)
+
+
+def verify_index(name: str) -> list[str]:
+    """Return what is wrong with an index, one line each; nothing when all is well."""
+    store = Store(require_index(name))
+    try:
+        with store.read() as reading:
+            return reading.faults()
+    finally:
+        store.close()
+
+
+def export_index(name: str, folder: str | Path) -> int:
+    """Write an index's documents as a BEIR ``corpus.jsonl`` and return how many; read again, they are the same."""
+    path = Path(folder) / BEIR_CORPUS
+    if path.exists():
+        raise CorpusError(f"{path} is there already; export to another folder, or move it away first")
+    store = Store(require_index(name))
+    try:
+        with store.read() as reading:
+            lines = [
+                json.dumps(
+                    {
+                        "_id": document.id,
+                        "title": document.title,
+                        "text": document.text,
+                        "metadata": document.metadata,
+                        **({"headed": True} if document.headed else {}),
+                    },
+                    ensure_ascii=False,
+                )
+                for document in reading.documents()
+            ]
+    finally:
+        store.close()
+    with storing(path):
+        make_folder(path.parent)
+        publish_file(path, memoryview("".join(line + "\n" for line in lines).encode()))
+    return len(lines)
 
 
 def index_info(name: str) -> IndexInfo:
@@ -62,6 +133,7 @@ def index_info(name: str) -> IndexInfo:
                 generation=reading.generation,
                 chunking=reading.chunking,
                 identity=reading.identity.as_dict(),
+                snapshot=reading.snapshot,
                 bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
             )
     finally:

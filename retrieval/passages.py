@@ -68,3 +68,5 @@ class Candidate:
     """The reranker's own raw score: a logit, or a sum of cosines."""
     final_rank: int | None = None
     """Place in the order that programs get."""
+    duplicates: tuple[str, ...] = ()
+    """Ids of the near-duplicates that gave way to this passage, where they are collapsed."""

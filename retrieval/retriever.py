@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import dspy
 
@@ -12,7 +13,7 @@ from .searching import SearchResult, SearchSettings
 
 
 class Retriever(dspy.Module):
-    """Finds the passages of an index that bear on a question.
+    """Finds the passages of one index, or of several, that bear on a question.
 
     ``retriever(question="…")`` returns a `dspy.Prediction` with ``passages`` (list of `Passage`, at most n, best
     first), ``candidates`` (list of `Candidate`, at most k, in the same order) and ``search`` (the whole
@@ -21,7 +22,7 @@ class Retriever(dspy.Module):
 
     def __init__(
         self,
-        index: str | SearchHandle,
+        index: str | Sequence[str] | SearchHandle,
         *,
         profile: str = DEFAULT_PROFILE,
         settings: SearchSettings | None = None,

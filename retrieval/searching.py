@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import faiss
 import numpy as np
 
 from .embedders import Embedder, Vectors
-from .errors import BoundError, IdentityMismatchError, require_bounds, require_question
+from .errors import BoundError, require_bounds, require_question
+from .filters import Filter
 from .fusion import ranks, reciprocal_rank, standardised_sum
+from .opening import OpenIndex, View
 from .passages import Candidate, Passage
 from .rerankers import Reranker
-from .store import Numbers, Reading, Store
 
 FinalOrder = Literal["combined", "reranked"]
 
@@ -28,12 +29,16 @@ class SearchSettings:
     """Candidates that reach the reranker."""
     n: int = 5
     """Passages that are kept, 1 ≤ n ≤ k."""
+    where: Filter | None = None
+    """Only passages whose metadata this filter accepts are searched."""
     dense_weight: float = 1.0
     """Weight of the dense order in the fusion; 0 leaves it out."""
     lexical_weight: float = 1.0
     """Weight of the lexical order in the fusion; 0 leaves it out."""
     depth: int = 100
     """How far down the dense and the lexical order the fusion looks; at least k are looked at."""
+    collapse: float | None = None
+    """Cosine from which on two passages count as near-duplicates: the one fused lower gives way. 0 < collapse ≤ 1."""
     rerank: bool = True
     """Without it, the fused order is the final one."""
     final: FinalOrder = "combined"
@@ -45,6 +50,8 @@ class SearchSettings:
         weights = (self.dense_weight, self.lexical_weight)
         if min(weights) < 0 or max(weights) == 0 or not all(np.isfinite(weights)):
             raise BoundError(f"dense and lexical weights must be at least 0 and not both 0 (got {weights})")
+        if self.collapse is not None and not 0 < self.collapse <= 1:
+            raise BoundError(f"collapse is a cosine over 0 and at most 1 (got {self.collapse})")
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,8 @@ class SearchResult:
     """What one search found, and where each stage had it."""
 
     question: str
-    generation: int
-    """The generation of the index that answered, whole."""
+    generations: Mapping[str, int]
+    """The generation of each index that answered, whole, by name."""
     candidates: tuple[Candidate, ...]
     """At most k, in final order."""
     dense: tuple[Passage, ...]
@@ -61,6 +68,8 @@ class SearchResult:
     lexical: tuple[Passage, ...]
     """The lexical stage's own best k; fewer when fewer share a word with the question."""
     n: int
+    notes: tuple[str, ...] = ()
+    """What did not go as usual, such as a damaged snapshot that was made good."""
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -68,40 +77,29 @@ class SearchResult:
         return tuple(candidate.passage for candidate in self.candidates[: self.n])
 
 
-class _Dense:
-    """Exact inner product over the vectors of one generation; never changed once made."""
+@dataclass(frozen=True)
+class _Hit:
+    """A passage where one stage found it."""
 
-    def __init__(self, generation: int, numbers: Numbers, vectors: Vectors) -> None:
-        self.generation = generation
-        self._numbers = numbers
-        self._position = {int(number): position for position, number in enumerate(numbers)}
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
-        self._index.add(vectors)
-
-    def best(self, question: Vectors, limit: int) -> list[tuple[int, float]]:
-        """Return (number, cosine), best first; ``question`` has shape (1, dims)."""
-        scores, positions = self._index.search(question, min(limit, len(self._numbers)))
-        return [
-            (int(self._numbers[position]), float(score))
-            for position, score in zip(positions[0], scores[0], strict=True)
-            if position >= 0
-        ]
-
-    def score(self, question: Vectors, number: int) -> float:
-        return float(self._index.reconstruct(self._position[number]) @ question[0])
+    view: View
+    number: int
+    passage: Passage
+    score: float
 
 
 class Searcher:
-    """Searches one index with one pair of models; safe to share across threads."""
+    """Searches one or several indexes with one pair of models; safe to share across threads.
 
-    def __init__(self, folder: Path, embedder: Embedder, reranker: Reranker | None) -> None:
-        self.name = folder.name
-        self._store = Store(folder)
+    Of several indexes the dense and the lexical hits are merged by score, and ids become ``index/id``.
+    """
+
+    def __init__(self, folders: Path | Sequence[Path], embedder: Embedder, reranker: Reranker | None) -> None:
+        folders = [folders] if isinstance(folders, Path) else list(folders)
+        if not folders:
+            raise BoundError("no index to search: name at least one")
+        self._indexes = [OpenIndex(folder, embedder.identity) for folder in folders]
         self._embedder = embedder
         self._reranker = reranker
-        self._lock = threading.Lock()
-        with self._store.read() as reading:
-            self._dense = self._load(reading)
 
     def search(self, question: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search for a question.
@@ -114,50 +112,35 @@ class Searcher:
         question = require_question(question)
         vector = self._embedder.embed_questions([question])
         depth = max(settings.k, settings.depth)
-        with self._store.read() as reading:
-            dense_index = self._current(reading)
-            dense = dense_index.best(vector, depth)
-            lexical = reading.lexical(question, depth)
-            dense_ids, lexical_ids = [number for number, _ in dense], [number for number, _ in lexical]
-            passages = reading.passages([*dict.fromkeys([*dense_ids, *lexical_ids])])
-            dense = sorted(dense, key=lambda item: (-item[1], passages[item[0]].id))
-            fused = self._fuse([number for number, _ in dense], lexical_ids, passages, settings)
-            lexical_scores = reading.lexical_scores(question, [number for number, _ in fused])
-        dense_ids = [number for number, _ in dense]
-        dense_rank = {number: rank for rank, number in enumerate(dense_ids, start=1)}
-        lexical_rank = {number: rank for rank, number in enumerate(lexical_ids, start=1)}
-        dense_score = dict(dense)
-        candidates = [
-            Candidate(
-                passage=passages[number],
-                dense_rank=dense_rank.get(number),
-                dense_score=dense_score[number]
-                if number in dense_score
-                else dense_index.score(vector, number),
-                lexical_rank=lexical_rank.get(number),
-                lexical_score=lexical_scores.get(number, 0.0),
-                fused_rank=rank,
-                fused_score=score,
-            )
-            for rank, (number, score) in enumerate(fused, start=1)
-        ]
+        with ExitStack() as stack:
+            views = [stack.enter_context(index.view()) for index in self._indexes]
+            dense = self._stage(views, lambda view: view.dense(vector, depth, settings.where))[:depth]
+            lexical = self._stage(views, lambda view: view.lexical(question, depth, settings.where))[:depth]
+            candidates = _candidates(question, vector, dense, lexical, settings)
         return SearchResult(
             question=question,
-            generation=dense_index.generation,
+            generations={view.name: view.generation for view in views},
             candidates=tuple(self._order(question, candidates, settings)),
-            dense=tuple(passages[number] for number in dense_ids[: settings.k]),
-            lexical=tuple(passages[number] for number in lexical_ids[: settings.k]),
+            dense=tuple(hit.passage for hit in dense[: settings.k]),
+            lexical=tuple(hit.passage for hit in lexical[: settings.k]),
             n=settings.n,
+            notes=tuple(note for view in views for note in view.notes),
         )
 
-    @staticmethod
-    def _fuse(
-        dense: list[int], lexical: list[int], passages: dict[int, Passage], settings: SearchSettings
-    ) -> list[tuple[int, float]]:
-        number_of = {passages[number].id: number for number in [*dense, *lexical]}
-        rankings = [[passages[number].id for number in ranking] for ranking in (dense, lexical)]
-        fused = reciprocal_rank(rankings, (settings.dense_weight, settings.lexical_weight))
-        return [(number_of[id], score) for id, score in fused[: settings.k]]
+    def _stage(
+        self, views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]
+    ) -> list[_Hit]:
+        """Run one stage over all indexes; best first, ties by id."""
+        hits = []
+        for view in views:
+            found = find(view)
+            passages = view.passages([number for number, _ in found])
+            for number, score in found:
+                passage = passages[number]
+                if len(views) > 1:
+                    passage = replace(passage, id=f"{view.name}/{passage.id}")
+                hits.append(_Hit(view, number, passage, score))
+        return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))
 
     def _order(self, question: str, candidates: list[Candidate], settings: SearchSettings) -> list[Candidate]:
         """Put the candidates into final order, with the reranker's opinion where one is used."""
@@ -184,18 +167,69 @@ class Searcher:
         ]
         return sorted(placed, key=lambda candidate: candidate.final_rank or 0)
 
-    def _current(self, reading: Reading) -> _Dense:
-        """Return the dense index of the generation being read, loading it if it is new."""
-        with self._lock:
-            if self._dense.generation != reading.generation:
-                self._dense = self._load(reading)
-            return self._dense
 
-    def _load(self, reading: Reading) -> _Dense:
-        differences = reading.identity.differences(self._embedder.identity)
-        if differences:
-            raise IdentityMismatchError(
-                f"index {self.name!r} was made by another embedder ({'; '.join(differences)}): search it with the "
-                f"profile that built it, or rebuild it with `quincunx index build {self.name} PATH…`"
+def _candidates(
+    question: str, vector: Vectors, dense: Sequence[_Hit], lexical: Sequence[_Hit], settings: SearchSettings
+) -> list[Candidate]:
+    """Fuse two orders into the k candidates, each with its score at both stages."""
+    hits = {hit.passage.id: hit for hit in [*lexical, *dense]}
+    rankings = [[hit.passage.id for hit in stage] for stage in (dense, lexical)]
+    fused = reciprocal_rank(rankings, (settings.dense_weight, settings.lexical_weight))
+    copies: dict[str, list[str]] = {}
+    if settings.collapse is not None:
+        fused, copies = _collapsed(fused, hits, settings)
+    fused = fused[: settings.k]
+    dense_rank, lexical_rank = ({id: rank for rank, id in enumerate(r, start=1)} for r in rankings)
+    dense_score = {hit.passage.id: hit.score for hit in dense}
+    candidates = []
+    for rank, (id, score) in enumerate(fused, start=1):
+        hit = hits[id]
+        candidates.append(
+            Candidate(
+                passage=hit.passage,
+                dense_rank=dense_rank.get(id),
+                dense_score=dense_score[id] if id in dense_score else float(_vector(hit) @ vector[0]),
+                lexical_rank=lexical_rank.get(id),
+                lexical_score=0.0,
+                fused_rank=rank,
+                fused_score=score,
+                duplicates=tuple(copies.get(id, ())),
             )
-        return _Dense(reading.generation, *reading.vectors())
+        )
+    return _with_lexical_scores(question, candidates, hits)
+
+
+def _with_lexical_scores(
+    question: str, candidates: list[Candidate], hits: Mapping[str, _Hit]
+) -> list[Candidate]:
+    """Score the candidates by words, those too that the lexical stage had below its depth."""
+    scores: dict[str, float] = {}
+    for view in {id(hit.view): hit.view for hit in hits.values()}.values():
+        mine = {
+            hits[c.passage.id].number: c.passage.id for c in candidates if hits[c.passage.id].view is view
+        }
+        scores |= {mine[number]: score for number, score in view.lexical_scores(question, [*mine]).items()}
+    return [replace(c, lexical_score=scores.get(c.passage.id, 0.0)) for c in candidates]
+
+
+def _collapsed(
+    fused: Sequence[tuple[str, float]], hits: Mapping[str, _Hit], settings: SearchSettings
+) -> tuple[list[tuple[str, float]], dict[str, list[str]]]:
+    """Keep the best-fused k of which no two are near-duplicates, and say which gave way to which."""
+    kept: list[tuple[str, float]] = []
+    vectors: list[Vectors] = []
+    copies: dict[str, list[str]] = {}
+    for id, score in fused:
+        mine = _vector(hits[id])
+        near = [float(other @ mine) for other in vectors]
+        if near and max(near) >= (settings.collapse or 1.0) - 1e-6:
+            copies.setdefault(kept[int(np.argmax(near))][0], []).append(id)
+        elif len(kept) < settings.k:
+            kept.append((id, score))
+            vectors.append(mine)
+    return kept, copies
+
+
+def _vector(hit: _Hit) -> Vectors:
+    vector: Vectors = hit.view.vectors([hit.number])[0]
+    return vector

@@ -24,15 +24,8 @@ settings.register_profile("quincunx", deadline=None, max_examples=100)
 settings.load_profile("quincunx")
 
 TORTURE = bool(os.environ.get("QUINCUNX_TORTURE"))
+"""Whether tests marked ``torture`` run their full counts, as under `make torture`, or a sample of each."""
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not TORTURE:
-        skip = pytest.mark.skip(reason="full counts run by `make torture`")
-        for item in items:
-            if "torture" in item.keywords:
-                item.add_marker(skip)
 
 
 @pytest.fixture

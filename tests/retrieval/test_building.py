@@ -12,7 +12,7 @@ import pytest
 from quincunx.retrieval.building import build
 from quincunx.retrieval.chunking import Chunking
 from quincunx.retrieval.embedders import Embedder, Progress, Vectors, no_progress
-from quincunx.retrieval.errors import BoundError, CorpusError, IndexStateError, WriterBusyError
+from quincunx.retrieval.errors import BoundError, CorpusError, IndexStateError, StorageError, WriterBusyError
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.profiles import shared_embedder
 from quincunx.retrieval.store import Store
@@ -131,7 +131,7 @@ def test_a_chunk_size_over_the_models_limit_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(IndexStateError, match="QUINCUNX_HOME"):
+    with pytest.raises(StorageError, match="Not a directory; nothing was changed"):
         build(tmp_path / "file" / "index", documents(1), Counting())
 
 

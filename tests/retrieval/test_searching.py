@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from parts import Hashing, Shortest
 
 from quincunx.retrieval.building import build
-from quincunx.retrieval.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.errors import BoundError, EmptyQuestionError, IdentityMismatchError
 from quincunx.retrieval.lexical import match_expression
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.rerankers import Scores
 from quincunx.retrieval.searching import Searcher, SearchSettings
-
-
-class Hashing:
-    """Vectors drawn from a text's hash: random, repeatable, and independent of any model."""
-
-    def __init__(self, model: str = "hashing") -> None:
-        self.identity = EmbedderIdentity(model, "1", 16, "", "", "none", True, 512, "tests")
-
-    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
-        return [(i, i + 1) for i in range(len(text))]
-
-    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
-        seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") for text in texts]
-        vectors = np.array([np.random.default_rng(seed).normal(size=16) for seed in seeds], dtype=np.float32)
-        unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-        return unit
-
-    def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        return self.embed_passages(texts)
-
-
-class Shortest:
-    """Prefers short passages."""
-
-    name = "shortest"
-
-    def score(self, question: str, passages: Sequence[str]) -> Scores:
-        return np.array([-len(passage) for passage in passages], dtype=np.float32)
-
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 DOCUMENTS = [
@@ -132,7 +99,7 @@ def test_a_searcher_follows_the_index_it_has_open(tmp_path: Path) -> None:
     searcher = Searcher(tmp_path, Hashing(), None)
     build(tmp_path, [*DOCUMENTS[5:10], Document("new", "", "unheard of")], Hashing())
     result = searcher.search("unheard of")
-    assert result.generation == 2
+    assert list(result.generations.values()) == [2]
     assert {c.passage.id for c in result.candidates} == {"new", *(d.id for d in DOCUMENTS[5:10])}
 
 

@@ -1,0 +1,129 @@
+"""An index as it is searched: the current generation, loaded once and swapped when a writer publishes another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .building import require_identity
+from .embedders import EmbedderIdentity, Vectors
+from .errors import IndexStateError
+from .filters import Filter
+from .passages import Passage
+from .reading import Reading
+from .snapshots import read_snapshot
+from .store import Store
+from .vector_index import Numbers, VectorIndex
+
+logger = logging.getLogger(__name__)
+
+FILTERS_KEPT = 64
+"""Filters whose passages are remembered, for each generation."""
+
+
+@dataclass
+class _Loaded:
+    """What is kept of a generation between searches."""
+
+    generation: int
+    index: VectorIndex
+    notes: tuple[str, ...]
+    allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+
+
+class OpenIndex:
+    """Gives every search one whole generation; safe to share across threads."""
+
+    def __init__(self, folder: Path, identity: EmbedderIdentity) -> None:
+        self.name = folder.name
+        self._folder = folder
+        self._identity = identity
+        self._store = Store(folder)
+        self._lock = threading.Lock()
+        self._loaded: _Loaded | None = None
+        with self.view():
+            pass
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Give one generation for one search.
+
+        Raises:
+            IdentityMismatchError: the index is made by another embedder than the one asked to search it.
+            IndexStateError: the database cannot be read.
+        """
+        with self._store.read() as reading:
+            with self._lock:
+                if self._loaded is None or self._loaded.generation != reading.generation:
+                    require_identity(self.name, reading.identity, self._identity)
+                    self._loaded = self._load(reading)
+                loaded = self._loaded
+            yield View(self.name, reading, loaded, self._lock)
+
+    def _load(self, reading: Reading) -> _Loaded:
+        try:
+            return _Loaded(reading.generation, read_snapshot(self._folder, reading.snapshot), ())
+        except IndexStateError as error:
+            index = VectorIndex.make(*reading.vectors(), reading.snapshot.kind)
+            with self._store.read() as latest:
+                if latest.generation != reading.generation:
+                    # Two writers have published since this search began: its snapshot is gone, and rightly so.
+                    return _Loaded(reading.generation, index, ())
+            note = (
+                f"index {self.name!r}: {error}. Its vectors were read from the database instead; "
+                f"`quincunx index compact {self.name}` writes the snapshot anew"
+            )
+            logger.warning(note)
+            return _Loaded(reading.generation, index, (note,))
+
+
+class View:
+    """One generation of one index, during one search."""
+
+    def __init__(self, name: str, reading: Reading, loaded: _Loaded, lock: threading.Lock) -> None:
+        self.name = name
+        self.generation = loaded.generation
+        self.notes = loaded.notes
+        self._reading = reading
+        self._loaded = loaded
+        self._lock = lock
+
+    def dense(self, question: Vectors, limit: int, where: Filter | None) -> list[tuple[int, float]]:
+        """Return (number, cosine) of the nearest passages that the filter accepts; ties with the last are in."""
+        return self._loaded.index.best(question, limit, self._allowed(where))
+
+    def lexical(self, question: str, limit: int, where: Filter | None) -> list[tuple[int, float]]:
+        """Return (number, score) of the passages that share a word and that the filter accepts, best first."""
+        return self._reading.lexical(question, limit, self._allowed(where))
+
+    def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
+        """Return the lexical score of those of these passages that share a word with the question."""
+        return self._reading.lexical_scores(question, numbers)
+
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages of these numbers."""
+        return self._reading.passages(numbers)
+
+    def vectors(self, numbers: Sequence[int]) -> Vectors:
+        """Return the vectors of these passages, shape (numbers, dims)."""
+        return self._loaded.index.vectors(numbers)
+
+    def _allowed(self, where: Filter | None) -> Numbers | None:
+        if where is None:
+            return None
+        key, kept = str(where), self._loaded.allowed
+        with self._lock:
+            if key in kept:
+                kept.move_to_end(key)
+                return kept[key]
+        numbers = self._reading.matching(where)
+        with self._lock:
+            kept[key] = numbers
+            while len(kept) > FILTERS_KEPT:
+                kept.popitem(last=False)
+        return numbers

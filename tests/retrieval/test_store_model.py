@@ -1,0 +1,322 @@
+"""An index against a plain dict and NumPy, through every way it can be changed, reopened and interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import TORTURE
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
+from parts import Hashing, Shortest
+
+from quincunx.retrieval import writing
+from quincunx.retrieval.building import build, compact, delete, update
+from quincunx.retrieval.disk import publish_file
+from quincunx.retrieval.filters import Filter, field
+from quincunx.retrieval.passages import Document
+from quincunx.retrieval.searching import Searcher, SearchResult, SearchSettings
+from quincunx.retrieval.store import Store
+from quincunx.retrieval.vector_index import VectorIndex
+
+pytestmark = pytest.mark.torture
+WORDS = ["alpha", "beta", "gamma", "delta"]
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+tags = st.sampled_from(["red", "green", 1, 2.5, None, ["red", "blue"]])
+wheres = st.one_of(
+    st.none(),
+    st.sampled_from(["red", "green", "blue", 1]).map(lambda value: field("tag") == value),
+    st.sampled_from([1, 2]).map(lambda value: ~(field("tag") >= value)),
+)
+
+
+def brute_force(documents: dict[str, Document], question: str, where: Filter | None, k: int) -> list[str]:
+    """Return the dense order by NumPy: best first, ties by id."""
+    kept = [d for d in documents.values() if where is None or where.matches(d.metadata)]
+    if not kept:
+        return []
+    embedder = Hashing()
+    scores = (
+        embedder.embed_questions([f"{d.title}\n{d.text}" if d.title else d.text for d in kept])
+        @ (embedder.embed_questions([question])[0])
+    )
+    order = sorted(range(len(kept)), key=lambda i: (-round(float(scores[i]), 5), kept[i].id))
+    return [kept[i].id for i in order[:k]]
+
+
+class Interrupted(BaseException):
+    """Stands for a process that ends here."""
+
+
+class IndexMachine(RuleBasedStateMachine):
+    """Rules change the index and the dict alike; every search must agree."""
+
+    ids = Bundle("ids")
+
+    @initialize(target=ids)
+    def begin(self) -> Any:
+        self.folder = Path(tempfile.mkdtemp(prefix="quincunx-model-"))
+        self.model = {"first": Document("first", "", "alpha", {"tag": "red"})}
+        build(self.folder, self.model.values(), Hashing())
+        self.searcher = Searcher(self.folder, Hashing(), None)
+        return multiple()
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @rule(target=ids, id=st.uuids().map(str), text=texts, tag=tags)
+    def add(self, id: str, text: str, tag: Any) -> str:
+        self.put(Document(id, "", text, {"tag": tag}))
+        return id
+
+    @rule(id=ids, text=texts, tag=tags)
+    def change(self, id: str, text: str, tag: Any) -> None:
+        self.put(Document(id, "T", text, {"tag": tag}))
+
+    @rule(id=consumes(ids))
+    def remove(self, id: str) -> None:
+        report = delete(self.folder, [id])
+        del self.model[id]
+        assert (report.removed, report.passages, report.embedded) == (1, len(self.model), 0)
+
+    @rule(kind=st.sampled_from(["flat", "hnsw", "ivf"]))
+    def publish(self, kind: Any) -> None:
+        compact(self.folder, kind)
+
+    @rule()
+    def reopen(self) -> None:
+        self.searcher = Searcher(self.folder, Hashing(), None)
+
+    @rule(text=texts)
+    def crash_before_the_commit(self, text: str) -> None:
+        """The snapshot is written, the process ends: nothing of the change may be seen."""
+
+        def interrupted(path: Path, data: memoryview) -> None:
+            publish_file(path, data)
+            raise Interrupted
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("quincunx.retrieval.snapshots.publish_file", interrupted)
+            with pytest.raises(Interrupted):
+                update(self.folder, [Document("crashed", "", text + " crash", {})], Hashing())
+
+    @rule(question=texts, where=wheres, k=st.integers(1, 30))
+    def search(self, question: str, where: Filter | None, k: int) -> None:
+        exact = SearchSettings(k=k, n=1, depth=200, where=where, lexical_weight=0)
+        found = self.searcher.search(question, exact)
+        with Store(self.folder).read() as reading:
+            kind = reading.snapshot.kind
+            assert reading.faults() == []
+        ids = [passage.id for passage in found.dense]
+        expected = brute_force(self.model, question, where, k)
+        if kind == "flat" or where is not None:
+            assert ids == expected
+        else:
+            assert set(ids) <= self.model.keys()
+        words = {
+            d.id
+            for d in self.model.values()
+            if set(d.text.split()) & set(question.split()) and (where is None or where.matches(d.metadata))
+        }
+        lexical = [passage.id for passage in found.lexical]
+        assert set(lexical) <= words
+        assert len(lexical) == min(k, len(words))
+
+    def put(self, document: Document) -> None:
+        unchanged = self.model.get(document.id) == document
+        report = update(self.folder, [document], Hashing())
+        self.model[document.id] = document
+        assert report.passages == len(self.model)
+        assert (report.added + report.changed, report.unchanged) == (0, 1) if unchanged else (1, 0)
+        assert report.embedded <= 1
+
+
+TestIndexMachine = pytest.mark.torture(IndexMachine.TestCase)
+TestIndexMachine.settings = settings(
+    max_examples=300 if TORTURE else 12, stateful_step_count=40 if TORTURE else 20, deadline=None
+)
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw", "ivf"])
+def test_filtered_search_equals_brute_force_at_any_selectivity(tmp_path: Path, kind: Any) -> None:
+    randomness = random.Random(kind)
+    documents = {
+        f"d{i}": Document(f"d{i}", "", f"{randomness.choice(WORDS)} number {i}", metadata(randomness, i))
+        for i in range(200)
+    }
+    build(tmp_path, documents.values(), Hashing(), kind=kind)
+    searcher = Searcher(tmp_path, Hashing(), Shortest())
+    foreign = 0
+    for case in range(3400 if TORTURE else 60):
+        where, question = random_filter(randomness), f"{randomness.choice(WORDS)} {case}"
+        k = randomness.choice([1, 5, 20])
+        result = searcher.search(question, SearchSettings(k=k, n=1, where=where))
+        assert [passage.id for passage in result.dense] == brute_force(documents, question, where, k)
+        every = [*result.dense, *result.lexical, *(candidate.passage for candidate in result.candidates)]
+        foreign += sum(not where.matches(documents[passage.id].metadata) for passage in every)
+        accepted = sum(where.matches(document.metadata) for document in documents.values())
+        assert len(result.candidates) == min(k, accepted)
+    assert foreign == 0
+
+
+def metadata(randomness: random.Random, i: int) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "i": i,
+        "date": f"2026-{randomness.randrange(1, 13):02}-{randomness.randrange(1, 29):02}",
+    }
+    if randomness.random() < 0.8:
+        values["site"] = randomness.choice(["builddaily", "paiddaily", ["builddaily", "sagedaily"]])
+    return values
+
+
+def random_filter(randomness: random.Random, depth: int = 2) -> Filter:
+    match randomness.choice(
+        ["and", "or", "not"] if depth and randomness.random() < 0.5 else ["i", "in", "date", "site"]
+    ):
+        case "and":
+            return random_filter(randomness, depth - 1) & random_filter(randomness, depth - 1)
+        case "or":
+            return random_filter(randomness, depth - 1) | random_filter(randomness, depth - 1)
+        case "not":
+            return ~random_filter(randomness, depth - 1)
+        case "i":
+            return field("i") < randomness.randrange(-1, 202)
+        case "in":
+            return field("i").is_in(randomness.sample(range(210), randomness.randrange(0, 4)))
+        case "date":
+            return field("date") >= f"2026-{randomness.randrange(1, 13):02}-15"
+        case _:
+            return field("site") == randomness.choice(["builddaily", "paiddaily", "sagedaily", "nowhere"])
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw", "ivf"])
+@pytest.mark.parametrize("count", [0, 1, 7, 500])
+def test_a_vector_index_reads_back_as_it_was_and_says_its_recall(kind: Any, count: int) -> None:
+    generator = np.random.default_rng(5)
+    vectors = generator.normal(size=(count, 24)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    numbers = np.arange(10, 10 + count, dtype=np.int64)
+    index = VectorIndex.make(numbers, vectors, kind)
+    data = bytes(index.to_bytes())
+    assert bytes(VectorIndex.make(numbers, vectors, kind).to_bytes()) == data
+    again = VectorIndex.from_bytes(data, kind, 24)
+    np.testing.assert_array_equal(again.vectors(numbers.tolist()), vectors)
+    question = generator.normal(size=(1, 24)).astype(np.float32)
+    assert again.best(question, 5) == index.best(question, 5)
+    assert (index.recall() == 1.0) if kind == "flat" or count < 20 else (0.3 < index.recall() <= 1.0)
+    allowed = numbers[::3]
+    exact = sorted(((-float(v @ question[0]), int(n)) for v, n in zip(vectors[::3], allowed, strict=True)))[
+        :5
+    ]
+    assert [number for number, _ in index.best(question, 5, allowed)][:5] == [number for _, number in exact]
+
+
+def test_all_that_tie_with_the_last_are_returned() -> None:
+    vectors = np.tile(np.eye(1, 8, dtype=np.float32), (40, 1))
+    index = VectorIndex.make(np.arange(40, dtype=np.int64), vectors)
+    assert len(index.best(vectors[:1], 5)) == 40
+
+
+def generation_documents(generation: int) -> Iterator[Document]:
+    for i in range(30):
+        yield Document(
+            f"d{i}", "", f"alpha of generation {generation} number {i}", {"generation": generation}
+        )
+
+
+def test_every_search_during_updates_sees_one_whole_generation(tmp_path: Path) -> None:
+    """Eight threads and eight asyncio tasks search while a writer publishes."""
+    build(tmp_path, generation_documents(1), Hashing())
+    searcher = Searcher(tmp_path, Hashing(), Shortest())
+    last = 40 if TORTURE else 12
+    done = threading.Event()
+    failures: list[str] = []
+    searches = 0
+
+    def check(result: SearchResult) -> None:
+        nonlocal searches
+        searches += 1
+        (generation,) = result.generations.values()
+        seen = {candidate.passage.metadata["generation"] for candidate in result.candidates}
+        if seen != {generation} or len(result.candidates) != 20 or result.notes:
+            failures.append(f"{generation}: {seen} {result.notes}")
+
+    def in_a_thread() -> None:
+        while not done.is_set():
+            try:
+                check(searcher.search("alpha"))
+            except Exception as error:  # noqa: BLE001 - every failure of a thread is one of the test
+                failures.append(repr(error))
+
+    async def in_tasks() -> None:
+        async def task() -> None:
+            while not done.is_set():
+                check(await asyncio.to_thread(searcher.search, "alpha"))
+
+        await asyncio.gather(*(task() for _ in range(8)))
+
+    threads = [threading.Thread(target=in_a_thread) for _ in range(8)]
+    threads.append(threading.Thread(target=lambda: asyncio.run(in_tasks())))
+    for thread in threads:
+        thread.start()
+    try:
+        for generation in range(2, last + 1):
+            update(tmp_path, generation_documents(generation), Hashing())
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert searches > 50
+    assert searcher.search("alpha").generations == {tmp_path.name: last}
+
+
+def test_several_indexes_are_searched_as_one(tmp_path: Path) -> None:
+    for name, word in (("one", "alpha"), ("two", "beta")):
+        documents = [Document(f"d{i}", "", f"{word} {i}", {"site": name}) for i in range(30)]
+        build(tmp_path / name, documents, Hashing())
+    searcher = Searcher([tmp_path / "one", tmp_path / "two"], Hashing(), Shortest())
+    result = searcher.search("alpha beta", SearchSettings(k=40, n=5))
+    assert result.generations == {"one": 1, "two": 1}
+    ids = [candidate.passage.id for candidate in result.candidates]
+    assert len(set(ids)) == 40
+    assert {id.split("/")[0] for id in ids} == {"one", "two"}
+    texts = [f"{word} {i}" for word in ("alpha", "beta") for i in range(30)]
+    scores = Hashing().embed_questions(texts) @ Hashing().embed_questions(["alpha beta"])[0]
+    names = [f"{name}/d{i}" for name in ("one", "two") for i in range(30)]
+    order = sorted(range(60), key=lambda i: -float(scores[i]))
+    assert [passage.id for passage in result.dense] == [names[i] for i in order[:40]]
+    only = searcher.search("alpha beta", SearchSettings(where=field("site") == "two"))
+    assert {candidate.passage.id.split("/")[0] for candidate in only.candidates} == {"two"}
+
+
+def test_near_duplicates_give_way_to_the_one_fused_higher(tmp_path: Path) -> None:
+    documents = [Document(f"d{i}", "", f"alpha {i // 3}", {}) for i in range(30)]
+    build(tmp_path, documents, Hashing())
+    searcher = Searcher(tmp_path, Hashing(), None)
+    plain = searcher.search("alpha", SearchSettings(k=30))
+    assert len(plain.candidates) == 30
+    collapsed = searcher.search("alpha", SearchSettings(k=30, collapse=0.999))
+    assert len(collapsed.candidates) == 10
+    gone = [id for candidate in collapsed.candidates for id in candidate.duplicates]
+    assert sorted([*gone, *(c.passage.id for c in collapsed.candidates)]) == sorted(d.id for d in documents)
+    assert all(c.passage.id < min(c.duplicates) for c in collapsed.candidates)
+
+
+def test_collecting_leaves_only_what_may_still_be_opened(tmp_path: Path) -> None:
+    build(tmp_path, generation_documents(1), Hashing())
+    for generation in range(2, 6):
+        update(tmp_path, generation_documents(generation), Hashing())
+    assert len(list((tmp_path / "snap").iterdir())) == 2
+    assert writing.document_hash(Document("a", "", "x", {"v": 1})) != writing.document_hash(
+        Document("a", "", "x", {"v": True})
+    )
