@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ..retrieval.errors import QuincunxError
 from .index_commands import index_app
@@ -167,6 +168,25 @@ def search(
     if explain:
         results.print(candidates_table(found.candidates, n, scores=True))
     results.print(passages_list(found.passages))
+
+
+@app.command()
+def doctor(profile: ProfileName = EMBEDDED, as_json: AsJson = False) -> None:
+    """Check that a profile can do its work here; exit 1 when a line fails."""
+    from .doctor import examine
+    from .output import results, write_json
+
+    findings = []
+    for finding in examine(profile):
+        findings.append(finding)
+        if not as_json:
+            mark = "[green]ok[/]  " if finding.ok else "[red]fail[/]"
+            results.print(f"{mark} {escape(f'{finding.what}: {finding.detail}')}")
+            if not finding.ok:
+                results.print(f"     mend it: {finding.remedy}", markup=False)
+    if as_json:
+        write_json({"profile": profile, "findings": [asdict(finding) for finding in findings]})
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 @eval_app.command("retrieval")

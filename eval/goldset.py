@@ -1,16 +1,21 @@
-"""Gold sets in BEIR form: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``."""
+"""Gold sets in BEIR form: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``, or ``spans.jsonl``.
+
+Gold is whole documents (qrels), or spans of characters within documents (spans): then a passage is right when
+it holds at least half of a span, or lies at least half inside one, however the document is cut today.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..retrieval.corpus import BEIR_CORPUS, read_documents, read_json_lines
 from ..retrieval.errors import GoldSetError
-from ..retrieval.passages import Document, Metadata
+from ..retrieval.passages import Document, Metadata, Passage
 
+SPANS = "spans.jsonl"
 CANONS = ("builddaily", "paiddaily", "sagedaily")
 """The gold sets that ship with the package; each is a demo's index too."""
 
@@ -30,14 +35,49 @@ class Question:
 
 
 @dataclass(frozen=True)
+class GoldSpan:
+    """Characters of a document that answer a question."""
+
+    document: str
+    start: int
+    end: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.document}[{self.start}:{self.end}]"
+
+    def is_in(self, passage: Passage) -> bool:
+        """Whether a passage shares at least half of the shorter of the two."""
+        shared = min(self.end, passage.end) - max(self.start, passage.start)
+        shorter = min(self.end - self.start, passage.end - passage.start)
+        return passage.document_id == self.document and 2 * shared >= shorter
+
+
+@dataclass(frozen=True)
 class GoldSet:
-    """Questions, documents, and which documents answer which question."""
+    """Questions, documents, and what answers which question."""
 
     folder: Path
     documents: tuple[Document, ...]
     questions: Mapping[str, Question]
     relevance: Mapping[str, Mapping[str, int]]
-    """Grade (1 and up) by document id by question id; questions without gold are absent."""
+    """Grade (1 and up) by unit by question id; questions without gold are absent. A unit is a document's id, or
+    a span's where gold is spans."""
+    spans: Mapping[str, tuple[GoldSpan, ...]] = field(default_factory=dict)
+    """Gold spans by question id; empty where gold is documents."""
+
+    def units(self, question: str, passages: Iterable[Passage]) -> list[str]:
+        """Return what a ranking of passages finds: units best first, each where its first passage stands.
+
+        Passages without gold stand for their documents, or for themselves where gold is spans.
+        """
+        if not self.spans:
+            return list(dict.fromkeys(passage.document_id for passage in passages))
+        found: dict[str, None] = {}
+        for passage in passages:
+            held = [span.id for span in self.spans.get(question, ()) if span.is_in(passage)]
+            found |= dict.fromkeys(held or [passage.id])
+        return list(found)
 
     @property
     def judged(self) -> list[Question]:
@@ -69,6 +109,10 @@ def read_gold_set(folder: str | Path, split: str = "test") -> GoldSet:
         if id in questions:
             raise GoldSetError(f"{folder / 'queries.jsonl'}:{number}: question id {id!r} stands twice")
         questions[id] = Question(id, text, record.get("metadata") or {})
+    if (folder / SPANS).is_file() and not (folder / "qrels").is_dir():
+        spans = _read_spans(folder / SPANS, questions, {d.id: len(d.text) for d in documents})
+        relevance = {question: {span.id: 1 for span in held} for question, held in spans.items()}
+        return GoldSet(folder, documents, questions, relevance, spans)
     relevance = _read_qrels(_require(folder / "qrels" / f"{split}.tsv"), questions, {d.id for d in documents})
     return GoldSet(folder, documents, questions, relevance)
 
@@ -76,9 +120,33 @@ def read_gold_set(folder: str | Path, split: str = "test") -> GoldSet:
 def _require(path: Path) -> Path:
     if not path.is_file():
         raise GoldSetError(
-            f"{path}: no such file; a gold set holds corpus.jsonl, queries.jsonl and qrels/test.tsv (BEIR form)"
+            f"{path}: no such file; a gold set holds corpus.jsonl, queries.jsonl and qrels/test.tsv (BEIR form), "
+            "or spans.jsonl in place of qrels"
         )
     return path
+
+
+def _read_spans(
+    path: Path, questions: Mapping[str, Question], lengths: Mapping[str, int]
+) -> dict[str, tuple[GoldSpan, ...]]:
+    spans: dict[str, tuple[GoldSpan, ...]] = {}
+    for number, record in read_json_lines(path, GoldSetError):
+        question, document = record.get("query-id"), record.get("corpus-id")
+        start, end = record.get("start"), record.get("end")
+        if not isinstance(question, str) or question not in questions:
+            raise GoldSetError(f"{path}:{number}: question {question!r} is not in queries.jsonl")
+        if not isinstance(document, str) or document not in lengths:
+            raise GoldSetError(f"{path}:{number}: document {document!r} is not in corpus.jsonl")
+        if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= lengths[document]):
+            raise GoldSetError(
+                f"{path}:{number}: span {start!r} to {end!r} does not lie in document {document!r}, which has "
+                f"{lengths[document]} characters"
+            )
+        span = GoldSpan(document, start, end)
+        spans[question] = tuple(dict.fromkeys((*spans.get(question, ()), span)))
+    if not spans:
+        raise GoldSetError(f"{path}: no span for any question")
+    return spans
 
 
 def _read_qrels(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ir_measures
@@ -12,7 +12,6 @@ from ir_measures import RR, Qrel, R, ScoredDoc, nDCG
 from ..retrieval.building import build
 from ..retrieval.embedders import Progress, no_progress
 from ..retrieval.home import home
-from ..retrieval.passages import Passage
 from ..retrieval.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
 from ..retrieval.searching import Searcher, SearchResult, SearchSettings
 from .goldset import GoldSet
@@ -42,7 +41,7 @@ def evaluate_retrieval(
 ) -> RetrievalReport:
     """Index the gold set's corpus (kept in the home folder for the next time) and search for its questions.
 
-    Passages count for their documents: a document stands where its best passage stands.
+    Passages count for the documents or spans that are gold: each stands where its first passage stands.
     """
     settings = settings or SearchSettings()
     digest = hashlib.sha256(str(gold.folder.resolve()).encode()).hexdigest()[:12]
@@ -61,14 +60,14 @@ def evaluate_retrieval(
         settings=settings,
         n_queries=len(questions),
         stages={
-            stage: score(gold, {id: _ranking(result, stage) for id, result in results.items()})
+            stage: score(gold, {id: _ranking(gold, id, result, stage) for id, result in results.items()})
             for stage in STAGES
         },
     )
 
 
 def score(gold: GoldSet, rankings: Mapping[str, list[str]]) -> dict[str, float]:
-    """Score one ranking of document ids per question; a question without a ranking counts as 0."""
+    """Score one ranking of units (see `GoldSet.units`) per question; a question without a ranking counts as 0."""
     qrels = [
         Qrel(question, document, grade)
         for question, grades in gold.relevance.items()
@@ -84,19 +83,13 @@ def score(gold: GoldSet, rankings: Mapping[str, list[str]]) -> dict[str, float]:
     return {name: float(means[measure]) for name, measure in MEASURES.items()}
 
 
-def _ranking(result: SearchResult, stage: str) -> list[str]:
-    """Return the documents of a stage, best first, each where its best passage stands."""
-    if stage == "dense":
-        return _documents(result.dense)
-    if stage == "lexical":
-        return _documents(result.lexical)
+def _ranking(gold: GoldSet, question: str, result: SearchResult, stage: str) -> list[str]:
+    """Return the units of a stage, best first."""
+    if stage in ("dense", "lexical"):
+        return gold.units(question, result.dense if stage == "dense" else result.lexical)
     rank = {
         "fused": lambda c: c.fused_rank,
         "reranked": lambda c: c.rerank_rank if c.rerank_rank is not None else c.fused_rank,
         "final": lambda c: c.final_rank,
     }[stage]
-    return _documents(candidate.passage for candidate in sorted(result.candidates, key=rank))
-
-
-def _documents(passages: Iterable[Passage]) -> list[str]:
-    return list(dict.fromkeys(passage.document_id for passage in passages))
+    return gold.units(question, (candidate.passage for candidate in sorted(result.candidates, key=rank)))

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from . import weights
 from .chunking import Span
-from .errors import BoundError, ModelOutputError
+from .errors import BoundError, ModelOutputError, UnsupportedModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from transformers import PreTrainedModel
 
 Vectors = npt.NDArray[np.float32]
 """Shape (texts, dims), rows of L2 norm 1."""
@@ -25,6 +26,9 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) as work proceeds."""
 
 BATCH = 32
+
+UNLIMITED = 1_000_000
+"""A tokenizer that states no limit states a huge number instead."""
 
 
 def no_progress(done: int, total: int) -> None:
@@ -89,8 +93,27 @@ def require_unit(vectors: Vectors, count: int, dims: int, model: str) -> Vectors
     return vectors
 
 
+def shortened(vectors: Vectors, dims: int) -> Vectors:
+    """Cut Matryoshka vectors (texts, full dims) to unit vectors (texts, dims): layer norm, cut, L2.
+
+    Source: the model card of nomic-embed-text-v1.5. The scale of the input does not matter.
+    """
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    cut = (centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5))[:, :dims]
+    unit: Vectors = (cut / np.linalg.norm(cut, axis=1, keepdims=True).clip(1e-12)).astype(np.float32)
+    return unit
+
+
 class SentenceTransformerEmbedder:
-    """A sentence-transformers model on this machine."""
+    """A sentence-transformers model on this machine, on the device that the library chooses.
+
+    ``matryoshka`` names the sizes that the model was trained to be cut to, ``dims`` the one wanted (None
+    for the full size). ``max_tokens`` lowers the limit that the model states, or gives one where it states
+    none. Code that comes with a model is never run.
+
+    Raises:
+        BoundError: ``dims`` is neither the full size nor one of ``matryoshka``, or no token limit is known.
+    """
 
     def __init__(
         self,
@@ -100,6 +123,9 @@ class SentenceTransformerEmbedder:
         revision: str,
         question_prefix: str = "",
         passage_prefix: str = "",
+        dims: int | None = None,
+        matryoshka: Sequence[int] = (),
+        max_tokens: int | None = None,
     ) -> None:
         import sentence_transformers
 
@@ -108,17 +134,27 @@ class SentenceTransformerEmbedder:
         )
         # The tokenizer keeps its truncation settings as state: one call at a time.
         self._lock = threading.Lock()
+        self._full_dims = int(self._model.get_embedding_dimension() or 0)
+        self._model.max_seq_length = _token_limit(self._model.max_seq_length, max_tokens, model)
         self.identity = EmbedderIdentity(
             model=model,
             revision=revision,
-            dims=int(self._model.get_embedding_dimension() or 0),
+            dims=_dims(dims, self._full_dims, matryoshka, model),
             question_prefix=question_prefix,
             passage_prefix=passage_prefix,
             pooling=_pooling(self._model),
             normalised=True,
-            max_tokens=int(self._model.max_seq_length or 0),
+            max_tokens=self._model.max_seq_length,
             library=f"sentence-transformers {sentence_transformers.__version__.split('.')[0]}",
         )
+
+    @property
+    def encoder(self) -> PreTrainedModel:
+        """The transformers model inside."""
+        encoder = self._model.transformers_model
+        if encoder is None:
+            raise UnsupportedModelError(f"{self.identity.model} holds no transformers model")
+        return encoder
 
     def offsets(self, text: str) -> Sequence[Span]:
         with self._lock:
@@ -152,13 +188,15 @@ class SentenceTransformerEmbedder:
             order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))
             for begin in range(0, len(order), BATCH):
                 batch = order[begin : begin + BATCH]
-                vectors[batch] = self._model.encode(
+                full = self._model.encode(
                     [texts[i] for i in batch],
+                    prompt="",  # else a default prompt in the model's own settings would come on top of ours
                     batch_size=BATCH,
                     normalize_embeddings=True,
                     convert_to_numpy=True,
                     show_progress_bar=False,
-                )
+                )  # (batch, full dims)
+                vectors[batch] = full if identity.dims == self._full_dims else shortened(full, identity.dims)
                 progress(begin + len(batch), len(texts))
         return require_unit(vectors, len(texts), identity.dims, identity.model)
 
@@ -169,6 +207,53 @@ def _pooling(model: SentenceTransformer) -> str:
         if mode is not None:
             return str(mode)
     return "none"
+
+
+def _token_limit(stated: int | None, wanted: int | None, model: str) -> int:
+    known = [limit for limit in (stated, wanted) if limit is not None and limit < UNLIMITED]
+    if not known:
+        raise BoundError(f"{model} states no token limit: pass max_tokens, the length it was trained at")
+    return min(known)
+
+
+def _dims(wanted: int | None, full: int, matryoshka: Sequence[int], model: str) -> int:
+    allowed = sorted({full, *(size for size in matryoshka if size < full)}, reverse=True)
+    if wanted is not None and wanted not in allowed:
+        raise BoundError(f"{model} has vectors of {', '.join(map(str, allowed))} dims (got {wanted})")
+    return full if wanted is None else wanted
+
+
+def load_sentence_transformer(
+    model: str,
+    *,
+    revision: str | None = None,
+    folder: Path | None = None,
+    question_prefix: str = "",
+    passage_prefix: str = "",
+    dims: int | None = None,
+    matryoshka: Sequence[int] = (),
+    max_tokens: int | None = None,
+) -> SentenceTransformerEmbedder:
+    """Load any sentence-transformers model: a hub id at a commit, or a folder that holds it.
+
+    Prefixes are part of a model: take them from its card, with their trailing space. ``model`` is what the
+    identity calls it; a folder's revision is the digest of its weights.
+
+    Raises:
+        BoundError, MissingWeightsError, UnsupportedModelError, UsageError: as `SentenceTransformerEmbedder`
+            and `weights.locate` say.
+    """
+    found, pinned = weights.locate(model, revision=revision, folder=folder)
+    return SentenceTransformerEmbedder(
+        found,
+        model=model,
+        revision=pinned,
+        question_prefix=question_prefix,
+        passage_prefix=passage_prefix,
+        dims=dims,
+        matryoshka=matryoshka,
+        max_tokens=max_tokens,
+    )
 
 
 def load_minilm() -> SentenceTransformerEmbedder:

@@ -1,14 +1,21 @@
-"""One name chooses the models; each is loaded once in a process and shared."""
+"""One name chooses the models; each is loaded once in a process and shared.
+
+Knobs, all with defaults, come from the environment of the app: ``QUINCUNX_NOMIC_FOLDER`` and
+``QUINCUNX_RERANKER_FOLDER`` (weights on this machine instead of the hub's), ``QUINCUNX_RERANKER`` (``base``,
+``large``, ``v2-m3``, ``none``), ``QUINCUNX_DIMS`` (a Matryoshka size of nomic) and ``OLLAMA_HOST``.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .embedders import Embedder, load_minilm
-from .errors import UnknownProfileError
+from .errors import BoundError, UnknownProfileError
 from .rerankers import Reranker, load_minilm_late_interaction
 
 
@@ -18,16 +25,64 @@ class Profile:
 
     name: str
     load_embedder: Callable[[], Embedder]
-    load_reranker: Callable[[], Reranker]
+    load_reranker: Callable[[], Reranker | None]
+    """Returns ``None`` for no second stage."""
+
+
+def _dims() -> int:
+    chosen = os.environ.get("QUINCUNX_DIMS", "768")
+    if not chosen.isdecimal():
+        raise BoundError(f"QUINCUNX_DIMS must be a whole number such as 256 (got {chosen!r})")
+    return int(chosen)
+
+
+def _folder(variable: str) -> Path | None:
+    chosen = os.environ.get(variable)
+    return Path(chosen) if chosen else None
+
+
+def _nomic() -> Embedder:
+    from .nomic import load_nomic
+
+    return load_nomic(_folder("QUINCUNX_NOMIC_FOLDER"), _dims())
+
+
+def _ollama() -> Embedder:
+    from .ollama import OllamaEmbedder
+
+    return OllamaEmbedder(dims=_dims())
+
+
+def _bge() -> Reranker | None:
+    from .cross_encoders import load_bge
+
+    size = os.environ.get("QUINCUNX_RERANKER", "base")
+    if size == "none":
+        return None
+    if size not in ("base", "large", "v2-m3"):
+        raise BoundError(f"QUINCUNX_RERANKER must be base, large, v2-m3 or none (got {size!r})")
+    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"))  # type: ignore[arg-type]
 
 
 PROFILES = {
-    profile.name: profile for profile in (Profile("embedded", load_minilm, load_minilm_late_interaction),)
+    profile.name: profile
+    for profile in (
+        Profile("embedded", load_minilm, load_minilm_late_interaction),
+        Profile("local", _nomic, _bge),
+        Profile("ollama", _ollama, _bge),
+    )
 }
 DEFAULT_PROFILE = "embedded"
 
 _lock = threading.Lock()
 _loaded: dict[Callable[[], Any], Any] = {}
+
+
+def add_profile(profile: Profile) -> None:
+    """Make a profile of one's own known by its name, for models that the others lack."""
+    if profile.name in PROFILES:
+        raise BoundError(f"profile {profile.name!r} is there already: choose another name")
+    PROFILES[profile.name] = profile
 
 
 def profile(name: str) -> Profile:
@@ -43,9 +98,9 @@ def shared_embedder(name: str) -> Embedder:
     return embedder
 
 
-def shared_reranker(name: str) -> Reranker:
-    """Return the profile's reranker, loaded at most once in this process."""
-    reranker: Reranker = _once(profile(name).load_reranker)
+def shared_reranker(name: str) -> Reranker | None:
+    """Return the profile's reranker, loaded at most once in this process; ``None`` for no second stage."""
+    reranker: Reranker | None = _once(profile(name).load_reranker)
     return reranker
 
 

@@ -17,7 +17,7 @@ from .lexical import match_expression
 from .passages import Document, Passage
 from .recipe import Recipe
 from .snapshots import Snapshot, read_snapshot
-from .store import SCHEMA
+from .store import require_schema
 from .vector_index import Numbers
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
@@ -36,11 +36,7 @@ class Reading:
             meta = dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
         except sqlite3.OperationalError:
             meta = {}
-        if meta.get("schema") != str(SCHEMA):
-            raise IndexStateError(
-                f"{self.folder}: schema {meta.get('schema', 'unknown')}, this version reads {SCHEMA}. "
-                "Remove the folder and build the index again with `quincunx index build`"
-            )
+        require_schema(meta, self.folder)
         if "generation" not in meta:
             raise IndexStateError(
                 f"{self.folder}: its first build was not finished; run the same `quincunx index build` again"

@@ -14,7 +14,7 @@ import hashlib
 import json
 import queue
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,15 @@ CREATE INDEX passages_of_vector ON passages (vector);
 CREATE TABLE vectors (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE lexical USING fts5 (reading, tokenize = '{TOKENIZER}');
 """
+
+
+def require_schema(meta: Mapping[str, str], folder: Path) -> None:
+    """Raise `IndexStateError` unless this version can read a store with this meta table."""
+    if meta.get("schema") != str(SCHEMA):
+        raise IndexStateError(
+            f"{folder}: schema {meta.get('schema', 'unknown')}, this version reads {SCHEMA}. "
+            "Remove the folder and build the index again with `quincunx index build`"
+        )
 
 
 def vector_key(identity: EmbedderIdentity, reading: str) -> str:

@@ -15,7 +15,7 @@ from .passages import Document, Passage
 from .reading import PASSAGE_COLUMNS, read_vectors
 from .recipe import Recipe
 from .snapshots import Snapshot, collect_snapshots, write_snapshot
-from .store import vector_key
+from .store import require_schema, vector_key
 from .vector_index import Kind, VectorIndex
 
 
@@ -31,6 +31,7 @@ class Writing:
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
+        require_schema(self.meta, folder)
 
     @property
     def meta(self) -> dict[str, str]:

@@ -90,6 +90,61 @@ def test_eval_prints_every_stage(quincunx: Any, home: Path) -> None:
     assert report["stages"]["final"].keys() == {"recall@5", "mrr@5", "ndcg@5", "recall@20"}
 
 
+def test_update_delete_verify_compact_and_export(quincunx: Any, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Refunds\n\nRefunds take five days.\n")
+    (tmp_path / "b.txt").write_text("Shipping is free.")
+    quincunx("index", "build", "mine", str(tmp_path / "a.md"), "--json")
+    updated = quincunx("index", "update", "mine", str(tmp_path / "b.txt"), "--json").json
+    assert (updated["added"], updated["removed"], updated["passages"]) == (1, 0, 2)
+    assert quincunx("index", "compact", "mine", "--kind", "hnsw", "--json").json["generation"] == 3
+    assert quincunx("index", "info", "mine", "--json").json["snapshot"]["kind"] == "hnsw"
+    assert quincunx("index", "export", "mine", str(tmp_path / "out"), "--json").json["documents"] == 2
+    assert quincunx("index", "delete", "mine", "b.txt", "--json").json["removed"] == 1
+    assert quincunx("index", "verify", "mine").status == 0
+    (snapshot,) = [p for p in (home / "indexes" / "mine" / "snap").iterdir() if p.name.startswith("g4")]
+    snapshot.write_bytes(snapshot.read_bytes()[:-1])
+    verified = quincunx("index", "verify", "mine", "--json")
+    assert verified.status == 1
+    assert len(verified.json["faults"]) == 1
+    searched = quincunx("search", "mine", "refunds")
+    assert searched.status == 0
+    assert "read from the database instead" in searched.err.replace("\n", " ")
+
+
+def test_where_is_part_of_the_search_and_several_indexes_are_one(quincunx: Any, canons: Path) -> None:
+    found = quincunx(
+        "search", "paiddaily", "unlock", "--where", "kind=catalyst and date>=2024-01-01", "--json"
+    ).json
+    assert len(found["candidates"]) == 20
+    assert all(c["passage"]["metadata"]["date"] >= "2024-01-01" for c in found["candidates"])
+    both = quincunx("search", "builddaily,sagedaily", "Sage Daily readings", "--json").json
+    assert both["passages"][0]["id"] == "builddaily/bd-sage-daily"
+    assert (
+        quincunx(
+            "ask", "ticker_fit", "a tight range before the report", "--where", "kind=ticker", "--json"
+        ).status
+        == 0
+    )
+
+
+def test_doctor_examines_the_profile_and_every_index(quincunx: Any, canons: Path) -> None:
+    report = quincunx("doctor", "--json")
+    assert report.status == 0
+    lines = {finding["what"]: finding for finding in report.json["findings"]}
+    assert all(finding["ok"] for finding in lines.values())
+    assert {"versions", "embedder", "reranker", "reranker: time", "index builddaily"} <= lines.keys()
+
+
+def test_doctor_says_what_mends_a_failing_line(
+    quincunx: Any, canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    report = quincunx("doctor", "--profile", "ollama", "--json")
+    assert report.status == 1
+    failing = {finding["what"]: finding["remedy"] for finding in report.json["findings"] if not finding["ok"]}
+    assert failing["embedder"] == "ollama serve"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "status"),
     [
@@ -101,6 +156,11 @@ def test_eval_prints_every_stage(quincunx: Any, home: Path) -> None:
         (("search", "builddaily", "x", "-k", "3", "-n", "4"), "bad_bound", 2),
         (("search", "builddaily", "x", "-n", "0"), "bad_bound", 2),
         (("search", "builddaily", "x", "--profile", "nope"), "unknown_profile", 2),
+        (("search", "builddaily", "x", "--where", "site="), "bad_filter", 2),
+        (("search", "builddaily", "x", "--collapse", "2"), "bad_bound", 2),
+        (("index", "compact", "builddaily", "--kind", "tree"), "bad_bound", 2),
+        (("index", "delete", "builddaily", "nope"), "bad_corpus", 1),
+        (("index", "update", "nope", "."), "unknown_index", 2),
         (("index", "build", "../x", "."), "bad_name", 2),
         (("index", "build", "x", "/no/such/folder"), "bad_corpus", 1),
         (("eval", "retrieval", "/no/such/folder"), "bad_gold_set", 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from quincunx.eval.goldset import CANONS, canon_folder, read_gold_set
 from quincunx.programs.loading import TASKS
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.lexical import content_words
+from quincunx.retrieval.passages import Passage
 
 
 @pytest.mark.parametrize("name", CANONS)
@@ -69,3 +71,39 @@ def test_a_missing_file_is_named(broken: Path, file: str) -> None:
     (broken / file).unlink()
     with pytest.raises(GoldSetError, match=Path(file).name):
         read_gold_set(broken)
+
+
+def spans_set(folder: Path, *spans: dict[str, object]) -> Path:
+    text = "One two three four. Five six seven eight. " * 30
+    (folder / "corpus.jsonl").write_text(json.dumps({"_id": "d", "text": text}) + "\n")
+    (folder / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "what"}) + "\n")
+    (folder / "spans.jsonl").write_text("".join(json.dumps(span) + "\n" for span in spans))
+    return folder
+
+
+def test_span_gold_is_mapped_to_whatever_the_passages_are(tmp_path: Path) -> None:
+    gold = read_gold_set(spans_set(tmp_path, {"query-id": "q", "corpus-id": "d", "start": 100, "end": 200}))
+    (document,) = gold.documents
+
+    def passage(start: int, end: int) -> Passage:
+        return Passage(f"d#{start}-{end}", "d", "", document.text[start:end], start, end)
+
+    assert gold.relevance == {"q": {"d[100:200]": 1}}
+    # Half of the span is enough, less is not; a passage inside the span counts; each unit counts once.
+    ranking = [passage(0, 149), passage(0, 150), passage(120, 140), passage(150, 300), passage(151, 300)]
+    assert gold.units("q", ranking) == ["d#0-149", "d[100:200]", "d#151-300"]
+
+
+@pytest.mark.parametrize(
+    ("span", "message"),
+    [
+        ({"query-id": "z", "corpus-id": "d", "start": 0, "end": 5}, "question 'z'"),
+        ({"query-id": "q", "corpus-id": "z", "start": 0, "end": 5}, "document 'z'"),
+        ({"query-id": "q", "corpus-id": "d", "start": 5, "end": 5}, "span 5 to 5"),
+        ({"query-id": "q", "corpus-id": "d", "start": 0, "end": 99999}, "which has 1260 characters"),
+        ({"query-id": "q", "corpus-id": "d", "start": "0", "end": 5}, "span '0'"),
+    ],
+)
+def test_a_span_that_lies_nowhere_is_named(tmp_path: Path, span: dict[str, object], message: str) -> None:
+    with pytest.raises(GoldSetError, match=f"spans.jsonl:1: .*{message}"):
+        read_gold_set(spans_set(tmp_path, span))

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from parts import Hashing
 
-from quincunx.retrieval.building import build
+from quincunx.retrieval.building import build, delete, update
 from quincunx.retrieval.chunking import Chunking
+from quincunx.retrieval.corpus import read_documents
 from quincunx.retrieval.embedders import Embedder, Progress, Vectors, no_progress
-from quincunx.retrieval.errors import BoundError, CorpusError, IndexStateError, StorageError, WriterBusyError
+from quincunx.retrieval.errors import (
+    BoundError,
+    CorpusError,
+    IdentityMismatchError,
+    IndexStateError,
+    StorageError,
+    WriterBusyError,
+)
+from quincunx.retrieval.home import index_folder
+from quincunx.retrieval.indexes import export_index
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.profiles import shared_embedder
+from quincunx.retrieval.searching import Searcher
 from quincunx.retrieval.store import Store
 
 
@@ -139,3 +155,69 @@ def test_a_file_that_is_no_database_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(IndexStateError, match="index build"), Store(tmp_path).read():
         pass
+
+
+def test_a_store_of_another_schema_is_left_alone(tmp_path: Path) -> None:
+    build(tmp_path, documents(2), Counting())
+    with sqlite3.connect(tmp_path / "index.sqlite") as connection:
+        connection.execute("UPDATE meta SET value = '999' WHERE key = 'schema'")
+    for use in (lambda: build(tmp_path, documents(1), Counting()), lambda: stored(tmp_path)):
+        with pytest.raises(IndexStateError, match="schema 999, this version reads"):
+            use()
+
+
+def test_an_update_adds_and_replaces_and_leaves_the_rest(tmp_path: Path) -> None:
+    build(tmp_path, documents(4), Counting(), kind="hnsw")
+    embedder = Counting()
+    report = update(
+        tmp_path, [replace(documents(1)[0], text="Changed."), Document("n", "", "New.")], embedder
+    )
+    assert (report.added, report.changed, report.removed, report.embedded, report.passages) == (1, 1, 0, 2, 5)
+    pruned = update(tmp_path, documents(2), embedder, prune=True)
+    assert (pruned.changed, pruned.unchanged, pruned.removed, pruned.passages) == (1, 1, 3, 2)
+    with Store(tmp_path).read() as reading:
+        assert reading.snapshot.kind == "hnsw"
+
+
+def test_an_update_by_another_embedder_is_refused_before_anything_is_embedded(tmp_path: Path) -> None:
+    build(tmp_path, documents(2), Counting())
+    other = Counting()
+    other.identity = replace(other.identity, revision="another")
+    with pytest.raises(IdentityMismatchError, match=r"revision: .* != 'another'"):
+        update(tmp_path, documents(3), other)
+    assert other.calls == 0
+
+
+def test_deleting_an_unknown_document_removes_nothing(tmp_path: Path) -> None:
+    build(tmp_path, documents(3), Counting())
+    with pytest.raises(CorpusError, match="no document 'nope'"):
+        delete(tmp_path, ["d1", "nope"])
+    assert len(stored(tmp_path)) == 3
+    assert delete(tmp_path, ["d1"]).removed == 1
+    assert sorted(stored(tmp_path)) == ["d0", "d2"]
+
+
+def test_an_index_can_be_emptied_and_filled_again(tmp_path: Path) -> None:
+    build(tmp_path, documents(2), Counting())
+    assert delete(tmp_path, ["d0", "d1"]).passages == 0
+    assert Searcher(tmp_path, Counting(), None).search("text").candidates == ()
+    assert update(tmp_path, documents(2), Counting()).passages == 2
+
+
+@given(st.lists(st.builds(
+    Document,
+    id=st.text(st.characters(codec="utf-8"), min_size=1, max_size=8),
+    title=st.text(st.characters(codec="utf-8"), max_size=8),
+    text=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(str.strip),
+    metadata=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=4), st.integers() | st.booleans() | st.none() | st.text(st.characters(codec="utf-8"), max_size=4), max_size=3),
+    headed=st.booleans(),
+), min_size=1, max_size=5, unique_by=lambda d: d.id))  # fmt: skip
+def test_an_export_reads_back_as_the_same_documents(every: list[Document]) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUINCUNX_HOME", folder)
+        build(index_folder("x"), every, Hashing())
+        assert export_index("x", Path(folder) / "out") == len(every)
+        again = read_documents([Path(folder) / "out"])
+        assert sorted(again, key=lambda d: d.id) == sorted(every, key=lambda d: d.id)
+        with pytest.raises(CorpusError, match="there already"):
+            export_index("x", Path(folder) / "out")

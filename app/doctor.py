@@ -1,0 +1,155 @@
+"""Whether a profile can do its work on this machine, line by line, each failing line with what mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..retrieval import weights
+from ..retrieval.embedders import Embedder
+from ..retrieval.errors import QuincunxError
+from ..retrieval.home import home, index_names
+from ..retrieval.indexes import verify_index
+from ..retrieval.profiles import profile, shared_embedder, shared_reranker
+from ..retrieval.rerankers import Reranker
+
+PACKAGES = ("quincunx", "dspy", "torch", "sentence-transformers", "transformers", "faiss-cpu", "ollama")
+PASSAGES = [
+    f"Passage number {i} says what a passage of some twenty words might say about its subject."
+    for i in range(20)
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    what: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    """The command that mends it, where it is not ok."""
+
+
+def examine(profile_name: str) -> Iterator[Finding]:
+    """Yield the findings for a profile, as they are made."""
+    profile(profile_name)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    yield Finding(
+        "versions", True, f"Python {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}"
+    )
+    yield Finding("home", True, str(home()))
+    if profile_name == "embedded":
+        yield _trying(
+            "weights of the embedded extra", lambda: f"sha256 as pinned, {weights.minilm_folder().name}"
+        )
+    embedder: Embedder | None = None
+    try:
+        embedder = shared_embedder(profile_name)
+    except QuincunxError as error:
+        yield Finding("embedder", False, str(error), _remedy(error, profile_name))
+    if embedder is not None:
+        yield from _embedder(embedder)
+    try:
+        reranker = shared_reranker(profile_name)
+    except QuincunxError as error:
+        yield Finding("reranker", False, str(error), _remedy(error, profile_name))
+    else:
+        yield from _reranker(reranker)
+    for name in index_names():
+        yield _index(name, embedder)
+
+
+def _embedder(embedder: Embedder) -> Iterator[Finding]:
+    identity = embedder.identity
+    server = f", server {identity.server_version}" if identity.server_version else ""
+    yield Finding(
+        "embedder",
+        True,
+        f"{identity.model} at {identity.revision}, {identity.dims} dims, {identity.max_tokens} tokens{server}",
+    )
+    begin = time.perf_counter()
+    vectors = np.concatenate(
+        [embedder.embed_questions(["what is it"]), embedder.embed_passages(["what is it"])]
+    )
+    seconds = time.perf_counter() - begin
+    norms = np.linalg.norm(vectors, axis=1)
+    yield Finding(
+        "embedder: norms",
+        bool(np.allclose(norms, 1, atol=1e-3)),
+        f"{norms[0]:.5f} and {norms[1]:.5f}",
+        "use pinned weights",
+    )
+    if identity.question_prefix != identity.passage_prefix:
+        cosine = float(vectors[0] @ vectors[1])
+        yield Finding(
+            "embedder: prefixes",
+            cosine < 0.9999,
+            f"{identity.question_prefix!r} and {identity.passage_prefix!r} make different vectors (cosine {cosine:.4f})",
+            "the prefixes had no effect: use pinned weights",
+        )
+    yield Finding("embedder: time", True, f"{500 * seconds:.0f} ms a text")
+
+
+def _reranker(reranker: Reranker | None) -> Iterator[Finding]:
+    if reranker is None:
+        yield Finding("reranker", True, "none: the fused order is the final one")
+        return
+    yield Finding("reranker", True, f"{reranker.name}, precision float32")
+    reranker.score("warm up", PASSAGES[:1])
+    begin = time.perf_counter()
+    reranker.score("what might a passage say", PASSAGES)
+    yield Finding(
+        "reranker: time", True, f"{1000 * (time.perf_counter() - begin):.0f} ms for 20 short pairs, warm"
+    )
+    from ..retrieval.cross_encoders import CrossEncoderReranker, known_answer
+
+    if isinstance(reranker, CrossEncoderReranker) and reranker.identity.model == "BAAI/bge-reranker-base":
+        answers = known_answer(reranker)
+        yield Finding(
+            "reranker: known answer",
+            all(abs(expected - got) < 0.01 for expected, got in answers),
+            ", ".join(f"{got:.3f} (expected {expected:.3f})" for expected, got in answers),
+            "these are not the weights of bge-reranker-base: remove the folder and fetch the pinned revision",
+        )
+
+
+def _index(name: str, embedder: Embedder | None) -> Finding:
+    from ..retrieval.indexes import index_info
+
+    try:
+        faults = verify_index(name)
+        identity = index_info(name).identity
+    except QuincunxError as error:
+        return Finding(f"index {name}", False, str(error), f"quincunx index build {name} PATH…")
+    if faults:
+        return Finding(f"index {name}", False, faults[0], f"quincunx index compact {name}, or build it again")
+    if embedder is not None and identity != embedder.identity.as_dict():
+        return Finding(
+            f"index {name}", True, f"sound; made by {identity['model']}, so another profile searches it"
+        )
+    return Finding(f"index {name}", True, "sound, and made by this profile's embedder")
+
+
+def _trying(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except QuincunxError as error:
+        return Finding(what, False, str(error), "pip install 'quincunx[embedded]'")
+
+
+def _remedy(error: QuincunxError, profile_name: str) -> str:
+    """Return the command for the commonest causes; the message says the rest."""
+    return {
+        "missing_weights": "pip install 'quincunx[embedded]'"
+        if profile_name == "embedded"
+        else "fetch the weights on a machine that reaches them, and name their folder",
+        "ollama_unreachable": "ollama serve",
+        "ollama_model_missing": "ollama pull nomic-embed-text",
+    }.get(error.code, "see the message")

@@ -1,0 +1,289 @@
+"""The bge cross-encoders, on tiny random checkpoints of their own classes, against their reference path.
+
+1. Where nothing is cut, a score is CrossEncoder.predict's with Identity, in whatever order and batch.
+2. Where something is cut, it is the raw model on the tokenizer's own ``only_second`` encoding.
+3. Scores are raw: what a sigmoid would tie stays apart.
+4. The report counts exactly the tokens that were not read.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import WORDS, bert_reranker, bge
+from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
+from sentence_transformers import CrossEncoder
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from quincunx.retrieval import cross_encoders
+from quincunx.retrieval.cross_encoders import (
+    BGE,
+    KNOWN_LOGITS,
+    CrossEncoderReranker,
+    RerankerIdentity,
+    Truncation,
+    batches,
+    known_answer,
+    load_bge,
+    probability,
+)
+from quincunx.retrieval.errors import (
+    BoundError,
+    MissingWeightsError,
+    ModelOutputError,
+    UnsupportedModelError,
+    UsageError,
+)
+from quincunx.retrieval.rerankers import Reranker, Scores
+
+QUESTION = "Which metal melts last?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bge(tmp_path_factory.mktemp("bge"))
+
+
+@pytest.fixture(scope="module")
+def reranker(folder: Path) -> CrossEncoderReranker:
+    return load_bge("base", folder)
+
+
+@pytest.fixture(scope="module")
+def tight(folder: Path) -> CrossEncoderReranker:
+    return load_bge("base", folder, max_tokens=64)
+
+
+def texts(seed: int, count: int, words: int) -> list[str]:
+    """Random words in texts of 0 to ``words`` words, with characters that the vocabulary lacks."""
+    random = np.random.default_rng(seed)
+    vocabulary = [*WORDS, "日本", "3422 °C", "A1!"]
+    return [" ".join(random.choice(vocabulary, size=random.integers(0, words + 1))) for _ in range(count)]
+
+
+def predicted(folder: Path, question: str, passages: Sequence[str]) -> Scores:
+    model = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+    scores: Scores = model.predict([(question, passage) for passage in passages], batch_size=3)
+    return scores
+
+
+def by_hand(folder: Path, question: str, passages: Sequence[str], max_tokens: int) -> Scores:
+    """Raw logits of the transformers model on its tokenizer's own ``only_second`` encoding, one by one."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    scores = []
+    with torch.inference_mode():
+        for passage in passages:
+            encoding = tokenizer(
+                question, passage, truncation="only_second", max_length=max_tokens, return_tensors="pt"
+            )
+            scores.append(model(**encoding).logits[0, 0].item())
+    return np.array(scores, dtype=np.float32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_equal_predict_in_any_order_and_batch(
+    reranker: CrossEncoderReranker, folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passages = texts(seed, 30, words=90)
+    expected = predicted(folder, QUESTION, passages)
+    assert expected.std() > 0.05  # the fixture tells passages apart
+    scores, report = reranker.score_with_report(QUESTION, passages)
+    assert scores.dtype == np.float32
+    assert set(report) == {Truncation(0, 0)}
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    order = np.random.default_rng(seed).permutation(len(passages))
+    np.testing.assert_allclose(
+        reranker.score(QUESTION, [passages[i] for i in order]), expected[order], atol=1e-4
+    )
+    monkeypatch.setattr(cross_encoders, "BATCH_PAIRS", 1)
+    np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
+
+
+def test_two_segments_are_told_apart(tmp_path: Path) -> None:
+    folder = bert_reranker(tmp_path)
+    reranker = CrossEncoderReranker(folder, model="bert", revision="r", max_tokens=128)
+    passages = texts(1, 10, words=20)
+    np.testing.assert_allclose(
+        reranker.score(QUESTION, passages), predicted(folder, QUESTION, passages), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_passage_is_cut_as_only_second_does(
+    tight: CrossEncoderReranker, folder: Path, seed: int
+) -> None:
+    passages = texts(seed, 12, words=150)
+    scores, report = tight.score_with_report(QUESTION, passages)
+    np.testing.assert_allclose(scores, by_hand(folder, QUESTION, passages, 64), atol=1e-4)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    lengths = [len(tokenizer(QUESTION, passage)["input_ids"]) for passage in passages]
+    assert report == [Truncation(0, max(0, length - 64)) for length in lengths]
+    assert report == tight.truncations(QUESTION, passages)
+    assert max(pair.passage_cut for pair in report) > 50
+
+
+def test_a_long_question_is_capped_and_reported(
+    tight: CrossEncoderReranker, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    passages = ["A cat sat on the mat", "cat " * 100]
+    with caplog.at_level(logging.WARNING):
+        scores, report = tight.score_with_report("metal " * 50, passages)
+    assert tight.identity.max_question_tokens == 32
+    assert report == [Truncation(18, 0), Truncation(18, 72)]  # 64 = 4 special + 32 + 28
+    np.testing.assert_allclose(scores, by_hand(folder, "metal " * 32, passages, 64), atol=1e-4)
+    assert [record.getMessage() for record in caplog.records] == [
+        "BAAI/bge-reranker-base read the first 32 tokens of the question and not the last 18",
+        "BAAI/bge-reranker-base read 1 of 2 passages without their end, up to 72 tokens of it (max_tokens=64)",
+    ]
+
+
+def test_nothing_cut_is_nothing_logged(tight: CrossEncoderReranker, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        tight.score(QUESTION, ["cat"])
+    assert not caplog.records
+
+
+def test_saturated_scores_stay_apart(folder: Path) -> None:
+    reranker = load_bge("base", folder)
+    network = reranker._model.model
+    assert network is not None
+    passages = WORDS[:8]
+    before = reranker.score(QUESTION, passages)
+    network.get_parameter("classifier.out_proj.bias").data += 40
+    after = reranker.score(QUESTION, passages)
+    np.testing.assert_allclose(after, before + 40, atol=1e-4)
+    assert len(set(after.tolist())) == len(set(before.tolist())) == 8
+    assert set(probability(after).tolist()) == {1.0}
+
+
+def test_the_same_text_has_the_same_score_wherever_it_stands(reranker: CrossEncoderReranker) -> None:
+    some = texts(6, 30, words=40)
+    scores = reranker.score(QUESTION, ["a cat", *some, "a cat", *some[::-1], "a cat"])
+    assert scores[0] == scores[31] == scores[-1]
+    np.testing.assert_array_equal(scores[1:31], scores[32:62][::-1])
+
+
+def test_a_probability_is_the_sigmoid() -> None:
+    logits = np.array([-1000, -3.659, 0, 6.157, 1000], dtype=np.float32)
+    assert probability(logits) == pytest.approx([0, 0.025111, 0.5, 0.997886, 1], abs=1e-6)
+
+
+def test_eight_threads_score_as_one(reranker: CrossEncoderReranker) -> None:
+    calls = [(text, texts(seed, 6, words=60)) for seed, text in enumerate(texts(9, 24, words=12))]
+    serial = [reranker.score_with_report(*call) for call in calls]
+    with ThreadPoolExecutor(8) as pool:
+        parallel = list(pool.map(lambda call: reranker.score_with_report(*call), calls))
+    for (expected, report), (scores, same_report) in zip(serial, parallel, strict=True):
+        np.testing.assert_allclose(scores, expected, atol=1e-6)
+        assert report == same_report
+
+
+def test_no_passages_are_no_scores(reranker: CrossEncoderReranker) -> None:
+    scores, report = reranker.score_with_report(QUESTION, [])
+    assert scores.shape == (0,)
+    assert report == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_batches_hold_every_pair_once_and_little_padding(seed: int) -> None:
+    lengths = np.random.default_rng(seed).integers(1, 600, size=100).tolist()
+    found = list(batches(lengths))
+    assert sorted(i for batch in found for i in batch) == list(range(100))
+    for batch in found:
+        area = len(batch) * max(lengths[i] for i in batch)
+        assert area - sum(lengths[i] for i in batch) <= 0.1 * area
+        assert len(batch) == 1 or area <= cross_encoders.BATCH_TOKENS
+    assert len(found) < 40
+    assert [len(batch) for batch in batches([5] * 70)] == [32, 32, 6]
+
+
+def test_the_identity_pins_what_changes_scores(reranker: CrossEncoderReranker, folder: Path) -> None:
+    as_reranker: Reranker = reranker
+    assert as_reranker.name == "BAAI/bge-reranker-base"
+    identity = reranker.identity
+    assert isinstance(identity, RerankerIdentity)
+    assert (identity.max_tokens, identity.max_question_tokens, identity.activation) == (512, 256, "identity")
+    assert identity.revision.startswith("sha256:")
+    assert identity == load_bge("base", folder).identity != load_bge("base", folder, max_tokens=64).identity
+
+
+def test_limits_are_those_of_the_model(folder: Path, tmp_path: Path) -> None:
+    for size in ("base", "large"):
+        with pytest.raises(BoundError, match=r"at most 512 .*got 513"):
+            load_bge(size, folder, max_tokens=513)
+    with pytest.raises(BoundError, match=r"at most 8192 .*got 8193"):
+        load_bge("v2-m3", folder, max_tokens=8193)
+    with pytest.raises(BoundError, match="6 to 512"):  # 514 positions, 2 of them reserved
+        load_bge("v2-m3", folder, max_tokens=513)
+    with pytest.raises(BoundError, match="6 to 512"):
+        load_bge("base", folder, max_tokens=5)
+    for cap in (0, 60):
+        with pytest.raises(BoundError, match=f"1 to 59 at max_tokens=64 .got {cap}"):
+            CrossEncoderReranker(folder, model="m", revision="r", max_tokens=64, max_question_tokens=cap)
+    assert load_bge("base", folder, max_tokens=6).truncations("cat cat", ["cat cat"]) == [Truncation(1, 1)]
+
+
+def test_v2_m3_reads_8192_tokens(tmp_path: Path) -> None:
+    folder = bge(tmp_path, max_positions=8194)
+    assert load_bge("v2-m3", folder).identity.max_tokens == 512
+    reranker = load_bge("v2-m3", folder, max_tokens=8192)
+    passages = ["cat " * 8184 + "dog", "cat"]
+    assert reranker.truncations("metal", passages) == [Truncation(0, 0)] * 2  # 8190 tokens
+    assert reranker.truncations("metal", [passages[0] + " cat" * 3]) == [Truncation(0, 1)]
+    some = ["cat " * 1500, "cat"]
+    np.testing.assert_allclose(reranker.score("metal", some), by_hand(folder, "metal", some, 8192), atol=1e-4)
+
+
+def test_scores_that_are_not_numbers_are_refused(
+    reranker: CrossEncoderReranker, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    state = load_file(copy / "model.safetensors")
+    name = "classifier.out_proj.weight"
+    save_file(state | {name: state[name] * torch.nan}, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelOutputError, match="not finite"):
+        load_bge("base", copy)
+
+
+def test_a_folder_without_a_trained_head_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    state = load_file(copy / "model.safetensors")
+    bare = {name: tensor for name, tensor in state.items() if not name.startswith("classifier")}
+    save_file(bare, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UnsupportedModelError, match=r"no trained weights for classifier\.dense\.weight"):
+        load_bge("base", copy)
+    with pytest.raises(UnsupportedModelError, match="2 labels"):
+        load_bge("base", bge(tmp_path / "two", labels=2))
+
+
+@pytest.mark.parametrize("size", list(BGE))
+def test_unreachable_weights_name_id_revision_and_remedy(
+    size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    model, revision, _ = BGE[size]
+    with pytest.raises(MissingWeightsError, match=f"hf download {model} --revision {revision}"):
+        load_bge(size)  # type: ignore[arg-type]
+    with pytest.raises(MissingWeightsError, match=r"holds no config\.json"):
+        load_bge(size, tmp_path)  # type: ignore[arg-type]
+
+
+def test_an_unknown_size_lists_the_known() -> None:
+    with pytest.raises(UsageError, match="known: base, large, v2-m3"):
+        load_bge("small")  # type: ignore[arg-type]
+
+
+def test_the_known_answer_stands_beside_the_one_got(reranker: CrossEncoderReranker) -> None:
+    pairs = known_answer(reranker)
+    assert tuple(expected for expected, _ in pairs) == KNOWN_LOGITS == (6.157, -3.659)
+    got = reranker.score(cross_encoders.KNOWN_QUESTION, cross_encoders.KNOWN_PASSAGES)
+    assert [score for _, score in pairs] == pytest.approx(got.tolist())
