@@ -38,6 +38,7 @@ torture: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python bench/retrieval.py
+	$(BIN)/python bench/store.py
 
 clean:
 	rm -rf $(VENV) .home dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,13 +31,14 @@ def make_folder(folder: Path) -> None:
         sync_folder(path.parent)
 
 
-def publish_file(path: Path, data: memoryview) -> None:
+def publish_file(path: Path, parts: Sequence[memoryview]) -> None:
     """Write a file beside its place, flush it, and rename it into place."""
     temporary = path.with_name(".tmp")
     with temporary.open("wb", buffering=0) as file:
-        written = 0
-        while written < len(data):
-            written += file.write(data[written:])
+        for part in parts:
+            written = 0
+            while written < len(part):
+                written += file.write(part[written:])
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)

@@ -115,7 +115,7 @@ def export_index(name: str, folder: str | Path) -> int:
         store.close()
     with storing(path):
         make_folder(path.parent)
-        publish_file(path, memoryview("".join(line + "\n" for line in lines).encode()))
+        publish_file(path, [memoryview("".join(line + "\n" for line in lines).encode())])
     return len(lines)
 
 

@@ -58,7 +58,7 @@ class Candidate:
     """Cosine of question and passage, −1 to 1."""
     lexical_rank: int | None
     lexical_score: float
-    """BM25 of SQLite FTS5 with its sign turned, ≥ 0; 0 when no word is shared."""
+    """BM25 of SQLite FTS5 with its sign turned, ≥ 0; 0 when no word is shared, or that stage is not run."""
     fused_rank: int
     """Place among the candidates by reciprocal-rank fusion, 1 to k."""
     fused_score: float

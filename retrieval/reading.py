@@ -100,32 +100,34 @@ class Reading:
         return np.array(numbers, dtype=np.int64)
 
     def lexical(self, question: str, limit: int, allowed: Numbers | None = None) -> list[tuple[int, float]]:
-        """Return (number, score) of the passages that share a word with the question, best first, ties by id.
+        """Return (number, score) of the passages that share a word with the question, best first.
 
-        Only ``allowed`` numbers are looked at, where given.
+        All that tie with the last one are in. Only ``allowed`` numbers are looked at, where given.
         """
+        found = self._match(question, allowed, "ORDER BY rank LIMIT ?", limit + 1)
+        if len(found) > limit and found[limit][1] == found[limit - 1][1]:
+            return self._match(question, allowed, "AND rank <= ? ORDER BY rank", -found[limit][1])
+        return found[:limit]
+
+    def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
+        """Return the lexical score of those of these passages that share a word with the question."""
+        return dict(self._match(question, np.array(numbers, dtype=np.int64), "LIMIT ?", len(numbers)))
+
+    def _match(
+        self, question: str, allowed: Numbers | None, tail: str, value: float
+    ) -> list[tuple[int, float]]:
         expression = match_expression(question)
         if expression is None:
             return []
         within, values = "", [expression]
         if allowed is not None:
-            within, values = (
-                "AND lexical.rowid IN (SELECT value FROM json_each(?)) ",
-                [
-                    expression,
-                    json.dumps(allowed.tolist()),
-                ],
-            )
+            # The plus keeps SQLite from running the whole match again for each number.
+            within = "AND +rowid IN (SELECT value FROM json_each(?)) "
+            values.append(json.dumps(allowed.tolist()))
         rows = self._connection.execute(
-            "SELECT lexical.rowid, -bm25(lexical) AS score FROM lexical JOIN passages ON number = lexical.rowid "
-            f"WHERE lexical MATCH ? {within}ORDER BY score DESC, id LIMIT ?",
-            (*values, limit),
+            f"SELECT rowid, -rank FROM lexical WHERE lexical MATCH ? {within}{tail}", (*values, value)
         )
         return [(int(number), float(score)) for number, score in rows]
-
-    def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
-        """Return the lexical score of those of these passages that share a word with the question."""
-        return dict(self.lexical(question, len(numbers), np.array(numbers, dtype=np.int64)))
 
     def faults(self) -> list[str]:
         """Return what is wrong with the database and its snapshot, one line each; nothing when all is well."""

@@ -32,9 +32,9 @@ class SearchSettings:
     where: Filter | None = None
     """Only passages whose metadata this filter accepts are searched."""
     dense_weight: float = 1.0
-    """Weight of the dense order in the fusion; 0 leaves it out."""
+    """Weight of the dense order in the fusion; at 0 that stage is not run."""
     lexical_weight: float = 1.0
-    """Weight of the lexical order in the fusion; 0 leaves it out."""
+    """Weight of the lexical order in the fusion; at 0 that stage is not run."""
     depth: int = 100
     """How far down the dense and the lexical order the fusion looks; at least k are looked at."""
     collapse: float | None = None
@@ -114,8 +114,11 @@ class Searcher:
         depth = max(settings.k, settings.depth)
         with ExitStack() as stack:
             views = [stack.enter_context(index.view()) for index in self._indexes]
-            dense = self._stage(views, lambda view: view.dense(vector, depth, settings.where))[:depth]
-            lexical = self._stage(views, lambda view: view.lexical(question, depth, settings.where))[:depth]
+            dense, lexical = [], []
+            if settings.dense_weight:
+                dense = _stage(views, lambda view: view.dense(vector, depth, settings.where))[:depth]
+            if settings.lexical_weight:
+                lexical = _stage(views, lambda view: view.lexical(question, depth, settings.where))[:depth]
             candidates = _candidates(question, vector, dense, lexical, settings)
         return SearchResult(
             question=question,
@@ -126,21 +129,6 @@ class Searcher:
             n=settings.n,
             notes=tuple(note for view in views for note in view.notes),
         )
-
-    def _stage(
-        self, views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]
-    ) -> list[_Hit]:
-        """Run one stage over all indexes; best first, ties by id."""
-        hits = []
-        for view in views:
-            found = find(view)
-            passages = view.passages([number for number, _ in found])
-            for number, score in found:
-                passage = passages[number]
-                if len(views) > 1:
-                    passage = replace(passage, id=f"{view.name}/{passage.id}")
-                hits.append(_Hit(view, number, passage, score))
-        return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))
 
     def _order(self, question: str, candidates: list[Candidate], settings: SearchSettings) -> list[Candidate]:
         """Put the candidates into final order, with the reranker's opinion where one is used."""
@@ -166,6 +154,20 @@ class Searcher:
             )
         ]
         return sorted(placed, key=lambda candidate: candidate.final_rank or 0)
+
+
+def _stage(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[_Hit]:
+    """Run one stage over all indexes; best first, ties by id."""
+    hits = []
+    for view in views:
+        found = find(view)
+        passages = view.passages([number for number, _ in found])
+        for number, score in found:
+            passage = passages[number]
+            if len(views) > 1:
+                passage = replace(passage, id=f"{view.name}/{passage.id}")
+            hits.append(_Hit(view, number, passage, score))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))
 
 
 def _candidates(
@@ -196,7 +198,7 @@ def _candidates(
                 duplicates=tuple(copies.get(id, ())),
             )
         )
-    return _with_lexical_scores(question, candidates, hits)
+    return _with_lexical_scores(question, candidates, hits) if settings.lexical_weight else candidates
 
 
 def _with_lexical_scores(

@@ -40,11 +40,14 @@ class Snapshot:
 
 def write_snapshot(folder: Path, generation: int, index: VectorIndex, dims: int) -> Snapshot:
     """Write the snapshot of a generation; it counts only once the database names it."""
-    data = index.to_bytes()
-    digest = hashlib.sha256(data).hexdigest()
+    parts = index.to_parts()
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    digest = whole.hexdigest()
     snapshot = Snapshot(
         file=f"g{generation}-{digest[:16]}.snap",
-        size=len(data),
+        size=sum(len(part) for part in parts),
         sha256=digest,
         kind=index.kind,
         dims=dims,
@@ -52,7 +55,7 @@ def write_snapshot(folder: Path, generation: int, index: VectorIndex, dims: int)
     )
     with storing(folder / FOLDER):
         make_folder(folder / FOLDER)
-        publish_file(folder / FOLDER / snapshot.file, data)
+        publish_file(folder / FOLDER / snapshot.file, parts)
     return snapshot
 
 

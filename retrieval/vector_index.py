@@ -57,6 +57,7 @@ class VectorIndex:
             )  # FAISS wants 39 vectors a list
             index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dims), dims, lists, faiss.METRIC_INNER_PRODUCT)
             index.nprobe = max(1, lists // 4)
+            index.cp.min_points_per_centroid = 1  # a handful of passages is no reason to warn
         else:
             index = faiss.IndexFlatIP(dims)
         try:
@@ -73,7 +74,7 @@ class VectorIndex:
 
     @classmethod
     def from_bytes(cls, data: bytes, kind: Kind, dims: int) -> VectorIndex:
-        """Read back `to_bytes`; raises `IndexStateError` for anything else. Only for data whose digest was checked."""
+        """Read back `to_parts`; raises `IndexStateError` for anything else. Only for data whose digest was checked."""
         head = int.from_bytes(data[:8], "little")
         numbers = np.frombuffer(data, dtype="<i8", count=head, offset=8).astype(np.int64)
         try:
@@ -88,11 +89,10 @@ class VectorIndex:
             )
         return cls(_reconstructable(index), numbers, kind)
 
-    def to_bytes(self) -> memoryview:
-        """Return the index as bytes: count, numbers, and what FAISS makes of the vectors."""
-        body = faiss.serialize_index(self._index)
+    def to_parts(self) -> list[memoryview]:
+        """Return the index as bytes, in parts: count and numbers, then what FAISS makes of the vectors."""
         head = len(self.numbers).to_bytes(8, "little") + self.numbers.astype("<i8").tobytes()
-        return memoryview(head + body.tobytes())
+        return [memoryview(head), faiss.serialize_index(self._index).data]
 
     def best(self, question: Vectors, limit: int, allowed: Numbers | None = None) -> list[tuple[int, float]]:
         """Return (number, cosine) of the nearest, best first; all that tie with the last one are in.

@@ -7,7 +7,7 @@ import random
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,8 @@ class IndexMachine(RuleBasedStateMachine):
     def crash_before_the_commit(self, text: str) -> None:
         """The snapshot is written, the process ends: nothing of the change may be seen."""
 
-        def interrupted(path: Path, data: memoryview) -> None:
-            publish_file(path, data)
+        def interrupted(path: Path, parts: Sequence[memoryview]) -> None:
+            publish_file(path, parts)
             raise Interrupted
 
         with pytest.MonkeyPatch.context() as patch:
@@ -111,7 +111,7 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule(question=texts, where=wheres, k=st.integers(1, 30))
     def search(self, question: str, where: Filter | None, k: int) -> None:
-        exact = SearchSettings(k=k, n=1, depth=200, where=where, lexical_weight=0)
+        exact = SearchSettings(k=k, n=1, depth=200, where=where)
         found = self.searcher.search(question, exact)
         with Store(self.folder).read() as reading:
             kind = reading.snapshot.kind
@@ -206,8 +206,8 @@ def test_a_vector_index_reads_back_as_it_was_and_says_its_recall(kind: Any, coun
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     numbers = np.arange(10, 10 + count, dtype=np.int64)
     index = VectorIndex.make(numbers, vectors, kind)
-    data = bytes(index.to_bytes())
-    assert bytes(VectorIndex.make(numbers, vectors, kind).to_bytes()) == data
+    data = b"".join(index.to_parts())
+    assert b"".join(VectorIndex.make(numbers, vectors, kind).to_parts()) == data
     again = VectorIndex.from_bytes(data, kind, 24)
     np.testing.assert_array_equal(again.vectors(numbers.tolist()), vectors)
     question = generator.normal(size=(1, 24)).astype(np.float32)

@@ -1,0 +1,117 @@
+"""An index of 100,000 passages of 768 dims: what building, opening, searching and a 1 % update take.
+
+Run: ``python bench/store.py [COUNT]``. Vectors are drawn, not embedded, so that only the store is timed; how many
+texts a change asks the embedder for is counted.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quincunx.retrieval.building import build, update
+from quincunx.retrieval.embedders import EmbedderIdentity, Progress, Vectors, no_progress
+from quincunx.retrieval.filters import field
+from quincunx.retrieval.passages import Document
+from quincunx.retrieval.searching import Searcher, SearchSettings
+
+DIMS = 768
+VOCABULARY = 30_000
+"""Distinct words; the n-th is drawn in proportion to 1/n, as in prose."""
+
+
+class Drawn:
+    """Unit vectors from a random generator."""
+
+    def __init__(self) -> None:
+        self.identity = EmbedderIdentity("drawn", "1", DIMS, "", "", "none", True, 512, "bench")
+        self.embedded = 0
+        self._generator = np.random.default_rng(0)
+
+    def offsets(self, text: str) -> Sequence[tuple[int, int]]:
+        return [(0, len(text))]
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        self.embedded += len(texts)
+        return self.embed_questions(texts)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        vectors = self._generator.normal(size=(len(texts), DIMS)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+
+def documents(count: int, version: int = 0) -> list[Document]:
+    chosen = words(np.random.default_rng(1), (count, 60))
+    return [
+        Document(f"d{i}", "", f"v{version} " + " ".join(f"w{w}" for w in row) + ".", {"i": i})
+        for i, row in enumerate(chosen)
+    ]
+
+
+def words(generator: np.random.Generator, shape: tuple[int, int]) -> Any:
+    """Draw words by Zipf's law; shape as asked."""
+    share = 1 / np.arange(1, VOCABULARY + 1)
+    return generator.choice(VOCABULARY, size=shape, p=share / share.sum())
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    embedder = Drawn()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {count} passages × {DIMS} dims")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "index"
+        every = documents(count)
+        begin = time.perf_counter()
+        build(folder, every, embedder)
+        built = time.perf_counter() - begin
+        print(f"build from vectors        {built:8.1f} s   1.00 of the build   {embedder.embedded} embedded")
+
+        begin = time.perf_counter()
+        searcher = Searcher(folder, embedder, None)
+        opened = time.perf_counter() - begin
+        print(f"open, every byte checked  {opened:8.1f} s   {opened / built:.2f}")
+
+        for label, settings in (
+            ("dense, exact", SearchSettings(lexical_weight=0, rerank=False)),
+            ("dense, filter of 1 %", SearchSettings(where=field("i") < count // 100, rerank=False)),
+            ("dense and lexical", SearchSettings(rerank=False)),
+        ):
+            drawn = words(np.random.default_rng(2), (30, 8))
+            questions = [
+                " ".join(f"w{w}" for w in row if w >= 100) or "w100" for row in drawn
+            ]  # no stop words
+            searcher.search(questions[0], settings)
+            times = []
+            for question in questions:
+                begin = time.perf_counter()
+                searcher.search(question, settings)
+                times.append(time.perf_counter() - begin)
+            print(f"search: {label:20} {1000 * statistics.median(times):7.1f} ms  (median of {len(times)})")
+
+        embedder.embedded = 0
+        changed = documents(count // 100, version=1)
+        begin = time.perf_counter()
+        report = update(folder, changed, embedder)
+        updated = time.perf_counter() - begin
+        print(
+            f"update of 1 %             {updated:8.1f} s   {updated / built:.2f}   {embedder.embedded} embedded, "
+            f"{report.changed} changed of {report.passages}"
+        )
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    print(f"on disk {size / 2**20:.0f} MiB, peak memory {peak:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
