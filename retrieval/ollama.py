@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from .chunking import Span
-from .embedders import BATCH, EmbedderIdentity, Progress, Vectors, no_progress, require_unit
+from .embedders import BATCH, EmbedderIdentity, Progress, Vectors, no_progress, require_unit, shortened
 from .errors import BoundError, ModelOutputError, OllamaError, OllamaModelMissingError, UnsupportedModelError
+from .nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
 from .ollama_errors import Asked, Patience, client_errors, short, shown_host, typed_error
 
 T = TypeVar("T")
@@ -22,8 +22,6 @@ T = TypeVar("T")
 MODEL = "nomic-embed-text"
 DEFAULT_HOST = "http://localhost:11434"
 FULL_DIMS = 768
-MATRYOSHKA_DIMS = (768, 512, 256, 128, 64)
-"""The lengths that nomic-embed-text v1.5 was trained to be cut to."""
 ARCHITECTURE = "nomic-bert"
 CONNECT_S = 5.0
 PULL_SILENCE_S = 300.0
@@ -32,8 +30,6 @@ PULL_SILENCE_S = 300.0
 _PIECE = re.compile(r"[^\W가-힣]{1,4}|\S")
 _SPECIAL = 2
 """Tokens that the model adds to each text: [CLS] and [SEP]."""
-_EPSILON = 1e-5
-"""Of torch's layer_norm."""
 
 
 class OllamaEmbedder:
@@ -42,8 +38,8 @@ class OllamaEmbedder:
     Each request carries at most `embedders.BATCH` texts and ends within `deadline_s`: tries of
     ``timeout_s`` each, ``retries`` more of them after a full queue (503), a dead runner or a lost
     connection, with pauses of ``backoff_s``, twice that, and so on. A text over the context raises
-    `BoundError`, as one within two tokens of it does: whether the server cut that one cannot be told. All other trouble is an `OllamaError` or, for vectors
-    that cannot be, a `ModelOutputError`.
+    `BoundError`, as one within two tokens of it does: whether the server cut that one cannot be told. All
+    other trouble is an `OllamaError` or, for vectors that cannot be, a `ModelOutputError`.
 
     ``dims`` below 768 are made here as the model's card says: layer norm over the 768, cut, L2.
     """
@@ -61,8 +57,8 @@ class OllamaEmbedder:
     ) -> None:
         if "v2-moe" in model.lower():
             raise UnsupportedModelError(_unlike(model, "its experts are another model than v1.5"))
-        if dims not in MATRYOSHKA_DIMS:
-            raise BoundError(f"dims must be one of {', '.join(map(str, MATRYOSHKA_DIMS))} (got {dims})")
+        if dims not in NOMIC_DIMS:
+            raise BoundError(f"dims must be one of {', '.join(map(str, NOMIC_DIMS))} (got {dims})")
         self._patience = Patience(timeout_s, retries, backoff_s, sleep)
         address = host or os.environ.get("OLLAMA_HOST") or DEFAULT_HOST
         self._host, self._model = shown_host(address), model
@@ -75,8 +71,8 @@ class OllamaEmbedder:
             revision=self._digest(),
             server_version=self._version(),
             dims=dims,
-            question_prefix="search_query: ",
-            passage_prefix="search_document: ",
+            question_prefix=NOMIC_QUESTION_PREFIX,
+            passage_prefix=NOMIC_PASSAGE_PREFIX,
             pooling="mean",
             normalised=True,
             library=f"ollama {importlib.metadata.version('ollama').split('.')[0]}",
@@ -164,7 +160,7 @@ class OllamaEmbedder:
 
     def _shorten(self, full: Vectors) -> Vectors:
         """Cut vectors of shape (texts, 768) to (texts, dims); those of 768 stay as the server sent them."""
-        return full if self.identity.dims == FULL_DIMS else matryoshka(full, self.identity.dims)
+        return full if self.identity.dims == FULL_DIMS else shortened(full, self.identity.dims)
 
     def _too_long(self, text: str, size: str) -> BoundError:
         bare = text.removeprefix(self.identity.passage_prefix).removeprefix(self.identity.question_prefix)
@@ -211,18 +207,6 @@ class OllamaEmbedder:
                 "vectors differ across versions"
             )
         return version
-
-
-def matryoshka(full: Vectors, dims: int) -> Vectors:
-    """Cut vectors of nomic-embed-text: layer norm, then the first ``dims`` numbers, then L2.
-
-    ``full`` has shape (texts, 768), the result (texts, dims).
-    """
-    wide: npt.NDArray[np.float64] = full.astype(np.float64)
-    centred = wide - wide.mean(axis=1, keepdims=True)
-    cut = (centred / np.sqrt(wide.var(axis=1, keepdims=True) + _EPSILON))[:, :dims]
-    with np.errstate(invalid="ignore"):  # a row of equal numbers becomes NaN, which `require_unit` refuses
-        return np.asarray(cut / np.linalg.norm(cut, axis=1, keepdims=True), dtype=np.float32)
 
 
 def pull(host: str | None = None, model: str = MODEL, progress: Progress = no_progress) -> None:

@@ -2,7 +2,8 @@
 
 Knobs, all with defaults, come from the environment of the app: ``QUINCUNX_NOMIC_FOLDER`` and
 ``QUINCUNX_RERANKER_FOLDER`` (weights on this machine instead of the hub's), ``QUINCUNX_RERANKER`` (``base``,
-``large``, ``v2-m3``, ``none``), ``QUINCUNX_DIMS`` (a Matryoshka size of nomic) and ``OLLAMA_HOST``.
+``large``, ``v2-m3``, ``none``), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_DIMS``
+(a Matryoshka size of nomic) and ``OLLAMA_HOST``.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ class Profile:
     """Returns ``None`` for no second stage."""
 
 
-def _dims() -> int:
-    chosen = os.environ.get("QUINCUNX_DIMS", "768")
+def _number(variable: str, default: int) -> int:
+    chosen = os.environ.get(variable) or str(default)
     if not chosen.isdecimal():
-        raise BoundError(f"QUINCUNX_DIMS must be a whole number such as 256 (got {chosen!r})")
+        raise BoundError(f"{variable} must be a whole number such as {default} (got {chosen!r})")
     return int(chosen)
 
 
@@ -44,13 +45,13 @@ def _folder(variable: str) -> Path | None:
 def _nomic() -> Embedder:
     from .nomic import load_nomic
 
-    return load_nomic(_folder("QUINCUNX_NOMIC_FOLDER"), _dims())
+    return load_nomic(_folder("QUINCUNX_NOMIC_FOLDER"), _number("QUINCUNX_DIMS", 768))
 
 
 def _ollama() -> Embedder:
     from .ollama import OllamaEmbedder
 
-    return OllamaEmbedder(dims=_dims())
+    return OllamaEmbedder(dims=_number("QUINCUNX_DIMS", 768))
 
 
 def _bge() -> Reranker | None:
@@ -61,7 +62,8 @@ def _bge() -> Reranker | None:
         return None
     if size not in ("base", "large", "v2-m3"):
         raise BoundError(f"QUINCUNX_RERANKER must be base, large, v2-m3 or none (got {size!r})")
-    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"))  # type: ignore[arg-type]
+    most = _number("QUINCUNX_RERANKER_MAX_TOKENS", 512)
+    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"), most)  # type: ignore[arg-type]
 
 
 PROFILES = {

@@ -101,9 +101,12 @@ def locate(model: str, *, revision: str | None = None, folder: Path | None = Non
 
 
 def folder_revision(folder: Path) -> str:
-    """Return ``sha256:`` and a digest over the names and sha256 of the safetensors files under ``folder``."""
+    """Return ``sha256:`` and a digest over names and sha256 of what makes a model: weights, settings, vocabulary."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
+    parts = [
+        path for pattern in ("*.safetensors", "*.json", "*.txt", "*.model") for path in folder.rglob(pattern)
+    ]
+    for path in sorted(parts):
         stat = path.stat()
         name = path.relative_to(folder).as_posix()
         digest.update(f"{name} {_sha256(path, stat.st_size, stat.st_mtime_ns)}\n".encode())

@@ -36,7 +36,8 @@ from quincunx.retrieval.errors import (
     QuincunxError,
     UnsupportedModelError,
 )
-from quincunx.retrieval.ollama import MATRYOSHKA_DIMS, OllamaEmbedder, pull
+from quincunx.retrieval.nomic import NOMIC_DIMS
+from quincunx.retrieval.ollama import OllamaEmbedder, pull
 from quincunx.retrieval.ollama_errors import shown_host
 from quincunx.retrieval.passages import Document
 
@@ -108,7 +109,7 @@ def test_the_vectors_are_the_server_s(server: OllamaServer) -> None:
         np.testing.assert_array_equal(vectors, [unit_vector(MODEL, prefix + text) for text in TEXTS])
 
 
-@pytest.mark.parametrize("dims", [dims for dims in MATRYOSHKA_DIMS if dims < 768])
+@pytest.mark.parametrize("dims", [dims for dims in NOMIC_DIMS if dims < 768])
 def test_matryoshka_is_layer_norm_then_cut_then_l2(server: OllamaServer, dims: int) -> None:
     vectors = embedder(server, dims=dims).embed_passages(TEXTS)
     full = np.stack([unit_vector(MODEL, "search_document: " + text) for text in TEXTS]).astype(np.float64)
