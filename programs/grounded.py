@@ -14,6 +14,7 @@ from ..retrieval.errors import ModelOutputError, require_question
 from ..retrieval.passages import Passage
 from ..retrieval.retriever import Retriever
 from ..signatures.evidence import Evidence
+from .adapters import checked
 from .answer import Answer
 from .grounding import ground
 from .lms import lm
@@ -60,19 +61,18 @@ class GroundedProgram(dspy.Module):
 
     @contextmanager
     def _asking(self) -> Iterator[str]:
-        """Provide a language model where the app set none, and give back its name."""
+        """Set the checked adapter, and a language model where the app set none; give back the model's name."""
         chosen = self.predict.lm or dspy.settings.lm
-        try:
-            if chosen is not None:
-                yield str(chosen.model)
-                return
+        if chosen is None:
             logger.info("no language model is set: the extractive engine answers")
-            fallback = lm("extractive")
-            with dspy.context(lm=fallback):
-                yield str(fallback.model)
+            chosen = lm("extractive")
+        try:
+            with dspy.context(lm=chosen, adapter=checked(dspy.settings.adapter)):
+                yield str(chosen.model)
         except AdapterParseError as error:
             raise ModelOutputError(
-                f"the reply of the language model to {self.name} does not have the form that was asked for: {error}"
+                f"the reply of the language model to {self.name} does not have the form that was asked for: "
+                f"{str(error)[:300]}"
             ) from error
 
     def _answer(

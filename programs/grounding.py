@@ -1,12 +1,13 @@
 """Holding an answer to its evidence: what cannot be supported is dropped and reported.
 
 A citation stands when its id is one of this call's passages and its quote is found there. A claim stands
-with at least one citation, an entry of a list with at least one claim, an answer with at least one entry
-or claim; an answer left with none becomes a refusal.
+with at least one citation, and with no link but those that a passage it cites holds; an entry of a list with
+at least one claim, an answer with at least one entry or claim. An answer left with none becomes a refusal.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -43,6 +44,14 @@ class Grounded:
     @property
     def answered(self) -> bool:
         return bool(self.citations)
+
+
+_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'`]+", re.IGNORECASE)
+
+
+def links(text: str) -> list[str]:
+    """Return the addresses that stand in a text, without the punctuation after them."""
+    return [link.rstrip(".,;:!?)]}…") for link in _LINK.findall(text)]
 
 
 def ground(output: BaseModel, evidence: Sequence[Evidence]) -> Grounded:
@@ -99,9 +108,14 @@ class _Check:
         if not standing or not claim.text.strip():
             self.drop(where, "it has no citation that stands" if not standing else "it says nothing", claim)
             return None, set()
-        return claim.model_copy(update={"citations": standing}), {
-            citation.passage_id for citation in standing
-        }
+        cited = {citation.passage_id for citation in standing}
+        stray = sorted(
+            set(links(claim.text)) - {link for id in cited for link in links(self.evidence[id].text)}
+        )
+        if stray:
+            self.drop(where, f"its link {stray[0]!r} stands in no passage that it cites", claim)
+            return None, set()
+        return claim.model_copy(update={"citations": standing}), cited
 
     def citation(self, citation: Citation, where: str) -> Citation | None:
         passage = self.evidence.get(citation.passage_id)

@@ -130,3 +130,21 @@ def test_a_page_must_be_one_that_its_reasons_cite() -> None:
 def test_a_fit_outside_its_range_is_no_output_at_all(fit: float) -> None:
     with pytest.raises(ValueError, match="fit"):
         TickerFit(ticker="AAA", fit=fit, reasons=[])
+
+
+@pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        ("See https://alpha.example/report.", True),
+        ("See (https://alpha.example/report).", True),
+        ("See https://evil.example/report.", False),
+        ("See [this](http://evil.example).", False),
+        ("See www.evil.example and https://alpha.example/report", False),
+    ],
+)
+def test_a_link_stands_only_where_a_cited_passage_holds_it(text: str, stands: bool) -> None:
+    passage = Evidence(
+        id="p", title="", text="Alpha rose for six weeks: https://alpha.example/report, it says."
+    )
+    said = Claim(text=text, citations=[Citation(passage_id="p", quote="Alpha rose for six weeks")])
+    assert ground(ChatReply(sentences=[said]), [passage]).answered == stands

@@ -122,6 +122,46 @@ def test_a_reply_without_the_asked_form_is_one_error(canons: Path) -> None:
         program(question="What is Sage Daily?")
 
 
+def honest(
+    quote: str = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings.",
+) -> Any:
+    return {"sentences": [{"text": "Yes.", "citations": [{"passage_id": "bd-sage-daily", "quote": quote}]}]}
+
+
+def test_a_repeated_marker_is_no_reply_and_is_asked_again_as_json(canons: Path) -> None:
+    """A quoted passage must not be able to replace the answer with a section of its own."""
+    replies = iter(
+        [
+            in_markers("reply", {"sentences": []}) + in_markers("reply", honest()),
+            json.dumps({"reply": honest()}),
+        ]
+    )
+    engine = Scripted(lambda _: next(replies))
+    program = quincunx.load("chat_bridge", lm=dspy.LM("scripted/m", engine=engine, cache=False))
+    assert program(question="What is Sage Daily?").answered
+    assert len(engine.prompts) == 2
+    assert "JSON object" in engine.prompts[1]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "x" * 300_000,
+        '{"reply": {"sentences": []}, "reply": {"sentences": []}}',
+        '{"reply": 5}',
+        "[[ ## reply ## ]]\n{}\n[[ ## reply ## ]]\n{}",
+        "[" * 10_000,
+    ],
+)
+def test_a_reply_that_is_none_is_one_typed_error(canons: Path, reply: str) -> None:
+    engine = Scripted(lambda _: reply)
+    program = quincunx.load("chat_bridge", lm=dspy.LM("scripted/m", engine=engine, cache=False))
+    with pytest.raises(ModelOutputError):
+        program(question="What is Sage Daily?")
+    assert len(engine.prompts) <= 2
+
+
 def test_markers_in_a_question_do_not_reach_the_prompt(canons: Path) -> None:
     engine = Scripted(lambda _: in_markers("reply", {"sentences": []}))
     program = quincunx.load("chat_bridge", lm=dspy.LM("scripted/m", engine=engine, cache=False))

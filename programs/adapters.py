@@ -1,0 +1,96 @@
+"""DSPy's adapters, made to refuse what they would otherwise read as they please.
+
+DSPy takes the first of two sections with one name, so a passage that is quoted inside a reply could replace
+the answer with a section of its own. Here such a reply is no reply: the chat adapter asks once more, as JSON,
+and a second bad reply is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+LONGEST_REPLY = 200_000
+"""Characters. No answer from five passages needs more; a longer reply has run away."""
+
+_MARKER = re.compile(r"\[\[\s*##\s*(\w+)\s*##\s*\]\]")
+
+
+class CheckedChatAdapter(dspy.ChatAdapter):
+    """A chat adapter that accepts each field marker once."""
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        """Parse a reply; raises ``AdapterParseError`` for a repeated marker or a reply without end."""
+        repeated = [name for name, count in Counter(_MARKER.findall(completion)).items() if count > 1]
+        _refuse("ChatAdapter", signature, completion, repeated)
+        with _bounded("ChatAdapter", signature, completion):
+            parsed: dict[str, Any] = super().parse(signature, completion)
+        return parsed
+
+    def _make_json_adapter_fallback(self) -> dspy.JSONAdapter:
+        return CheckedJSONAdapter()
+
+
+class CheckedJSONAdapter(dspy.JSONAdapter):
+    """A JSON adapter that accepts each key once."""
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        """Parse a reply; raises ``AdapterParseError`` for a repeated key or a reply without end."""
+        _refuse("JSONAdapter", signature, completion, _repeated_keys(completion))
+        with _bounded("JSONAdapter", signature, completion):
+            parsed: dict[str, Any] = super().parse(signature, completion)
+        return parsed
+
+
+def checked(adapter: dspy.Adapter | None) -> dspy.Adapter:
+    """Return the checked twin of one of DSPy's own adapters (the chat adapter for ``None``); others as they are."""
+    if adapter is None or type(adapter) is dspy.ChatAdapter:
+        return CheckedChatAdapter()
+    if type(adapter) is dspy.JSONAdapter:
+        return CheckedJSONAdapter()
+    return adapter
+
+
+def _refuse(adapter: str, signature: type[dspy.Signature], completion: str, repeated: list[str]) -> None:
+    if len(completion) > LONGEST_REPLY:
+        raise _fault(adapter, signature, completion, f"The reply has over {LONGEST_REPLY} characters.")
+    if repeated:
+        names = ", ".join(sorted(repeated))
+        raise _fault(adapter, signature, completion, f"The reply holds {names} more than once.")
+
+
+@contextmanager
+def _bounded(adapter: str, signature: type[dspy.Signature], completion: str) -> Iterator[None]:
+    """Turn nesting that no parser follows into a parse error."""
+    try:
+        yield
+    except RecursionError as error:
+        raise _fault(adapter, signature, completion, "The reply is nested too deeply.") from error
+
+
+def _fault(adapter: str, signature: type[dspy.Signature], completion: str, message: str) -> AdapterParseError:
+    return AdapterParseError(
+        adapter_name=adapter, signature=signature, lm_response=completion[:1000], message=message
+    )
+
+
+def _repeated_keys(completion: str) -> list[str]:
+    """Return the keys that stand twice in one object; none when the reply is no strict JSON."""
+    repeated: list[str] = []
+
+    def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        return dict(pairs)
+
+    try:
+        json.loads(completion, object_pairs_hook=read)
+    except (ValueError, RecursionError):
+        return []
+    return repeated
