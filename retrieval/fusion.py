@@ -8,23 +8,27 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-RRF_CONSTANT = 60
-"""Source: Cormack, Clarke and Büttcher 2009, Reciprocal Rank Fusion outperforms Condorcet."""
+RRF_CONSTANT = 10
+"""Added to each rank before it is inverted. The paper's 60 was set for many long rankings; of two rankings it puts
+what both found far down above what one found first. 10 was the best of 10, 30 and 60 for recall@20 on five sets."""
 
 Id = TypeVar("Id", bound=str | int)
 
 
-def reciprocal_rank(rankings: Sequence[Sequence[Id]], weights: Sequence[float]) -> list[tuple[Id, float]]:
-    """Sum ``weight / (60 + rank)`` over the rankings; best first, ties by id.
+def reciprocal_rank(
+    rankings: Sequence[Sequence[Id]], weights: Sequence[float], constant: float = RRF_CONSTANT
+) -> list[tuple[Id, float]]:
+    """Sum ``weight / (constant + rank)`` over the rankings; best first, ties by id.
 
     Each ranking lists ids best first; an id missing from one simply gains nothing there.
+    Source: Cormack, Clarke and Büttcher 2009, Reciprocal Rank Fusion outperforms Condorcet.
     """
     scores: dict[Id, float] = {}
     for ranking, weight in zip(rankings, weights, strict=True):
         if weight == 0:
             continue
         for rank, id in enumerate(ranking, start=1):
-            scores[id] = scores.get(id, 0.0) + weight / (RRF_CONSTANT + rank)
+            scores[id] = scores.get(id, 0.0) + weight / (constant + rank)
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from .embedders import Embedder, Vectors
 from .errors import BoundError, require_bounds, require_question
 from .filters import Filter
-from .fusion import ranks, reciprocal_rank, standardised_sum
+from .fusion import RRF_CONSTANT, ranks, reciprocal_rank, standardised_sum
 from .opening import OpenIndex, View
 from .passages import Candidate, Passage
 from .rerankers import Reranker
@@ -35,7 +35,9 @@ class SearchSettings:
     """Weight of the dense order in the fusion; at 0 that stage is not run."""
     lexical_weight: float = 1.0
     """Weight of the lexical order in the fusion; at 0 that stage is not run."""
-    depth: int = 100
+    rrf_constant: float = RRF_CONSTANT
+    """Added to each rank in the fusion, over 0: the smaller, the more the first places of either order count."""
+    depth: int = 50
     """How far down the dense and the lexical order the fusion looks; at least k are looked at."""
     collapse: float | None = None
     """Cosine from which on two passages count as near-duplicates: the one fused lower gives way. 0 < collapse ≤ 1."""
@@ -50,6 +52,8 @@ class SearchSettings:
         weights = (self.dense_weight, self.lexical_weight)
         if min(weights) < 0 or max(weights) == 0 or not all(np.isfinite(weights)):
             raise BoundError(f"dense and lexical weights must be at least 0 and not both 0 (got {weights})")
+        if not self.rrf_constant > 0:
+            raise BoundError(f"rrf_constant must be over 0 (got {self.rrf_constant})")
         if self.collapse is not None and not 0 < self.collapse <= 1:
             raise BoundError(f"collapse is a cosine over 0 and at most 1 (got {self.collapse})")
 
@@ -176,7 +180,7 @@ def _candidates(
     """Fuse two orders into the k candidates, each with its score at both stages."""
     hits = {hit.passage.id: hit for hit in [*lexical, *dense]}
     rankings = [[hit.passage.id for hit in stage] for stage in (dense, lexical)]
-    fused = reciprocal_rank(rankings, (settings.dense_weight, settings.lexical_weight))
+    fused = reciprocal_rank(rankings, (settings.dense_weight, settings.lexical_weight), settings.rrf_constant)
     copies: dict[str, list[str]] = {}
     if settings.collapse is not None:
         fused, copies = _collapsed(fused, hits, settings)

@@ -11,12 +11,12 @@ from quincunx.retrieval.fusion import ranks, reciprocal_rank, standardised_sum
 
 
 def test_reciprocal_rank_by_hand() -> None:
-    fused = reciprocal_rank([["a", "b"], ["b", "c"]], [1.0, 2.0])
+    fused = reciprocal_rank([["a", "b"], ["b", "c"]], [1.0, 2.0], 60)
     assert fused == [("b", 1 / 62 + 2 / 61), ("c", 2 / 62), ("a", 1 / 61)]
 
 
 def test_a_weight_of_zero_leaves_a_ranking_out() -> None:
-    assert reciprocal_rank([["a"], ["b"]], [0.0, 1.0]) == [("b", 1 / 61)]
+    assert reciprocal_rank([["a"], ["b"]], [0.0, 1.0], 60) == [("b", 1 / 61)]
 
 
 def test_ties_break_by_id() -> None:
