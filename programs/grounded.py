@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
+from dspy.utils.exceptions import AdapterParseError, LMError
 
-from ..retrieval.errors import ModelOutputError, require_question
+from ..retrieval.errors import BoundError, ModelOutputError, QuincunxError, require_question
 from ..retrieval.passages import Passage
 from ..retrieval.retriever import Retriever
 from ..signatures.evidence import Evidence
 from .adapters import checked
 from .answer import Answer
+from .events import Cited, Done, Event, Failed, Passages, Prose, Status, Token
 from .grounding import ground
 from .lms import lm
 from .quoting import neutralise
@@ -58,6 +62,80 @@ class GroundedProgram(dspy.Module):
         with self._asking() as engine:
             prediction = await self.predict.acall(question=neutralise(question), passages=evidence)
         return self._answer(question, engine, found, evidence, prediction)
+
+    async def stream(self, question: str) -> AsyncIterator[Event]:
+        """Answer a question, telling what happens as it happens; see `Event`.
+
+        The last event is `Done` with the checked answer, or `Failed`. Closing the stream cancels the call.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        # In a task of its own: DSPy's settings must not leak into the caller between two events.
+        task = asyncio.create_task(self._produce(question, events.put_nowait))
+        task.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await task
+        finally:
+            task.cancel()
+
+    async def _produce(self, question: str, tell: Callable[[Event], None]) -> None:
+        try:
+            question = require_question(question)
+            tell(Status("retrieving"))
+            found = await self.retriever.acall(question=question)
+            tell(Passages(tuple(found.passages), tuple(found.candidates)))
+            evidence = [_evidence(passage) for passage in found.passages]
+            tell(Status("asking"))
+            with self._asking() as engine:
+                prediction = await self._draft(question, evidence, tell)
+            tell(Status("checking"))
+            answer = self._answer(question, engine, found, evidence, prediction)
+            for citation in answer.citations:
+                tell(Cited(citation))
+            tell(Done(answer))
+        except QuincunxError as error:
+            tell(Failed(error.code, str(error)))
+        except LMError as error:
+            tell(Failed("language_model", str(error)[:500]))
+
+    async def _draft(
+        self, question: str, evidence: list[Evidence], tell: Callable[[Event], None]
+    ) -> dspy.Prediction:
+        """Ask the language model, telling its prose piece by piece."""
+        prose = Prose()
+        # Made anew for every call: DSPy's streamers lose and mix chunks when they are used again.
+        streamer = dspy.streamify(self.predict, is_async_program=True)
+        prediction = None
+        async for value in streamer(question=neutralise(question), passages=evidence):
+            if isinstance(value, dspy.Prediction):
+                prediction = value
+            elif choices := getattr(value, "choices", None):
+                text = prose.feed(choices[0].delta.content or "")
+                if text:
+                    tell(Token(text))
+        if prediction is None:
+            raise ModelOutputError(f"the language model ended its reply to {self.name} without an answer")
+        return prediction
+
+    def batch(self, questions: Sequence[str], workers: int = 4) -> list[Answer | Failed]:
+        """Answer several questions, ``workers`` at a time, in their order; a failure is a value among the answers."""
+        if workers < 1:
+            raise BoundError(f"workers must be at least 1 (got {workers})")
+
+        def one(question: str) -> Answer | Failed:
+            try:
+                answer: Answer = self(question=question)
+            except QuincunxError as error:
+                return Failed(error.code, str(error))
+            except LMError as error:
+                return Failed("language_model", str(error)[:500])
+            return answer
+
+        with ThreadPoolExecutor(workers) as pool:
+            # DSPy's settings live in context variables, which threads do not inherit by themselves.
+            contexts = [contextvars.copy_context() for _ in questions]
+            return list(pool.map(lambda context, question: context.run(one, question), contexts, questions))
 
     @contextmanager
     def _asking(self) -> Iterator[str]:
