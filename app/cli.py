@@ -31,7 +31,7 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app()
-    except QuincunxError as error:
+    except (QuincunxError, OSError) as error:
         from .output import fail
 
         fail(error)
@@ -103,8 +103,10 @@ def ask(
     from .output import results, write_json
     from .render import answer_panel
 
-    settings = SearchSettings(where=parse(where) if where else None)
-    loaded = load(program, index=index.split(",") if index else None, profile=profile, settings=settings)
+    settings = SearchSettings(where=parse(where) if where is not None else None)
+    loaded = load(
+        program, index=index.split(",") if index is not None else None, profile=profile, settings=settings
+    )
     loaded.set_lm(language_model(lm))
     answer = loaded(question=question)
     if as_json:
@@ -144,7 +146,7 @@ def search(
     from .render import candidates_table, passages_list
 
     settings = SearchSettings(
-        k=k, n=n, rerank=rerank, collapse=collapse, where=parse(where) if where else None
+        k=k, n=n, rerank=rerank, collapse=collapse, where=parse(where) if where is not None else None
     )
     found = SearchHandle(name.split(","), profile).search(question, settings)
     for note in found.notes:
@@ -167,7 +169,7 @@ def search(
         return
     if explain:
         results.print(candidates_table(found.candidates, n, scores=True))
-    results.print(passages_list(found.passages))
+    results.print(passages_list(found.passages) if found.passages else "no passage found")
 
 
 @app.command()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ..eval.goldset import CANONS, canon_folder
 from ..programs.answer import Answer
 from ..programs.loading import load
+from ..retrieval.corpus import read_documents
+from ..retrieval.errors import IndexStateError
 from ..retrieval.home import index_names
-from ..retrieval.indexes import build_index
+from ..retrieval.indexes import build_index, document_ids
 from .output import notes, progress
 
 QUESTIONS = {
@@ -19,15 +21,26 @@ QUESTIONS = {
 
 
 def build_canons(*, rebuild: bool = False) -> None:
-    """Build the indexes of the three canons; one that is there already is used as it is."""
-    present = index_names()
+    """Build the indexes of the three canons, or bring them up to date; one of other documents is used as it is."""
     for name in CANONS:
-        if name in present and not rebuild:
-            notes.print(f"index {name}: there already, used as it is")
+        if not rebuild and _is_anothers(name):
+            notes.print(f"index {name}: holds other documents than the demo's, used as it is")
             continue
         with progress(f"index {name}") as report:
-            built = build_index(name, [canon_folder(name)], progress=report)
-        notes.print(f"index {name}: {built.passages} passages")
+            built = build_index(name, [canon_folder(name)], progress=report, fresh=rebuild)
+        done = f"{built.embedded} embedded" if built.embedded else "there already"
+        notes.print(f"index {name}: {built.passages} passages, {done}")
+
+
+def _is_anothers(name: str) -> bool:
+    """Whether an index of a canon's name holds none of the canon's documents: the app's own, then."""
+    if name not in index_names():
+        return False
+    try:
+        held = document_ids(name)
+    except IndexStateError:
+        return False
+    return not held & {document.id for document in read_documents([canon_folder(name)])}
 
 
 def ask_all() -> dict[str, Answer]:

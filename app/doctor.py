@@ -55,13 +55,13 @@ def examine(profile_name: str) -> Iterator[Finding]:
     except QuincunxError as error:
         yield Finding("embedder", False, str(error), _remedy(error, profile_name))
     if embedder is not None:
-        yield from _embedder(embedder)
+        yield from _probing("embedder", _embedder(embedder))
     try:
         reranker = shared_reranker(profile_name)
     except QuincunxError as error:
         yield Finding("reranker", False, str(error), _remedy(error, profile_name))
     else:
-        yield from _reranker(reranker)
+        yield from _probing("reranker", _reranker(reranker))
     for name in index_names():
         yield _index(name, embedder)
 
@@ -101,7 +101,7 @@ def _reranker(reranker: Reranker | None) -> Iterator[Finding]:
     if reranker is None:
         yield Finding("reranker", True, "none: the fused order is the final one")
         return
-    yield Finding("reranker", True, f"{reranker.name}, precision float32")
+    yield Finding("reranker", True, f"{reranker.name}, precision float32 (fixed at load)")
     reranker.score("warm up", PASSAGES[:1])
     begin = time.perf_counter()
     reranker.score("what might a passage say", PASSAGES)
@@ -135,6 +135,14 @@ def _index(name: str, embedder: Embedder | None) -> Finding:
             f"index {name}", True, f"sound; made by {identity['model']}, so another profile searches it"
         )
     return Finding(f"index {name}", True, "sound, and made by this profile's embedder")
+
+
+def _probing(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Pass findings on; a probe that fails is one, too."""
+    try:
+        yield from findings
+    except QuincunxError as error:
+        yield Finding(what, False, str(error), "see the message")
 
 
 def _trying(what: str, look: Callable[[], str]) -> Finding:

@@ -41,6 +41,9 @@ def build(
         int, typer.Option(help="Most tokens that a passage repeats of the one before.")
     ] = 40,
     kind: KindName = "flat",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Throw away what is there first, whatever its state.")
+    ] = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +55,9 @@ def build(
 
     chunking, chosen = Chunking(chunk_size, chunk_overlap), require_kind(kind)
     with progress(f"index {name}") as report:
-        built = build_index(name, paths, profile=profile, chunking=chunking, kind=chosen, progress=report)
+        built = build_index(
+            name, paths, profile=profile, chunking=chunking, kind=chosen, fresh=fresh, progress=report
+        )
     show({"index": name, **asdict(built)}, as_json)
 
 
@@ -101,7 +106,7 @@ def verify(name: IndexName, as_json: AsJson = False) -> None:
             results.print(fault, markup=False)
         results.print(
             f"{len(faults)} faults. If only the snapshot is wrong: quincunx index compact {name}; "
-            f"else build the index again"
+            f"else quincunx index build {name} PATH… --fresh"
             if faults
             else f"index {name}: all is well"
         )
@@ -118,7 +123,7 @@ def compact(
     from ..retrieval.indexes import compact_index
     from ..retrieval.vector_index import require_kind
 
-    generation = compact_index(name, require_kind(kind) if kind else None)
+    generation = compact_index(name, require_kind(kind) if kind is not None else None)
     show({"index": name, "generation": generation}, as_json)
 
 

@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..retrieval.embedders import Progress as Report
-from ..retrieval.errors import QuincunxError
+from ..retrieval.errors import QuincunxError, StorageError
 
 results = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
@@ -29,14 +30,19 @@ def log_to_stderr() -> None:
 
 def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2) + "\n")
 
 
-def fail(error: QuincunxError) -> NoReturn:
-    """Report an error and leave with its exit status; on stdout too where JSON was asked for."""
-    notes.print(f"error [{error.code}]: {error}", style="bold red", markup=False)
+def fail(error: QuincunxError | OSError) -> NoReturn:
+    """Report an error on one line and leave with its exit status; on stdout too where JSON was asked for."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        error = StorageError(f"{where}{error.strerror or error}")
+    message = " ".join(str(error).split())
+    notes.print(f"error [{error.code}]: {message}", style="bold red", markup=False, soft_wrap=True)
     if "--json" in sys.argv:
-        write_json({"error": {"code": error.code, "message": str(error)}})
+        write_json({"error": {"code": error.code, "message": message}})
     raise SystemExit(error.exit_status)
 
 
@@ -45,5 +51,5 @@ def progress(label: str) -> Iterator[Report]:
     """Show a bar for as long as the block runs; give it the function that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(escape(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,7 +36,12 @@ def candidates_table(candidates: Sequence[Candidate], n: int, *, scores: bool = 
         )
         kept = (candidate.final_rank or 0) <= n
         title = candidate.passage.title or candidate.passage.text[:60]
-        table.add_row(*ranks, escape(candidate.passage.id), escape(title), style="bold" if kept else "dim")
+        table.add_row(
+            *ranks,
+            escape(printable(candidate.passage.id)),
+            escape(printable(title)),
+            style="bold" if kept else "dim",
+        )
     return table
 
 
@@ -57,9 +63,9 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     if explain:
         parts += [candidates_table(answer.candidates, len(answer.passages)), Text()]
     if answer.answered:
-        parts += [Text(line) for line in _lines(answer.output.model_dump(mode="json"))]
+        parts += [Text(printable(line)) for line in _lines(answer.output.model_dump(mode="json"))]
         parts.append(Text())
-        parts += [Text(f"✓ {c.passage_id}: “{c.quote}”", style="green") for c in answer.citations]
+        parts += [Text(printable(f"✓ {c.passage_id}: “{c.quote}”"), style="green") for c in answer.citations]
     else:
         parts.append(Text(f"Declined: {answer.refusal}", style="yellow"))
     parts += [Text(f"✗ dropped {d.where}: {d.reason}", style="red") for d in answer.dropped]
@@ -70,6 +76,8 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
 def funnel_table(report: RetrievalReport) -> Table:
     """Each stage's measures."""
     title = f"{report.gold}: {report.n_queries} questions, profile {report.profile}"
+    if report.failures:
+        title += f", {len(report.failures)} of them failed and count as 0"
     table = Table(title=title, title_justify="left")
     table.add_column("stage")
     for measure in MEASURES:
@@ -85,6 +93,11 @@ def facts_table(facts: dict[str, Any]) -> Table:
     for name, value in facts.items():
         table.add_row(name, escape(str(value)))
     return table
+
+
+def printable(text: str) -> str:
+    """Return a text without the control characters that would steer a terminal."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
 def _place(rank: int | None, score: float | None = None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..retrieval.corpus import BEIR_CORPUS, read_documents, read_json_lines
+from ..retrieval.corpus import BEIR_CORPUS, read_documents, read_json_lines, read_utf8
 from ..retrieval.errors import GoldSetError
 from ..retrieval.passages import Document, Metadata, Passage
 
@@ -67,16 +67,19 @@ class GoldSet:
     """Gold spans by question id; empty where gold is documents."""
 
     def units(self, question: str, passages: Iterable[Passage]) -> list[str]:
-        """Return what a ranking of passages finds: units best first, each where its first passage stands.
+        """Return what a ranking of passages finds, each unit at the rank of its first passage.
 
-        Passages without gold stand for their documents, or for themselves where gold is spans.
+        A passage that finds nothing new keeps its rank under a name of its own, since a program that gets five
+        passages gets it too. Only a passage that is the first for several gold spans takes several ranks.
         """
-        if not self.spans:
-            return list(dict.fromkeys(passage.document_id for passage in passages))
         found: dict[str, None] = {}
         for passage in passages:
-            held = [span.id for span in self.spans.get(question, ()) if span.is_in(passage)]
-            found |= dict.fromkeys(held or [passage.id])
+            if self.spans:
+                held = [span.id for span in self.spans.get(question, ()) if span.is_in(passage)]
+            else:
+                held = [passage.document_id]
+            fresh = [unit for unit in held if unit not in found]
+            found |= dict.fromkeys(fresh or [f"passage {passage.id}"])
         return list(found)
 
     @property
@@ -108,7 +111,10 @@ def read_gold_set(folder: str | Path, split: str = "test") -> GoldSet:
             )
         if id in questions:
             raise GoldSetError(f"{folder / 'queries.jsonl'}:{number}: question id {id!r} stands twice")
-        questions[id] = Question(id, text, record.get("metadata") or {})
+        metadata = record.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise GoldSetError(f"{folder / 'queries.jsonl'}:{number}: 'metadata' must be an object")
+        questions[id] = Question(id, text, metadata)
     if (folder / SPANS).is_file() and not (folder / "qrels").is_dir():
         spans = _read_spans(folder / SPANS, questions, {d.id: len(d.text) for d in documents})
         relevance = {question: {span.id: 1 for span in held} for question, held in spans.items()}
@@ -153,22 +159,22 @@ def _read_qrels(
     path: Path, questions: Mapping[str, Question], documents: set[str]
 ) -> dict[str, dict[str, int]]:
     relevance: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
-            if number == 1 and row[:1] == ["query-id"]:
-                continue
-            try:
-                question, document, grade = row[0], row[1], int(row[2])
-            except (IndexError, ValueError) as error:
-                raise GoldSetError(
-                    f"{path}:{number}: expected query-id, corpus-id and a whole score, got {row}"
-                ) from error
-            if question not in questions:
-                raise GoldSetError(f"{path}:{number}: question {question!r} is not in queries.jsonl")
-            if document not in documents:
-                raise GoldSetError(f"{path}:{number}: document {document!r} is not in corpus.jsonl")
-            if grade > 0:
-                relevance.setdefault(question, {})[document] = grade
+    rows = csv.reader(read_utf8(path, GoldSetError).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    for number, row in enumerate(rows, start=1):
+        if not row or (number == 1 and row[:1] == ["query-id"]):
+            continue
+        try:
+            question, document, grade = row[0], row[1], int(row[2])
+        except (IndexError, ValueError) as error:
+            raise GoldSetError(
+                f"{path}:{number}: expected query-id, corpus-id and a whole score, got {row}"
+            ) from error
+        if question not in questions:
+            raise GoldSetError(f"{path}:{number}: question {question!r} is not in queries.jsonl")
+        if document not in documents:
+            raise GoldSetError(f"{path}:{number}: document {document!r} is not in corpus.jsonl")
+        if grade > 0:
+            relevance.setdefault(question, {})[document] = grade
     if not relevance:
         raise GoldSetError(f"{path}: no relevant document for any question")
     return relevance

@@ -11,6 +11,7 @@ from ir_measures import RR, Qrel, R, ScoredDoc, nDCG
 
 from ..retrieval.building import build
 from ..retrieval.embedders import Progress, no_progress
+from ..retrieval.errors import UsageError
 from ..retrieval.home import home
 from ..retrieval.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
 from ..retrieval.searching import Searcher, SearchResult, SearchSettings
@@ -28,6 +29,9 @@ class RetrievalReport:
     profile: str
     settings: SearchSettings
     n_queries: int
+    """Questions that have gold, failed ones included."""
+    failures: Mapping[str, str]
+    """Why a question could not be searched for, by id; it counts as 0 in every mean."""
     stages: Mapping[str, Mapping[str, float]]
 
 
@@ -51,14 +55,21 @@ def evaluate_retrieval(
     searcher = Searcher(folder, embedder, shared_reranker(profile))
     questions = gold.judged
     results: dict[str, SearchResult] = {}
+    failures: dict[str, str] = {}
     for done, question in enumerate(questions, start=1):
-        results[question.id] = searcher.search(question.text, settings)
+        try:
+            results[question.id] = searcher.search(question.text, settings)
+        except (
+            UsageError
+        ) as error:  # such as a question longer than the model reads; it scores 0 and is named
+            failures[question.id] = str(error)
         search_progress(done, len(questions))
     return RetrievalReport(
         gold=gold.folder.name,
         profile=profile,
         settings=settings,
         n_queries=len(questions),
+        failures=failures,
         stages={
             stage: score(gold, {id: _ranking(gold, id, result, stage) for id, result in results.items()})
             for stage in STAGES

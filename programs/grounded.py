@@ -13,7 +13,13 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError
 
-from ..retrieval.errors import BoundError, ModelOutputError, QuincunxError, require_question
+from ..retrieval.errors import (
+    BoundError,
+    LanguageModelError,
+    ModelOutputError,
+    QuincunxError,
+    require_question,
+)
 from ..retrieval.passages import Passage
 from ..retrieval.retriever import Retriever
 from ..signatures.evidence import Evidence
@@ -21,7 +27,7 @@ from .adapters import checked
 from .answer import Answer
 from .events import Cited, Done, Event, Failed, Passages, Prose, Status, Token
 from .grounding import ground
-from .lms import lm
+from .lms import lm, typed_cause
 from .quoting import neutralise
 
 logger = logging.getLogger(__name__)
@@ -96,8 +102,6 @@ class GroundedProgram(dspy.Module):
             tell(Done(answer))
         except QuincunxError as error:
             tell(Failed(error.code, str(error)))
-        except LMError as error:
-            tell(Failed("language_model", str(error)[:500]))
 
     async def _draft(
         self, question: str, evidence: list[Evidence], tell: Callable[[Event], None]
@@ -128,8 +132,6 @@ class GroundedProgram(dspy.Module):
                 answer: Answer = self(question=question)
             except QuincunxError as error:
                 return Failed(error.code, str(error))
-            except LMError as error:
-                return Failed("language_model", str(error)[:500])
             return answer
 
         with ThreadPoolExecutor(workers) as pool:
@@ -150,7 +152,15 @@ class GroundedProgram(dspy.Module):
         except AdapterParseError as error:
             raise ModelOutputError(
                 f"the reply of the language model to {self.name} does not have the form that was asked for: "
-                f"{str(error)[:300]}"
+                f"{_line(error)}"
+            ) from error
+        except LMError as error:
+            typed = typed_cause(error)
+            if typed is not None:
+                raise typed from error
+            raise LanguageModelError(
+                f"the language model {chosen.model} could not answer ({type(error).__name__}: {_line(error)}): check its "
+                "name, key and server"
             ) from error
 
     def _answer(
@@ -162,7 +172,13 @@ class GroundedProgram(dspy.Module):
         prediction: dspy.Prediction,
     ) -> Answer:
         (output_field,) = self.predict.signature.output_fields
-        grounded = ground(prediction[output_field], evidence)
+        # Against the passages as they are: what the model saw differs by the broken field markers.
+        given = {passage.id: passage for passage in found.passages}
+        whole = [
+            shown.model_copy(update={"title": given[shown.id].title, "text": given[shown.id].text})
+            for shown in evidence
+        ]
+        grounded = ground(prediction[output_field], whole)
         refusal = None
         if not grounded.answered:
             refusal = (
@@ -194,6 +210,11 @@ def _evidence(passage: Passage) -> Evidence:
         text=neutralise(passage.text),
         about={neutralise(name): neutralise(_plain(value)) for name, value in passage.metadata.items()},
     )
+
+
+def _line(error: Exception) -> str:
+    """Return an error's message on one line, shortened."""
+    return " ".join(str(error).split())[:300]
 
 
 def _plain(value: Any) -> str:

@@ -58,10 +58,23 @@ def ground(output: BaseModel, evidence: Sequence[Evidence]) -> Grounded:
     """Check an answer against the passages it was given."""
     check = _Check({passage.id: passage for passage in evidence})
     kept, cited = check.model(output, "")
-    grounded = Grounded(kept, dropped=check.dropped)
-    if cited:
-        grounded.citations = list({(c.passage_id, c.quote): c for c in check.citations(kept)}.values())
-    return grounded
+    if cited and isinstance(kept, Item):
+        settled = kept.settled({id: check.evidence[id] for id in cited})
+        if isinstance(settled, str):
+            check.drop("", settled, output)
+            cited = set()
+        else:
+            kept = settled
+    if not cited:
+        return Grounded(_emptied(kept), dropped=check.dropped)
+    citations = {(c.passage_id, c.quote): c for c in check.citations(kept)}
+    return Grounded(kept, list(citations.values()), check.dropped)
+
+
+def _emptied(output: Output) -> Output:
+    """Return an output that says nothing."""
+    blank: dict[str, Any] = {name: type(getattr(output, name))() for name in type(output).model_fields}
+    return output.model_copy(update=blank)
 
 
 class _Check:

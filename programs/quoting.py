@@ -2,7 +2,7 @@
 
 A quote is verbatim when it is found after both sides are normalised: Unicode compatibility forms (NFKC),
 typographic quotes and dashes to plain ones, runs of white space to one space, invisible format characters
-dropped. Letters, case and digits stay as they are.
+dropped. Letters, case and digits stay as they are, and words stay whole: "able" is no quote of "unable".
 """
 
 from __future__ import annotations
@@ -38,10 +38,13 @@ def find_quote(quote: str, text: str) -> str | None:
     found_in, origin = _normalise(text)
     if not wanted or (len(wanted.split()) < SHORTEST_QUOTE and wanted != found_in.strip()):
         return None
-    at = found_in.find(wanted)
-    if at < 0:
+    before = r"(?<!\w)" if wanted[0].isalnum() else ""
+    after = r"(?!\w)" if wanted[-1].isalnum() else ""
+    whole = re.compile(before + re.escape(wanted) + after)
+    match = whole.search(found_in)
+    if match is None:
         return None
-    return text[origin[at][0] : origin[at + len(wanted) - 1][1]]
+    return text[origin[match.start()][0] : origin[match.end() - 1][1]]
 
 
 def _normalise(text: str) -> tuple[str, list[tuple[int, int]]]:

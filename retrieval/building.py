@@ -6,16 +6,17 @@ last batch of vectors that was kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from .chunking import TITLE_SHARE, Chunking, cut
 from .embedders import BATCH, Embedder, EmbedderIdentity, Progress, no_progress
-from .errors import BoundError, CorpusError, IdentityMismatchError
-from .passages import Document
+from .errors import BoundError, CorpusError, DuplicateIdError, IdentityMismatchError
+from .passages import Document, Passage
 from .recipe import Recipe
+from .snapshots import Snapshot
 from .store import Store, vector_key
 from .vector_index import Kind
 from .writing import Writing, document_hash
@@ -46,8 +47,12 @@ def build(
     chunking: Chunking | None = None,
     progress: Progress = no_progress,
     kind: Kind = "flat",
+    *,
+    fresh: bool = False,
 ) -> BuildReport:
     """Make the index in ``folder`` hold exactly these documents, cut and embedded as asked.
+
+    ``fresh`` throws away what is there first, whatever its state, and cuts and embeds everything.
 
     Raises:
         CorpusError: no documents. BoundError: the chunk size does not fit the embedder.
@@ -58,7 +63,7 @@ def build(
     if not wanted:
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
-    with Store(folder).write() as writing:
+    with Store(folder).write(fresh=fresh) as writing:
         present = writing.hashes()
         same_way = writing.made_by(embedder.identity, chunking, kind)
         removed = present.keys() - wanted.keys()
@@ -82,15 +87,12 @@ def update(
     wanted = {document.id: document for document in documents}
     if not wanted:
         raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
-    store = Store(folder)
-    with store.read() as reading:
-        made_by, chunking, kind = reading.identity, reading.chunking, reading.snapshot.kind
-    store.close()
-    require_identity(folder.name, made_by, embedder.identity)
-    with store.write() as writing:
+    with Store(folder).write() as writing:
+        recipe, kind = Recipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
+        require_identity(folder.name, recipe.identity, embedder.identity)
         present = writing.hashes()
         removed = present.keys() - wanted.keys() if prune else set()
-        return _apply(writing, present, wanted, removed, embedder, chunking, kind, True, progress)
+        return _apply(writing, present, wanted, removed, embedder, recipe.chunking, kind, True, progress)
 
 
 def delete(folder: Path, ids: Iterable[str]) -> BuildReport:
@@ -156,6 +158,7 @@ def _apply(
     # Cut or embedded otherwise, even an unchanged document has new passages.
     written = [document for id, document in wanted.items() if not (same_way and id in unchanged)]
     passages = {document.id: cut(document, chunking, embedder.offsets) for document in written}
+    _require_unique(passages)
     texts = {
         vector_key(embedder.identity, passage.reading): passage.reading
         for pieces in passages.values()
@@ -180,6 +183,18 @@ def _apply(
         embedded=len(missing),
         generation=generation,
     )
+
+
+def _require_unique(passages: Mapping[str, Sequence[Passage]]) -> None:
+    """Raise when a document's id is the name that a piece of another document gets."""
+    owners: dict[str, str] = {}
+    for document, pieces in passages.items():
+        for passage in pieces:
+            if owners.setdefault(passage.id, document) != document:
+                raise DuplicateIdError(
+                    f"passage id {passage.id!r} would belong to documents {owners[passage.id]!r} and {document!r}: "
+                    "rename one of them"
+                )
 
 
 def _after(earlier: int, total: int, progress: Progress) -> Progress:

@@ -23,8 +23,8 @@ TITLE_SHARE = 0.25
 """Longest part of a passage's tokens that its title may take."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)])\s)")
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
+_FENCES = ("```", "~~~")
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,29 @@ def _sections(document: Document) -> Iterator[tuple[Span, tuple[str, ...]]]:
     if not document.headed:
         yield (0, len(document.text)), ()
         return
-    fences = [match.span() for match in _FENCE.finditer(document.text)]
-    marks = [
-        match
-        for match in _HEADING.finditer(document.text)
-        if not any(start <= match.start() < end for start, end in fences)
-    ]
     path: list[tuple[int, str]] = []
     start, headings = 0, tuple[str, ...]()
-    for mark in marks:
-        yield (start, mark.start()), headings
-        level, name = len(mark[1]), mark[2]
+    for at, level, name in _headings(document.text):
+        yield (start, at), headings
         path = [entry for entry in path if entry[0] < level] + [(level, name)]
         # The first heading of a file is its title already.
         headings = tuple(name for _, name in path if name != document.title)
-        start = mark.start()
+        start = at
     yield (start, len(document.text)), headings
+
+
+def _headings(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield (place, level, name) of each Markdown heading; those inside fenced code are none."""
+    at, fence = 0, ""
+    for line in text.splitlines(keepends=True):
+        opening = next((mark for mark in _FENCES if line.startswith(mark)), "")
+        if opening and fence in ("", opening):
+            fence = "" if fence else opening
+        heading = None if fence else _HEADING.match(line)
+        if heading:
+            name = heading[2].strip()
+            yield at, len(heading[1]), name.rstrip("#").rstrip() or name
+        at += len(line)
 
 
 def _pack(text: str, section: Span, tokens: Sequence[Span], chunking: Chunking) -> Iterator[Span]:

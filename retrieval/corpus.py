@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,11 @@ def read_documents(paths: Iterable[str | Path]) -> list[Document]:
 
 
 def _read_path(path: Path) -> Iterator[_Sourced]:
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise CorpusError(f"{str(path)[:100]}…: {error.strerror}") from error
+    if not there:
         raise CorpusError(f"{path}: no such file or folder")
     if path.is_dir():
         if (path / BEIR_CORPUS).is_file():
@@ -76,9 +81,9 @@ def _read_path(path: Path) -> Iterator[_Sourced]:
 
 def _read_folder(folder: Path) -> Iterator[_Sourced]:
     passed_over = 0
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_walk(folder)):
         relative = path.relative_to(folder)
-        if not path.is_file() or any(part.startswith(".") for part in relative.parts):
+        if any(part.startswith(".") for part in relative.parts):
             continue
         if path.suffix.lower() in MARKDOWN | TEXT:
             yield _read_text_file(path, relative.as_posix())
@@ -91,20 +96,31 @@ def _read_folder(folder: Path) -> Iterator[_Sourced]:
 
 
 def _read_text_file(path: Path, id: str) -> _Sourced:
-    text = _read_utf8(path)
+    text = read_utf8(path)
     headed = path.suffix.lower() in MARKDOWN
     first = next((line for line in text.splitlines() if line.strip()), "")
     title = first.lstrip("#").strip() if headed and first.startswith("# ") else path.stem
     return _Sourced(Document(id=id, title=title, text=text, metadata={"path": id}, headed=headed), str(path))
 
 
-def _read_utf8(path: Path) -> str:
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield every file below a folder; a sub-folder that cannot be read is an error, not an empty one."""
+
+    def unreadable(error: OSError) -> None:
+        raise CorpusError(f"{error.filename}: {error.strerror}; make it readable or leave it out") from error
+
+    for root, _, names in os.walk(folder, onerror=unreadable):
+        yield from (Path(root) / name for name in names)
+
+
+def read_utf8(path: Path, error: type[Exception] = CorpusError) -> str:
+    """Return a file's text, its line ends made one; raises ``error`` when it cannot be read or is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{path}: byte {error.start} is not UTF-8; convert the file to UTF-8 first"
-        ) from error
+    except UnicodeDecodeError as cause:
+        raise error(f"{path}: byte {cause.start} is not UTF-8; convert the file to UTF-8 first") from cause
+    except OSError as cause:
+        raise error(f"{path}: {cause.strerror}") from cause
 
 
 def _read_beir(path: Path) -> Iterator[_Sourced]:
@@ -124,15 +140,17 @@ def _read_beir(path: Path) -> Iterator[_Sourced]:
 
 def read_json_lines(path: Path, error: type[CorpusError | Exception]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) for each line; a bad line raises ``error`` naming file and line."""
-    for number, line in enumerate(_read_utf8(path).split("\n"), start=1):
+    for number, line in enumerate(read_utf8(path, error).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, parse_constant=_no_constant)
         except json.JSONDecodeError as cause:
             raise error(
                 f"{path}:{number}: not JSON ({cause.msg} at column {cause.colno}): {line[:60]!r}"
             ) from cause
+        except (RecursionError, ValueError) as cause:
+            raise error(f"{path}:{number}: not JSON that can be read ({cause}): {line[:60]!r}") from cause
         if "\\ud" in line.lower() and not _encodable(record):
             raise error(
                 f"{path}:{number}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no text"
@@ -140,6 +158,10 @@ def read_json_lines(path: Path, error: type[CorpusError | Exception]) -> Iterato
         if not isinstance(record, dict):
             raise error(f"{path}:{number}: must be a JSON object, one a line (got {line[:60]!r})")
         yield number, record
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _encodable(record: Any) -> bool:

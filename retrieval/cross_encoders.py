@@ -114,7 +114,11 @@ class CrossEncoderReranker:
         import torch
 
         self._model: CrossEncoder = sentence_transformers.CrossEncoder(
-            str(folder), trust_remote_code=False, local_files_only=True, activation_fn=torch.nn.Identity()
+            str(folder),
+            trust_remote_code=False,
+            local_files_only=True,
+            activation_fn=torch.nn.Identity(),
+            model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
         )
         if self._model.num_labels != 1:
             raise UnsupportedModelError(

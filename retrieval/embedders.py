@@ -130,7 +130,10 @@ class SentenceTransformerEmbedder:
         import sentence_transformers
 
         self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
-            str(folder), trust_remote_code=False, local_files_only=True
+            str(folder),
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
         )
         # The tokenizer keeps its truncation settings as state: one call at a time.
         self._lock = threading.Lock()

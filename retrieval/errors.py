@@ -3,22 +3,28 @@
     QuincunxError                 code                   exit status
     ├── UsageError                                       2: the call is wrong
     │   ├── BadNameError              bad_name
+    │   ├── BadTextError              bad_text
     │   ├── BoundError                bad_bound
+    │   │   └── PromptTooLongError        prompt_too_long
     │   ├── EmptyQuestionError        empty_question
     │   ├── FilterError               bad_filter
     │   ├── UnknownIndexError         unknown_index
     │   ├── UnknownProfileError       unknown_profile
     │   └── UnknownProgramError       unknown_program
-    ├── CorpusError               bad_corpus             1: the call was right, the world was not
+    ├── ArtifactError             bad_artifact           1: the call was right, the world was not
+    │   └── ArtifactMismatchError     artifact_mismatch
+    ├── CorpusError               bad_corpus
     │   └── DuplicateIdError          duplicate_id
     ├── GoldSetError              bad_gold_set
     ├── IndexStateError           bad_index
     │   ├── IdentityMismatchError     index_mismatch
     │   ├── StorageError              storage_failed
     │   └── WriterBusyError           writer_busy
+    ├── LanguageModelError        language_model
     ├── ModelOutputError          bad_model_output
     ├── OllamaError               ollama_error
     │   ├── OllamaBusyError           ollama_busy
+    │   ├── OllamaCutOffError         ollama_cut_off
     │   ├── OllamaModelMissingError   ollama_model_missing
     │   ├── OllamaTimeoutError        ollama_timeout
     │   └── OllamaUnreachableError    ollama_unreachable
@@ -56,10 +62,22 @@ class BadNameError(UsageError):
     code = "bad_name"
 
 
+class BadTextError(UsageError):
+    """A text holds what is no character."""
+
+    code = "bad_text"
+
+
 class BoundError(UsageError):
     """A number lies outside its documented range."""
 
     code = "bad_bound"
+
+
+class PromptTooLongError(BoundError):
+    """A prompt and the room for its answer do not fit into what the language model reads."""
+
+    code = "prompt_too_long"
 
 
 class EmptyQuestionError(UsageError):
@@ -112,6 +130,18 @@ class UnknownProgramError(UnknownNameError):
     noun = "program"
 
 
+class ArtifactError(QuincunxError):
+    """A saved program is damaged, foreign or hostile; nothing of it was used."""
+
+    code = "bad_artifact"
+
+
+class ArtifactMismatchError(ArtifactError):
+    """A saved program was made for other fields, another embedder or another DSPy; nothing was changed."""
+
+    code = "artifact_mismatch"
+
+
 class CorpusError(QuincunxError):
     """A document source cannot be read as one."""
 
@@ -154,6 +184,12 @@ class WriterBusyError(IndexStateError):
     code = "writer_busy"
 
 
+class LanguageModelError(QuincunxError):
+    """The language model could not be set up or asked."""
+
+    code = "language_model"
+
+
 class ModelOutputError(QuincunxError):
     """A model returned something that cannot be used: wrong count or shape, or a number not finite."""
 
@@ -170,6 +206,12 @@ class OllamaBusyError(OllamaError):
     """The server's queue stayed full, or its runner kept dying, through all retries."""
 
     code = "ollama_busy"
+
+
+class OllamaCutOffError(OllamaError):
+    """The answer of a model stops before its end: at its token limit, or without being said to be done."""
+
+    code = "ollama_cut_off"
 
 
 class OllamaModelMissingError(OllamaError):
@@ -218,12 +260,27 @@ def require_question(question: object) -> str:
     """Return the question stripped, or raise `EmptyQuestionError`."""
     if not isinstance(question, str) or not question.strip():
         raise EmptyQuestionError(question)
+    try:
+        question.encode()
+    except UnicodeEncodeError as error:
+        raise BadTextError(
+            f"the question holds half a surrogate pair at character {error.start}: pass whole characters"
+        ) from error
     return question.strip()
+
+
+MOST_CANDIDATES = 10_000
 
 
 def require_bounds(k: int, n: int) -> None:
     """Check the two numbers of the funnel: 1 ≤ n ≤ k (n passages are kept of k candidates)."""
+    if not (isinstance(k, int) and isinstance(n, int)):
+        raise BoundError(f"k and n must be whole numbers (got k={k!r}, n={n!r})")
     if n < 1:
         raise BoundError(f"n must be at least 1 (got {n}): n is how many passages are kept")
+    if k > MOST_CANDIDATES:
+        raise BoundError(
+            f"k must be at most {MOST_CANDIDATES} (got {k}): each candidate is read by the reranker"
+        )
     if k < n:
         raise BoundError(f"k must be at least n (got k={k} < n={n}): n passages are kept of k candidates")

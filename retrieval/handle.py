@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .errors import BoundError
 from .home import require_index
 from .profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
 
@@ -24,6 +25,8 @@ class SearchHandle:
         indexes = [index] if isinstance(index, str) else list(index)
         for name in indexes:
             require_index(name)
+        if not indexes or len(set(indexes)) < len(indexes):
+            raise BoundError(f"name each index to search once (got {', '.join(indexes) or 'none'})")
         profile(profile_name)
         self.__setstate__({"indexes": indexes, "profile": profile_name})
 

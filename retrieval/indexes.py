@@ -44,16 +44,17 @@ def build_index(
     profile: str = DEFAULT_PROFILE,
     chunking: Chunking | None = None,
     kind: Kind = "flat",
+    fresh: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Make the index of that name hold exactly the documents under ``paths``.
 
-    Built again, it embeds only what is new or changed. See `read_documents` for what is read, and `build`
+    Built again, it embeds only what is new or changed; ``fresh`` throws it away first. See `read_documents` for what is read, and `build`
     for what can go wrong.
     """
     folder = index_folder(name)
     documents = read_documents(paths)
-    return building.build(folder, documents, shared_embedder(profile), chunking, progress, kind)
+    return building.build(folder, documents, shared_embedder(profile), chunking, progress, kind, fresh=fresh)
 
 
 def update_index(
@@ -117,6 +118,16 @@ def export_index(name: str, folder: str | Path) -> int:
         make_folder(path.parent)
         publish_file(path, [memoryview("".join(line + "\n" for line in lines).encode())])
     return len(lines)
+
+
+def document_ids(name: str) -> set[str]:
+    """Return the ids of an index's documents."""
+    store = Store(require_index(name))
+    try:
+        with store.read() as reading:
+            return {document.id for document in reading.documents()}
+    finally:
+        store.close()
 
 
 def index_info(name: str) -> IndexInfo:

@@ -76,7 +76,7 @@ PROFILES = {
 }
 DEFAULT_PROFILE = "embedded"
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a loader may ask for another profile's model
 _loaded: dict[Callable[[], Any], Any] = {}
 
 

@@ -17,7 +17,7 @@ from .lexical import match_expression
 from .passages import Document, Passage
 from .recipe import Recipe
 from .snapshots import Snapshot, read_snapshot
-from .store import require_schema
+from .store import REBUILD, require_schema
 from .vector_index import Numbers
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
@@ -161,7 +161,7 @@ def read_vectors(connection: sqlite3.Connection, folder: Path, dims: int) -> tup
         "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector ORDER BY number"
     ).fetchall()
     if any(row[1] is None or len(row[1]) != 4 * dims for row in rows):
-        raise IndexStateError(f"{folder}: a passage lacks its vector. Rebuild it with `quincunx index build`")
+        raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
     numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
     vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), dims)
     return numbers, vectors.astype(np.float32, copy=False)

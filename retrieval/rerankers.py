@@ -58,7 +58,10 @@ class LateInteractionReranker:
         # Built from explicit modules: handed a plain folder, the library would add a random projection.
         self._model = MultiVectorEncoder(
             modules=[
-                Transformer(str(folder), model_kwargs={"local_files_only": True, "trust_remote_code": False}),
+                Transformer(
+                    str(folder),
+                    model_kwargs={"local_files_only": True, "trust_remote_code": False, "dtype": "float32"},
+                ),
                 MultiVectorMask(),
                 Normalize(module_input_name="token_embeddings"),
             ]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from .embedders import Embedder, Vectors
-from .errors import BoundError, require_bounds, require_question
+from .errors import MOST_CANDIDATES, BoundError, require_bounds, require_question
 from .filters import Filter
 from .fusion import RRF_CONSTANT, ranks, reciprocal_rank, standardised_sum
 from .opening import OpenIndex, View
@@ -45,10 +45,19 @@ class SearchSettings:
     """Without it, the fused order is the final one."""
     final: FinalOrder = "combined"
     """``reranked``: the reranker's order alone. ``combined``: the sum of the dense, lexical and rerank scores,
-    each z-normalised over the candidates, so that the first stage's evidence is not thrown away."""
+    each z-normalised over the candidates and the first two times their weights, so that the first stage's evidence
+    is not thrown away."""
 
     def __post_init__(self) -> None:
         require_bounds(self.k, self.n)
+        if not (isinstance(self.depth, int) and 1 <= self.depth <= MOST_CANDIDATES):
+            raise BoundError(f"depth must be a whole number from 1 to {MOST_CANDIDATES} (got {self.depth!r})")
+        if self.final not in get_args(FinalOrder):
+            raise BoundError(f"final must be one of {', '.join(get_args(FinalOrder))} (got {self.final!r})")
+        if self.where is not None and not isinstance(self.where, Filter):
+            raise BoundError(
+                f"where must be a filter, as filters.parse makes one of a text (got {self.where!r})"
+            )
         weights = (self.dense_weight, self.lexical_weight)
         if min(weights) < 0 or max(weights) == 0 or not all(np.isfinite(weights)):
             raise BoundError(f"dense and lexical weights must be at least 0 and not both 0 (got {weights})")
@@ -145,12 +154,10 @@ class Searcher:
         rerank_ranks = ranks(scores, ids)
         final_ranks = rerank_ranks
         if settings.final == "combined":
-            columns = (
-                [candidate.dense_score for candidate in candidates],
-                [candidate.lexical_score for candidate in candidates],
-                scores.tolist(),
-            )
-            final_ranks = ranks(standardised_sum(columns), ids)
+            dense = standardised_sum([[candidate.dense_score for candidate in candidates]])
+            lexical = standardised_sum([[candidate.lexical_score for candidate in candidates]])
+            total = settings.dense_weight * dense + settings.lexical_weight * lexical
+            final_ranks = ranks(total + standardised_sum([scores.tolist()]), ids)
         placed = [
             replace(candidate, rerank_rank=rerank_rank, rerank_score=float(score), final_rank=final_rank)
             for candidate, rerank_rank, score, final_rank in zip(

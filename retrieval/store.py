@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import queue
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
-from uuid import uuid4
 
 from .disk import make_folder, storing
 from .embedders import EmbedderIdentity
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .writing import Writing
 
 SCHEMA = 2
+REBUILD = "Build it again with `quincunx index build --fresh`"
 
 _SCHEMA_SQL = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -54,8 +55,7 @@ def require_schema(meta: Mapping[str, str], folder: Path) -> None:
     """Raise `IndexStateError` unless this version can read a store with this meta table."""
     if meta.get("schema") != str(SCHEMA):
         raise IndexStateError(
-            f"{folder}: schema {meta.get('schema', 'unknown')}, this version reads {SCHEMA}. "
-            "Remove the folder and build the index again with `quincunx index build`"
+            f"{folder}: schema {meta.get('schema', 'unknown')}, this version reads {SCHEMA}. {REBUILD}"
         )
 
 
@@ -71,7 +71,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / DATABASE
-        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[tuple[_File, sqlite3.Connection]] = queue.SimpleQueue()
 
     @contextmanager
     def read(self) -> Iterator[Reading]:
@@ -79,10 +79,7 @@ class Store:
         from .reading import Reading
 
         with self._translated():
-            try:
-                connection = self._idle.get_nowait()
-            except queue.Empty:
-                connection = self._connect("rw")
+            file, connection = self._idle_connection() or (_file(self.path), self._connect_to_read())
             try:
                 connection.execute("BEGIN")
                 try:
@@ -90,11 +87,25 @@ class Store:
                 finally:
                     connection.execute("ROLLBACK")
             finally:
-                self._idle.put(connection)
+                self._idle.put((file, connection))
+
+    def _idle_connection(self) -> tuple[_File, sqlite3.Connection] | None:
+        """Return a connection to the file that lies there now; those to a file that was replaced are closed."""
+        while True:
+            try:
+                file, connection = self._idle.get_nowait()
+            except queue.Empty:
+                return None
+            if file == _file(self.path):
+                return file, connection
+            connection.close()
 
     @contextmanager
-    def write(self) -> Iterator[Writing]:
-        """Hold the one writer's lock; raises `WriterBusyError` when another process has it."""
+    def write(self, *, fresh: bool = False) -> Iterator[Writing]:
+        """Hold the one writer's lock; raises `WriterBusyError` when another process has it.
+
+        ``fresh`` removes the database first.
+        """
         from .writing import Writing
 
         with storing(self.folder):
@@ -107,7 +118,11 @@ class Store:
                 raise WriterBusyError(
                     f"{self.folder}: another process is writing this index; wait for it and try again"
                 ) from error
-            with self._translated(), closing(self._connect("rwc")) as connection:
+            if fresh:
+                with storing(self.folder):
+                    for suffix in ("", "-wal", "-shm", "-journal"):
+                        self.path.with_name(DATABASE + suffix).unlink(missing_ok=True)
+            with self._translated(), closing(self._connect_to_write()) as connection:
                 if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                     _create(connection)
                 yield Writing(connection, self.folder)
@@ -115,7 +130,7 @@ class Store:
     def close(self) -> None:
         """Close the idle connections."""
         while not self._idle.empty():
-            self._idle.get_nowait().close()
+            self._idle.get_nowait()[1].close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -124,29 +139,50 @@ class Store:
             yield
         except sqlite3.DatabaseError as error:
             name = getattr(error, "sqlite_errorname", "")
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise WriterBusyError(
+                    f"{self.path}: {error}; another program holds the file, try again"
+                ) from error
             if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
                 raise StorageError(
                     f"{self.path}: {error}; nothing was changed. Free some space or check the disk and its "
                     "permissions, and run the same command again"
                 ) from error
-            raise IndexStateError(f"{self.path}: {error}. Rebuild it with `quincunx index build`") from error
+            raise IndexStateError(f"{self.path}: {error}. {REBUILD}") from error
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"file:{quote(str(self.path))}?mode={mode}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=30,
-        )
+    def _connect_to_read(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise IndexStateError(f"{self.path}: no database there. {REBUILD}")
+        if os.access(self.folder, os.W_OK) and os.access(self.path, os.W_OK):
+            return self._connect("mode=rw")
+        # Where nothing can be written, no writer can be at work, and WAL could not make its files.
+        return self._connect("mode=ro&immutable=1")
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        connection = self._connect("mode=rwc")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
+    def _connect(self, how: str) -> sqlite3.Connection:
+        address = f"file:{quote(str(self.path))}?{how}"
+        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+
+
+_File = tuple[int, int]
+"""Device and inode: what stays the same only while a file is not replaced."""
+
+
+def _file(path: Path) -> _File:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables, all or none; the store gets a name that no other store has."""
+    """Make the tables, all or none."""
     connection.executescript(
-        f"BEGIN IMMEDIATE;{_SCHEMA_SQL}"
-        f"INSERT INTO meta VALUES ('schema', '{SCHEMA}'), ('store', '{uuid4().hex}');COMMIT;"
+        f"BEGIN IMMEDIATE;{_SCHEMA_SQL}INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;"
     )

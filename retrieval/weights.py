@@ -116,7 +116,12 @@ def folder_revision(folder: Path) -> str:
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the folder's ``config.json``, empty where there is none."""
     path = folder / "config.json"
-    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+    try:
+        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise MissingWeightsError(
+            f"{path} cannot be read ({error}): fetch the model's folder again"
+        ) from error
 
 
 def _missing(folder: Path) -> str:

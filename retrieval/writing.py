@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .chunking import Chunking
 from .embedders import EmbedderIdentity, Vectors
+from .errors import DuplicateIdError
 from .passages import Document, Passage
 from .reading import PASSAGE_COLUMNS, read_vectors
 from .recipe import Recipe
@@ -143,6 +144,10 @@ class Writing:
         )
         for passage in passages:
             where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
+            if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
+                raise DuplicateIdError(
+                    f"passage id {passage.id!r} belongs to another document already: rename one"
+                )
             number = execute(
                 f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*where, metadata, vector_key(identity, passage.reading)),

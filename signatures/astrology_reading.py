@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Self
+
 import dspy
-from pydantic import BaseModel, Field, computed_field
+from pydantic import Field, computed_field
 
-from .evidence import RULES, Claim, Evidence
+from .evidence import RULES, Claim, Evidence, Item
 
 
-class Reading(BaseModel):
+class Reading(Item):
     """A reading that leans on the canon."""
 
     subject: str = Field(description="the card, planet or transit that is read")
     sentences: list[Claim] = Field(
         description="the reading, one claim a sentence, speaking to the asker's question; empty if the canon lacks it"
     )
+
+    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+        """A reading is about a subject of the passages that it cites: the one it names, or else the first's."""
+        named = [passage.about.get("subject") or passage.title for passage in cited.values()]
+        known = any(
+            self.subject and self.subject.lower() in f"{p.title} {p.text}".lower() for p in cited.values()
+        )
+        return self if known else self.model_copy(update={"subject": min(named)})
 
     @computed_field  # type: ignore[prop-decorator]
     @property

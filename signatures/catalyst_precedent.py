@@ -23,8 +23,9 @@ class Precedent(Item):
     differences: list[Claim] = Field(description="where the past event differs, each with citations")
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A precedent must lean on the passage it is about."""
-        return names_cited(self.passage_id, cited) or self
+        """A precedent must lean on the passage it is about, and is called what that passage is called."""
+        fault = names_cited(self.passage_id, cited)
+        return fault or self.model_copy(update={"event": cited[self.passage_id].title or self.event})
 
 
 class PrecedentList(BaseModel):

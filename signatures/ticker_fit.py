@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import dspy
-from pydantic import BaseModel, Field, computed_field
+from pydantic import Field, computed_field
 
 from .evidence import RULES, Claim, Evidence, Item
 
@@ -30,10 +30,19 @@ class TickerFit(Item):
         return f"ticker {self.ticker!r} stands in no passage that its supported reasons cite"
 
 
-class TickerShortlist(BaseModel):
+class TickerShortlist(Item):
     """The tickers that fit, best first."""
 
     tickers: list[TickerFit] = Field(description="best fit first; empty if none of the tickers fits")
+
+    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+        """A ticker stands once: what is said of it again joins its first entry."""
+        merged: dict[str, TickerFit] = {}
+        for entry in self.tickers:
+            first = merged.get(entry.ticker)
+            reasons = [*first.reasons, *entry.reasons] if first else entry.reasons
+            merged[entry.ticker] = (first or entry).model_copy(update={"reasons": reasons})
+        return self.model_copy(update={"tickers": list(merged.values())})
 
     @computed_field  # type: ignore[prop-decorator]
     @property

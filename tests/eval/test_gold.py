@@ -91,7 +91,13 @@ def test_span_gold_is_mapped_to_whatever_the_passages_are(tmp_path: Path) -> Non
     assert gold.relevance == {"q": {"d[100:200]": 1}}
     # Half of the span is enough, less is not; a passage inside the span counts; each unit counts once.
     ranking = [passage(0, 149), passage(0, 150), passage(120, 140), passage(150, 300), passage(151, 300)]
-    assert gold.units("q", ranking) == ["d#0-149", "d[100:200]", "d#151-300"]
+    assert gold.units("q", ranking) == [
+        "passage d#0-149",
+        "d[100:200]",
+        "passage d#120-140",
+        "passage d#150-300",
+        "passage d#151-300",
+    ]
 
 
 @pytest.mark.parametrize(
