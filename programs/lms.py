@@ -1,4 +1,4 @@
-"""Language models by name."""
+"""Language models by name, and what their errors come from."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import Any
 
 import dspy
 
+from ..retrieval.errors import QuincunxError
+
 
 def lm(model: str, **settings: Any) -> dspy.LM:
     """Return a language model for `load` or ``dspy.context``.
 
-    ``extractive`` is the engine that quotes the passages in its prompt and generates nothing. Any other name is
-    handed to `dspy.LM` as it is.
+    ``extractive`` is the engine that quotes the passages in its prompt and generates nothing.
+    ``ollama/<model>`` is asked through `OllamaEngine`; beside the settings of `dspy.LM` (``temperature``,
+    ``max_tokens``, …) it takes ``host``, ``timeout_s``, ``num_ctx``, ``keep_alive``, ``retries``,
+    ``backoff_s`` and ``count_tokens``. Any other name is handed to `dspy.LM` as it is.
     """
     if model == "extractive":
         from .extractive.engine import MODEL, AsyncExtractiveEngine, ExtractiveEngine
@@ -21,4 +25,20 @@ def lm(model: str, **settings: Any) -> dspy.LM:
         return dspy.LM(
             MODEL, engine=engine, async_engine=AsyncExtractiveEngine(engine), cache=False, **settings
         )
+    if model.startswith("ollama/"):
+        from .ollama_engine import ollama_lm
+
+        return ollama_lm(model, **settings)
     return dspy.LM(model, **settings)
+
+
+def typed_cause(error: BaseException) -> QuincunxError | None:
+    """Return the typed error that an error of DSPy was raised from, or None: the error itself counts too."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, QuincunxError):
+            return cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -7,9 +7,10 @@ raises what `typed_error` makes of them.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -60,6 +61,7 @@ class Patience:
     backoff_s: float = 0.5
     """Pause before the first retry; each later one is twice as long."""
     sleep: Callable[[float], None] = time.sleep
+    sleep_async: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout_s <= LONGEST_S:
@@ -84,9 +86,26 @@ class Patience:
             try:
                 return _within(self.timeout_s, send)
             except client_errors() as error:
-                if tries > self.retries or not is_transient(error):
-                    raise typed_error(error, Asked(host, model, self.timeout_s, tries)) from error
-            self.sleep(self.backoff_s * 2 ** (tries - 1))
+                pause = self._pause_after(error, Asked(host, model, self.timeout_s, tries))
+            self.sleep(pause)
+
+    async def ask_async(self, send: Callable[[], Awaitable[T]], host: str, model: str) -> T:
+        """As `ask`, awaited: a try that takes too long is cancelled, and its connection closed."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                async with asyncio.timeout(self.timeout_s):
+                    return await send()
+            except client_errors() as error:
+                pause = self._pause_after(error, Asked(host, model, self.timeout_s, tries))
+            await self.sleep_async(pause)
+
+    def _pause_after(self, error: Exception, asked: Asked) -> float:
+        """Return the seconds to wait before asking again; raise the typed error if that is no use."""
+        if asked.tries > self.retries or not is_transient(error):
+            raise typed_error(error, asked) from error
+        return self.backoff_s * 2.0 ** (asked.tries - 1)
 
 
 def _within(seconds: float, send: Callable[[], T]) -> T:

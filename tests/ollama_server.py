@@ -234,6 +234,7 @@ class _Http(ThreadingHTTPServer):
     owner: OllamaServer
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # with the usual 5, clients that come at once wait a second
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._open: set[socket.socket] = set()
@@ -525,7 +526,7 @@ def _visible(owner: OllamaServer, model: Model, body: Body) -> tuple[list[Body],
     def tokens(some: list[Body]) -> int:
         return sum(count_tokens(str(message.get("content") or "")) for message in some)
 
-    if tokens(messages) > context and body.get("truncate") is False:
+    if tokens(messages) > context and body.get("truncate") is False and not owner.ignores_truncate:
         raise Failure(400, TOO_LONG_MESSAGE)
     dropped = 0
     kept = messages
