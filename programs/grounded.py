@@ -107,17 +107,20 @@ class GroundedProgram(dspy.Module):
         self, question: str, evidence: list[Evidence], tell: Callable[[Event], None]
     ) -> dspy.Prediction:
         """Ask the language model, telling its prose piece by piece."""
-        prose = Prose()
+        prose, asked = Prose(), _Asked(self.predict)
         # Made anew for every call: DSPy's streamers lose and mix chunks when they are used again.
-        streamer = dspy.streamify(self.predict, is_async_program=True)
+        streamer = dspy.streamify(asked, is_async_program=True)
         prediction = None
-        async for value in streamer(question=neutralise(question), passages=evidence):
-            if isinstance(value, dspy.Prediction):
-                prediction = value
-            elif choices := getattr(value, "choices", None):
-                text = prose.feed(choices[0].delta.content or "")
-                if text:
-                    tell(Token(text))
+        try:
+            async for value in streamer(question=neutralise(question), passages=evidence):
+                if isinstance(value, dspy.Prediction):
+                    prediction = value
+                elif choices := getattr(value, "choices", None):
+                    text = prose.feed(choices[0].delta.content or "")
+                    if text:
+                        tell(Token(text))
+        except LMError as error:
+            raise asked.typed or error from error
         if prediction is None:
             raise ModelOutputError(f"the language model ended its reply to {self.name} without an answer")
         return prediction
@@ -200,6 +203,21 @@ class GroundedProgram(dspy.Module):
             candidates=found.candidates,
             notes=list(found.search.notes),
         )
+
+
+class _Asked:
+    """A predictor that remembers the typed cause of its failure, which DSPy's streamer drops on the way."""
+
+    def __init__(self, predict: dspy.Predict) -> None:
+        self._predict = predict
+        self.typed: QuincunxError | None = None
+
+    async def acall(self, **inputs: Any) -> dspy.Prediction:
+        try:
+            return await self._predict.acall(**inputs)
+        except LMError as error:
+            self.typed = typed_cause(error)
+            raise
 
 
 def _evidence(passage: Passage) -> Evidence:
