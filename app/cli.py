@@ -13,6 +13,7 @@ from rich.markup import escape
 from ..retrieval.errors import QuincunxError
 from .index_commands import index_app
 from .options import EMBEDDED, AsJson, ProfileName, Where
+from .program_commands import programs_app
 
 app = typer.Typer(
     help="DSPy programs with retrieval built in: 20 candidates in, 5 passages out, answers whose citations were checked.",
@@ -23,6 +24,7 @@ app = typer.Typer(
 eval_app = typer.Typer(help="Measure against a gold set.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(eval_app, name="eval")
+app.add_typer(programs_app, name="programs")
 
 
 def main() -> None:
@@ -72,7 +74,7 @@ def ask(
     program: Annotated[
         str,
         typer.Argument(
-            help="chat_bridge, ticker_fit, catalyst_precedent, resource_search or astrology_reading."
+            help="chat_bridge, ticker_fit, catalyst_precedent, resource_search, astrology_reading, or a saved program."
         ),
     ],
     question: Annotated[str, typer.Argument()],
@@ -86,7 +88,9 @@ def ask(
     lm: Annotated[
         str, typer.Option(help="Language model: extractive, or any name that dspy.LM takes.")
     ] = "extractive",
-    profile: ProfileName = EMBEDDED,
+    profile: Annotated[
+        str | None, typer.Option(help="Which models embed and rerank; embedded, or as the program was saved.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every candidate with each stage's rank.")
     ] = False,
@@ -103,7 +107,7 @@ def ask(
     from .output import results, write_json
     from .render import answer_panel
 
-    settings = SearchSettings(where=parse(where) if where is not None else None)
+    settings = SearchSettings(where=parse(where)) if where is not None else None
     loaded = load(
         program, index=index.split(",") if index is not None else None, profile=profile, settings=settings
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dspy
@@ -45,6 +47,8 @@ class GroundedProgram(dspy.Module):
         self.name = name
         self.retriever = retriever
         self.predict = dspy.Predict(signature)
+        self.adapter: dspy.Adapter | None = None
+        """DSPy's adapter for this program; left out, the one in ``dspy.context``, or else the chat adapter."""
 
     def forward(self, question: str) -> Answer:
         """Answer a question.
@@ -125,6 +129,18 @@ class GroundedProgram(dspy.Module):
             raise ModelOutputError(f"the language model ended its reply to {self.name} without an answer")
         return prediction
 
+    def save(self, target: str | Path, **facts: Any) -> Path:
+        """Save the program as an artifact and return its folder: see `saving.save_program` for the ``facts``.
+
+        ``target`` is a name, under which `load` finds it in the home folder, or a folder. The language model, its
+        address and its key are never saved.
+        """
+        from .artifact import artifact_folder
+        from .saving import save_program
+
+        named = isinstance(target, str) and os.sep not in target
+        return save_program(self, artifact_folder(str(target)) if named else Path(target), **facts)
+
     def batch(self, questions: Sequence[str], workers: int = 4) -> list[Answer | Failed]:
         """Answer several questions, ``workers`` at a time, in their order; a failure is a value among the answers."""
         if workers < 1:
@@ -150,7 +166,7 @@ class GroundedProgram(dspy.Module):
             logger.info("no language model is set: the extractive engine answers")
             chosen = lm("extractive")
         try:
-            with dspy.context(lm=chosen, adapter=checked(dspy.settings.adapter)):
+            with dspy.context(lm=chosen, adapter=checked(self.adapter or dspy.settings.adapter)):
                 yield str(chosen.model)
         except AdapterParseError as error:
             raise ModelOutputError(

@@ -1,9 +1,11 @@
-"""The programs by name."""
+"""The programs by name, and those that were compiled and saved."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import dspy
 
@@ -17,7 +19,9 @@ from ..signatures.catalyst_precedent import CatalystPrecedents
 from ..signatures.chat_bridge import ChatBridge
 from ..signatures.resource_search import ResourceSearch
 from ..signatures.ticker_fit import TickerFits
+from .artifact import artifact_folder, named_artifacts, read_artifact
 from .grounded import GroundedProgram
+from .saving import apply_artifact, search_settings
 
 
 @dataclass(frozen=True)
@@ -39,32 +43,59 @@ TASKS = {
 
 
 def load(
-    program: str,
+    program: str | Path,
     *,
     index: str | Sequence[str] | SearchHandle | None = None,
-    profile: str = DEFAULT_PROFILE,
+    profile: str | None = None,
     settings: SearchSettings | None = None,
     lm: dspy.BaseLM | None = None,
+    allow_other_index: bool = False,
 ) -> GroundedProgram:
-    """Return a program ready to be called.
+    """Return a program ready to be called: one of the five, or one that was compiled and saved.
 
     Args:
-        program: one of ``chat_bridge``, ``ticker_fit``, ``catalyst_precedent``, ``resource_search``,
-            ``astrology_reading``.
-        index: name of an index in the home folder, or several; the program's own canon if left out.
+        program: ``chat_bridge``, ``ticker_fit``, ``catalyst_precedent``, ``resource_search``, ``astrology_reading``,
+            the name of a saved program, or the folder of one.
+        index: name of an index in the home folder, or several; left out, the one the program was saved with,
+            or its own canon.
         profile: the models that made the index.
-        settings: how it searches.
+        settings: how it searches; left out, as the program was saved, or the defaults.
         lm: the language model that answers. Left out, the one in ``dspy.context`` does, or else the
-            extractive engine.
+            extractive engine. It is never read from a saved program.
+        allow_other_index: accept an index of another embedder than the saved program was compiled with.
 
     Raises:
         UnknownProgramError, UnknownIndexError, UnknownProfileError: a name that is not known.
+        ArtifactError, ArtifactMismatchError: a saved program that is damaged, or made for something else.
     """
-    if program not in TASKS:
-        raise UnknownProgramError(program, TASKS)
-    task = TASKS[program]
-    retriever = Retriever(task.index if index is None else index, profile=profile, settings=settings)
-    loaded = GroundedProgram(program, task.signature, retriever)
+    if isinstance(program, str) and program in TASKS:
+        loaded = _program(program, index or TASKS[program].index, profile or DEFAULT_PROFILE, settings)
+    else:
+        artifact = read_artifact(saved_folder(program))
+        saved = artifact.retrieval
+        loaded = _program(
+            artifact.program,
+            index or [entry.name for entry in saved.indexes],
+            profile or saved.profile,
+            settings or search_settings(artifact),
+        )
+        apply_artifact(loaded, artifact, allow_other_index=allow_other_index)
+        loaded.adapter = dspy.JSONAdapter() if artifact.adapter == "json" else dspy.ChatAdapter()
     if lm is not None:
         loaded.set_lm(lm)
     return loaded
+
+
+def _program(
+    name: str, index: str | Sequence[str] | SearchHandle, profile: str, settings: SearchSettings | None
+) -> GroundedProgram:
+    return GroundedProgram(name, TASKS[name].signature, Retriever(index, profile=profile, settings=settings))
+
+
+def saved_folder(program: str | Path) -> Path:
+    """Return the folder of a saved program, given its name or the folder itself."""
+    if isinstance(program, Path) or os.sep in program:
+        return Path(program)
+    if program not in named_artifacts():
+        raise UnknownProgramError(program, [*TASKS, *named_artifacts()])
+    return artifact_folder(program)

@@ -219,7 +219,7 @@ def _retrieval_record(program: GroundedProgram) -> RetrievalRecord:
         indexes=tuple(indexes),
         profile=handle.profile,
         embedder=embedder,
-        reranker=_reranker(handle),
+        reranker=handle.reranker,
         search=SearchRecord(**{**search, "where": None if settings.where is None else str(settings.where)}),
     )
 
@@ -233,12 +233,6 @@ def _readings(handle: SearchHandle) -> Iterator[Reading]:
                 yield reading
         finally:
             store.close()
-
-
-def _reranker(handle: SearchHandle) -> str | None:
-    """Return the reranker's name where it is loaded: for a name alone, no model is loaded."""
-    searcher = handle._searcher
-    return None if searcher is None or searcher._reranker is None else searcher._reranker.name
 
 
 def _restored(

@@ -51,6 +51,11 @@ class SearchHandle:
         return "+".join(self.indexes)
 
     @property
+    def reranker(self) -> str | None:
+        """Name of the reranker, once it is loaded; nothing is loaded for the name alone."""
+        return None if self._searcher is None else self._searcher.reranker
+
+    @property
     def searcher(self) -> Searcher:
         """The loaded index; the first use loads it."""
         with self._lock:

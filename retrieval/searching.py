@@ -114,6 +114,11 @@ class Searcher:
         self._embedder = embedder
         self._reranker = reranker
 
+    @property
+    def reranker(self) -> str | None:
+        """Name of the second-stage model; ``None`` where there is none."""
+        return None if self._reranker is None else self._reranker.name
+
     def search(self, question: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search for a question.
 

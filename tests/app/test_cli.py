@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,28 @@ def test_where_is_part_of_the_search_and_several_indexes_are_one(quincunx: Any, 
         ).status
         == 0
     )
+
+
+def test_saved_programs_are_listed_shown_compared_and_asked(
+    quincunx: Any, canons: Path, tmp_path: Path
+) -> None:
+    import quincunx as package
+
+    program = package.load("chat_bridge")
+    program.save(tmp_path / "plain")
+    program.predict.signature = program.predict.signature.with_instructions("Answer in one plain sentence.")
+    try:
+        program.save("terse")
+        assert quincunx("programs", "list", "--json").json["saved"] == ["terse"]
+        shown = quincunx("programs", "show", "terse", "--json").json
+        assert shown["predictors"]["predict"]["instructions"] == "Answer in one plain sentence."
+        changes = quincunx("programs", "diff", str(tmp_path / "plain"), "terse").out
+        assert "+Answer in one plain sentence." in changes
+        asked = quincunx("ask", "terse", "What is Sage?", "--json").json
+        assert (asked["program"], asked["answered"]) == ("chat_bridge", True)
+        assert quincunx("programs", "show", "nope").status == 2
+    finally:
+        shutil.rmtree(canons / "programs")
 
 
 def test_doctor_examines_the_profile_and_every_index(quincunx: Any, canons: Path) -> None:
