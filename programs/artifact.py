@@ -6,14 +6,13 @@ import difflib
 import hashlib
 import json
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..retrieval.errors import ArtifactError, BadNameError
-from ..retrieval.home import home
+from ..retrieval.errors import ArtifactError
+from ..retrieval.home import NAME, home, named_folder
 from .artifact_schema import (
     MAX_BYTES,
     Artifact,
@@ -25,23 +24,18 @@ from .artifact_schema import (
 )
 
 MANIFEST = "MANIFEST.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ATTEMPTS = 20
 
 
 def artifact_folder(name: str) -> Path:
     """Return where the artifact of that name lies or would lie."""
-    if not _NAME.fullmatch(name):
-        raise BadNameError(
-            f"artifact name {name!r}: use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
-        )
-    return home() / "programs" / name
+    return named_folder("programs", name)
 
 
 def named_artifacts() -> list[str]:
     """Return the names of all artifacts in the home folder, sorted."""
     found = (home() / "programs").glob(f"*/{MANIFEST}")
-    return sorted(path.parent.name for path in found if _NAME.fullmatch(path.parent.name))
+    return sorted(path.parent.name for path in found if NAME.fullmatch(path.parent.name))
 
 
 def read_artifact(source: Path | bytes) -> Artifact:

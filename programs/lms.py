@@ -6,7 +6,7 @@ from typing import Any
 
 import dspy
 
-from ..retrieval.errors import QuincunxError
+from ..retrieval.errors import QuincunxError, UsageError
 
 
 def lm(model: str, **settings: Any) -> dspy.LM:
@@ -29,7 +29,10 @@ def lm(model: str, **settings: Any) -> dspy.LM:
         from .ollama_engine import ollama_lm
 
         return ollama_lm(model, **settings)
-    return dspy.LM(model, **settings)
+    try:
+        return dspy.LM(model, **settings)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"no language model can be made of {model!r} and {settings}: {error}") from error
 
 
 def typed_cause(error: BaseException) -> QuincunxError | None:

@@ -75,7 +75,7 @@ def _read_path(path: Path) -> Iterator[_Sourced]:
         yield _read_text_file(path, path.name)
     else:
         raise CorpusError(
-            f"{path}: cannot read {path.suffix or 'this'!r} files; known: .jsonl, .md, .markdown, .txt"
+            f"{path}: cannot read {path.suffix or 'such'} files; known: .jsonl, .md, .markdown, .txt"
         )
 
 

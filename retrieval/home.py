@@ -13,7 +13,7 @@ from .errors import BadNameError, UnknownIndexError
 HOME_VARIABLE = "QUINCUNX_HOME"
 DATABASE = "index.sqlite"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def home() -> Path:
@@ -22,13 +22,19 @@ def home() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("quincunx"))
 
 
+def named_folder(kind: str, name: str) -> Path:
+    """Return where something of that kind (``indexes``, ``programs``) and name lies or would lie."""
+    if not NAME.fullmatch(name):
+        raise BadNameError(
+            f"name {name!r} among the {kind}: use 1 to 64 letters, digits, dots, dashes or underscores, a letter or "
+            "digit first"
+        )
+    return home() / kind / name
+
+
 def index_folder(name: str) -> Path:
     """Return where the index of that name lies or would lie."""
-    if not _NAME.fullmatch(name):
-        raise BadNameError(
-            f"index name {name!r}: use 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first"
-        )
-    return home() / "indexes" / name
+    return named_folder("indexes", name)
 
 
 def index_names() -> list[str]:
