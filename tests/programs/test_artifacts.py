@@ -424,7 +424,7 @@ def test_named_artifacts_lie_in_the_home_folder(tiny: str, home: Path) -> None:
     assert named_artifacts() == ["first-1.0", "second"]
     assert artifact_folder("second") == home / "programs" / "second"
     for name in ("", "..", "a/b", "-x", "x" * 65, "é"):
-        with pytest.raises(BadNameError, match="artifact name"):
+        with pytest.raises(BadNameError, match="among the programs"):
             artifact_folder(name)
 
 
