@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from quincunx.retrieval.home import HOME_VARIABLE
+
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_the_python_of_the_readme_runs(canons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_the_readme_runs(
+    canons_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A home of its own, since the README builds an index and saves a program.
+    monkeypatch.setenv(HOME_VARIABLE, str(shutil.copytree(canons_folder, tmp_path / "home")))
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 3
     (tmp_path / "docs").mkdir()
