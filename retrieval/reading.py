@@ -32,10 +32,8 @@ class Reading:
         self._meta = self._read_meta()
 
     def _read_meta(self) -> dict[str, str]:
-        try:
-            meta = dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
-        except sqlite3.OperationalError:
-            meta = {}
+        made = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+        meta = dict(self._connection.execute("SELECT key, value FROM meta").fetchall()) if made else {}
         require_schema(meta, self.folder)
         if "generation" not in meta:
             raise IndexStateError(
