@@ -195,6 +195,17 @@ def doctor(profile: ProfileName = EMBEDDED, as_json: AsJson = False) -> None:
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
+@app.command()
+def pull(model: Annotated[str, typer.Argument(help="Name of the model.")] = "nomic-embed-text") -> None:
+    """Let the Ollama server (OLLAMA_HOST) fetch a model, with progress in bytes."""
+    from ..retrieval.ollama import pull as fetch
+    from .output import progress, results
+
+    with progress(f"pull {model}") as report:
+        fetch(None, model, report)
+    results.print(f"{model}: there", markup=False)
+
+
 @eval_app.command("retrieval")
 def eval_retrieval(
     gold_dir: Annotated[Path, typer.Argument(help="Gold set in BEIR form.")],

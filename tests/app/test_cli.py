@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ollama_server import OllamaServer
 
 from quincunx.app import cli
 from quincunx.programs.loading import TASKS
@@ -156,6 +157,18 @@ def test_doctor_examines_the_profile_and_every_index(quincunx: Any, canons: Path
     lines = {finding["what"]: finding for finding in report.json["findings"]}
     assert all(finding["ok"] for finding in lines.values())
     assert {"versions", "embedder", "reranker", "reranker: time", "index builddaily"} <= lines.keys()
+
+
+def test_pull_lets_the_server_fetch_a_model(
+    quincunx: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OllamaServer() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        assert quincunx("pull").out.strip() == "nomic-embed-text: there"
+        assert [request.body["model"] for request in server.requests if request.path == "/api/pull"] == [
+            "nomic-embed-text"
+        ]
+    assert quincunx("pull").status == 1
 
 
 def test_doctor_says_what_mends_a_failing_line(
