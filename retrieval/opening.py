@@ -30,7 +30,8 @@ FILTERS_KEPT = 64
 class _Loaded:
     """What is kept of a generation between searches."""
 
-    generation: int
+    state: tuple[str, int]
+    """Of the store and its generation."""
     index: VectorIndex
     notes: tuple[str, ...]
     allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
@@ -59,7 +60,7 @@ class OpenIndex:
         """
         with self._store.read() as reading:
             with self._lock:
-                if self._loaded is None or self._loaded.generation != reading.generation:
+                if self._loaded is None or self._loaded.state != reading.state:
                     require_identity(self.name, reading.identity, self._identity)
                     self._loaded = self._load(reading)
                 loaded = self._loaded
@@ -67,19 +68,19 @@ class OpenIndex:
 
     def _load(self, reading: Reading) -> _Loaded:
         try:
-            return _Loaded(reading.generation, read_snapshot(self._folder, reading.snapshot), ())
+            return _Loaded(reading.state, read_snapshot(self._folder, reading.snapshot), ())
         except IndexStateError as error:
             index = VectorIndex.make(*reading.vectors(), reading.snapshot.kind)
             with self._store.read() as latest:
-                if latest.generation != reading.generation:
+                if latest.state != reading.state:
                     # Two writers have published since this search began: its snapshot is gone, and rightly so.
-                    return _Loaded(reading.generation, index, ())
+                    return _Loaded(reading.state, index, ())
             note = (
                 f"index {self.name!r}: {error}. Its vectors were read from the database instead; "
                 f"`quincunx index compact {self.name}` writes the snapshot anew"
             )
             logger.warning(note)
-            return _Loaded(reading.generation, index, (note,))
+            return _Loaded(reading.state, index, (note,))
 
 
 class View:
@@ -87,7 +88,7 @@ class View:
 
     def __init__(self, name: str, reading: Reading, loaded: _Loaded, lock: threading.Lock) -> None:
         self.name = name
-        self.generation = loaded.generation
+        self.generation = reading.generation
         self.notes = loaded.notes
         self._reading = reading
         self._loaded = loaded

@@ -47,6 +47,11 @@ class Reading:
         return int(self._meta["generation"])
 
     @property
+    def state(self) -> tuple[str, int]:
+        """Names what is read: the store and its generation. A store built afresh counts from 1 again."""
+        return self._meta.get("store", ""), self.generation
+
+    @property
     def identity(self) -> EmbedderIdentity:
         return Recipe.read(self._meta).identity
 

@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from uuid import uuid4
 
 from .disk import make_folder, storing
 from .embedders import EmbedderIdentity
@@ -182,7 +183,8 @@ def _file(path: Path) -> _File:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables, all or none."""
+    """Make the tables, all or none; the store gets a name that no other store has, nor this one built afresh."""
     connection.executescript(
-        f"BEGIN IMMEDIATE;{_SCHEMA_SQL}INSERT INTO meta VALUES ('schema', '{SCHEMA}');COMMIT;"
+        f"BEGIN IMMEDIATE;{_SCHEMA_SQL}INSERT INTO meta "
+        f"VALUES ('schema', '{SCHEMA}'), ('store', '{uuid4().hex}');COMMIT;"
     )

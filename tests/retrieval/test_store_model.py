@@ -326,3 +326,25 @@ def test_collecting_leaves_only_what_may_still_be_opened(tmp_path: Path) -> None
     assert writing.document_hash(Document("a", "", "x", {"v": 1})) != writing.document_hash(
         Document("a", "", "x", {"v": True})
     )
+
+
+def test_an_open_searcher_follows_an_index_built_afresh(tmp_path: Path) -> None:
+    build(tmp_path, generation_documents(1), Hashing())
+    searcher = Searcher(tmp_path, Hashing(), None)
+    only_new = SearchSettings(where=field("generation") == 2)
+    assert searcher.search("alpha", only_new).candidates == ()
+    build(
+        tmp_path,
+        [*generation_documents(2), Document("new", "", "alpha", {"generation": 2})],
+        Hashing(),
+        fresh=True,
+    )
+    result = searcher.search("alpha", SearchSettings(k=50))
+    assert result.generations == {tmp_path.name: 1}
+    assert {c.passage.metadata["generation"] for c in result.candidates} == {2}
+    assert (
+        len(result.candidates)
+        == len(searcher.search("alpha", SearchSettings(k=50, where=only_new.where)).candidates)
+        == 31
+    )
+    assert result.notes == ()
