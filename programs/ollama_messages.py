@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from dspy.lm15 import Config, Message, Request, TextPart, ThinkingPart, UnsupportedFeatureError
 
 from ..retrieval.errors import PromptTooLongError, UsageError
+from ..retrieval.ollama import plain_words
 
 CountTokens = Callable[[str], int]
 
@@ -157,12 +158,7 @@ def _refuse(feature: str, why: str) -> NoReturn:
 
 def least_tokens(messages: Sequence[dict[str, str]]) -> int:
     """Return a number of tokens that a prompt has for certain: one for each plain word."""
-    return sum(
-        1
-        for message in messages
-        for word in message["content"].split()
-        if word.isascii() and any(map(str.isalnum, word))
-    )
+    return sum(plain_words(message["content"]) for message in messages)
 
 
 def most_tokens(messages: Sequence[dict[str, str]], standing: int, count: CountTokens | None) -> int:

@@ -100,7 +100,7 @@ class OllamaEmbedder:
 
     def _embed(self, texts: list[str], progress: Progress) -> Vectors:
         for text in texts:
-            least = _least_tokens(text)
+            least = plain_words(text) + _SPECIAL
             if least > self.identity.max_tokens:
                 raise self._too_long(text, f"of at least {least} tokens ")
         vectors = np.empty((len(texts), self.identity.dims), dtype=np.float32)
@@ -249,10 +249,9 @@ def _client(address: str, timeout_s: float) -> Any:
         raise typed_error(httpx.InvalidURL(str(error)), Asked(shown_host(address), "", timeout_s)) from error
 
 
-def _least_tokens(text: str) -> int:
-    """Return a number of tokens that a text has for certain: one for each plain word."""
-    words = (word for word in text.split() if word.isascii() and any(map(str.isalnum, word)))
-    return sum(1 for _ in words) + _SPECIAL
+def plain_words(text: str) -> int:
+    """Return a number of tokens that a text has for certain: one for each plain word, special tokens left out."""
+    return sum(1 for word in text.split() if word.isascii() and any(map(str.isalnum, word)))
 
 
 def _tagged(name: str) -> str:
