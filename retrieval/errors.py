@@ -13,6 +13,8 @@
     │   └── UnknownProgramError       unknown_program
     ├── ArtifactError             bad_artifact           1: the call was right, the world was not
     │   └── ArtifactMismatchError     artifact_mismatch
+    ├── BudgetExceededError       budget_exceeded
+    │   └── DeadlineExceededError     deadline_exceeded
     ├── CorpusError               bad_corpus
     │   └── DuplicateIdError          duplicate_id
     ├── GoldSetError              bad_gold_set
@@ -21,6 +23,7 @@
     │   ├── StorageError              storage_failed
     │   └── WriterBusyError           writer_busy
     ├── LanguageModelError        language_model
+    ├── MissingExtraError         missing_extra
     ├── ModelOutputError          bad_model_output
     ├── OllamaError               ollama_error
     │   ├── OllamaBusyError           ollama_busy
@@ -142,6 +145,18 @@ class ArtifactMismatchError(ArtifactError):
     code = "artifact_mismatch"
 
 
+class BudgetExceededError(QuincunxError):
+    """A call may not spend what it would take to go on."""
+
+    code = "budget_exceeded"
+
+
+class DeadlineExceededError(BudgetExceededError):
+    """A call did not end in time."""
+
+    code = "deadline_exceeded"
+
+
 class CorpusError(QuincunxError):
     """A document source cannot be read as one."""
 
@@ -182,6 +197,15 @@ class WriterBusyError(IndexStateError):
     """Another process is writing the index."""
 
     code = "writer_busy"
+
+
+class MissingExtraError(QuincunxError):
+    """A library that is only installed with an extra is not there."""
+
+    code = "missing_extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is not installed: pip install 'quincunx[{extra}]'")
 
 
 class LanguageModelError(QuincunxError):

@@ -68,6 +68,6 @@ class SearchHandle:
                 )
             return self._searcher
 
-    def search(self, question: str, settings: SearchSettings) -> SearchResult:
+    def search(self, question: str, settings: SearchSettings, queries: Sequence[str] = ()) -> SearchResult:
         """Search the index; see `Searcher.search`."""
-        return self.searcher.search(question, settings)
+        return self.searcher.search(question, settings, queries)

@@ -70,3 +70,14 @@ class Candidate:
     """Place in the order that programs get."""
     duplicates: tuple[str, ...] = ()
     """Ids of the near-duplicates that gave way to this passage, where they are collapsed."""
+
+    def ranks(self) -> dict[str, str | int | None]:
+        """Return its passage's id and its rank at every stage, as JSON values."""
+        return {
+            "id": self.passage.id,
+            "dense_rank": self.dense_rank,
+            "lexical_rank": self.lexical_rank,
+            "fused_rank": self.fused_rank,
+            "rerank_rank": self.rerank_rank,
+            "final_rank": self.final_rank,
+        }

@@ -31,13 +31,13 @@ class Retriever(dspy.Module):
         self.handle = index if isinstance(index, SearchHandle) else SearchHandle(index, profile)
         self.settings = settings or SearchSettings()
 
-    def forward(self, question: str) -> dspy.Prediction:
-        """Retrieve; raises what `Searcher.search` raises."""
-        return self._prediction(self.handle.search(question, self.settings))
+    def forward(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
+        """Retrieve, for further ``queries`` too; raises what `Searcher.search` raises."""
+        return self._prediction(self.handle.search(question, self.settings, queries))
 
-    async def aforward(self, question: str) -> dspy.Prediction:
+    async def aforward(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
         """Retrieve without holding up the event loop."""
-        return self._prediction(await asyncio.to_thread(self.handle.search, question, self.settings))
+        return self._prediction(await asyncio.to_thread(self.handle.search, question, self.settings, queries))
 
     @staticmethod
     def _prediction(search: SearchResult) -> dspy.Prediction:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -83,6 +84,10 @@ class SearchResult:
     n: int
     notes: tuple[str, ...] = ()
     """What did not go as usual, such as a damaged snapshot that was made good."""
+    queries: tuple[str, ...] = ()
+    """What was searched for beside the question."""
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """How long each stage took: ``embed``, ``dense``, ``lexical``, ``fuse``, ``rerank``."""
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -119,33 +124,48 @@ class Searcher:
         """Name of the second-stage model; ``None`` where there is none."""
         return None if self._reranker is None else self._reranker.name
 
-    def search(self, question: str, settings: SearchSettings | None = None) -> SearchResult:
-        """Search for a question.
+    def search(
+        self, question: str, settings: SearchSettings | None = None, queries: Sequence[str] = ()
+    ) -> SearchResult:
+        """Search for a question, and for further ``queries`` that ask for parts of it.
+
+        Every query has a dense and a lexical order of its own, and all of them are fused; what the stages score
+        and the reranker reads is the question. A candidate's dense and lexical rank is its best over the queries.
 
         Raises:
             EmptyQuestionError: nothing to search for. BoundError: a question longer than the embedder reads.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
         """
         settings = settings or SearchSettings()
-        question = require_question(question)
-        vector = self._embedder.embed_questions([question])
+        asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
+        clock = _Clock()
+        with clock.stage("embed"):
+            vectors = self._embedder.embed_questions(asked)
         depth = max(settings.k, settings.depth)
+        dense: list[list[_Hit]] = [[] for _ in asked]
+        lexical: list[list[_Hit]] = [[] for _ in asked]
         with ExitStack() as stack:
             views = [stack.enter_context(index.view()) for index in self._indexes]
-            dense, lexical = [], []
             if settings.dense_weight:
-                dense = _stage(views, lambda view: view.dense(vector, depth, settings.where))[:depth]
+                with clock.stage("dense"):
+                    dense = [_nearest(views, vectors[i : i + 1], depth, settings) for i in range(len(asked))]
             if settings.lexical_weight:
-                lexical = _stage(views, lambda view: view.lexical(question, depth, settings.where))[:depth]
-            candidates = _candidates(question, vector, dense, lexical, settings)
+                with clock.stage("lexical"):
+                    lexical = [_wordy(views, query, depth, settings) for query in asked]
+            with clock.stage("fuse"):
+                candidates = _candidates(asked[0], vectors[0], dense, lexical, settings)
+        with clock.stage("rerank"):
+            candidates = self._order(asked[0], candidates, settings)
         return SearchResult(
-            question=question,
+            question=asked[0],
             generations={view.name: view.generation for view in views},
-            candidates=tuple(self._order(question, candidates, settings)),
-            dense=tuple(hit.passage for hit in dense[: settings.k]),
-            lexical=tuple(hit.passage for hit in lexical[: settings.k]),
+            candidates=tuple(candidates),
+            dense=tuple(hit.passage for hit in dense[0][: settings.k]),
+            lexical=tuple(hit.passage for hit in lexical[0][: settings.k]),
             n=settings.n,
             notes=tuple(note for view in views for note in view.notes),
+            queries=tuple(asked[1:]),
+            seconds=clock.seconds,
         )
 
     def _order(self, question: str, candidates: list[Candidate], settings: SearchSettings) -> list[Candidate]:
@@ -172,6 +192,27 @@ class Searcher:
         return sorted(placed, key=lambda candidate: candidate.final_rank or 0)
 
 
+class _Clock:
+    """Times stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begin
+
+
+def _nearest(views: Sequence[View], vector: Vectors, depth: int, settings: SearchSettings) -> list[_Hit]:
+    return _stage(views, lambda view: view.dense(vector, depth, settings.where))[:depth]
+
+
+def _wordy(views: Sequence[View], query: str, depth: int, settings: SearchSettings) -> list[_Hit]:
+    return _stage(views, lambda view: view.lexical(query, depth, settings.where))[:depth]
+
+
 def _stage(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[_Hit]:
     """Run one stage over all indexes; best first, ties by id."""
     hits = []
@@ -187,18 +228,23 @@ def _stage(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, flo
 
 
 def _candidates(
-    question: str, vector: Vectors, dense: Sequence[_Hit], lexical: Sequence[_Hit], settings: SearchSettings
+    question: str,
+    vector: Vectors,
+    dense: Sequence[Sequence[_Hit]],
+    lexical: Sequence[Sequence[_Hit]],
+    settings: SearchSettings,
 ) -> list[Candidate]:
-    """Fuse two orders into the k candidates, each with its score at both stages."""
-    hits = {hit.passage.id: hit for hit in [*lexical, *dense]}
-    rankings = [[hit.passage.id for hit in stage] for stage in (dense, lexical)]
-    fused = reciprocal_rank(rankings, (settings.dense_weight, settings.lexical_weight), settings.rrf_constant)
+    """Fuse the orders of all queries into the k candidates, each with its score for the question at both stages."""
+    hits = {hit.passage.id: hit for stage in [*lexical, *dense] for hit in stage}
+    rankings = [[hit.passage.id for hit in stage] for stage in [*dense, *lexical]]
+    weights = [settings.dense_weight] * len(dense) + [settings.lexical_weight] * len(lexical)
+    fused = reciprocal_rank(rankings, weights, settings.rrf_constant)
     copies: dict[str, list[str]] = {}
     if settings.collapse is not None:
         fused, copies = _collapsed(fused, hits, settings)
     fused = fused[: settings.k]
-    dense_rank, lexical_rank = ({id: rank for rank, id in enumerate(r, start=1)} for r in rankings)
-    dense_score = {hit.passage.id: hit.score for hit in dense}
+    dense_rank, lexical_rank = (_best_ranks(rankings[: len(dense)]), _best_ranks(rankings[len(dense) :]))
+    dense_score = {hit.passage.id: hit.score for hit in dense[0]}
     candidates = []
     for rank, (id, score) in enumerate(fused, start=1):
         hit = hits[id]
@@ -206,7 +252,7 @@ def _candidates(
             Candidate(
                 passage=hit.passage,
                 dense_rank=dense_rank.get(id),
-                dense_score=dense_score[id] if id in dense_score else float(_vector(hit) @ vector[0]),
+                dense_score=dense_score[id] if id in dense_score else float(_vector(hit) @ vector),
                 lexical_rank=lexical_rank.get(id),
                 lexical_score=0.0,
                 fused_rank=rank,
@@ -215,6 +261,14 @@ def _candidates(
             )
         )
     return _with_lexical_scores(question, candidates, hits) if settings.lexical_weight else candidates
+
+
+def _best_ranks(rankings: Sequence[Sequence[str]]) -> dict[str, int]:
+    ranked: dict[str, int] = {}
+    for ranking in rankings:
+        for rank, id in enumerate(ranking, start=1):
+            ranked[id] = min(rank, ranked.get(id, rank))
+    return ranked
 
 
 def _with_lexical_scores(
