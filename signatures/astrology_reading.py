@@ -9,12 +9,13 @@ import dspy
 from pydantic import Field, computed_field
 
 from .evidence import RULES, Claim, Evidence, Item
+from .promises import promise
 
 
 class Reading(Item):
     """A reading that leans on the canon."""
 
-    subject: str = Field(description="the card, planet or transit that is read")
+    subject: str = Field(default="", description="the card, planet or transit that is read")
     sentences: list[Claim] = Field(
         description="the reading, one claim a sentence, speaking to the asker's question; empty if the canon lacks it"
     )
@@ -27,17 +28,32 @@ class Reading(Item):
         )
         return self if known else self.model_copy(update={"subject": min(named)})
 
+    def forbidden(self, claim: str) -> str | None:
+        """A reading promises no outcome in health, law or money."""
+        kind = promise(claim)
+        return f"it makes a {kind} promise" if kind else None
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def reading(self) -> str:
         """The sentences as prose."""
         return " ".join(sentence.text for sentence in self.sentences)
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def notice(self) -> str:
+        """What a reading is not."""
+        return "What tradition says of the cards and planets. No medical, legal or financial advice."
+
 
 class AstrologyReading(dspy.Signature):
-    __doc__ = f"""Read the card or transit that the question names, speaking to what the asker wants to know.
-Say what tradition says; promise nothing medical, legal or financial. {RULES}"""
+    __doc__ = f"""Read the card or transit that was drawn, speaking to what the asker wants to know.
+Mind the spread position and whether a card is reversed. Say what tradition says; promise nothing medical, legal
+or financial. {RULES}"""
 
-    question: str = dspy.InputField(desc="the card or transit, and what the asker wants to know")
+    drawn: str = dspy.InputField(
+        desc="the cards, each with its spread position, or the transit; empty when the question names them"
+    )
+    question: str = dspy.InputField(desc="what the asker wants to know")
     passages: list[Evidence] = dspy.InputField(desc="passages of the canon, the only sources you may use")
     reading: Reading = dspy.OutputField(desc="the reading with its citations")

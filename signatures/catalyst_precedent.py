@@ -6,40 +6,57 @@ from collections.abc import Mapping
 from typing import Self
 
 import dspy
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from .evidence import RULES, Claim, Evidence, Item, names_cited
+from .evidence import RULES, Claim, Evidence, Item, joined, names_cited
 
 
 class Precedent(Item):
     """One past event held against the one described."""
 
     passage_id: str = Field(description="id of the passage about the past event")
-    event: str = Field(description="the past event, with its date where the passage gives one")
+    event: str = Field(default="", description="the past event's name, as the passage's title has it")
+    date: str = Field(default="", description="its date, YYYY-MM-DD; empty if the passage gives none")
     likeness: float = Field(
         ge=0, le=1, description="0: nothing in common; 1: the same event in the same market shape"
     )
     alike: list[Claim] = Field(description="what is alike, each with citations")
-    differences: list[Claim] = Field(description="where the past event differs, each with citations")
+    differences: list[Claim] = Field(
+        default_factory=list, description="where the past event differs, each with citations"
+    )
+    followed: list[Claim] = Field(
+        default_factory=list, description="what the price did afterwards, each with citations"
+    )
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A precedent must lean on the passage it is about, and is called what that passage is called."""
+        """A precedent must lean on the passage it is about, and has that passage's title and date."""
         fault = names_cited(self.passage_id, cited)
-        return fault or self.model_copy(update={"event": cited[self.passage_id].title or self.event})
+        if fault:
+            return fault
+        passage = cited[self.passage_id]
+        return self.model_copy(
+            update={"event": passage.title or self.passage_id, "date": passage.about.get("date", "")}
+        )
 
 
-class PrecedentList(BaseModel):
+class PrecedentList(Item):
     """Past events, the most alike first."""
 
     precedents: list[Precedent] = Field(
         description="most alike first; empty if nothing in the archive compares"
     )
 
+    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+        """An event stands once: what is said of it again joins its first entry. Most alike first."""
+        precedents = joined(self.precedents, "passage_id")
+        return self.model_copy(update={"precedents": sorted(precedents, key=lambda entry: -entry.likeness)})
+
 
 class CatalystPrecedents(dspy.Signature):
     __doc__ = f"""Find past events that resemble the event and market shape that the question describes.
-For each say how alike it is from 0 to 1, what is alike and where it differs. {RULES}"""
+For each say how alike it is from 0 to 1, what is alike, where it differs and what followed. {RULES}"""
 
-    question: str = dspy.InputField(desc="an event and the market around it")
+    question: str = dspy.InputField(desc="an event, and the market around it")
+    market: str = dspy.InputField(desc="the market shape, where it is told apart from the event; often empty")
     passages: list[Evidence] = dspy.InputField(desc="the only sources you may use")
     findings: PrecedentList = dspy.OutputField(desc="the precedents, most alike first")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,8 +41,15 @@ class Claim(BaseModel):
     citations: list[Citation] = Field(description="at least one")
 
 
+class Pointer(BaseModel):
+    """Names a given passage and claims nothing; its title is the passage's own, whatever the model wrote."""
+
+    passage_id: str = Field(description="id of one of the given passages")
+    title: str = Field(default="", description="its title")
+
+
 class Item(BaseModel):
-    """One entry of a list output, which stands or falls with what its claims cite."""
+    """One entry of a list output, or an output, which stands or falls with what its claims cite."""
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
         """Return the entry as it may stand, given the passages (by id) that its surviving claims cite.
@@ -51,9 +58,35 @@ class Item(BaseModel):
         """
         return self
 
+    def forbidden(self, claim: str) -> str | None:
+        """Say why this output may not hold a claim, whatever supports it; ``None`` when it may."""
+        return None
+
 
 def names_cited(passage_id: str, cited: Mapping[str, Evidence]) -> str | None:
     """Say what is wrong when an entry is about a passage that none of its claims cites."""
     if passage_id in cited:
         return None
     return f"it is about passage {passage_id!r}, which none of its supported claims cites"
+
+
+def newest_date(cited: Mapping[str, Evidence]) -> str:
+    """Return the latest ISO date among the passages' metadata; empty where none has one."""
+    return max((passage.about.get("date", "") for passage in cited.values()), default="")
+
+
+Entry = TypeVar("Entry", bound=Item)
+
+
+def joined(entries: Sequence[Entry], key: str) -> list[Entry]:
+    """Join the entries that share the value of ``key``: the first stays, and the claims of the others join its own."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        name = getattr(entry, key)
+        if name in first:
+            lists = {field: value for field, value in first[name] if isinstance(value, list)}
+            update = {field: [*value, *getattr(entry, field)] for field, value in lists.items()}
+            first[name] = first[name].model_copy(update=update)
+        else:
+            first[name] = entry
+    return list(first.values())

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Self
 
 import dspy
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from .evidence import RULES, Claim, Evidence, Item, names_cited
+from .evidence import RULES, Claim, Evidence, Item, joined, names_cited
 
 
 class ResourcePage(Item):
     """One page of the index."""
 
     passage_id: str = Field(description="id of the page's passage")
-    title: str = Field(description="the page's title, as the passage writes it")
+    title: str = Field(default="", description="the page's title, as the passage writes it")
     why: list[Claim] = Field(description="why this page, each reason with citations")
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
@@ -24,12 +24,16 @@ class ResourcePage(Item):
         return fault or self.model_copy(update={"title": cited[self.passage_id].title})
 
 
-class ResourcePages(BaseModel):
+class ResourcePages(Item):
     """Pages that answer the search."""
 
     pages: list[ResourcePage] = Field(
         description="the right page first, then runners-up; empty if none is right"
     )
+
+    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+        """A page stands once, where it stood first; what is said of it again joins that entry."""
+        return self.model_copy(update={"pages": joined(self.pages, "passage_id")})
 
 
 class ResourceSearch(dspy.Signature):

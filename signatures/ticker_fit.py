@@ -9,7 +9,7 @@ from typing import Self
 import dspy
 from pydantic import Field, computed_field
 
-from .evidence import RULES, Claim, Evidence, Item
+from .evidence import RULES, Claim, Evidence, Item, joined, newest_date
 
 
 class TickerFit(Item):
@@ -17,17 +17,26 @@ class TickerFit(Item):
 
     ticker: str = Field(description="the ticker, as the passage writes it")
     fit: float = Field(ge=0, le=1, description="0: does not fit the setup at all; 1: fits it in every point")
-    reasons: list[Claim] = Field(description="why it fits, each with citations")
+    as_of: str = Field(default="", description="date of the passage, YYYY-MM-DD; empty if it has none")
+    reasons: list[Claim] = Field(description="why it fits, each with citations; at least one")
+    against: list[Claim] = Field(
+        default_factory=list, description="what speaks against it, each with citations; may be empty"
+    )
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A ticker must stand in a passage that its reasons cite."""
+        """A ticker must stand in a passage that it cites and have a reason; its date is its newest passage's."""
+        if not self.reasons:
+            return f"none of the reasons for ticker {self.ticker!r} is supported"
         word = re.compile(rf"(?<!\w){re.escape(self.ticker)}(?!\w)")
-        if self.ticker and any(
-            word.search(f"{passage.title} {passage.text} {passage.about.get('ticker', '')}")
-            for passage in cited.values()
-        ):
-            return self
-        return f"ticker {self.ticker!r} stands in no passage that its supported reasons cite"
+        pages = {
+            id: passage
+            for id, passage in cited.items()
+            if self.ticker
+            and word.search(f"{passage.title} {passage.text} {passage.about.get('ticker', '')}")
+        }
+        if not pages:
+            return f"ticker {self.ticker!r} stands in no passage that its supported reasons cite"
+        return self.model_copy(update={"as_of": newest_date(pages)})
 
 
 class TickerShortlist(Item):
@@ -36,13 +45,15 @@ class TickerShortlist(Item):
     tickers: list[TickerFit] = Field(description="best fit first; empty if none of the tickers fits")
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A ticker stands once: what is said of it again joins its first entry."""
-        merged: dict[str, TickerFit] = {}
+        """A ticker stands once: what is said of it again joins its first entry. Best fit first."""
+        newest: dict[str, str] = {}
         for entry in self.tickers:
-            first = merged.get(entry.ticker)
-            reasons = [*first.reasons, *entry.reasons] if first else entry.reasons
-            merged[entry.ticker] = (first or entry).model_copy(update={"reasons": reasons})
-        return self.model_copy(update={"tickers": list(merged.values())})
+            newest[entry.ticker] = max(entry.as_of, newest.get(entry.ticker, ""))
+        tickers = [
+            entry.model_copy(update={"as_of": newest[entry.ticker]})
+            for entry in joined(self.tickers, "ticker")
+        ]
+        return self.model_copy(update={"tickers": sorted(tickers, key=lambda entry: -entry.fit)})
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -52,8 +63,9 @@ class TickerShortlist(Item):
 
 
 class TickerFits(dspy.Signature):
-    __doc__ = f"""Judge which tickers fit the setup that the question describes, each from 0 to 1, and say why.
-Leave out tickers that do not fit; that none fits is a good answer. This is no investment advice. {RULES}"""
+    __doc__ = f"""Judge which tickers fit the setup that the question describes, each from 0 to 1. Say why, and say
+what speaks against it. Leave out tickers that do not fit; that none fits is a good answer.
+This is no investment advice. {RULES}"""
 
     question: str = dspy.InputField(desc="a setup, described in words")
     passages: list[Evidence] = dspy.InputField(desc="the only sources you may use")
