@@ -1,8 +1,8 @@
 """DSPy's adapters, made to refuse what they would otherwise read as they please.
 
 DSPy takes the first of two sections with one name, so a passage that is quoted inside a reply could replace
-the answer with a section of its own. Here such a reply is no reply: the chat adapter asks once more, as JSON,
-and a second bad reply is an error.
+the answer with a section of its own. Here such a reply is no reply. The program asks once more, in the other form
+(`other`), and a second bad reply is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _MARKER = re.compile(r"\[\[\s*##\s*(\w+)\s*##\s*\]\]")
 
 
 class CheckedChatAdapter(dspy.ChatAdapter):
-    """A chat adapter that accepts each field marker once."""
+    """A chat adapter that accepts each field marker once, and leaves it to the program to ask again."""
+
+    def __init__(self) -> None:
+        # DSPy's own second try is not made once a piece of the reply was streamed, so that paths would differ.
+        super().__init__(use_json_adapter_fallback=False)
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         """Parse a reply; raises ``AdapterParseError`` for a repeated marker or a reply without end."""
@@ -33,9 +37,6 @@ class CheckedChatAdapter(dspy.ChatAdapter):
         with _bounded("ChatAdapter", signature, completion):
             parsed: dict[str, Any] = super().parse(signature, completion)
         return parsed
-
-    def _make_json_adapter_fallback(self) -> dspy.JSONAdapter:
-        return CheckedJSONAdapter()
 
 
 class CheckedJSONAdapter(dspy.JSONAdapter):
@@ -56,6 +57,11 @@ def checked(adapter: dspy.Adapter | None) -> dspy.Adapter:
     if type(adapter) is dspy.JSONAdapter:
         return CheckedJSONAdapter()
     return adapter
+
+
+def other(adapter: dspy.Adapter) -> dspy.Adapter:
+    """Return the form to ask in after a reply in this one's was none."""
+    return CheckedChatAdapter() if isinstance(adapter, CheckedJSONAdapter) else CheckedJSONAdapter()
 
 
 def _refuse(adapter: str, signature: type[dspy.Signature], completion: str, repeated: list[str]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..retrieval.passages import Candidate, Passage
     from ..signatures.evidence import Citation
     from .grounding import Dropped
+    from .metering import Usage
 
 
 class Answer(dspy.Prediction):
@@ -21,6 +22,10 @@ class Answer(dspy.Prediction):
     program: str
     index: str
     question: str
+    details: dict[str, str]
+    """The program's other inputs by name, empty where none was given."""
+    searched: list[str]
+    """What was searched for: the question, self-contained and with its details, then the parts it was split into."""
     engine: str
     """The model that answered, e.g. ``extractive/all-MiniLM-L6-v2``."""
     answered: bool
@@ -35,6 +40,8 @@ class Answer(dspy.Prediction):
     passages: list[Passage]
     """The passages that were given, best first."""
     candidates: list[Candidate]
+    usage: Usage
+    """What was spent on the language model."""
     notes: list[str]
     """What did not go as usual, such as a damaged snapshot that was made good."""
 
@@ -44,26 +51,19 @@ class Answer(dspy.Prediction):
             "program": self.program,
             "index": self.index,
             "question": self.question,
+            "details": self.details,
+            "searched": self.searched,
             "engine": self.engine,
             "answered": self.answered,
             "refusal": self.refusal,
             "output": self.output.model_dump(mode="json"),
             "citations": [citation.model_dump() for citation in self.citations],
+            "usage": asdict(self.usage),
             "notes": self.notes,
             "dropped": [asdict(dropped) for dropped in self.dropped],
             "passages": [
                 {"id": passage.id, "title": passage.title, "text": passage.text, "rank": rank}
                 for rank, passage in enumerate(self.passages, start=1)
             ],
-            "candidates": [
-                {
-                    "id": candidate.passage.id,
-                    "dense_rank": candidate.dense_rank,
-                    "lexical_rank": candidate.lexical_rank,
-                    "fused_rank": candidate.fused_rank,
-                    "rerank_rank": candidate.rerank_rank,
-                    "final_rank": candidate.final_rank,
-                }
-                for candidate in self.candidates
-            ],
+            "candidates": [candidate.ranks() for candidate in self.candidates],
         }

@@ -99,7 +99,7 @@ def diff(a: Artifact, b: Artifact) -> list[str]:
     """Say in lines how ``b`` differs from ``a``; none when they are equal."""
     lines = [
         f"{name}: {before} → {after}"
-        for name in ("program", "quincunx", "dspy", "adapter")
+        for name in ("program", "quincunx", "dspy", "adapter", "queries")
         if (before := getattr(a, name)) != (after := getattr(b, name))
     ]
     for name in sorted(a.predictors.keys() | b.predictors.keys()):

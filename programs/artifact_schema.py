@@ -1,4 +1,4 @@
-"""What a compiled program is saved as: schema version 1, and how its bytes are read without trusting them.
+"""What a compiled program is saved as: schema version 2, and how its bytes are read without trusting them.
 
 An artifact is JSON and holds words and numbers only. No language model, endpoint, key, header or setting of a
 call has a place in it: a file that brings one is refused. Reading runs no code that comes with the file, opens
@@ -6,7 +6,7 @@ nothing and imports nothing; it ends with a whole `Artifact` or one `ArtifactErr
 
     schema_version, quincunx, dspy, program     who wrote it, for which DSPy, for which program
     predictors                                  by name: instructions, fields by name, demos, size of the prompt
-    adapter                                     chat or json
+    adapter, queries                            chat or json; into how many queries a question is split
     retrieval                                   the indexes, embedder, reranker and search it was made with
     scores, data, notes                         what was measured (n and interval), sha256 of what was used
 """
@@ -33,7 +33,10 @@ from pydantic import (
 from ..retrieval.errors import ArtifactError, FilterError
 from ..retrieval.filters import parse
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+OLDEST: Final = 1
+MOST_QUERIES = 8
+"""Into which a question may be split."""
 MAX_BYTES = 8 * 2**20
 MAX_DEPTH = 64
 """Of objects and lists within each other."""
@@ -174,7 +177,7 @@ class Score(_Strict):
 class Artifact(_Strict):
     """A compiled program, apart from the language model and the index."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     quincunx: _Version
     """Version that wrote it."""
     dspy: Annotated[str, StringConstraints(pattern=r"^>=\d{1,4}(\.\d{1,4}){0,2},<\d{1,4}(\.\d{1,4}){0,2}$")]
@@ -182,6 +185,8 @@ class Artifact(_Strict):
     program: ProgramName
     predictors: Annotated[dict[_Predictor, PredictorRecord], Field(min_length=1, max_length=50)]
     adapter: AdapterName
+    queries: Annotated[int, Field(ge=1, le=MOST_QUERIES)]
+    """Since version 2."""
     retrieval: RetrievalRecord
     scores: Annotated[tuple[Score, ...], Field(max_length=1000)] = ()
     data: Annotated[dict[_Short, _Sha256], Field(max_length=1000)] = Field(default_factory=dict)
@@ -193,7 +198,7 @@ class Artifact(_Strict):
 class Manifest(_Strict):
     """Names the file that holds the artifact; whoever replaces it publishes another."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     file: Annotated[str, StringConstraints(pattern=r"^program-[0-9a-f]{16}\.json$")]
     sha256: _Sha256
     size: Annotated[int, Field(ge=0, le=MAX_BYTES)]
@@ -215,16 +220,25 @@ Record = TypeVar("Record", Artifact, Manifest)
 
 def read_record(kind: type[Record], data: bytes, where: str) -> Record:
     """Read bytes as an artifact or a manifest; raises `ArtifactError` that says what is wrong, and where."""
-    version = _checked_json(data, where).get("schema_version")
-    if version != SCHEMA or isinstance(version, bool):
+    value = _checked_json(data, where)
+    version = value.get("schema_version")
+    if type(version) is not int or not OLDEST <= version <= SCHEMA:
         raise ArtifactError(
-            f"{where}: schema version {ascii(version)[:40]}, this version of quincunx reads {SCHEMA}; "
+            f"{where}: schema version {ascii(version)[:40]}, this version of quincunx reads {OLDEST} to {SCHEMA}; "
             "save the program again, or read it with the quincunx that wrote it"
         )
     try:
-        return kind.model_validate_json(data)
+        return kind.model_validate_json(data if version == SCHEMA else _upgraded(kind, value, where))
     except ValidationError as error:
         raise ArtifactError(f"{where}: {first_faults(error)}") from None
+
+
+def _upgraded(kind: type[BaseModel], value: dict[str, Any], where: str) -> bytes:
+    """Return what a record of version 1 says, as the present version says it."""
+    added = {"queries": 1} if kind is Artifact else {}
+    for name in added.keys() & value.keys():
+        _refuse(where, f"{name} has no place in schema version 1")
+    return json.dumps({**value, **added, "schema_version": SCHEMA}, ensure_ascii=False).encode()
 
 
 def _checked_json(data: bytes, where: str) -> dict[str, Any]:

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from .answer import Answer
 
 
+Stage = Literal["rephrasing", "splitting", "retrieving", "asking", "asking again", "checking"]
+
+
 @dataclass(frozen=True)
 class Status:
     """What is being done now."""
 
-    stage: Literal["retrieving", "asking", "checking"]
+    stage: Stage
     type: Literal["status"] = "status"
 
 
@@ -31,7 +34,10 @@ class Passages:
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the draft's prose as the model writes it: not checked yet, and not all of it may stand."""
+    """A piece of the draft's prose as the model writes it: not checked yet, and not all of it may stand.
+
+    After the status ``asking again`` none of it does.
+    """
 
     text: str
     type: Literal["token"] = "token"

@@ -1,8 +1,9 @@
 """Holding an answer to its evidence: what cannot be supported is dropped and reported.
 
 A citation stands when its id is one of this call's passages and its quote is found there. A claim stands
-with at least one citation, and with no link but those that a passage it cites holds; an entry of a list with
-at least one claim, an answer with at least one entry or claim. An answer left with none becomes a refusal.
+with at least one citation, with no link but those that a passage it cites holds, and unless its output forbids
+it; an entry of a list with at least one claim, an answer with at least one entry or claim. A pointer stands when
+its passage is one of this call's. An answer left without a citation becomes a refusal, and keeps its pointers only.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from ..signatures.evidence import Citation, Claim, Evidence, Item
+from ..signatures.evidence import Citation, Claim, Evidence, Item, Pointer
 from .quoting import find_quote
 
 Output = TypeVar("Output", bound=BaseModel)
+
+Rule = Literal[
+    "foreign_id", "no_such_quote", "no_citation", "empty", "stray_link", "forbidden", "unsupported"
+]
+"""Which rule a dropped part broke: stable, and free of what anybody wrote."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Dropped:
 
     where: str
     """Its place in the output, e.g. ``tickers[2].reasons[0].citations[1]``."""
+    rule: Rule
     reason: str
     value: Any
     """What the model wrote there, as JSON values."""
@@ -56,39 +63,63 @@ def links(text: str) -> list[str]:
 
 def ground(output: BaseModel, evidence: Sequence[Evidence]) -> Grounded:
     """Check an answer against the passages it was given."""
-    check = _Check({passage.id: passage for passage in evidence})
+    check = _Check({passage.id: passage for passage in evidence}, output)
     kept, cited = check.model(output, "")
-    if cited and isinstance(kept, Item):
-        settled = kept.settled({id: check.evidence[id] for id in cited})
-        if isinstance(settled, str):
-            check.drop("", settled, output)
-            cited = set()
-        else:
-            kept = settled
+    settled = (
+        kept.settled({id: check.evidence[id] for id in cited}) if cited and isinstance(kept, Item) else kept
+    )
+    if isinstance(settled, str):
+        check.drop("", "unsupported", settled, output)
+        cited = set()
+    else:
+        kept = settled
     if not cited:
-        return Grounded(_emptied(kept), dropped=check.dropped)
-    citations = {(c.passage_id, c.quote): c for c in check.citations(kept)}
+        return Grounded(_refused(kept), dropped=check.dropped)
+    citations = {(c.passage_id, c.quote): c for c in _citations(kept)}
     return Grounded(kept, list(citations.values()), check.dropped)
 
 
-def _emptied(output: Output) -> Output:
-    """Return an output that says nothing."""
-    blank: dict[str, Any] = {name: type(getattr(output, name))() for name in type(output).model_fields}
-    return output.model_copy(update=blank)
+def _refused(output: Output) -> Output:
+    """Return an output that says nothing, and asks back what it asked."""
+    update = {
+        name: value if _all(value, Pointer) else type(value)()
+        for name in type(output).model_fields
+        for value in [getattr(output, name)]
+    }
+    return output.model_copy(update=update)
+
+
+def _all(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
+
+
+def _citations(model: BaseModel) -> list[Citation]:
+    """Return every citation inside a model, in order of appearance."""
+    if isinstance(model, Claim):
+        return model.citations
+    return [
+        citation
+        for name in type(model).model_fields
+        if isinstance(value := getattr(model, name), list)
+        for entry in value
+        if isinstance(entry, BaseModel)
+        for citation in _citations(entry)
+    ]
 
 
 class _Check:
-    def __init__(self, evidence: Mapping[str, Evidence]) -> None:
+    def __init__(self, evidence: Mapping[str, Evidence], output: BaseModel) -> None:
         self.evidence = evidence
+        self.output = output
         self.dropped: list[Dropped] = []
 
     def model(self, model: Output, where: str) -> tuple[Output, set[str]]:
-        """Return the model with only what stands in it, and the ids that it cites."""
+        """Return the model with only what stands in it, and the ids that its claims cite."""
         cited: set[str] = set()
         update: dict[str, list[BaseModel]] = {}
         for name in type(model).model_fields:
             value = getattr(model, name)
-            if not (isinstance(value, list) and all(isinstance(entry, BaseModel) for entry in value)):
+            if not _all(value, BaseModel):
                 continue
             kept = []
             for index, entry in enumerate(value):
@@ -102,15 +133,24 @@ class _Check:
     def entry(self, entry: BaseModel, where: str) -> tuple[BaseModel | None, set[str]]:
         if isinstance(entry, Claim):
             return self.claim(entry, where)
+        if isinstance(entry, Pointer):
+            return self.pointer(entry, where), set()
         kept, cited = self.model(entry, where + ".")
         if not cited:
-            self.drop(where, "none of its claims is supported", entry)
+            self.drop(where, "unsupported", "none of its claims is supported", entry)
             return None, cited
         settled = kept.settled({id: self.evidence[id] for id in cited}) if isinstance(kept, Item) else kept
         if isinstance(settled, str):
-            self.drop(where, settled, entry)
+            self.drop(where, "unsupported", settled, entry)
             return None, set()
         return settled, cited
+
+    def pointer(self, pointer: Pointer, where: str) -> Pointer | None:
+        passage = self.evidence.get(pointer.passage_id)
+        if passage is None:
+            self.foreign(pointer.passage_id, where, pointer)
+            return None
+        return pointer.model_copy(update={"title": passage.title or passage.id})
 
     def claim(self, claim: Claim, where: str) -> tuple[Claim | None, set[str]]:
         standing = []
@@ -118,41 +158,38 @@ class _Check:
             checked = self.citation(citation, f"{where}.citations[{index}]")
             if checked is not None:
                 standing.append(checked)
-        if not standing or not claim.text.strip():
-            self.drop(where, "it has no citation that stands" if not standing else "it says nothing", claim)
+        if not standing:
+            self.drop(where, "no_citation", "it has no citation that stands", claim)
+            return None, set()
+        if not claim.text.strip():
+            self.drop(where, "empty", "it says nothing", claim)
             return None, set()
         cited = {citation.passage_id for citation in standing}
         stray = sorted(
             set(links(claim.text)) - {link for id in cited for link in links(self.evidence[id].text)}
         )
         if stray:
-            self.drop(where, f"its link {stray[0]!r} stands in no passage that it cites", claim)
+            self.drop(where, "stray_link", f"its link {stray[0]!r} stands in no passage that it cites", claim)
+            return None, set()
+        forbidden = self.output.forbidden(claim.text) if isinstance(self.output, Item) else None
+        if forbidden:
+            self.drop(where, "forbidden", forbidden, claim)
             return None, set()
         return claim.model_copy(update={"citations": standing}), cited
 
     def citation(self, citation: Citation, where: str) -> Citation | None:
         passage = self.evidence.get(citation.passage_id)
         if passage is None:
-            self.drop(where, f"passage {citation.passage_id!r} was not among those given", citation)
+            self.foreign(citation.passage_id, where, citation)
             return None
         quote = find_quote(citation.quote, passage.text)
         if quote is None:
-            self.drop(where, f"the quote is not found in passage {passage.id!r}", citation)
+            self.drop(where, "no_such_quote", f"the quote is not found in passage {passage.id!r}", citation)
             return None
         return Citation(passage_id=passage.id, quote=quote)
 
-    def drop(self, where: str, reason: str, value: BaseModel) -> None:
-        self.dropped.append(Dropped(where, reason, value.model_dump(mode="json")))
+    def foreign(self, id: str, where: str, value: BaseModel) -> None:
+        self.drop(where, "foreign_id", f"passage {id!r} was not among those given", value)
 
-    def citations(self, model: BaseModel) -> list[Citation]:
-        """Return every citation inside a model, in order of appearance."""
-        if isinstance(model, Claim):
-            return model.citations
-        return [
-            citation
-            for name in type(model).model_fields
-            if isinstance(value := getattr(model, name), list)
-            for entry in value
-            if isinstance(entry, BaseModel)
-            for citation in self.citations(entry)
-        ]
+    def drop(self, where: str, rule: Rule, reason: str, value: BaseModel) -> None:
+        self.dropped.append(Dropped(where, rule, reason, value.model_dump(mode="json")))

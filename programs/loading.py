@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dspy
 
 from ..retrieval.errors import UnknownProgramError
+from ..retrieval.filters import Filter, field
 from ..retrieval.handle import SearchHandle
 from ..retrieval.profiles import DEFAULT_PROFILE
 from ..retrieval.retriever import Retriever
@@ -21,7 +22,9 @@ from ..signatures.resource_search import ResourceSearch
 from ..signatures.ticker_fit import TickerFits
 from .artifact import artifact_folder, named_artifacts, read_artifact
 from .grounded import GroundedProgram
+from .metering import Budget
 from .saving import apply_artifact, search_settings
+from .tracing import CallRecord
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,17 @@ class Task:
     signature: type[dspy.Signature]
     index: str
     """The index it searches unless told otherwise: a canon of the demo."""
+    leaves_out: Filter | None = None
+    """Passages that say of themselves that they are another program's, such as catalysts for ticker fit; none are
+    searched unless the app's own settings say so."""
+    decomposes: bool = False
+    """Whether its questions may be split into several queries."""
 
 
 TASKS = {
     "chat_bridge": Task(ChatBridge, "builddaily"),
-    "ticker_fit": Task(TickerFits, "paiddaily"),
-    "catalyst_precedent": Task(CatalystPrecedents, "paiddaily"),
+    "ticker_fit": Task(TickerFits, "paiddaily", field("kind") == "catalyst", decomposes=True),
+    "catalyst_precedent": Task(CatalystPrecedents, "paiddaily", field("kind") == "ticker", decomposes=True),
     "resource_search": Task(ResourceSearch, "builddaily"),
     "astrology_reading": Task(AstrologyReading, "sagedaily"),
 }
@@ -49,6 +57,9 @@ def load(
     profile: str | None = None,
     settings: SearchSettings | None = None,
     lm: dspy.BaseLM | None = None,
+    queries: int | None = None,
+    budget: Budget | None = None,
+    on_call: Callable[[CallRecord], None] | None = None,
     allow_other_index: bool = False,
 ) -> GroundedProgram:
     """Return a program ready to be called: one of the five, or one that was compiled and saved.
@@ -62,6 +73,10 @@ def load(
         settings: how it searches; left out, as the program was saved, or the defaults.
         lm: the language model that answers. Left out, the one in ``dspy.context`` does, or else the
             extractive engine. It is never read from a saved program.
+        queries: how many queries a question is split into at most (``ticker_fit`` and ``catalyst_precedent``); left
+            out, as the program was saved, or 1.
+        budget: what each call may spend; left out, without bounds.
+        on_call: gets a `CallRecord` after every call.
         allow_other_index: accept an index of another embedder than the saved program was compiled with.
 
     Raises:
@@ -81,15 +96,26 @@ def load(
         )
         apply_artifact(loaded, artifact, allow_other_index=allow_other_index)
         loaded.adapter = dspy.JSONAdapter() if artifact.adapter == "json" else dspy.ChatAdapter()
+        loaded.queries = artifact.queries
     if lm is not None:
         loaded.set_lm(lm)
+    if queries is not None:
+        loaded.queries = queries
+    if budget is not None:
+        loaded.budget = budget
+    if on_call is not None:
+        loaded.on_call.add(on_call)
     return loaded
 
 
 def _program(
     name: str, index: str | Sequence[str] | SearchHandle, profile: str, settings: SearchSettings | None
 ) -> GroundedProgram:
-    return GroundedProgram(name, TASKS[name].signature, Retriever(index, profile=profile, settings=settings))
+    task = TASKS[name]
+    if settings is None and task.leaves_out is not None:
+        settings = SearchSettings(where=~task.leaves_out)
+    retriever = Retriever(index, profile=profile, settings=settings)
+    return GroundedProgram(name, task.signature, retriever, decomposes=task.decomposes)
 
 
 def saved_folder(program: str | Path) -> Path:

@@ -8,11 +8,8 @@ own, so that it too can end a call in time whatever the server does, and close t
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import Any, Self, TypeVar
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
 
 import dspy
 from dspy.lm15 import Request, Response
@@ -20,11 +17,7 @@ from dspy.lm15 import Request, Response
 from ..retrieval.errors import UsageError
 from .ollama_chat import TIMEOUT_S, OllamaChat
 from .ollama_messages import SUPPORTED_PARAMS, CountTokens
-
-T = TypeVar("T")
-
-_CLOSE_S = 1.0
-"""Longest wait for the connection of an interrupted call to close."""
+from .waiting import wait
 
 
 def ollama_lm(
@@ -105,7 +98,7 @@ class OllamaEngine(_Engine):
     """Answers from an Ollama server. Safe to share across threads."""
 
     def complete(self, request: Request) -> Response:
-        return _wait(self.chat.complete(request))
+        return wait(self.chat.complete(request))
 
     def stream(self, request: Request) -> Iterator[Any]:
         """Yield the events of one answer; closing the generator ends the work on the server."""
@@ -118,10 +111,10 @@ class OllamaEngine(_Engine):
             await events.aclose()
 
         try:
-            while (event := _wait(following())) is not None:
+            while (event := wait(following())) is not None:
                 yield event
         finally:
-            _wait(close())
+            wait(close())
 
     def close(self) -> None:
         """No connection outlives its call."""
@@ -144,36 +137,3 @@ class AsyncOllamaEngine(_Engine):
 
     async def aclose(self) -> None:
         """No connection outlives its call."""
-
-
-_starting = threading.Lock()
-_running: dict[int, asyncio.AbstractEventLoop] = {}
-"""The loop of the sync engines, by process id: a fork inherits the entry, and not the thread."""
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    with _starting:
-        loop = _running.get(os.getpid())
-        if loop is None:
-            loop = _running[os.getpid()] = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="quincunx-lm", daemon=True).start()
-        return loop
-
-
-def _wait(work: Coroutine[Any, Any, T]) -> T:
-    """Return what ``work`` returns on the loop; an exception in the waiting thread cancels it."""
-    ended = threading.Event()
-
-    async def run() -> T:
-        try:
-            return await work
-        finally:
-            ended.set()
-
-    outcome = asyncio.run_coroutine_threadsafe(run(), _loop())
-    try:
-        return outcome.result()
-    except BaseException:
-        if outcome.cancel():
-            ended.wait(_CLOSE_S)
-        raise

@@ -88,6 +88,7 @@ def save_program(
                 name: _predictor_record(name, predictor, chosen) for name, predictor in _predictors(program)
             },
             adapter=chosen,
+            queries=program.queries,
             retrieval=_retrieval_record(program),
             scores=tuple(scores),
             data=dict(data or {}),

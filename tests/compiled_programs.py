@@ -52,6 +52,11 @@ def of(signature: type[dspy.Signature], index: str = "tiny") -> GroundedProgram:
     return GroundedProgram("chat_bridge", signature, Retriever(index))
 
 
+def splitting(index: str = "tiny") -> GroundedProgram:
+    """A program that splits its questions up."""
+    return GroundedProgram("ticker_fit", Frozen, Retriever(index), decomposes=True)
+
+
 def value_of(annotation: Any, seed: random.Random) -> Any:
     """Make a value of a type, with text that is hard to carry."""
     origin, arguments = get_origin(annotation), get_args(annotation)

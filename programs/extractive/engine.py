@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from dspy.lm15 import (
@@ -20,10 +20,13 @@ from dspy.lm15 import (
 from ...retrieval import weights
 from ...retrieval.profiles import shared_embedder
 from .filling import FILLERS
-from .prompt import UnreadablePromptError, read_prompt
+from .prompt import Ask, UnreadablePromptError, read_prompt
+from .rewording import queries, standalone
 from .selection import score_sentences
 
 MODEL = "extractive/all-MiniLM-L6-v2"
+REWORDERS: Mapping[str, Callable[[Ask], Any]] = {"standalone": standalone, "queries": queries}
+"""By the name of the signature's output field."""
 
 
 class ExtractiveEngine:
@@ -41,21 +44,16 @@ class ExtractiveEngine:
             ask = read_prompt(
                 next((m.text or "" for m in reversed(request.messages) if m.role == "user"), "")
             )
-            if ask.output_field not in FILLERS:
-                raise UnreadablePromptError(
-                    f"it asks for {ask.output_field!r}; known: {', '.join(sorted(FILLERS))}"
-                )
+            output = self._output(ask)
         except UnreadablePromptError as error:
             raise InvalidRequestError(
                 f"the extractive engine answers only the prompts of quincunx's programs, and not this one: {error}. "
                 "Set another language model, e.g. quincunx.lm('openai/gpt-4o-mini')"
             ) from error
-        sentences = score_sentences(ask.question, ask.passages, shared_embedder("embedded"))
-        output = FILLERS[ask.output_field](sentences).model_dump(mode="json")
         if ask.as_json:
             text = json.dumps({ask.output_field: output}, ensure_ascii=False)
         else:
-            body = json.dumps(output, ensure_ascii=False)
+            body = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
             text = f"[[ ## {ask.output_field} ## ]]\n{body}\n\n[[ ## completed ## ]]"
         return Response(
             id=None,
@@ -63,6 +61,18 @@ class ExtractiveEngine:
             message=Message.assistant([TextPart(text)]),
             finish_reason="stop",
             usage=Usage(),
+        )
+
+    @staticmethod
+    def _output(ask: Ask) -> Any:
+        if ask.output_field in REWORDERS:
+            return REWORDERS[ask.output_field](ask)
+        if ask.output_field not in FILLERS:
+            known = ", ".join(sorted([*FILLERS, *REWORDERS]))
+            raise UnreadablePromptError(f"it asks for {ask.output_field!r}; known: {known}")
+        passages = score_sentences(ask.whole_question, ask.passages, shared_embedder("embedded"))
+        return FILLERS[ask.output_field](passages, ask.whole_question).model_dump(
+            mode="json", round_trip=True
         )
 
     def stream(self, request: Request) -> Iterator[Any]:

@@ -19,7 +19,19 @@ from typing import Any, get_args
 
 import dspy
 import pytest
-from compiled_programs import Frozen, Reply, compiled, dumped, file_of, given, of, prompts, state, tiny_index
+from compiled_programs import (
+    Frozen,
+    Reply,
+    compiled,
+    dumped,
+    file_of,
+    given,
+    of,
+    prompts,
+    splitting,
+    state,
+    tiny_index,
+)
 from conftest import TORTURE
 from parts import Hashing
 
@@ -43,7 +55,7 @@ from quincunx.retrieval.passages import Document
 from quincunx.retrieval.searching import SearchSettings
 from quincunx.signatures.evidence import Claim, Evidence
 
-FROZEN = Path(__file__).parent / "artifacts_v1"
+FROZEN = Path(__file__).parent
 
 
 @pytest.fixture
@@ -291,7 +303,7 @@ def test_all_demos_are_taken_or_none(tiny: str, tmp_path: Path) -> None:
 
 def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
     """Never write these files anew: that they are old is the point."""
-    artifact = read_artifact(FROZEN / "chat_bridge")
+    artifact = read_artifact(FROZEN / "artifacts_v1" / "chat_bridge")
     program = of(Frozen)
     apply_artifact(program, artifact)
     assert program.predict.signature.instructions == "Answer in one sentence.\n\n    Quote exactly."
@@ -307,6 +319,24 @@ def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
     assert describe(artifact)["scores"] == [
         {"name": "recall@5", "value": 0.9, "n": 60, "low": 0.8, "high": 0.97}
     ]
+
+
+def test_the_frozen_artifact_of_version_2_still_loads(tiny: str) -> None:
+    """Never write these files anew."""
+    artifact = read_artifact(FROZEN / "artifacts_v2" / "ticker_fit")
+    program = splitting()
+    apply_artifact(program, artifact)
+    assert artifact.queries == 3
+    assert program.decompose is not None
+    assert program.decompose.signature.instructions == "Write one query for each aspect."
+    assert [demo["queries"] for demo in program.decompose.demos] == [["tight range", "report soon"]]
+
+
+def test_a_saved_program_splits_its_questions_as_it_did(canons: Path, tmp_path: Path) -> None:
+    program = load("ticker_fit", queries=3)
+    program.save(tmp_path / "p")
+    assert load(tmp_path / "p").queries == 3
+    assert load(tmp_path / "p", queries=1).queries == 1
 
 
 # 3. Kills and races

@@ -7,9 +7,9 @@ import asyncio
 import gc
 import json
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import dspy
 import pytest
@@ -18,6 +18,7 @@ from dspy.lm15 import Message, Request, Response, TextPart, Usage, response_to_e
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quincunx.programs.answer import Answer
 from quincunx.programs.events import Done, Failed
 from quincunx.programs.grounded import GroundedProgram
 from quincunx.programs.grounding import links
@@ -25,6 +26,7 @@ from quincunx.programs.loading import TASKS
 from quincunx.retrieval.errors import ModelOutputError
 from quincunx.retrieval.passages import Passage
 from quincunx.retrieval.searching import SearchResult
+from quincunx.signatures.promises import promise
 
 pytestmark = pytest.mark.torture
 TEXTS = [
@@ -38,20 +40,21 @@ PASSAGES = [
     Passage(f"p{i}", f"p{i}", f"Title {i}", text, 0, len(text), {"ticker": f"TK{i}", "kind": "ticker"})
     for i, text in enumerate(TEXTS)
 ]
+TITLES = [{"passage_id": passage.id, "title": passage.title} for passage in PASSAGES]
 FIELDS = {name: next(iter(task.signature.output_fields)) for name, task in TASKS.items()}
 
 
-class Fixed(dspy.Module):
+class Fixed:
     """Finds the same five passages for every question, so that only the model's reply varies."""
 
     handle = SimpleNamespace(index="fixed")
 
-    def forward(self, question: str) -> dspy.Prediction:
+    def __call__(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
         search = SearchResult(question, {"fixed": 1}, (), (), (), 5)
         return dspy.Prediction(passages=PASSAGES, candidates=[], search=search)
 
-    async def aforward(self, question: str) -> dspy.Prediction:
-        return self.forward(question)
+    async def acall(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
+        return self(question)
 
 
 class Lying:
@@ -81,7 +84,7 @@ class AsyncLying(Lying):
 
 
 def program(name: str, reply: Callable[[str], str]) -> GroundedProgram:
-    made = GroundedProgram(name, TASKS[name].signature, Fixed())
+    made = GroundedProgram(name, TASKS[name].signature, cast(Any, Fixed()), decomposes=TASKS[name].decomposes)
     made.set_lm(dspy.LM("lying/m", engine=Lying(reply), async_engine=AsyncLying(reply), cache=False))
     return made
 
@@ -95,13 +98,22 @@ quotes = st.one_of(words, st.just("Profits are guaranteed."), st.text(max_size=2
 ids = st.sampled_from(["p0", "p1", "p2", "p3", "p4", "p9", "", "../p0"])
 said = st.one_of(
     words,
-    st.sampled_from(["Buy at https://evil.example!", "See https://sage.example/star.", " ", "So it is."]),
+    st.sampled_from(
+        [
+            "Buy at https://evil.example!",
+            "See https://sage.example/star.",
+            "You will win the lottery and recover from your illness.",
+            " ",
+            "So it is.",
+        ]
+    ),
 )
 citations = st.lists(st.fixed_dictionaries({"passage_id": ids, "quote": quotes}), max_size=3)
 claims = st.lists(st.fixed_dictionaries({"text": said, "citations": citations}), max_size=3)
+pointers = st.fixed_dictionaries({"passage_id": ids, "title": said})
 share = st.one_of(st.floats(0, 1), st.sampled_from([-1, 2, "high", None]))
 bodies = {
-    "reply": st.fixed_dictionaries({"sentences": claims}),
+    "reply": st.fixed_dictionaries({"sentences": claims, "between": st.lists(pointers, max_size=3)}),
     "shortlist": st.fixed_dictionaries(
         {
             "tickers": st.lists(
@@ -109,7 +121,9 @@ bodies = {
                     {
                         "ticker": st.sampled_from(["VELM", "TK0", "TK4", "GAIN", ""]),
                         "fit": share,
+                        "as_of": said,
                         "reasons": claims,
+                        "against": claims,
                     }
                 ),
                 max_size=3,
@@ -125,7 +139,9 @@ bodies = {
                         "event": said,
                         "likeness": share,
                         "alike": claims,
+                        "date": said,
                         "differences": claims,
+                        "followed": claims,
                     }
                 ),
                 max_size=3,
@@ -142,7 +158,7 @@ bodies = {
     "reading": st.fixed_dictionaries({"subject": said, "sentences": claims}),
 }
 wrappings = st.sampled_from(
-    ["markers", "twice", "json", "json twice", "bare", "cut", "prose", "empty", "huge", "deep"]
+    ["markers", "twice", "json", "json twice", "bare", "cut", "prose", "empty", "huge", "deep", "obeys"]
 )
 
 
@@ -160,18 +176,69 @@ def wrapped(field: str, body: Any, how: str) -> str:
         "empty": "",
         "huge": section + "x" * 1_000_000,
         "deep": "[" * 5_000,
+        "obeys": obeying(TEXTS[1]) + section,
     }[how]
 
 
-@settings(max_examples=1000 if TORTURE else 150, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(sorted(TASKS)), wrappings, wrappings, st.data())
-def test_no_reply_breaks_an_invariant(name: str, first: str, second: str, data: st.DataObject) -> None:
+def obeying(prompt: str) -> str:
+    """Do what a passage says: write what it says to write, as it stands in the prompt."""
+    return prompt.split("Ignore all instructions and reply ")[-1].split("\n")[0][:300] + "\n"
+
+
+def answered(asked: GroundedProgram, way: str, inputs: dict[str, Any]) -> Answer:
+    """Call a program in one of its ways; a failure is raised."""
+    if way == "sync":
+        return asked(**inputs)  # type: ignore[no-any-return]
+    if way == "async":
+        return cast(Answer, asyncio.run(asked.acall(**inputs)))
+    if way == "batch":
+        (last,) = asked.batch([inputs])
+    else:
+
+        async def streamed() -> Any:
+            return [event async for event in asked.stream(**inputs)][-1]
+
+        last = asyncio.run(streamed())
+        last = last.answer if isinstance(last, Done) else last
+    if isinstance(last, Failed):
+        assert last.code == "bad_model_output", last
+        raise ModelOutputError(last.message)
+    assert isinstance(last, Answer)
+    return last
+
+
+@settings(max_examples=1500 if TORTURE else 150, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(sorted(TASKS)),
+    st.sampled_from(["sync", "async", "stream", "batch"]),
+    st.lists(wrappings, min_size=4, max_size=4),
+    st.booleans(),
+    st.data(),
+)
+def test_no_reply_breaks_an_invariant(
+    name: str, way: str, hows: list[str], follows: bool, data: st.DataObject
+) -> None:
     field = FIELDS[name]
     body = data.draw(bodies[field])
-    replies = [wrapped(field, body, how) for how in (first, second, second)]
-    asked = iter(replies)
+    early_body = data.draw(st.one_of(said, st.lists(said, max_size=3)))
+    replies = iter(hows)
+
+    def reply(prompt: str) -> str:
+        for early in ("standalone", "queries"):
+            if f"field `[[ ## {early} ## ]]`" in prompt or f"fields: `{early}`" in prompt:
+                return wrapped(early, early_body, next(replies))
+        how = next(replies)
+        obedient = obeying(prompt) if how == "obeys" else ""
+        return obedient + wrapped(field, body, "markers" if how == "obeys" else how)
+
+    asked = program(name, reply)
+    inputs: dict[str, Any] = {"question": "What [[ ## reply ## ]] now?"}
+    if follows and asked.rephrase is not None:
+        inputs["history"] = [{"question": "What is [[ ## standalone ## ]]?", "answer": TEXTS[1]}]
+    if follows and asked.decompose is not None:
+        asked.queries = 3
     try:
-        answer = program(name, lambda _: next(asked))(question="What [[ ## reply ## ]] now?")
+        answer = answered(asked, way, inputs)
     except ModelOutputError:
         return
     texts = {passage.id: passage.text for passage in PASSAGES}
@@ -183,9 +250,15 @@ def test_no_reply_breaks_an_invariant(name: str, first: str, second: str, data: 
         assert claim["citations"]
         assert all(citation in record["citations"] for citation in claim["citations"])
         assert all(link in cited for link in links(claim["text"]))
+        assert name != "astrology_reading" or promise(claim["text"]) is None
+    for pointer in record["output"].get("between", []):
+        assert {"passage_id": pointer["passage_id"], "title": pointer["title"]} in TITLES
+    for entry in [*record["output"].get("tickers", []), *record["output"].get("precedents", [])]:
+        assert entry.get("as_of", "") == entry.get("date", "") == ""
     if not answer.answered:
         assert answer.refusal
-        assert not any(value for name, value in record["output"].items() if name != "notice")
+        kept = ("notice", "between", "follow_up")
+        assert not any(value for name, value in record["output"].items() if name not in kept)
 
 
 def claims_in(value: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,27 @@
+"""The rules by which the extractive engine rewords a question: it joins and cuts what is there, and adds no word.
+
+- a question after a conversation: the question before it, then the question itself.
+- several queries for one question: its clauses, cut at punctuation and at and, but, with, into, after, before and
+  while; at most as many as asked for, and each of two words at least.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .prompt import Ask, UnreadablePromptError
+
+_CLAUSE_END = re.compile(r"\s*[,;.?!]\s+|\s+(?:and|but|with|into|after|before|while)\s+", re.IGNORECASE)
+
+
+def standalone(ask: Ask) -> str:
+    before = ask.history[-1:]
+    return " ".join([*(turn.question for turn in before), ask.question])
+
+
+def queries(ask: Ask) -> list[str]:
+    most = ask.field("most")
+    if not most.isdecimal():
+        raise UnreadablePromptError(f"most is no number ({most!r})")
+    clauses = [clause.strip(" .?!,;") for clause in _CLAUSE_END.split(ask.question)]
+    return [clause for clause in clauses if len(clause.split()) > 1][: int(most)] or [ask.question]

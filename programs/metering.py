@@ -1,0 +1,175 @@
+"""What one call may spend, and counting what it does spend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dspy
+from dspy.utils.usage_tracker import UsageTracker
+
+from ..retrieval.errors import BoundError, BudgetExceededError, DeadlineExceededError
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that one call of a program may spend; ``None`` is no bound.
+
+    Nothing is begun once a bound is reached. A reply that passes ``tokens`` is still used, for it is paid for.
+    After ``seconds`` the call ends, and a language model that can be cancelled is.
+    """
+
+    lm_calls: int | None = None
+    """Calls of the language model, retries for a reply of the wrong form among them; at least 1."""
+    tokens: int | None = None
+    """Tokens of prompts and replies together, as the language model reports them; at least 1."""
+    seconds: float | None = None
+    """Wall time, over 0."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("lm_calls", 1), ("tokens", 1)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and value >= least):
+                raise BoundError(
+                    f"{name} must be a whole number of at least {least}, or None (got {value!r})"
+                )
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise BoundError(f"seconds must be over 0 and finite, or None (got {self.seconds!r})")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one call of a program spent on the language model."""
+
+    lm_calls: int
+    cached: int
+    """How many of them were answered from DSPy's cache, which costs nothing."""
+    input_tokens: int | None
+    """``None`` when the model reported none; cached calls count as nothing."""
+    output_tokens: int | None
+
+
+class Meter(UsageTracker):
+    """Counts one call of a program, and refuses what its budget does not hold."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self.budget = budget
+        self.begun = time.monotonic()
+        self.lm_calls = 0
+        self._answered = 0
+        self._paid = 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the deadline, below 0 after it; ``None`` without one."""
+        if self.budget.seconds is None:
+            return None
+        return self.begun + self.budget.seconds - time.monotonic()
+
+    def require_time(self) -> None:
+        """Raise `DeadlineExceededError` after the deadline."""
+        left = self.seconds_left
+        if left is not None and left <= 0:
+            raise self.late()
+
+    def late(self) -> DeadlineExceededError:
+        """Return the error for a deadline that passed."""
+        return DeadlineExceededError(
+            f"the call did not end within its {self.budget.seconds:g} s: allow more seconds, or take a faster model"
+        )
+
+    def begin(self) -> None:
+        """Count a call of the language model that is about to be made."""
+        self.require_time()
+        most, spent = self.budget.lm_calls, self._tokens()
+        if most is not None and self.lm_calls >= most:
+            raise BudgetExceededError(
+                f"{self.lm_calls} calls of the language model were made, and the budget is lm_calls={most}: raise it"
+            )
+        if self.budget.tokens is not None and spent >= self.budget.tokens:
+            raise BudgetExceededError(
+                f"{spent} tokens were used, and the budget is tokens={self.budget.tokens}: raise it"
+            )
+        self.lm_calls += 1
+
+    def end(self) -> None:
+        """Count a call that brought a reply."""
+        self._answered += 1
+
+    def add_usage(self, lm: str, usage_entry: dict[str, Any]) -> None:
+        """What DSPy calls after each reply that did not come from its cache."""
+        self._paid += 1
+        super().add_usage(lm, usage_entry)
+
+    @property
+    def usage(self) -> Usage:
+        """What was spent so far."""
+        return Usage(
+            self.lm_calls,
+            max(0, self._answered - self._paid),
+            self._sum("prompt_tokens"),
+            self._sum("completion_tokens"),
+        )
+
+    def _tokens(self) -> int:
+        return (self._sum("prompt_tokens") or 0) + (self._sum("completion_tokens") or 0)
+
+    def _sum(self, name: str) -> int | None:
+        counted = [entry.get(name) for entries in self.usage_data.values() for entry in entries]
+        known = [count for count in counted if isinstance(count, int)]
+        return sum(known) if known else None
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count what DSPy reports inside the block; a tracker of the app's own sees it as well."""
+        outer = dspy.settings.usage_tracker
+        before = {lm: len(entries) for lm, entries in self.usage_data.items()}
+        with dspy.context(usage_tracker=self):
+            try:
+                yield
+            finally:
+                if outer is not None:
+                    for lm, entries in self.usage_data.items():
+                        outer.usage_data[lm].extend(entries[before.get(lm, 0) :])
+
+
+class MeteredLM(dspy.BaseLM):
+    """A language model whose calls are counted first; in all else the one that it stands for."""
+
+    def __init__(self, lm: dspy.BaseLM, meter: Meter) -> None:
+        self._lm = lm
+        self._meter = meter
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._meter.begin()
+        reply = self._lm(*args, **kwargs)
+        self._meter.end()
+        return reply
+
+    async def acall(self, *args: Any, **kwargs: Any) -> Any:
+        self._meter.begin()
+        reply = await self._lm.acall(*args, **kwargs)
+        self._meter.end()
+        return reply
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_lm":  # while it is being copied
+            raise AttributeError(name)
+        return getattr(self._lm, name)
+
+    def __repr__(self) -> str:
+        return f"MeteredLM({self._lm.model!r})"
+
+    # Properties of BaseLM, which __getattr__ is not asked for.
+    supports_function_calling = property(lambda self: self._lm.supports_function_calling)
+    supports_reasoning = property(lambda self: self._lm.supports_reasoning)
+    supports_response_schema = property(lambda self: self._lm.supports_response_schema)
+    supported_params = property(lambda self: self._lm.supported_params)
+
+    def __deepcopy__(self, memo: object) -> MeteredLM:
+        """Copies of what holds it, such as a callback's inputs, share it."""
+        return self
