@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from ..retrieval.errors import QuincunxError
 from .index_commands import index_app
-from .options import EMBEDDED, AsJson, ProfileName, Where
+from .options import EMBEDDED, AsJson, ProfileName, Where, read_inputs
 from .program_commands import programs_app
 
 app = typer.Typer(
@@ -91,6 +91,25 @@ def ask(
     profile: Annotated[
         str | None, typer.Option(help="Which models embed and rerank; embedded, or as the program was saved.")
     ] = None,
+    details: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME=TEXT",
+            help="Another input of the program: market (catalyst_precedent), drawn (astrology_reading).",
+        ),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(help='Earlier turns, oldest first: a JSON file [{"question": "…", "answer": "…"}, …].'),
+    ] = None,
+    queries: Annotated[
+        int | None, typer.Option(help="Split the question into at most so many searches (1: none).")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Give up after so many seconds.")] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Print one line of JSON on how the call went, on stderr.")
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every candidate with each stage's rank.")
     ] = False,
@@ -100,19 +119,27 @@ def ask(
     from ..retrieval.errors import require_question
 
     require_question(question)
+    inputs = read_inputs(details or [], history)
     from ..programs.lms import lm as language_model
     from ..programs.loading import load
+    from ..programs.metering import Budget
     from ..retrieval.filters import parse
     from ..retrieval.searching import SearchSettings
-    from .output import results, write_json
+    from .output import results, write_json, write_trace
     from .render import answer_panel
 
     settings = SearchSettings(where=parse(where)) if where is not None else None
     loaded = load(
-        program, index=index.split(",") if index is not None else None, profile=profile, settings=settings
+        program,
+        index=index.split(",") if index is not None else None,
+        profile=profile,
+        settings=settings,
+        queries=queries,
+        budget=Budget(seconds=seconds),
+        on_call=write_trace if trace else None,
     )
     loaded.set_lm(language_model(lm))
-    answer = loaded(question=question)
+    answer = loaded(question=question, **inputs)
     if as_json:
         write_json(answer.record())
     else:

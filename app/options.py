@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+from ..retrieval.errors import UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ProfileName = Annotated[
@@ -17,3 +22,21 @@ Where = Annotated[
     ),
 ]
 EMBEDDED = "embedded"
+
+
+def read_inputs(details: Sequence[str], history: Path | None) -> dict[str, Any]:
+    """Return a program's inputs beside its question, from ``NAME=TEXT`` and a JSON file of turns."""
+    inputs: dict[str, Any] = {}
+    for detail in details:
+        name, equals, text = detail.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--with needs NAME=TEXT (got {detail!r})")
+        inputs[name.strip()] = text
+    if history is not None:
+        try:
+            inputs["history"] = json.loads(history.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(f"--history: {history} is no JSON file ({error})") from error
+        if not isinstance(inputs["history"], list):
+            raise UsageError(f"--history: {history} must hold a list of turns")
+    return inputs

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -16,6 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..retrieval.embedders import Progress as Report
 from ..retrieval.errors import QuincunxError, StorageError
+
+if TYPE_CHECKING:
+    from ..programs.tracing import CallRecord
 
 results = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
@@ -32,6 +35,11 @@ def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     sys.stdout.write(json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2) + "\n")
+
+
+def write_trace(record: CallRecord) -> None:
+    """Write the record of a call to stderr, on one line, without what was asked and said."""
+    sys.stderr.write(json.dumps(record.as_dict()) + "\n")
 
 
 def fail(error: QuincunxError | OSError) -> NoReturn:

@@ -105,25 +105,31 @@ def _place(rank: int | None, score: float | None = None) -> str:
     return place if score is None else f"{place} ({score:.3f})"
 
 
-def _lines(value: Any, indent: str = "") -> Iterable[str]:
-    """Lay out an output: prose where there is some, else one line a value; citations are shown apart."""
-    if not isinstance(value, dict):
-        yield f"{indent}{value}"
-        return
+def _lines(value: dict[str, Any], indent: str = "") -> Iterable[str]:
+    """Lay out an output: prose and notices as they are, each entry under a line of its facts; citations are shown apart."""
+    facts, rest = [], []
     for name, entry in value.items():
-        if name in ("citations", "sentences"):
-            continue
         if isinstance(entry, list):
-            if entry:
-                yield f"{indent}{name}"
-            for item in entry:
-                yield from _claim_or_entry(item, indent + "  ")
-        else:
-            yield f"{indent}{name}: {entry}"
+            if entry and name not in ("citations", "sentences", "between"):
+                rest += [f"{indent}{_SIGNS.get(name, name)}"] if name not in _ENTRIES else []
+                for item in entry:
+                    rest += _claim_or_entry(item, indent if name in _ENTRIES else indent + "  ")
+        elif name in _PROSE and entry:
+            rest.append(f"{indent}{entry}")
+        elif entry != "":
+            facts.append(f"{name.replace('_', ' ')} {entry}")
+    if facts:
+        yield indent + " · ".join(facts)
+    yield from rest
+
+
+_PROSE = ("answer", "follow_up", "reading", "notice")
+_ENTRIES = ("tickers", "precedents", "pages")
+_SIGNS = {"reasons": "for it", "against": "against it", "why": "because", "followed": "what followed"}
 
 
 def _claim_or_entry(item: Any, indent: str) -> Iterable[str]:
-    if isinstance(item, dict) and set(item) == {"text", "citations"}:
+    if set(item) == {"text", "citations"}:
         yield f"{indent}– {item['text']}"
     else:
         yield from _lines(item, indent)

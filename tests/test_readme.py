@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from quincunx.retrieval.home import HOME_VARIABLE
 
@@ -28,4 +30,10 @@ def test_the_python_of_the_readme_runs(
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, str(README), "exec"), namespace)  # noqa: S102
+        exec(compile(block, str(README), "exec", dont_inherit=True), namespace)  # noqa: S102
+    app: Any = namespace["app"]
+    client = TestClient(app)
+    said = client.post("/chat", json={"question": "What is Sage Daily?"}).json()
+    assert {citation["passage_id"] for citation in said["cited"]} == {"bd-sage-daily"}
+    refused = client.post("/chat", json={"question": " "})
+    assert (refused.status_code, refused.json()["detail"]) == (400, "empty_question")
