@@ -130,7 +130,9 @@ def _index(name: str, embedder: Embedder | None) -> Finding:
         return Finding(f"index {name}", False, str(error), f"quincunx index build {name} PATH…")
     if faults:
         return Finding(f"index {name}", False, faults[0], f"quincunx index compact {name}, or build it again")
-    if embedder is not None and identity != embedder.identity.as_dict():
+    if embedder is None:
+        return Finding(f"index {name}", True, f"sound; made by {identity['model']}")
+    if identity != embedder.identity.as_dict():
         return Finding(
             f"index {name}", True, f"sound; made by {identity['model']}, so another profile searches it"
         )

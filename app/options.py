@@ -29,14 +29,16 @@ def read_inputs(details: Sequence[str], history: Path | None) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     for detail in details:
         name, equals, text = detail.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"--with needs NAME=TEXT (got {detail!r})")
+        if not equals or not name.strip() or name.strip() in ("question", "history", "budget"):
+            raise UsageError(
+                f"--with needs NAME=TEXT, the name of one of the program's further inputs (got {detail!r})"
+            )
         inputs[name.strip()] = text
     if history is not None:
         try:
             inputs["history"] = json.loads(history.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UsageError(f"--history: {history} is no JSON file ({error})") from error
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--history: {history} cannot be read as a JSON file ({error})") from error
         if not isinstance(inputs["history"], list):
             raise UsageError(f"--history: {history} must hold a list of turns")
     return inputs

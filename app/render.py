@@ -68,7 +68,10 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
         parts += [Text(printable(f"✓ {c.passage_id}: “{c.quote}”"), style="green") for c in answer.citations]
     else:
         parts.append(Text(f"Declined: {answer.refusal}", style="yellow"))
-    parts += [Text(f"✗ dropped {d.where}: {d.reason}", style="red") for d in answer.dropped]
+        if follow_up := getattr(answer.output, "follow_up", ""):
+            parts.append(Text(printable(follow_up)))
+    parts += [Text(printable(f"✗ dropped {d.where}: {d.reason}"), style="red") for d in answer.dropped]
+    parts += [Text(f"note: {note}", style="yellow") for note in answer.notes]
     title = f"{answer.program} · index {answer.index} · engine {answer.engine}"
     return Panel(Group(*parts), title=escape(title), title_align="left")
 

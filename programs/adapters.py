@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import dspy
@@ -32,8 +33,7 @@ class CheckedChatAdapter(dspy.ChatAdapter):
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         """Parse a reply; raises ``AdapterParseError`` for a repeated marker or a reply without end."""
-        repeated = [name for name, count in Counter(_MARKER.findall(completion)).items() if count > 1]
-        _refuse("ChatAdapter", signature, completion, repeated)
+        _refuse("ChatAdapter", signature, completion, _repeated_markers(completion, signature))
         with _bounded("ChatAdapter", signature, completion):
             parsed: dict[str, Any] = super().parse(signature, completion)
         return parsed
@@ -44,19 +44,39 @@ class CheckedJSONAdapter(dspy.JSONAdapter):
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         """Parse a reply; raises ``AdapterParseError`` for a repeated key or a reply without end."""
-        _refuse("JSONAdapter", signature, completion, _repeated_keys(completion))
+        _refuse("JSONAdapter", signature, completion, _repeated_keys(completion, signature))
         with _bounded("JSONAdapter", signature, completion):
             parsed: dict[str, Any] = super().parse(signature, completion)
         return parsed
 
 
 def checked(adapter: dspy.Adapter | None) -> dspy.Adapter:
-    """Return the checked twin of one of DSPy's own adapters (the chat adapter for ``None``); others as they are."""
+    """Return the checked twin of an adapter: the chat adapter for ``None``; what reads no markers or keys as it is."""
     if adapter is None or type(adapter) is dspy.ChatAdapter:
         return CheckedChatAdapter()
     if type(adapter) is dspy.JSONAdapter:
         return CheckedJSONAdapter()
+    if isinstance(adapter, dspy.ChatAdapter) and not isinstance(
+        adapter, CheckedChatAdapter | CheckedJSONAdapter
+    ):
+        return _guarded(adapter)
     return adapter
+
+
+def _guarded(adapter: dspy.ChatAdapter) -> dspy.ChatAdapter:
+    """Return a copy of an app's own kind of chat or JSON adapter that refuses what the checked ones refuse."""
+    twin, read = copy(adapter), adapter.parse
+    repeats = _repeated_keys if isinstance(adapter, dspy.JSONAdapter) else _repeated_markers
+
+    def parse(signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        name = type(adapter).__name__
+        _refuse(name, signature, completion, repeats(completion, signature))
+        with _bounded(name, signature, completion):
+            parsed: dict[str, Any] = read(signature, completion)
+        return parsed
+
+    twin.parse, twin.use_json_adapter_fallback = parse, False
+    return twin
 
 
 def other(adapter: dspy.Adapter) -> dspy.Adapter:
@@ -87,8 +107,15 @@ def _fault(adapter: str, signature: type[dspy.Signature], completion: str, messa
     )
 
 
-def _repeated_keys(completion: str) -> list[str]:
-    """Return the keys that stand twice in one object; none when the reply is no strict JSON."""
+def _repeated_markers(completion: str, signature: type[dspy.Signature]) -> list[str]:
+    return [name for name, count in Counter(_MARKER.findall(completion)).items() if count > 1]
+
+
+def _repeated_keys(completion: str, signature: type[dspy.Signature]) -> list[str]:
+    """Return the keys that stand twice in one object.
+
+    Of a reply that is no strict JSON, which DSPy mends as it sees fit, the output fields that stand twice anywhere.
+    """
     repeated: list[str] = []
 
     def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -98,5 +125,9 @@ def _repeated_keys(completion: str) -> list[str]:
     try:
         json.loads(completion, object_pairs_hook=read)
     except (ValueError, RecursionError):
-        return []
+        return [
+            name
+            for name in signature.output_fields
+            if len(re.findall(rf"[\"'“”]?\b{name}\b[\"'“”]?\s*:", completion)) > 1
+        ]
     return repeated

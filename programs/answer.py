@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ..retrieval.passages import Candidate, Passage
+    from ..retrieval.searching import SearchResult
     from ..signatures.evidence import Citation
     from .grounding import Dropped
     from .metering import Usage
@@ -40,8 +41,12 @@ class Answer(dspy.Prediction):
     passages: list[Passage]
     """The passages that were given, best first."""
     candidates: list[Candidate]
+    search: SearchResult
+    """What each stage of the search found."""
     usage: Usage
     """What was spent on the language model."""
+    seconds: dict[str, float]
+    """How long each stage took; not in `record`, which is the same for the same answer."""
     notes: list[str]
     """What did not go as usual, such as a damaged snapshot that was made good."""
 

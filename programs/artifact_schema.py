@@ -238,7 +238,7 @@ def _upgraded(kind: type[BaseModel], value: dict[str, Any], where: str) -> bytes
     added = {"queries": 1} if kind is Artifact else {}
     for name in added.keys() & value.keys():
         _refuse(where, f"{name} has no place in schema version 1")
-    return json.dumps({**value, **added, "schema_version": SCHEMA}, ensure_ascii=False).encode()
+    return json.dumps({**value, **added, "schema_version": SCHEMA}).encode()
 
 
 def _checked_json(data: bytes, where: str) -> dict[str, Any]:

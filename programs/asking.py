@@ -16,6 +16,8 @@ from .lms import typed_cause
 
 MOST_TURNS = 10
 """Earlier turns of a conversation that are read: the newest."""
+LONGEST_TURN = 2000
+"""Characters of a turn's question, and of its answer, that are read."""
 
 GIVEN = ("question", "history", "passages")
 """Input fields that every program fills itself; any other is a detail that its caller may give."""
@@ -48,23 +50,34 @@ def read_question(fields: Sequence[str], question: object, inputs: Mapping[str, 
             raise UsageError(
                 f"the program has no input {name!r}; beside question it takes: {', '.join(known) or 'none'}"
             )
-        if name != "history" and not isinstance(value, str):
-            raise UsageError(f"input {name!r} must be text (got {value!r})")
+        if name != "history" and not (isinstance(value, str) and _whole(value)):
+            raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
     history = _history(inputs.get("history") or ())
-    notes: tuple[str, ...] = ()
+    notes = []
     if len(history) > MOST_TURNS:
-        notes = (f"of {len(history)} earlier turns the newest {MOST_TURNS} were read",)
+        notes.append(f"of {len(history)} earlier turns the newest {MOST_TURNS} were read")
+    cut = tuple(Turn(question=t.question[:LONGEST_TURN], answer=t.answer[:LONGEST_TURN]) for t in history)
+    if cut[-MOST_TURNS:] != history[-MOST_TURNS:]:
+        notes.append(f"of earlier turns the first {LONGEST_TURN} characters were read")
     details = {name: str(inputs.get(name, "")).strip() for name in names}
-    return Question(asked, details, history[-MOST_TURNS:], notes)
+    return Question(asked, details, cut[-MOST_TURNS:], tuple(notes))
+
+
+def _whole(text: str) -> bool:
+    """Whether a text holds no half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _history(turns: Sequence[Any]) -> tuple[Turn, ...]:
     try:
-        return tuple(turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns)
+        read = tuple(turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns)
+        if not all(_whole(turn.question + turn.answer) for turn in read):
+            raise TypeError("half a surrogate pair")
+        return read
     except (ValidationError, TypeError) as error:
         raise UsageError(
-            "history must be a list of turns such as {'question': '…', 'answer': '…'}, oldest first "
-            f"(got {str(turns)[:80]!r})"
+            "history must be a list of turns such as {'question': '…', 'answer': '…'}, of whole characters, oldest first "
+            f"(got {ascii(turns)[:80]})"
         ) from error
 
 

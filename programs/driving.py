@@ -13,9 +13,9 @@ from dspy.utils.exceptions import AdapterParseError, LMError
 from ..retrieval.errors import ModelOutputError
 from .answer import Answer
 from .events import Event, Prose, Token
-from .flow import Ask, Find, Flow, Step
+from .flow import Ask, Find, Flow, Step, Tell
 from .lms import typed_cause
-from .waiting import wait
+from .waiting import in_thread, wait
 
 T = TypeVar("T")
 
@@ -31,28 +31,32 @@ def drive(flow: Flow) -> Answer:
 
 
 def _take(flow: Flow, step: Step) -> Any:
+    if isinstance(step, Tell):
+        return None
+    if flow.meter.seconds_left is None:
+        return _do(step)
+    # Only what is awaited can be ended in time.
+    return wait(_timed(flow, _in_time(step)))
+
+
+def _do(step: Find | Ask) -> Any:
     if isinstance(step, Find):
         return step.retriever(question=step.question, queries=step.queries)
+    with dspy.context(adapter=step.adapter):
+        return step.predict(lm=step.lm, **step.inputs)
+
+
+async def _in_time(step: Find | Ask) -> Any:
     if isinstance(step, Ask):
-        if flow.meter.seconds_left is not None:
-            # Only an awaited call can be ended in time.
-            return wait(_timed(flow, _ask_in_time(step)))
-        with dspy.context(adapter=step.adapter):
-            return step.predict(lm=step.lm, **step.inputs)
-    return None
-
-
-async def _ask_in_time(step: Ask) -> Any:
-    awaitable = getattr(step.lm, "_async_engine_spec", None) is not None
-    if awaitable or isinstance(getattr(step.lm, "engine", None), str):
-        return await _ask(step)
-
-    def ask() -> Any:
-        with dspy.context(adapter=step.adapter):
-            return step.predict(lm=step.lm, **step.inputs)
-
-    # An engine without an async side cannot be cancelled: the wait ends in time, its call in its own.
-    return await asyncio.to_thread(ask)
+        # The names that stand for DSPy's own engines are awaitable; an engine object only with an async twin.
+        named = isinstance(getattr(step.lm, "engine", None), str)
+        if named or getattr(step.lm, "_async_engine_spec", None) is not None:
+            with dspy.context(
+                send_stream=None
+            ):  # belongs to the loop of `dspy.streamify`, and this is another
+                return await _ask(step)
+    # What cannot be cancelled is left to itself: the wait for it ends in time.
+    return await in_thread(partial(_do, step))
 
 
 async def adrive(flow: Flow, tell: Callable[[Event], None] | None = None) -> Answer:
@@ -95,7 +99,9 @@ async def _ask_aloud(step: Ask, tell: Callable[[Event], None]) -> Any:
                     if text:
                         tell(Token(text))
         except LMError as error:
-            raise asked.typed or error from error
+            if asked.typed is None:
+                raise
+            raise asked.typed from error
     if prediction is None:
         raise ModelOutputError("the language model ended its reply without an answer")
     return prediction

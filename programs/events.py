@@ -1,4 +1,4 @@
-"""What a streamed call tells its caller, in this order; a stream that ends without `Done` has failed."""
+"""What a streamed call tells its caller; a stream that ends without `Done` has failed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Passages:
 class Token:
     """A piece of the draft's prose as the model writes it: not checked yet, and not all of it may stand.
 
-    After the status ``asking again`` none of it does.
+    After the status ``asking again`` none of it does, and the second try is not told piece by piece.
     """
 
     text: str
@@ -73,6 +73,7 @@ Event = Status | Passages | Token | Cited | Done | Failed
 
 _CLAIM_TEXT = re.compile(r'"text"\s*:\s*"')
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_RUN = re.compile(r'[^"\\]+')
 _PLAIN = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -82,34 +83,44 @@ class Prose:
     def __init__(self) -> None:
         self._buffer = ""
         self._inside = False
+        self._half = ""
+        """The first half of a character that JSON writes as two escapes."""
 
     def feed(self, piece: str) -> str:
         """Take the next piece of the reply; return the prose that it completes, a space after each sentence."""
-        self._buffer += piece
+        text, at = self._buffer + piece, 0
         prose: list[str] = []
-        while self._buffer:
+        while at < len(text):
             if not self._inside:
-                start = _CLAIM_TEXT.search(self._buffer)
+                start = _CLAIM_TEXT.search(text, at)
                 if start is None:
-                    self._buffer = self._buffer[-16:]  # the name may be cut in two
+                    at = max(at, len(text) - 16)  # the name may be cut in two
                     break
-                self._buffer, self._inside = self._buffer[start.end() :], True
-            elif self._buffer[0] == '"':
+                at, self._inside = start.end(), True
+            elif text[at] == '"':
                 prose.append(" ")
-                self._buffer, self._inside = self._buffer[1:], False
-            elif self._buffer[0] == "\\":
-                escape = _ESCAPE.match(self._buffer)
+                at, self._inside = at + 1, False
+            elif text[at] == "\\":
+                escape = _ESCAPE.match(text, at)
                 if escape is None:
-                    if len(self._buffer) >= 6:
-                        self._buffer = self._buffer[1:]  # no escape that JSON knows: the check will say so
-                        continue
-                    break
+                    if len(text) - at < 6:
+                        break
+                    at += 1  # no escape that JSON knows: the check will say so
+                    continue
                 prose.append(chr(int(escape[1], 16)) if escape[1] else _PLAIN.get(escape[2], escape[2]))
-                self._buffer = self._buffer[escape.end() :]
+                at = escape.end()
             else:
-                end = next(
-                    (i for i, character in enumerate(self._buffer) if character in '"\\'), len(self._buffer)
-                )
-                prose.append(self._buffer[:end])
-                self._buffer = self._buffer[end:]
-        return "".join(prose)
+                end = _RUN.match(text, at)
+                assert end is not None
+                prose.append(end[0])
+                at = end.end()
+        self._buffer = text[at:]
+        return self._whole("".join(prose))
+
+    def _whole(self, prose: str) -> str:
+        """Join halves of characters, and keep one at the end for the next piece; one without its other half is lost."""
+        prose = self._half + prose
+        self._half = prose[-1:] if "\ud800" <= prose[-1:] <= "\udbff" else ""
+        return (
+            prose[: len(prose) - len(self._half)].encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+        )

@@ -21,7 +21,7 @@ from ..signatures.evidence import Evidence
 from .adapters import checked, other
 from .answer import Answer
 from .asking import Question, failures
-from .events import Cited, Done, Event, Passages, Stage, Status
+from .events import Cited, Event, Passages, Stage, Status
 from .grounding import ground
 from .metering import Meter, MeteredLM
 from .quoting import neutralise
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_QUERY = 1000
-"""Characters of a query that a language model wrote."""
+LONGEST_QUERY = 240
+"""Characters of a query that a language model wrote: no embedder reads fewer tokens."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class Flow:
     notes: list[str] = field(default_factory=list)
     """What did not go as usual."""
 
+    @property
+    def stages(self) -> dict[str, float]:
+        """How long each stage took so far, those of the search apart as well."""
+        return {**self.seconds, **(self.found.search.seconds if self.found is not None else {})}
+
     def run(self) -> Generator[Step, Any, Answer]:
         """Yield the steps of the call; return the checked answer."""
         question = yield from self._standalone()
@@ -95,9 +100,9 @@ class Flow:
         begin = time.perf_counter()
         answer = self._answer(found, prediction)
         self.seconds["check"] = time.perf_counter() - begin
+        answer.seconds = self.stages
         for citation in answer.citations:
             yield Tell(Cited(citation))
-        yield Tell(Done(answer))
         return answer
 
     def _standalone(self) -> Generator[Step, Any, str]:
@@ -105,10 +110,13 @@ class Flow:
         if not self.asked.history or self.program.rephrase is None:
             return self.asked.question
         inputs = {"history": self._history(), "question": neutralise(self.asked.question)}
-        prediction = yield from self._ask("rephrasing", self.program.rephrase, inputs)
-        written = " ".join(str(prediction.standalone).split())
-        if written and len(written) <= LONGEST_QUERY:
-            return neutralise(written)
+        try:
+            prediction = yield from self._ask("rephrasing", self.program.rephrase, inputs)
+            written = _searchable(prediction.standalone)
+        except ModelOutputError:
+            written = None
+        if written is not None:
+            return written
         self._note("the question was searched for as it was asked: rephrasing it gave nothing of use")
         return self.asked.question
 
@@ -118,9 +126,12 @@ class Flow:
         if most <= 1 or self.program.decompose is None:
             return []
         inputs = {"question": neutralise(question), "most": most}
-        prediction = yield from self._ask("splitting", self.program.decompose, inputs)
-        written = [" ".join(str(query).split()) for query in prediction.queries]
-        usable = [neutralise(query) for query in written if query and len(query) <= LONGEST_QUERY][:most]
+        try:
+            prediction = yield from self._ask("splitting", self.program.decompose, inputs)
+            written = [_searchable(query) for query in prediction.queries or ()]
+        except ModelOutputError:
+            written = []
+        usable = [query for query in written if query is not None][:most]
         if not usable:
             self._note("the question was searched for as a whole: splitting it up gave nothing of use")
         return usable
@@ -140,13 +151,15 @@ class Flow:
         begin = time.perf_counter()
         adapter = checked(self.program.adapter or dspy.settings.adapter)
         lm = MeteredLM(predict.lm or self.lm, self.meter)
-        with failures(self.program.name, lm.model):
-            try:
-                prediction = yield Ask(predict, lm, adapter, inputs, streamed)
-            except AdapterParseError:
-                yield Tell(Status("asking again"))
-                prediction = yield Ask(predict, lm, other(adapter), inputs, False)
-        self.seconds[stage] = time.perf_counter() - begin
+        try:
+            with failures(self.program.name, lm.model):
+                try:
+                    prediction = yield Ask(predict, lm, adapter, inputs, streamed)
+                except AdapterParseError:
+                    yield Tell(Status("asking again"))
+                    prediction = yield Ask(predict, lm, other(adapter), inputs, False)
+        finally:
+            self.seconds[stage] = time.perf_counter() - begin
         return prediction
 
     def _history(self) -> list[Any]:
@@ -182,9 +195,17 @@ class Flow:
             dropped=grounded.dropped,
             passages=found.passages,
             candidates=found.candidates,
+            search=found.search,
             usage=self.meter.usage,
             notes=[*self.asked.notes, *self.notes, *found.search.notes],
         )
+
+
+def _searchable(written: Any) -> str | None:
+    """Return what a language model wrote as a query, on one line; ``None`` when it is none."""
+    query = " ".join(written.split()) if isinstance(written, str) else ""
+    whole = not any("\ud800" <= character <= "\udfff" for character in query)
+    return neutralise(query) if query and whole and len(query) <= LONGEST_QUERY else None
 
 
 def _refusal(output: Any, dropped: bool) -> str:
@@ -199,10 +220,12 @@ def evidence(passage: Passage, *, told: bool) -> Evidence:
     """Return a passage as the check reads it, or with its field markers broken as the language model is ``told`` it."""
     words = neutralise if told else str
     return Evidence(
-        id=passage.id,
+        id=words(passage.id),
         title=words(passage.title),
         text=words(passage.text),
-        about={words(name): words(_plain(value)) for name, value in passage.metadata.items()},
+        about={
+            words(name): words(_plain(value)) for name, value in passage.metadata.items() if value is not None
+        },
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import dspy
 
-from ..retrieval.errors import BoundError, QuincunxError
+from ..retrieval.errors import BoundError, QuincunxError, UsageError
 from ..retrieval.retriever import Retriever
 from ..signatures.conversation import Rephrase
 from ..signatures.decomposition import Decompose
@@ -21,7 +21,7 @@ from .answer import Answer
 from .artifact_schema import MOST_QUERIES
 from .asking import read_question
 from .driving import adrive, drive
-from .events import Event, Failed
+from .events import Done, Event, Failed
 from .flow import Flow
 from .lms import lm
 from .metering import Budget, Meter
@@ -98,7 +98,8 @@ class GroundedProgram(dspy.Module):
         async def produce() -> None:
             try:
                 with tracing(self, lambda: self._flow(question, budget, inputs)) as call:
-                    call.done(await adrive(call.flow, events.put_nowait))
+                    answer = call.done(await adrive(call.flow, events.put_nowait))
+                events.put_nowait(Done(answer))
             except QuincunxError as error:
                 events.put_nowait(Failed(error.code, str(error)))
 
@@ -146,6 +147,8 @@ class GroundedProgram(dspy.Module):
         return save_program(self, artifact_folder(str(target)) if named else Path(target), **facts)
 
     def _flow(self, question: str, budget: Budget | None, inputs: Mapping[str, Any]) -> Flow:
+        if budget is not None and not isinstance(budget, Budget):
+            raise UsageError(f"budget must be a Budget, such as Budget(seconds=30) (got {budget!r})")
         fields = list(self.predict.signature.input_fields)
         asked = read_question(fields, question, inputs)
         chosen = self.predict.lm or dspy.settings.lm

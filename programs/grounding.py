@@ -8,7 +8,6 @@ its passage is one of this call's. An answer left without a citation becomes a r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -16,9 +15,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from ..signatures.evidence import Citation, Claim, Evidence, Item, Pointer
-from .quoting import find_quote
+from .links import links
+from .quoting import find_quote, restore
 
 Output = TypeVar("Output", bound=BaseModel)
+Cited = dict[str, Evidence]
+"""The passages that something cites by id, the first cited first."""
 
 Rule = Literal[
     "foreign_id", "no_such_quote", "no_citation", "empty", "stray_link", "forbidden", "unsupported"
@@ -53,24 +55,14 @@ class Grounded:
         return bool(self.citations)
 
 
-_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'`]+", re.IGNORECASE)
-
-
-def links(text: str) -> list[str]:
-    """Return the addresses that stand in a text, without the punctuation after them."""
-    return [link.rstrip(".,;:!?)]}…") for link in _LINK.findall(text)]
-
-
 def ground(output: BaseModel, evidence: Sequence[Evidence]) -> Grounded:
     """Check an answer against the passages it was given."""
     check = _Check({passage.id: passage for passage in evidence}, output)
     kept, cited = check.model(output, "")
-    settled = (
-        kept.settled({id: check.evidence[id] for id in cited}) if cited and isinstance(kept, Item) else kept
-    )
+    settled = kept.settled(cited) if cited and isinstance(kept, Item) else kept
     if isinstance(settled, str):
         check.drop("", "unsupported", settled, output)
-        cited = set()
+        cited = {}
     else:
         kept = settled
     if not cited:
@@ -107,15 +99,20 @@ def _citations(model: BaseModel) -> list[Citation]:
     ]
 
 
+def _held(passage: Evidence) -> list[str]:
+    """Return the addresses that a passage holds, in its title and metadata too."""
+    return [link for text in (passage.title, passage.text, *passage.about.values()) for link in links(text)]
+
+
 class _Check:
     def __init__(self, evidence: Mapping[str, Evidence], output: BaseModel) -> None:
         self.evidence = evidence
         self.output = output
         self.dropped: list[Dropped] = []
 
-    def model(self, model: Output, where: str) -> tuple[Output, set[str]]:
-        """Return the model with only what stands in it, and the ids that its claims cite."""
-        cited: set[str] = set()
+    def model(self, model: Output, where: str) -> tuple[Output, Cited]:
+        """Return the model with only what stands in it, and what its claims cite."""
+        cited: Cited = {}
         update: dict[str, list[BaseModel]] = {}
         for name in type(model).model_fields:
             value = getattr(model, name)
@@ -130,29 +127,31 @@ class _Check:
             update[name] = kept
         return model.model_copy(update=update), cited
 
-    def entry(self, entry: BaseModel, where: str) -> tuple[BaseModel | None, set[str]]:
+    def entry(self, entry: BaseModel, where: str) -> tuple[BaseModel | None, Cited]:
         if isinstance(entry, Claim):
             return self.claim(entry, where)
         if isinstance(entry, Pointer):
-            return self.pointer(entry, where), set()
+            return self.pointer(entry, where), {}
         kept, cited = self.model(entry, where + ".")
         if not cited:
             self.drop(where, "unsupported", "none of its claims is supported", entry)
             return None, cited
-        settled = kept.settled({id: self.evidence[id] for id in cited}) if isinstance(kept, Item) else kept
+        settled = kept.settled(cited) if isinstance(kept, Item) else kept
         if isinstance(settled, str):
             self.drop(where, "unsupported", settled, entry)
-            return None, set()
+            return None, {}
         return settled, cited
 
     def pointer(self, pointer: Pointer, where: str) -> Pointer | None:
-        passage = self.evidence.get(pointer.passage_id)
+        passage = self.given(pointer.passage_id)
         if passage is None:
             self.foreign(pointer.passage_id, where, pointer)
             return None
-        return pointer.model_copy(update={"title": passage.title or passage.id})
+        # A title is shown without a citation: one that leads somewhere gives way to the id.
+        title = passage.id if links(passage.title) else passage.title or passage.id
+        return pointer.model_copy(update={"passage_id": passage.id, "title": title})
 
-    def claim(self, claim: Claim, where: str) -> tuple[Claim | None, set[str]]:
+    def claim(self, claim: Claim, where: str) -> tuple[Claim | None, Cited]:
         standing = []
         for index, citation in enumerate(claim.citations):
             checked = self.citation(citation, f"{where}.citations[{index}]")
@@ -160,25 +159,25 @@ class _Check:
                 standing.append(checked)
         if not standing:
             self.drop(where, "no_citation", "it has no citation that stands", claim)
-            return None, set()
+            return None, {}
         if not claim.text.strip():
             self.drop(where, "empty", "it says nothing", claim)
-            return None, set()
-        cited = {citation.passage_id for citation in standing}
+            return None, {}
+        cited = {citation.passage_id: self.evidence[citation.passage_id] for citation in standing}
         stray = sorted(
-            set(links(claim.text)) - {link for id in cited for link in links(self.evidence[id].text)}
+            set(links(claim.text)) - {link for passage in cited.values() for link in _held(passage)}
         )
         if stray:
             self.drop(where, "stray_link", f"its link {stray[0]!r} stands in no passage that it cites", claim)
-            return None, set()
+            return None, {}
         forbidden = self.output.forbidden(claim.text) if isinstance(self.output, Item) else None
         if forbidden:
             self.drop(where, "forbidden", forbidden, claim)
-            return None, set()
+            return None, {}
         return claim.model_copy(update={"citations": standing}), cited
 
     def citation(self, citation: Citation, where: str) -> Citation | None:
-        passage = self.evidence.get(citation.passage_id)
+        passage = self.given(citation.passage_id)
         if passage is None:
             self.foreign(citation.passage_id, where, citation)
             return None
@@ -187,6 +186,10 @@ class _Check:
             self.drop(where, "no_such_quote", f"the quote is not found in passage {passage.id!r}", citation)
             return None
         return Citation(passage_id=passage.id, quote=quote)
+
+    def given(self, id: str) -> Evidence | None:
+        """Return the passage of that id, as it is or as the language model was told it."""
+        return self.evidence.get(id) or self.evidence.get(restore(id))
 
     def foreign(self, id: str, where: str, value: BaseModel) -> None:
         self.drop(where, "foreign_id", f"passage {id!r} was not among those given", value)

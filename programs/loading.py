@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dspy
@@ -35,8 +35,8 @@ class Task:
     index: str
     """The index it searches unless told otherwise: a canon of the demo."""
     leaves_out: Filter | None = None
-    """Passages that say of themselves that they are another program's, such as catalysts for ticker fit; none are
-    searched unless the app's own settings say so."""
+    """Passages that say of themselves that they are another program's, such as catalysts for ticker fit: they are
+    never searched, whatever else ``where`` says."""
     decomposes: bool = False
     """Whether its questions may be split into several queries."""
 
@@ -70,7 +70,8 @@ def load(
         index: name of an index in the home folder, or several; left out, the one the program was saved with,
             or its own canon.
         profile: the models that made the index.
-        settings: how it searches; left out, as the program was saved, or the defaults.
+        settings: how it searches; left out, as the program was saved, or the defaults. `Task.leaves_out` is added to
+            its filter; an app that wants those passages too sets ``program.retriever.settings`` afterwards.
         lm: the language model that answers. Left out, the one in ``dspy.context`` does, or else the
             extractive engine. It is never read from a saved program.
         queries: how many queries a question is split into at most (``ticker_fit`` and ``catalyst_precedent``); left
@@ -92,8 +93,10 @@ def load(
             artifact.program,
             index or [entry.name for entry in saved.indexes],
             profile or saved.profile,
-            settings or search_settings(artifact),
+            settings,
         )
+        if settings is None:
+            loaded.retriever.settings = search_settings(artifact)
         apply_artifact(loaded, artifact, allow_other_index=allow_other_index)
         loaded.adapter = dspy.JSONAdapter() if artifact.adapter == "json" else dspy.ChatAdapter()
         loaded.queries = artifact.queries
@@ -112,8 +115,10 @@ def _program(
     name: str, index: str | Sequence[str] | SearchHandle, profile: str, settings: SearchSettings | None
 ) -> GroundedProgram:
     task = TASKS[name]
-    if settings is None and task.leaves_out is not None:
-        settings = SearchSettings(where=~task.leaves_out)
+    if task.leaves_out is not None:
+        settings = settings or SearchSettings()
+        where = ~task.leaves_out if settings.where is None else settings.where & ~task.leaves_out
+        settings = replace(settings, where=where)
     retriever = Retriever(index, profile=profile, settings=settings)
     return GroundedProgram(name, task.signature, retriever, decomposes=task.decomposes)
 

@@ -23,7 +23,8 @@ class Budget:
     """
 
     lm_calls: int | None = None
-    """Calls of the language model, retries for a reply of the wrong form among them; at least 1."""
+    """Calls of the language model, those for a reply of the wrong form among them; at least 1. What an engine or DSPy
+    itself tries again after an error of the server is one call."""
     tokens: int | None = None
     """Tokens of prompts and replies together, as the language model reports them; at least 1."""
     seconds: float | None = None
@@ -32,11 +33,12 @@ class Budget:
     def __post_init__(self) -> None:
         for name, least in (("lm_calls", 1), ("tokens", 1)):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= least):
+            if value is not None and not (type(value) is int and value >= least):
                 raise BoundError(
                     f"{name} must be a whole number of at least {least}, or None (got {value!r})"
                 )
-        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+        seconds = self.seconds
+        if seconds is not None and not (type(seconds) in (int, float) and 0 < seconds < float("inf")):
             raise BoundError(f"seconds must be over 0 and finite, or None (got {self.seconds!r})")
 
 
@@ -127,14 +129,13 @@ class Meter(UsageTracker):
     def counting(self) -> Iterator[None]:
         """Count what DSPy reports inside the block; a tracker of the app's own sees it as well."""
         outer = dspy.settings.usage_tracker
-        before = {lm: len(entries) for lm, entries in self.usage_data.items()}
         with dspy.context(usage_tracker=self):
             try:
                 yield
             finally:
                 if outer is not None:
                     for lm, entries in self.usage_data.items():
-                        outer.usage_data[lm].extend(entries[before.get(lm, 0) :])
+                        outer.usage_data[lm].extend(entries)
 
 
 class MeteredLM(dspy.BaseLM):

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields as dataclass_fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -71,13 +70,13 @@ def save_program(
         notes: JSON values by name that the maker wants to keep.
         scores: what was measured, each with n and interval.
         data: sha256 of gold sets and other files it was made with, by name.
-        adapter: the adapter it was made for; the one set in ``dspy.context`` if left out.
+        adapter: the adapter it was made for; the one set on the program or in ``dspy.context`` if left out.
 
     Raises:
         ArtifactError: it holds something that would not come back the same, such as a demo that no JSON can hold.
         StorageError: the disk refused.
     """
-    chosen = adapter or _adapter_name()
+    chosen = adapter or _adapter_name(program)
     try:
         artifact = Artifact(
             schema_version=SCHEMA,
@@ -149,8 +148,8 @@ def _predictors(program: dspy.Module) -> Iterator[tuple[str, dspy.Predict]]:
         yield path.removeprefix("self."), predictor
 
 
-def _adapter_name() -> AdapterName:
-    adapter = dspy.settings.adapter
+def _adapter_name(program: GroundedProgram) -> AdapterName:
+    adapter = program.adapter or dspy.settings.adapter
     if adapter is None or isinstance(adapter, dspy.JSONAdapter):
         return "chat" if adapter is None else "json"
     if isinstance(adapter, dspy.ChatAdapter) and not isinstance(adapter, dspy.XMLAdapter):
@@ -215,13 +214,12 @@ def _retrieval_record(program: GroundedProgram) -> RetrievalRecord:
                 name=reading.folder.name, generation=reading.generation, snapshot=reading.snapshot.sha256
             )
         )
-    search = {field.name: getattr(settings, field.name) for field in dataclass_fields(settings)}
     return RetrievalRecord(
         indexes=tuple(indexes),
         profile=handle.profile,
         embedder=embedder,
         reranker=handle.reranker,
-        search=SearchRecord(**{**search, "where": None if settings.where is None else str(settings.where)}),
+        search=SearchRecord(**settings.as_dict()),
     )
 
 

@@ -1,10 +1,12 @@
 """One record per call: what was found, said, dropped and spent, and how long each stage took.
 
-A record holds no text of a question, a passage or an answer unless it is asked for: ``record.as_dict(text=True)``.
+What people and passages say is in a record's ``text`` alone, which neither its repr nor `CallRecord.as_dict` shows
+unless it is asked for: ``record.as_dict(text=True)``.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from .flow import Flow
     from .grounded import GroundedProgram
     from .metering import Usage
+
+logger = logging.getLogger(__name__)
 
 Outcome = Literal["answered", "refused", "failed", "cancelled"]
 
@@ -68,8 +72,8 @@ class CallRecord:
 class OnCall:
     """Callbacks that get a `CallRecord` after every call of a program; copies of the program share them.
 
-    ``program.on_call.add(callback)``. They run in the thread of the call, before its answer is returned; what they
-    raise, the call raises.
+    ``program.on_call.add(callback)``. They run in the thread of the call, before its answer is returned. What they
+    raise after an answer, the call raises; after an error, which goes first, it is logged.
     """
 
     def __init__(self) -> None:
@@ -119,7 +123,19 @@ def tracing(program: GroundedProgram, make: Callable[[], Flow]) -> Iterator[Call
         raise
     finally:
         if program.on_call:
-            program.on_call(_record(program, call, ended, begun, time.perf_counter() - clock))
+            record = _record(program, call, ended, begun, time.perf_counter() - clock)
+            if ended is None:
+                program.on_call(record)
+            else:
+                _tell_after(program.on_call, record)
+
+
+def _tell_after(on_call: OnCall, record: CallRecord) -> None:
+    """Tell the callbacks of a call that raised: nothing of theirs may take the place of its error."""
+    try:
+        on_call(record)
+    except Exception:
+        logger.exception("a callback of on_call failed after a call that had failed")
 
 
 def _record(
@@ -143,7 +159,7 @@ def _record(
         engine=None if flow is None else str(flow.lm.model),
         outcome=outcome,
         error=None if outcome != "failed" else getattr(ended, "code", type(ended).__name__),
-        stages={} if flow is None else {**flow.seconds, **({} if found is None else found.search.seconds)},
+        stages={} if flow is None else flow.stages,
         candidates=() if found is None else tuple(candidate.ranks() for candidate in found.candidates),
         passages=() if found is None else tuple(passage.id for passage in found.passages),
         cited=() if answer is None else tuple(dict.fromkeys(c.passage_id for c in answer.citations)),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -44,3 +45,25 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
         if outcome.cancel():
             ended.wait(_CLOSE_S)
         raise
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Return what a blocking call returns, from a thread of its own, which neither fills a pool nor holds up an exit."""
+    loop, outcome = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+    context = contextvars.copy_context()
+
+    def settle(method: Callable[[Any], None], value: Any) -> None:
+        if not outcome.done():
+            method(value)
+
+    def run() -> None:
+        try:
+            value = context.run(call)
+        except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
+            loop.call_soon_threadsafe(settle, outcome.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(settle, outcome.set_result, value)
+
+    threading.Thread(target=run, name="quincunx-call", daemon=True).start()
+    result: T = await outcome
+    return result

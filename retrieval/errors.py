@@ -9,8 +9,10 @@
     │   ├── EmptyQuestionError        empty_question
     │   ├── FilterError               bad_filter
     │   ├── UnknownIndexError         unknown_index
+    │   ├── RunMismatchError          run_mismatch
     │   ├── UnknownProfileError       unknown_profile
-    │   └── UnknownProgramError       unknown_program
+    │   ├── UnknownProgramError       unknown_program
+    │   └── UnknownRunError           unknown_run
     ├── ArtifactError             bad_artifact           1: the call was right, the world was not
     │   └── ArtifactMismatchError     artifact_mismatch
     ├── BudgetExceededError       budget_exceeded
@@ -31,6 +33,7 @@
     │   ├── OllamaModelMissingError   ollama_model_missing
     │   ├── OllamaTimeoutError        ollama_timeout
     │   └── OllamaUnreachableError    ollama_unreachable
+    ├── RunError                  bad_run
     └── WeightsError              bad_weights
         ├── MissingWeightsError       missing_weights
         ├── UnsupportedModelError     unsupported_model
@@ -131,6 +134,25 @@ class UnknownProgramError(UnknownNameError):
 
     code = "unknown_program"
     noun = "program"
+
+
+class UnknownRunError(UnknownNameError):
+    """No evaluation run of that name."""
+
+    code = "unknown_run"
+    noun = "run"
+
+
+class RunMismatchError(UsageError):
+    """A run folder holds a run of another configuration."""
+
+    code = "run_mismatch"
+
+
+class RunError(QuincunxError):
+    """The folder of an evaluation run cannot be read or written."""
+
+    code = "bad_run"
 
 
 class ArtifactError(QuincunxError):

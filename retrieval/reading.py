@@ -82,6 +82,19 @@ class Reading:
         )
         return {row[0]: _passage(row[1:]) for row in rows}
 
+    def passages_of(self, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
+        """Return the passages of each of these documents, in reading order; none for a document that is not there."""
+        found: dict[str, list[Passage]] = {id: [] for id in document_ids}
+        rows = self._connection.execute(
+            f"SELECT {PASSAGE_COLUMNS} FROM passages WHERE document_id IN (SELECT value FROM json_each(?)) "
+            'ORDER BY document_id, start, "end"',
+            (json.dumps(list(found)),),
+        )
+        for row in rows:
+            passage = _passage(row)
+            found[passage.document_id].append(passage)
+        return found
+
     def documents(self) -> Iterator[Document]:
         """Yield every document, by id."""
         for id, title, text, metadata, headed in self._connection.execute(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -67,6 +67,11 @@ class SearchSettings:
         if self.collapse is not None and not 0 < self.collapse <= 1:
             raise BoundError(f"collapse is a cosine over 0 and at most 1 (got {self.collapse})")
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON values, the filter as the text that `filters.parse` reads."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**values, "where": None if self.where is None else str(self.where)}
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -78,9 +83,9 @@ class SearchResult:
     candidates: tuple[Candidate, ...]
     """At most k, in final order."""
     dense: tuple[Passage, ...]
-    """The dense stage's own best k."""
+    """The dense stage's own order of the question, as deep as the fusion looked."""
     lexical: tuple[Passage, ...]
-    """The lexical stage's own best k; fewer when fewer share a word with the question."""
+    """The lexical stage's own order, likewise; shorter when fewer share a word with the question."""
     n: int
     notes: tuple[str, ...] = ()
     """What did not go as usual, such as a damaged snapshot that was made good."""
@@ -160,8 +165,8 @@ class Searcher:
             question=asked[0],
             generations={view.name: view.generation for view in views},
             candidates=tuple(candidates),
-            dense=tuple(hit.passage for hit in dense[0][: settings.k]),
-            lexical=tuple(hit.passage for hit in lexical[0][: settings.k]),
+            dense=tuple(hit.passage for hit in dense[0]),
+            lexical=tuple(hit.passage for hit in lexical[0]),
             n=settings.n,
             notes=tuple(note for view in views for note in view.notes),
             queries=tuple(asked[1:]),

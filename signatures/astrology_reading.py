@@ -21,12 +21,10 @@ class Reading(Item):
     )
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A reading is about a subject of the passages that it cites: the one it names, or else the first's."""
+        """A reading is about a subject of the passages that it cites: the one it names, or else the first cited's."""
         named = [passage.about.get("subject") or passage.title for passage in cited.values()]
-        known = any(
-            self.subject and self.subject.lower() in f"{p.title} {p.text}".lower() for p in cited.values()
-        )
-        return self if known else self.model_copy(update={"subject": min(named)})
+        known = [name for name in named if name.casefold() == self.subject.strip().casefold()]
+        return self.model_copy(update={"subject": (known or named)[0]})
 
     def forbidden(self, claim: str) -> str | None:
         """A reading promises no outcome in health, law or money."""

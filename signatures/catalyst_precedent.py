@@ -8,7 +8,7 @@ from typing import Self
 import dspy
 from pydantic import Field
 
-from .evidence import RULES, Claim, Evidence, Item, joined, names_cited
+from .evidence import RULES, Claim, Evidence, Item, joined, names_cited, newest_date
 
 
 class Precedent(Item):
@@ -29,13 +29,18 @@ class Precedent(Item):
     )
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A precedent must lean on the passage it is about, and has that passage's title and date."""
+        """A precedent is alike in something, leans on the passage it is about, and has its title and date."""
         fault = names_cited(self.passage_id, cited)
         if fault:
             return fault
+        if not self.alike:
+            return f"nothing that is alike in passage {self.passage_id!r} is supported"
         passage = cited[self.passage_id]
         return self.model_copy(
-            update={"event": passage.title or self.passage_id, "date": passage.about.get("date", "")}
+            update={
+                "event": passage.title or self.passage_id,
+                "date": newest_date({self.passage_id: passage}),
+            }
         )
 
 

@@ -11,6 +11,8 @@ from pydantic import Field, computed_field
 
 from .evidence import RULES, Claim, Evidence, Item, joined, newest_date
 
+_TICKER = re.compile(r"[A-Z][A-Z0-9]{0,9}(?:[.-][A-Z0-9]{1,4})?")
+
 
 class TickerFit(Item):
     """One ticker held against the setup."""
@@ -24,19 +26,22 @@ class TickerFit(Item):
     )
 
     def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
-        """A ticker must stand in a passage that it cites and have a reason; its date is its newest passage's."""
+        """A ticker is that of a page that its reasons cite; its date is that of the newest such page."""
         if not self.reasons:
             return f"none of the reasons for ticker {self.ticker!r} is supported"
-        word = re.compile(rf"(?<!\w){re.escape(self.ticker)}(?!\w)")
-        pages = {
-            id: passage
-            for id, passage in cited.items()
-            if self.ticker
-            and word.search(f"{passage.title} {passage.text} {passage.about.get('ticker', '')}")
-        }
+        reasoned = {citation.passage_id for reason in self.reasons for citation in reason.citations}
+        pages = {id: cited[id] for id in reasoned if self._is_of(cited[id])}
         if not pages:
             return f"ticker {self.ticker!r} stands in no passage that its supported reasons cite"
         return self.model_copy(update={"as_of": newest_date(pages)})
+
+    def _is_of(self, passage: Evidence) -> bool:
+        """Whether a passage is about the ticker: by its metadata, or else by a word that looks like a ticker."""
+        own = passage.about.get("ticker")
+        if own:
+            return self.ticker == own
+        word = re.compile(rf"(?<!\w){re.escape(self.ticker)}(?!\w)")
+        return bool(_TICKER.fullmatch(self.ticker) and word.search(f"{passage.title} {passage.text}"))
 
 
 class TickerShortlist(Item):

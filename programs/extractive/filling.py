@@ -3,7 +3,8 @@
 Passages keep the order they were given in. Every claim is a sentence of a passage, cited as itself.
 
 - chat bridge: the three sentences, over all passages, that bear most on the question. When the question names no
-  page's whole title and one of its words begins the titles of several pages, it may be between those.
+  page's whole title and one of its content words, of 4 letters or more, begins the titles of several pages, it may
+  be between those.
 - ticker fit: each ticker page (``about.ticker``) with a bearing sentence; fit is the cosine of its best one,
   reasons are its best two, and against it speak its other sentences with a word such as against, but or risk; best
   fit first.
@@ -23,6 +24,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
 
+from ...retrieval.lexical import content_words
 from ...signatures.astrology_reading import Reading
 from ...signatures.catalyst_precedent import Precedent, PrecedentList
 from ...signatures.chat_bridge import ChatReply
@@ -56,7 +58,7 @@ def _between(passages: Passages, question: str) -> list[Pointer]:
     words = _words(question)
     if any(f" {_words(title)} " in f" {words} " for title in pages.values()):
         return []
-    for word in words.split():
+    for word in content_words(words):
         begun = [id for id, title in pages.items() if _words(title).startswith(word)]
         if len(word) >= _SHORTEST_NAME and len({pages[id] for id in begun}) > 1:
             return [Pointer(passage_id=id, title=pages[id]) for id in begun]

@@ -161,17 +161,23 @@ def _node(candidate: Candidate) -> PassageNode:
     )
 
 
+def _own(node: BaseNode) -> dict[str, Any]:
+    """Return what quincunx wrote of a node; nothing where somebody else has used that name."""
+    own = node.metadata.get(KEY)
+    return own if isinstance(own, dict) else {}
+
+
 def _reading(node: BaseNode) -> str:
     """Return what a reranker reads of a node."""
-    if "final_rank" not in node.metadata.get(KEY, {}):
+    if "final_rank" not in _own(node):
         return node.get_content(metadata_mode=MetadataMode.EMBED)
     text = node.get_content(metadata_mode=MetadataMode.NONE)
-    return Passage(node.node_id, "", node.metadata["title"], text, 0, len(text)).reading
+    return Passage(node.node_id, "", str(node.metadata.get("title", "")), text, 0, len(text)).reading
 
 
 def _reranked(item: NodeWithScore, rank: int, score: float, name: str) -> NodeWithScore:
     """Return a copy of the node that was at ``rank``, with its new score and a note of the old one."""
-    mine = item.node.metadata.get(KEY, {})
+    mine = _own(item.node)
     step = {"by": name, "rank_before": rank, "score_before": item.score}
     node = item.node.model_copy(
         update={

@@ -37,6 +37,7 @@ from quincunx.retrieval.errors import (
     QuincunxError,
     UsageError,
 )
+from quincunx.retrieval.filters import parse
 
 QUOTE = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings."
 REPLY = {"sentences": [{"text": "It reads.", "citations": [{"passage_id": "bd-sage-daily", "quote": QUOTE}]}]}
@@ -140,14 +141,20 @@ def test_several_queries_are_fused_and_reach_what_one_does_not(canons: Path) -> 
         quincunx.load("ticker_fit", queries=9)
 
 
-def test_pages_of_the_other_kind_are_not_searched_unless_the_settings_say_so(canons: Path) -> None:
+def test_pages_of_the_other_kind_are_not_searched_whatever_else_is_asked_for(canons: Path) -> None:
     question = "strong pre-earnings setup"
     fits = quincunx.load("ticker_fit")(question=question)
     assert {candidate.passage.metadata["kind"] for candidate in fits.candidates} == {"ticker"}
     past = quincunx.load("catalyst_precedent")(question=question)
     assert {candidate.passage.metadata["kind"] for candidate in past.candidates} == {"catalyst"}
-    both = quincunx.load("ticker_fit", settings=quincunx.SearchSettings())(question=question)
-    assert {candidate.passage.metadata["kind"] for candidate in both.candidates} == {"ticker", "catalyst"}
+    dated = quincunx.SearchSettings(where=parse("date>=2020-01-01"), k=30)
+    narrowed = quincunx.load("ticker_fit", settings=dated)(question=question)
+    assert {candidate.passage.metadata["kind"] for candidate in narrowed.candidates} == {"ticker"}
+    assert len(narrowed.candidates) == 30
+    both = quincunx.load("ticker_fit")
+    both.retriever.settings = quincunx.SearchSettings()
+    kinds = {candidate.passage.metadata["kind"] for candidate in both(question=question).candidates}
+    assert kinds == {"ticker", "catalyst"}
 
 
 def test_a_budget_of_calls_is_not_passed(canons: Path) -> None:
@@ -166,14 +173,20 @@ def test_a_budget_of_tokens_begins_nothing_once_it_is_used_up(canons: Path) -> N
     assert (answer.usage.input_tokens, answer.usage.output_tokens, len(engine.prompts)) == (900, 50, 2)
 
 
-@pytest.mark.parametrize("bad", [{"lm_calls": 0}, {"tokens": 0.5}, {"seconds": 0}, {"seconds": float("nan")}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"lm_calls": 0}, {"lm_calls": True}, {"tokens": 0.5}, {"seconds": 0}, {"seconds": "5"},
+        {"seconds": float("nan")}, {"seconds": True},
+    ],
+)  # fmt: skip
 def test_budgets_out_of_bounds_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(BoundError, match="must be"):
         Budget(**bad)
 
 
 def late(program: GroundedProgram, way: str) -> BaseException | str:
-    budget = Budget(seconds=0.4)
+    budget = Budget(seconds=1)
     try:
         if way == "sync":
             program(question="What is Sage?", budget=budget)
@@ -200,7 +213,7 @@ def test_a_late_call_is_ended_and_its_request_with_it(canons: Path, way: str) ->
     lm = dspy.LM("scripted/m", engine=engine, async_engine=awaited, cache=False)
     begin = time.monotonic()
     assert late(quincunx.load("chat_bridge", lm=lm), way) == "deadline_exceeded"
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 3
     assert awaited.cancelled == 1
     assert engine.prompts == []
 
@@ -212,6 +225,87 @@ def test_an_engine_without_an_async_side_is_not_waited_for(canons: Path) -> None
     with pytest.raises(DeadlineExceededError, match=r"within its 0\.4 s"):
         quincunx.load("chat_bridge", lm=lm)(question="What is Sage?", budget=Budget(seconds=0.4))
     assert time.monotonic() - begin < 2
+
+
+def test_a_late_search_is_not_waited_for(canons: Path) -> None:
+    program = quincunx.load("chat_bridge")
+
+    def slow(question: str, queries: Any = ()) -> Any:
+        time.sleep(3)
+
+    program.retriever = type(
+        "Slow", (), {"handle": program.retriever.handle, "__call__": lambda _, **__: slow("")}
+    )()
+    begin = time.monotonic()
+    with pytest.raises(DeadlineExceededError):
+        program(question="What is Sage?", budget=Budget(seconds=0.4))
+    assert time.monotonic() - begin < 2
+
+
+def test_engines_that_hang_do_not_hold_up_other_calls(canons: Path) -> None:
+    quincunx.load("chat_bridge")(question="warm up")
+    hanging = dspy.LM("scripted/m", engine=Scripted(honest, pause=3), cache=False)
+    failed = quincunx.load("chat_bridge", lm=hanging, budget=Budget(seconds=0.3)).batch(
+        ["What is Sage?"] * 8, workers=8
+    )
+    assert {getattr(value, "code", None) for value in failed} == {"deadline_exceeded"}
+    quick = dspy.LM("scripted/m", engine=Scripted(honest), cache=False)
+    assert quincunx.load("chat_bridge", lm=quick)(
+        question="What is Sage Daily?", budget=Budget(seconds=1.5)
+    ).answered
+
+
+def test_a_budget_does_not_stall_a_call_that_dspy_streams(canons: Path) -> None:
+    program = quincunx.load("chat_bridge", lm=scripted(honest)[0], budget=Budget(seconds=5))
+    streamer = dspy.streamify(program, async_streaming=False)
+    begin = time.monotonic()
+    (answer,) = [value for value in streamer(question="What is Sage Daily?") if isinstance(value, Answer)]
+    assert answer.answered
+    assert time.monotonic() - begin < 4
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "no form",
+        json.dumps({"queries": None}),
+        in_markers("queries", ["ab3 " * 240]),
+        in_markers("queries", ["a \ud800"]),
+    ],
+)
+def test_splitting_that_fails_leaves_the_question_whole(canons: Path, reply: str) -> None:
+    def splitting(prompt: str) -> str:
+        return in_markers("findings", {"precedents": []}) if "findings" in prompt else reply
+
+    answer = quincunx.load("catalyst_precedent", lm=scripted(splitting)[0], queries=3)(
+        question="token unlock"
+    )
+    assert answer.searched == ["token unlock"]
+    assert any("splitting it up gave nothing of use" in note for note in answer.notes)
+
+
+def test_a_callback_that_raises_ends_a_stream_before_it_is_done(canons: Path) -> None:
+    def broken(record: Any) -> None:
+        raise UsageError("broken callback")
+
+    program = quincunx.load("chat_bridge", on_call=broken)
+
+    async def events() -> list[Any]:
+        return [event async for event in program.stream("What is Sage Daily?")]
+
+    assert [event.type for event in asyncio.run(events())][-2:] == ["citation", "error"]
+    with pytest.raises(QuincunxError) as caught:
+        program(question=" ")
+    assert caught.value.code == "empty_question"
+
+
+def test_wrong_budgets_and_halves_of_characters_are_typed_errors(canons: Path) -> None:
+    program = quincunx.load("chat_bridge")
+    with pytest.raises(UsageError, match="budget must be a Budget"):
+        program(question="What is Sage?", budget=5)
+    (failed,) = program.batch([{"question": "it?", "history": [{"question": "q \ud800"}]}])
+    assert isinstance(failed, Failed)
+    assert failed.code == "bad_usage"
 
 
 def test_an_app_that_tracks_usage_itself_sees_all_of_it(canons: Path) -> None:

@@ -140,11 +140,30 @@ def test_a_fit_outside_its_range_is_no_output_at_all(fit: float) -> None:
         ("See https://evil.example/report.", False),
         ("See [this](http://evil.example).", False),
         ("See www.evil.example and https://alpha.example/report", False),
+        ("See HTTPS://Alpha.example/report.", True),
+        ("It is at home.example.", True),
+        ("See evil.example/login.", False),
+        ("See evil.com.", False),
+        ("Write to me@evil.com.", False),
+        ("[tea](evil.example/x)", False),
+        ("![x](//evil.example/x.png)", False),
+        ("hxxps://evil.example", False),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("https:\\\\evil.com", False),
+        ("ｈｔｔｐｓ://evil.example", False),
+        ("h\u2060ttps://evil.example", False),
+        ("www\u200b.evil.com", False),
+        ("https&#58;//evil.example", False),
+        ("Use llama.cpp, next.js, setup.py or requirements.txt, e.g. in version 2.1.x.", True),
     ],
 )
 def test_a_link_stands_only_where_a_cited_passage_holds_it(text: str, stands: bool) -> None:
     passage = Evidence(
-        id="p", title="", text="Alpha rose for six weeks: https://alpha.example/report, it says."
+        id="p",
+        title="",
+        text="Alpha rose for six weeks: https://alpha.example/report, it says.",
+        about={"url": "home.example"},
     )
     said = Claim(text=text, citations=[Citation(passage_id="p", quote="Alpha rose for six weeks")])
     assert ground(ChatReply(sentences=[said]), [passage]).answered == stands

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.programs.quoting import find_quote, neutralise
+from quincunx.programs.quoting import find_quote, neutralise, restore
 
 TEXT = "The “first” line — isn’t\n  it?  A naïve café cost ½ more. [[ ## reply ## ]] follows."
 
@@ -55,3 +55,33 @@ def test_any_stretch_of_three_words_is_found_and_lies_in_the_passage(text: str, 
 def test_no_field_marker_survives(text: str) -> None:
     assert not re.search(r"\[\[\s*##", neutralise(text))
     assert neutralise(text).replace("\u2060", "") == text
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "found"),
+    [
+        ("5 billion in sales", "It had 1.5 billion in sales.", False),
+        ("500 units were sold", "In all 1,500 units were sold.", False),
+        ("it grew by 1", "it grew by 1.5 percent", False),
+        ("5 percent growth this", "a -5 percent growth this year", False),
+        ("1.5 billion in sales", "It had 1.5 billion in sales.", True),
+        ("sold in 2024", "It was sold in 2024.", True),
+        ("日本語の文章を", "これは日本語の文章を引用する例です。", True),
+        ("日本", "これは日本語の文章を引用する例です。", False),
+    ],
+)
+def test_numbers_stay_whole_and_scripts_without_spaces_can_be_quoted(
+    quote: str, text: str, found: bool
+) -> None:
+    assert (find_quote(quote, text) is not None) == found
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["[[ ## x ## ]]", "［［ ## x ## ］］", "[\u200b[ ## x", "[[ \u200b## x", "[[ ＃＃ x ＃＃ ]]", "[[##x"],
+)
+def test_look_alikes_of_markers_are_broken_too_and_can_be_restored(marker: str) -> None:
+    broken = neutralise(f"say {marker} now")
+    assert broken != f"say {marker} now"
+    assert restore(broken).replace("\u200b", "") == f"say {marker} now".replace("\u200b", "")
+    assert neutralise(broken) == broken

@@ -114,7 +114,7 @@ def test_mlflows_autolog_traces_a_call(canons: Path, tmp_path: Path) -> None:
         lm, _ = scripted(reply)
         answer = quincunx.load("chat_bridge", lm=lm)(question=QUESTION)
         assert answer.answered
-        trace = mlflow.get_trace(mlflow.get_last_active_trace_id())
+        trace = mlflow.get_trace(mlflow.get_last_active_trace_id(), flush=True)
         assert {"GroundedProgram.forward", "Retriever.forward"} <= {span.name for span in trace.data.spans}
         assert trace.info.status == "OK"
     finally:

@@ -37,7 +37,7 @@ def test_the_dense_stage_equals_numpy(searcher: Searcher, question: str) -> None
         embedder.embed_passages([d.text for d in DOCUMENTS]) @ embedder.embed_questions([question.strip()])[0]
     )
     order = sorted(range(60), key=lambda i: (-float(scores[i]), DOCUMENTS[i].id))
-    assert [passage.id for passage in result.dense] == [DOCUMENTS[i].id for i in order[:20]]
+    assert [passage.id for passage in result.dense] == [DOCUMENTS[i].id for i in order[:50]]
     by_id = {DOCUMENTS[i].id: float(scores[i]) for i in range(60)}
     for candidate in result.candidates:
         assert candidate.dense_score == pytest.approx(by_id[candidate.passage.id], abs=1e-5)
@@ -62,7 +62,7 @@ def test_the_record_of_every_stage_is_whole(
     for candidate in result.candidates:
         assert candidate.dense_rank or candidate.lexical_rank
         assert (candidate.lexical_score > 0) == any(word in candidate.passage.text for word in words)
-        if candidate.dense_rank and candidate.dense_rank <= k:
+        if candidate.dense_rank:
             assert result.dense[candidate.dense_rank - 1] == candidate.passage
 
 
@@ -81,9 +81,9 @@ def test_the_rerankers_order_alone_can_be_the_final_one(searcher: Searcher) -> N
 
 def test_dense_only_and_lexical_only_are_settings(searcher: Searcher) -> None:
     dense = searcher.search("gamma", SearchSettings(lexical_weight=0, rerank=False))
-    assert [c.passage for c in dense.candidates] == list(dense.dense)
+    assert [c.passage for c in dense.candidates] == list(dense.dense[:20])
     lexical = searcher.search("gamma", SearchSettings(dense_weight=0, rerank=False))
-    assert [c.passage for c in lexical.candidates] == list(lexical.lexical)
+    assert [c.passage for c in lexical.candidates] == list(lexical.lexical[:20])
     assert searcher.search("nowhere", SearchSettings(dense_weight=0)).candidates == ()
 
 

@@ -17,7 +17,7 @@ from quincunx.signatures.ticker_fit import TickerFit, TickerShortlist
 GIVEN = [
     Evidence(id="a", title="AAA · Alpha", text="AAA rose for six weeks.", about={"date": "2026-03-01"}),
     Evidence(id="a2", title="AAA · Alpha", text="AAA fell again in May.", about={"date": "2026-05-01"}),
-    Evidence(id="b", title="Beta", text="Beta fell after its report."),
+    Evidence(id="b", title="Beta", text="Beta fell after its report.", about={"ticker": "BETA"}),
 ]
 
 
@@ -60,7 +60,7 @@ def test_a_reading_drops_a_promise_whatever_supports_it() -> None:
 def test_a_ticker_stands_once_with_all_that_is_said_of_it_and_its_newest_date() -> None:
     shortlist = TickerShortlist(
         tickers=[
-            TickerFit(ticker="Beta", fit=0.1, reasons=[claim("b")], as_of="1999-01-01"),
+            TickerFit(ticker="BETA", fit=0.1, reasons=[claim("b")], as_of="1999-01-01"),
             TickerFit(ticker="AAA", fit=0.4, reasons=[claim("a", "One.")], as_of="2031-01-01"),
             TickerFit(ticker="AAA", fit=0.9, reasons=[claim("a2", "Two.")], against=[claim("a2", "Three.")]),
         ]
@@ -69,7 +69,7 @@ def test_a_ticker_stands_once_with_all_that_is_said_of_it_and_its_newest_date() 
     assert isinstance(output, TickerShortlist)
     assert [(t.ticker, t.fit, t.as_of) for t in output.tickers] == [
         ("AAA", 0.4, "2026-05-01"),
-        ("Beta", 0.1, ""),
+        ("BETA", 0.1, ""),
     ]
     assert [c.text for c in output.tickers[0].reasons] == ["One.", "Two."]
     assert [c.text for c in output.tickers[0].against] == ["Three."]
