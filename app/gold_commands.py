@@ -89,7 +89,9 @@ def import_set(
     if as_json:
         write_json({"gold": str(out), **facts})
         return
-    results.print(f"{out}: {facts['documents']} documents, {facts['questions']} questions", markup=False)
+    results.print(
+        f"{out}: {facts['documents']} documents, {facts['questions']} questions", markup=False, soft_wrap=True
+    )
     for split, held in facts["splits"].items():
         said = f"  {split}: {held['questions']} questions, {held['unanswerable']} of them unanswerable"
         results.print(said, markup=False)
