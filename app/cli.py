@@ -11,9 +11,12 @@ import typer
 from rich.markup import escape
 
 from ..retrieval.errors import QuincunxError
+from .eval_commands import eval_app
+from .gold_commands import gold_app
 from .index_commands import index_app
 from .options import EMBEDDED, AsJson, ProfileName, Where, read_inputs
 from .program_commands import programs_app
+from .sweep_commands import sweep as _sweep  # noqa: F401  # makes itself known to eval_app
 
 app = typer.Typer(
     help="DSPy programs with retrieval built in: 20 candidates in, 5 passages out, answers whose citations were checked.",
@@ -21,9 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-eval_app = typer.Typer(help="Measure against a gold set.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(eval_app, name="eval")
+app.add_typer(gold_app, name="gold")
 app.add_typer(programs_app, name="programs")
 
 
@@ -231,25 +234,3 @@ def pull(model: Annotated[str, typer.Argument(help="Name of the model.")] = "nom
     with progress(f"pull {model}") as report:
         fetch(None, model, report)
     results.print(f"{model}: there", markup=False)
-
-
-@eval_app.command("retrieval")
-def eval_retrieval(
-    gold_dir: Annotated[Path, typer.Argument(help="Gold set in BEIR form.")],
-    split: Annotated[str, typer.Option(help="Which qrels to judge by.")] = "test",
-    profile: ProfileName = EMBEDDED,
-    as_json: AsJson = False,
-) -> None:
-    """Show how well each stage of retrieval finds the gold."""
-    from ..eval.goldset import read_gold_set
-    from ..eval.retrieval import evaluate_retrieval
-    from .output import progress, results, write_json
-    from .render import funnel_table
-
-    gold = read_gold_set(gold_dir, split)
-    with progress("index") as indexing, progress("search") as searching:
-        report = evaluate_retrieval(gold, profile=profile, index_progress=indexing, search_progress=searching)
-    if as_json:
-        write_json(asdict(report))
-    else:
-        results.print(funnel_table(report))

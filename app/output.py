@@ -18,6 +18,8 @@ from ..retrieval.embedders import Progress as Report
 from ..retrieval.errors import QuincunxError, StorageError
 
 if TYPE_CHECKING:
+    from ..eval.ledger import Row
+    from ..eval.running import Watch
     from ..programs.tracing import CallRecord
 
 results = Console(highlight=False)
@@ -52,6 +54,29 @@ def fail(error: QuincunxError | OSError) -> NoReturn:
     if "--json" in sys.argv:
         write_json({"error": {"code": error.code, "message": message}})
     raise SystemExit(error.exit_status)
+
+
+@contextmanager
+def watching(label: str) -> Iterator[Watch]:
+    """Show a run's progress: examples done and failed, a live share of hits, and the time left."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[live]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    seen = {"failed": 0, "ok": 0, "answered": 0}
+    with Progress(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task(escape(label), total=None, live="")
+
+        def watch(done: int, total: int, row: Row | None) -> None:
+            if row is not None:
+                seen["failed" if row.failed else "ok"] += 1
+                seen["answered"] += bool(row.record.get("answered"))
+            live = f"{seen['failed']} failed"
+            if seen["answered"]:
+                live += f", {seen['answered']} of {seen['ok']} answered"
+            bar.update(task, completed=done, total=total, live=live)
+
+        yield watch
 
 
 @contextmanager

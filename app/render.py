@@ -13,7 +13,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..eval.retrieval import MEASURES, RetrievalReport
 from ..programs.answer import Answer
 from ..retrieval.passages import Candidate, Passage
 
@@ -74,20 +73,6 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     parts += [Text(f"note: {note}", style="yellow") for note in answer.notes]
     title = f"{answer.program} · index {answer.index} · engine {answer.engine}"
     return Panel(Group(*parts), title=escape(title), title_align="left")
-
-
-def funnel_table(report: RetrievalReport) -> Table:
-    """Each stage's measures."""
-    title = f"{report.gold}: {report.n_queries} questions, profile {report.profile}"
-    if report.failures:
-        title += f", {len(report.failures)} of them failed and count as 0"
-    table = Table(title=title, title_justify="left")
-    table.add_column("stage")
-    for measure in MEASURES:
-        table.add_column(measure, justify="right")
-    for stage, means in report.stages.items():
-        table.add_row(stage, *(f"{means[measure]:.3f}" for measure in MEASURES))
-    return table
 
 
 def facts_table(facts: dict[str, Any]) -> Table:

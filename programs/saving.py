@@ -20,7 +20,6 @@ from ..retrieval.disk import make_folder, publish_file, storing
 from ..retrieval.errors import ArtifactError, ArtifactMismatchError
 from ..retrieval.filters import parse
 from ..retrieval.handle import SearchHandle
-from ..retrieval.home import require_index
 from ..retrieval.reading import Reading
 from ..retrieval.searching import SearchSettings
 from ..retrieval.store import Store
@@ -225,8 +224,8 @@ def _retrieval_record(program: GroundedProgram) -> RetrievalRecord:
 
 def _readings(handle: SearchHandle) -> Iterator[Reading]:
     """Give the current generation of each index; no model is loaded for it."""
-    for name in handle.indexes:
-        store = Store(require_index(name))
+    for folder in handle.folders:
+        store = Store(folder)
         try:
             with store.read() as reading:
                 yield reading

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import BoundError
-from .home import require_index
+from .errors import BoundError, UnknownIndexError
+from .home import DATABASE, index_names, require_index
 from .profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
 
 if TYPE_CHECKING:
@@ -19,22 +20,25 @@ if TYPE_CHECKING:
 
 
 class SearchHandle:
-    """Names one index or several, and a profile; loads them at the first search."""
+    """Names one index or several, and a profile; loads them at the first search.
 
-    def __init__(self, index: str | Sequence[str], profile_name: str = DEFAULT_PROFILE) -> None:
-        indexes = [index] if isinstance(index, str) else list(index)
+    An index is named as the home folder knows it, or by the `Path` of its folder.
+    """
+
+    def __init__(self, index: str | Path | Sequence[str | Path], profile_name: str = DEFAULT_PROFILE) -> None:
+        indexes = [index] if isinstance(index, str | Path) else list(index)
         for name in indexes:
-            require_index(name)
+            _folder(name)
         if not indexes or len(set(indexes)) < len(indexes):
-            raise BoundError(f"name each index to search once (got {', '.join(indexes) or 'none'})")
+            raise BoundError(f"name each index to search once (got {', '.join(map(str, indexes)) or 'none'})")
         profile(profile_name)
         self.__setstate__({"indexes": indexes, "profile": profile_name})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"indexes": list(self.indexes), "profile": self.profile}
+        return {"indexes": list(self._named), "profile": self.profile}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.indexes: tuple[str, ...] = tuple(state["indexes"])
+        self._named: tuple[str | Path, ...] = tuple(state["indexes"])
         self.profile: str = state["profile"]
         self._lock = threading.Lock()
         self._searcher: Searcher | None = None
@@ -44,6 +48,16 @@ class SearchHandle:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SearchHandle:
         return self
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The names of the indexes."""
+        return tuple(named.name if isinstance(named, Path) else named for named in self._named)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the indexes; raises `UnknownIndexError` for one that is no longer there."""
+        return [_folder(named) for named in self._named]
 
     @property
     def index(self) -> str:
@@ -62,12 +76,19 @@ class SearchHandle:
             if self._searcher is None:
                 from .searching import Searcher
 
-                folders = [require_index(name) for name in self.indexes]
                 self._searcher = Searcher(
-                    folders, shared_embedder(self.profile), shared_reranker(self.profile)
+                    self.folders, shared_embedder(self.profile), shared_reranker(self.profile)
                 )
             return self._searcher
 
     def search(self, question: str, settings: SearchSettings, queries: Sequence[str] = ()) -> SearchResult:
         """Search the index; see `Searcher.search`."""
         return self.searcher.search(question, settings, queries)
+
+
+def _folder(index: str | Path) -> Path:
+    if isinstance(index, str):
+        return require_index(index)
+    if not (index / DATABASE).is_file():
+        raise UnknownIndexError(str(index), index_names())
+    return index

@@ -83,15 +83,6 @@ def test_build_search_info_and_list(quincunx: Any, home: Path, tmp_path: Path) -
     assert asked["citations"] == [{"passage_id": "a.md", "quote": "Refunds take five days."}]
 
 
-def test_eval_prints_every_stage(quincunx: Any, home: Path) -> None:
-    from quincunx.eval.goldset import canon_folder
-
-    report = quincunx("eval", "retrieval", str(canon_folder("builddaily")), "--json").json
-    assert report["n_queries"] == 36
-    assert report["stages"].keys() == {"dense", "lexical", "fused", "reranked", "final"}
-    assert report["stages"]["final"].keys() == {"recall@5", "mrr@5", "ndcg@5", "recall@20"}
-
-
 def test_update_delete_verify_compact_and_export(quincunx: Any, home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# Refunds\n\nRefunds take five days.\n")
     (tmp_path / "b.txt").write_text("Shipping is free.")

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from quincunx.programs.answer import Answer
 from quincunx.programs.events import Done, Failed
 from quincunx.programs.grounded import GroundedProgram
-from quincunx.programs.grounding import links
+from quincunx.programs.links import links
 from quincunx.programs.loading import TASKS
 from quincunx.retrieval.errors import ModelOutputError
 from quincunx.retrieval.passages import Passage

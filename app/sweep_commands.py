@@ -1,0 +1,94 @@
+"""``quincunx eval sweep``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .eval_commands import eval_app
+from .options import EMBEDDED, AsJson, ProfileName
+
+if TYPE_CHECKING:
+    from ..eval.sweeping import Sweep
+
+Numbers = Annotated[str | None, typer.Option(help="Values to try, joined by commas.")]
+
+
+@eval_app.command("sweep")
+def sweep(
+    gold_dirs: Annotated[list[Path], typer.Argument(help="Gold sets; the choice is made over all of them.")],
+    k: Numbers = None,
+    n: Numbers = None,
+    dense_weight: Numbers = None,
+    lexical_weight: Numbers = None,
+    rrf_constant: Numbers = None,
+    final: Annotated[
+        str | None, typer.Option(help="Final orders to try: combined, reranked, fused (no reranker).")
+    ] = None,
+    chunk_tokens: Numbers = None,
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Choose settings on the dev questions, and report the choice once on the sealed test questions."""
+    from ..eval import sweeping
+    from ..retrieval.chunking import Chunking
+    from ..retrieval.searching import SearchSettings
+    from .output import progress, results, write_json
+
+    orders = _texts(final)
+    candidates: list[sweeping.Candidate] = []
+    for rerank in (True, False):
+        chosen = [order for order in orders if (order != "fused") == rerank]
+        if not chosen and (orders or not rerank):
+            continue
+        candidates += sweeping.grid(
+            SearchSettings(),
+            k=_whole("k", k),
+            n=_whole("n", n),
+            dense_weight=_real("dense-weight", dense_weight),
+            lexical_weight=_real("lexical-weight", lexical_weight),
+            rrf_constant=_real("rrf-constant", rrf_constant),
+            final=chosen if rerank else (),  # type: ignore[arg-type]  # SearchSettings refuses others
+            rerank=[rerank],
+            chunking=[Chunking(size, size // 5) for size in _whole("chunk-tokens", chunk_tokens)],
+        )
+    with progress("index") as indexing, progress("candidates on dev") as report:
+        found = sweeping.sweep(
+            gold_dirs,
+            list(dict.fromkeys(candidates)),
+            profile=profile,
+            index_progress=indexing,
+            progress=report,
+        )
+    if as_json:
+        write_json(sweeping.as_dict(found))
+        return
+    for table in _tables(found):
+        results.print(table)
+
+
+def _tables(found: Sweep) -> list[Any]:
+    from .eval_render import sealed_table, trials_table
+
+    return [trials_table(found), *(sealed_table(entry) for entry in found.sealed)]
+
+
+def _texts(values: str | None) -> list[str]:
+    return [value.strip() for value in (values or "").split(",") if value.strip()]
+
+
+def _whole(name: str, values: str | None) -> list[int]:
+    return [int(value) for value in _real(name, values)]
+
+
+def _real(name: str, values: str | None) -> list[float]:
+    from ..retrieval.errors import BoundError
+
+    try:
+        return [float(value) for value in _texts(values)]
+    except ValueError as error:
+        raise BoundError(
+            f"--{name} takes numbers joined by commas, such as 20,30 (got {values!r})"
+        ) from error

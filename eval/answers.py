@@ -1,0 +1,105 @@
+"""A run that asks a program every question of a gold set, the unanswerable ones too, and keeps what it said."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..programs.answer import Answer
+from ..programs.grounded import GroundedProgram
+from .goldset import GoldSet, Question
+from .ledger import Run, fingerprint
+from .retrieval import Held, Searched, default_folder, header_of, met, search_record
+from .running import Outcome, Watch, run_examples
+
+
+def run_answers(
+    program: GroundedProgram,
+    searched: Searched,
+    folder: Path,
+    *,
+    out: Path | None = None,
+    fork: bool = False,
+    workers: int = 1,
+    repeat: int = 0,
+    watch: Watch = lambda done, total, row: None,
+) -> Run:
+    """Ask every question of the program's own (``metadata.program``), or all where the set names no program.
+
+    ``folder`` is that of the index that the program searches. ``repeat`` tells runs of one configuration apart.
+    Otherwise as `retrieval.run_retrieval`.
+    """
+    questions = questions_of(searched.gold, program.name)
+    model = program.predict.lm
+    header = {
+        **header_of("answers", searched, folder, program.retriever.handle.searcher.reranker),
+        "program": program.name,
+        "program_state": program_fingerprint(program),
+        "lm": "extractive" if model is None else str(model.model),
+        "lm_settings": {} if model is None else _plain(model.kwargs),
+        "queries": program.queries,
+        "repeat": repeat,
+    }
+    run = Run.begin(out or default_folder(header), header, questions, fork=fork)
+    try:
+        held = Held(folder)
+        run_examples(run, lambda question: _ask(program, held, question), workers=workers, watch=watch)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def questions_of(gold: GoldSet, program: str) -> list[Question]:
+    """Return the questions that are meant for a program; all of them where none is meant for any."""
+    questions = list(gold.questions.values())
+    named = [question for question in questions if question.program]
+    return [question for question in named if question.program == program] if named else questions
+
+
+def program_fingerprint(program: GroundedProgram) -> str:
+    """Return a sha256 over what optimisation may change of a program: instructions, wording of fields, demos."""
+    return fingerprint(
+        {
+            name: {
+                "instructions": predictor.signature.instructions,
+                "fields": {field: str(info) for field, info in predictor.signature.fields.items()},
+                "demos": [str(dict(demo)) for demo in predictor.demos],
+            }
+            for name, predictor in program.named_predictors()
+        }
+    )
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what may be a secret, and what is no JSON value."""
+    kept = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "seed", "n", "stop")
+    return {name: settings[name] for name in kept if settings.get(name) is not None}
+
+
+def _ask(program: GroundedProgram, held: Held, question: Question) -> Outcome:
+    inputs: dict[str, Any] = {}
+    if question.history and "history" in program.predict.signature.input_fields:
+        inputs["history"] = question.history
+    answer: Answer = program(question=question.text, **inputs)
+    record, passages = held.look(question)
+    return Outcome(
+        record={**search_record(answer.search), **record, **answer_record(answer)},
+        seconds=dict(answer.seconds),
+        passages=[*met(answer.search), *passages],
+    )
+
+
+def answer_record(answer: Answer) -> dict[str, Any]:
+    """Return what was said, as JSON values; passages by id."""
+    return {
+        "answered": answer.answered,
+        "refusal": answer.refusal,
+        "output": answer.output.model_dump(mode="json"),
+        "citations": [citation.model_dump() for citation in answer.citations],
+        "dropped": [asdict(dropped) for dropped in answer.dropped],
+        "given": [passage.id for passage in answer.passages],
+        "engine": answer.engine,
+        "usage": asdict(answer.usage),
+    }

@@ -1,0 +1,328 @@
+"""The ledger of an evaluation run: a folder with a header that never changes and one row for each example.
+
+    header.json     what was run: kind, configuration, hashes of data, index, models and program, seed
+    rows.sqlite     the questions with their gold, one row per example once it is done, the passages they met
+
+A row is committed before it counts anywhere. Killed at any moment, the folder holds the examples that were done,
+and the same command goes on with the others; a command with another configuration is refused. Nothing in a run
+folder is ever executed: it is JSON and SQLite.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from ..retrieval.disk import make_folder, publish_file, storing
+from ..retrieval.errors import RunError, RunMismatchError, UnknownRunError, WriterBusyError
+from ..retrieval.home import NAME, home, named_folder
+from ..retrieval.passages import Passage
+from .goldset import GoldSpan, Question
+
+HEADER = "header.json"
+ROWS = "rows.sqlite"
+SCHEMA = 1
+
+_SCHEMA_SQL = """
+CREATE TABLE questions (id TEXT PRIMARY KEY, place INTEGER NOT NULL UNIQUE, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE rows (
+    id TEXT PRIMARY KEY REFERENCES questions, code TEXT, message TEXT, seconds TEXT NOT NULL, record TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE passages (
+    id TEXT PRIMARY KEY, document_id TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL, metadata TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE judgements (
+    id TEXT NOT NULL REFERENCES rows, judge TEXT NOT NULL, repeat INTEGER NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (id, judge, repeat)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one example came to."""
+
+    id: str
+    """The question's."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """What was found and said, as JSON values; empty for a failure."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time by stage."""
+    code: str | None = None
+    """The stable code of the error, where it failed: a failure is not a score of 0."""
+    message: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.code is not None
+
+
+class Run:
+    """An open run folder. One process writes it; any may read it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a run that is there; raises `UnknownRunError`, or `RunError` for one that cannot be read."""
+        self.folder = folder
+        self.header = _read_header(folder)
+        self._connection = _connect(folder / ROWS)
+        self._lock: int | None = None
+
+    @classmethod
+    def begin(
+        cls, folder: Path, header: Mapping[str, Any], questions: Sequence[Question], *, fork: bool = False
+    ) -> Self:
+        """Begin a run, or go on with the one that is there.
+
+        ``fork`` begins a new one beside it, its name numbered, where there is one already.
+
+        Raises:
+            RunMismatchError: the run that is there was configured differently; it names what differs.
+            WriterBusyError: another process is writing it.
+            StorageError: the disk refused.
+        """
+        header = {"schema": SCHEMA, **json.loads(json.dumps(header))}
+        if fork and (folder / HEADER).exists():
+            header["forked_from"] = folder.name
+            folder = next(
+                candidate
+                for number in range(2, 10_000)
+                if not (candidate := folder.with_name(f"{folder.name}-{number}")).exists()
+            )
+        with storing(folder):
+            make_folder(folder)
+            lock = _alone(folder)
+            if not (folder / HEADER).exists():
+                _make_rows(folder / ROWS, questions)
+                text = json.dumps(header, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+                publish_file(folder / HEADER, [memoryview(text.encode())])
+        try:
+            run = cls(folder)
+            _require_same(run.header, header, folder)
+        except BaseException:
+            os.close(lock)
+            raise
+        run._lock = lock
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def questions(self) -> list[Question]:
+        """Return all questions of the run, in their order."""
+        rows = self._connection.execute("SELECT record FROM questions ORDER BY place")
+        return [_question(json.loads(record)) for (record,) in rows]
+
+    def done(self) -> set[str]:
+        """Return the ids of the examples that have a row."""
+        return {id for (id,) in self._connection.execute("SELECT id FROM rows")}
+
+    def rows(self) -> dict[str, Row]:
+        """Return the rows by id, in the order of the questions."""
+        found = self._connection.execute(
+            "SELECT rows.id, rows.record, seconds, code, message FROM rows JOIN questions USING (id) ORDER BY place"
+        )
+        return {
+            id: Row(id, json.loads(record), json.loads(s), code, message)
+            for id, record, s, code, message in found
+        }
+
+    def passages(self) -> dict[str, Passage]:
+        """Return every passage that some example met, by id."""
+        found = self._connection.execute(
+            'SELECT id, document_id, title, text, start, "end", metadata FROM passages ORDER BY id'
+        )
+        return {
+            id: Passage(id, document, title, text, start, end, json.loads(metadata))
+            for id, document, title, text, start, end, metadata in found
+        }
+
+    def add(self, row: Row, passages: Iterable[Passage] = ()) -> None:
+        """Write the row of an example, with the passages it met: both are there afterwards, or neither."""
+        with self._writing():
+            self._connection.execute(
+                "INSERT INTO rows VALUES (?, ?, ?, ?, ?)",
+                (row.id, row.code, row.message, _text(row.seconds), _text(row.record)),
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(p.id, p.document_id, p.title, p.text, p.start, p.end, _text(p.metadata)) for p in passages],
+            )
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Take rows back, so that their examples are run again: failures that may pass now."""
+        with self._writing():
+            chosen = [(id,) for id in ids]
+            self._connection.executemany("DELETE FROM judgements WHERE id = ?", chosen)
+            self._connection.executemany("DELETE FROM rows WHERE id = ?", chosen)
+
+    def judgements(self, judge: str) -> dict[str, list[dict[str, Any]]]:
+        """Return what a judge said of each example, repeat by repeat."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for id, record in self._connection.execute(
+            "SELECT id, record FROM judgements WHERE judge = ? ORDER BY id, repeat", (judge,)
+        ):
+            found.setdefault(id, []).append(json.loads(record))
+        return found
+
+    def judge(self, id: str, judge: str, repeat: int, record: Mapping[str, Any]) -> None:
+        """Write one judgement."""
+        with self._writing():
+            self._connection.execute(
+                "INSERT INTO judgements VALUES (?, ?, ?, ?)", (id, judge, repeat, _text(record))
+            )
+
+    def judges(self) -> list[str]:
+        """Return the names of the judges that have judged."""
+        return [
+            name for (name,) in self._connection.execute("SELECT DISTINCT judge FROM judgements ORDER BY 1")
+        ]
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise RunError(f"{self.folder / ROWS}: {error}; nothing was changed") from error
+            raise
+
+
+def run_folder(name_or_folder: str | Path) -> Path:
+    """Return the folder of a run: of that name under the home folder, or the folder itself."""
+    if isinstance(name_or_folder, Path) or os.sep in name_or_folder:
+        return Path(name_or_folder)
+    return named_folder("runs", name_or_folder)
+
+
+def open_run(name_or_folder: str | Path) -> Run:
+    """Open a run to read it; raises `UnknownRunError` when there is none."""
+    folder = run_folder(name_or_folder)
+    if not (folder / HEADER).is_file():
+        raise UnknownRunError(str(name_or_folder), run_names())
+    return Run(folder)
+
+
+def run_names() -> list[str]:
+    """Return the names of the runs in the home folder, sorted."""
+    found = (home() / "runs").glob(f"*/{HEADER}")
+    return sorted(path.parent.name for path in found if NAME.fullmatch(path.parent.name))
+
+
+def fingerprint(value: Any) -> str:
+    """Return the sha256 of JSON values, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
+
+
+def _read_header(folder: Path) -> dict[str, Any]:
+    try:
+        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder / HEADER}: cannot be read ({error}); run the evaluation again into another folder"
+        ) from error
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        raise RunError(
+            f"{folder / HEADER}: no header of schema {SCHEMA}; run the evaluation again into another folder"
+        )
+    return header
+
+
+INFORMATION = ("begun", "commit", "forked_from", "estimate")
+"""Keys of a header that say where a run came from, and may differ when it goes on."""
+
+
+def _require_same(there: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    before, after = _flat(there), _flat(wanted)
+    changed = [
+        f"{name}: {before.get(name, 'none')!r:.80} → {after.get(name, 'none')!r:.80}"
+        for name in sorted(before.keys() | after.keys())
+        if name.split(".")[0] not in INFORMATION and before.get(name) != after.get(name)
+    ]
+    if changed:
+        raise RunMismatchError(
+            f"{folder} holds a run of another configuration ({'; '.join(changed)}): choose another folder, or fork it"
+        )
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping) and value:
+        return {
+            k: v
+            for key, entry in value.items()
+            for k, v in _flat(entry, f"{name}.{key}" if name else key).items()
+        }
+    return {name: value}
+
+
+def _make_rows(path: Path, questions: Sequence[Question]) -> None:
+    for stale in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        stale.unlink(missing_ok=True)
+    with closing(_connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in filter(str.strip, _SCHEMA_SQL.split(";\n")):
+            connection.execute(statement)
+        connection.executemany(
+            "INSERT INTO questions VALUES (?, ?, ?)",
+            [(question.id, place, _text(asdict(question))) for place, question in enumerate(questions)],
+        )
+        connection.execute("COMMIT")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        raise RunError(
+            f"{path}: {error}; check the disk, or run the evaluation again into another folder"
+        ) from error
+    return connection
+
+
+def _alone(folder: Path) -> int:
+    """Keep other writers out for as long as the descriptor is open."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise WriterBusyError(
+            f"{folder}: another process is writing this run; wait for it, or choose another folder"
+        ) from error
+    return descriptor
+
+
+def _question(record: dict[str, Any]) -> Question:
+    spans = tuple(GoldSpan(**span) for span in record.pop("spans"))
+    return Question(**record, spans=spans)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)

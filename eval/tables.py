@@ -1,0 +1,122 @@
+"""What a retrieval run comes to: means with intervals, the funnel, and the comparisons declared in advance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .clustering import clusters
+from .diagnosis import Diagnosis, Lost
+from .power import minimum_detectable_effect
+from .scoring import STAGES, Scored, grades_of, units
+from .statistics import Comparison, Interval, compare, holm, interval
+
+FAMILY = (("fused", "final"), ("fused", "reranked"), ("dense", "final"), ("lexical", "final"))
+"""Which stages are compared, baseline first: without and with the reranker, and each single stage with the whole."""
+COMPARED = 2
+"""How many measures they are compared in: the primary one and the next, `mrr@n`."""
+DISCORDANCE = 0.2
+"""Share of questions on which two systems are taken to differ, for the effect that a set can show."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison of the family."""
+
+    baseline: str
+    stage: str
+    measure: str
+    result: Comparison
+    holm_p: float
+    """p after Holm's correction over the family."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict after the correction, in words."""
+        if self.result.outcome != "undecided" and self.holm_p >= self.result.alpha:
+            return f"cannot tell: p is {self.result.p:.2g} alone and {self.holm_p:.2g} among the family"
+        return self.result.verdict
+
+
+@dataclass(frozen=True)
+class Step:
+    """How many questions came as far as this step of the funnel."""
+
+    name: str
+    count: int
+    n: int
+
+
+def stage_means(scored: Scored, seed: int) -> dict[str, dict[str, Interval]]:
+    """Return each measure's mean over the questions that did not fail, with its interval, by stage."""
+    if not scored.scored:
+        return {stage: {} for stage in STAGES}
+    groups = clusters([scored.questions[id] for id in scored.scored])
+    return {
+        stage: {
+            measure: interval(
+                scored.column(stage, measure), clusters=groups if _clustered(groups) else None, seed=seed
+            )
+            for measure in scored.measures
+        }
+        for stage in STAGES
+    }
+
+
+def comparisons(scored: Scored, seed: int) -> list[Compared]:
+    """Return the declared family, paired by question and clustered by shared gold; none with fewer than 2 questions."""
+    if len(scored.scored) < 2:
+        return []
+    groups = clusters([scored.questions[id] for id in scored.scored])
+    found = {}
+    for measure in scored.measures[:COMPARED]:
+        for baseline, stage in FAMILY:
+            a, b = scored.column(baseline, measure), scored.column(stage, measure)
+            found[baseline, stage, measure] = compare(
+                a, b, clusters=groups if _clustered(groups) else None, seed=seed
+            )
+    adjusted = holm({"/".join(key): result.p for key, result in found.items()})
+    return [Compared(*key, result, adjusted["/".join(key)]) for key, result in found.items()]
+
+
+def funnel(scored: Scored) -> list[Step]:
+    """Return how many questions have gold left at each step."""
+    told = [reached(scored, id) for id in scored.scored]
+    return [
+        Step(name, sum(steps[place] for steps in told), len(told))
+        for place, name in enumerate(funnel_steps(scored))
+    ]
+
+
+def funnel_steps(scored: Scored) -> tuple[str, ...]:
+    """Name the steps."""
+    return ("in the index", "found by a stage", f"in the {scored.k}", f"in the {scored.n}")
+
+
+def reached(scored: Scored, id: str) -> tuple[bool, ...]:
+    """Return whether a question has any unit of gold left at each step of the funnel."""
+    question, record = scored.questions[id], scored.rows[id].record
+    gold = set(grades_of(question))
+    deep = units(question, [scored.passages[p] for p in [*record["dense"], *record["lexical"]]])
+    final = scored.rankings["final"][id]
+    return (
+        any(record["held"].values()),
+        not gold.isdisjoint([*deep, *final]),
+        not gold.isdisjoint(final),
+        not gold.isdisjoint(final[: scored.n]),
+    )
+
+
+def shares(lost: Sequence[Lost]) -> dict[Diagnosis, int]:
+    """Count the diagnoses, the most frequent first."""
+    return dict(Counter(entry.diagnosis for entry in lost).most_common())
+
+
+def detectable(n: int) -> float:
+    """Return the smallest difference in a 0/1 measure that n questions show with 80 % power."""
+    return minimum_detectable_effect(n, discordance=DISCORDANCE)
+
+
+def _clustered(groups: Sequence[str]) -> bool:
+    return 2 <= len(set(groups)) < len(groups)
