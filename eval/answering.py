@@ -26,13 +26,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..programs.quoting import find_quote
-from .clustering import clusters
 from .goldset import Question
 from .ledger import Run
 from .report import data
 from .scoring import Scored
-from .statistics import Interval, interval, kendall
-from .tables import Step
+from .statistics import Interval, kendall
+from .tables import Step, mean_of
 
 RIGHT = {
     "ticker_fit": ("ticker_f1", 0.5),
@@ -243,12 +242,8 @@ _CHECKS = {
 
 def _mean(scored: Scored, values: Mapping[str, Mapping[str, float]], name: str, seed: int) -> Interval:
     told = [id for id in values if name in values[id]]
-    groups = clusters([scored.questions[id] for id in told])
-    return interval(
-        [values[id][name] for id in told],
-        clusters=groups if 2 <= len(set(groups)) < len(groups) else None,
-        seed=seed,
-    )
+    questions = [scored.questions[id] for id in told]
+    return mean_of([values[id][name] for id in told], questions, seed, -1.0 if name == "fit_tau" else 0.0)
 
 
 def _refusals(scored: Scored) -> data.Refusals:

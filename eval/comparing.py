@@ -11,11 +11,11 @@ from typing import Literal
 
 from ..retrieval.errors import BoundError, UsageError
 from .answering import score_answers
-from .clustering import clusters
 from .goldset import Question
 from .ledger import Run
 from .scoring import score_run
 from .statistics import Comparison, compare, holm
+from .tables import groups_of
 
 GateVerdict = Literal["holds", "worse", "cannot tell", "too many failures"]
 EXIT_STATUS: Mapping[GateVerdict, int] = {"holds": 0, "worse": 1, "cannot tell": 3, "too many failures": 4}
@@ -119,13 +119,12 @@ def compare_runs(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst
         if len(ids) < 2:
             continue
         everything |= set(ids)
-        groups = clusters([questions_a[id] for id in ids])
         compared[measure] = (
             ids,
             compare(
                 [mine[measure][id] for id in ids],
                 [theirs[measure][id] for id in ids],
-                clusters=groups if 2 <= len(set(groups)) < len(groups) else None,
+                clusters=groups_of([questions_a[id] for id in ids]),
                 seed=seed,
             ),
         )

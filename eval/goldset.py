@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -103,22 +103,6 @@ class GoldSet:
     spans: Mapping[str, tuple[GoldSpan, ...]] = field(default_factory=dict)
     """Gold spans by question id; empty where gold is documents."""
     split: str = ALL
-
-    def units(self, question: str, passages: Iterable[Passage]) -> list[str]:
-        """Return what a ranking of passages finds, each unit at the rank of its first passage.
-
-        A passage that finds nothing new keeps its rank under a name of its own, since a program that gets
-        five passages gets it too. Only a passage that comes first for several gold spans takes several ranks.
-        """
-        found: dict[str, None] = {}
-        for passage in passages:
-            if self.spans:
-                held = [span.id for span in self.spans.get(question, ()) if span.is_in(passage)]
-            else:
-                held = [passage.document_id]
-            fresh = [unit for unit in held if unit not in found]
-            found |= dict.fromkeys(fresh or [f"passage {passage.id}"])
-        return list(found)
 
     @property
     def judged(self) -> list[Question]:

@@ -24,7 +24,6 @@ from ..retrieval.passages import Passage
 from ..retrieval.profiles import shared_embedder, shared_reranker
 from ..retrieval.remembering import RememberingEmbedder, RememberingReranker
 from ..retrieval.searching import FinalOrder, Searcher, SearchSettings
-from .clustering import clusters
 from .goldimport import split_by_document
 from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
 from .ledger import fingerprint
@@ -32,6 +31,7 @@ from .measures import measures, per_question
 from .retrieval import SEED, Searched, gold_fingerprint, search_record, search_text
 from .scoring import grades_of, ranking
 from .statistics import Comparison, compare
+from .tables import groups_of
 
 LOOKS = "looks.jsonl"
 
@@ -209,15 +209,14 @@ def _sealed(engine: _Engine, name: str, test: GoldSet, now: Candidate, chosen: C
     recall, mrr = list(measures(chosen.settings.n, chosen.settings.k))[:2]
     stages = {stage: _means(after[stage]) for stage in ("dense", "lexical", "fused", "reranked")}
     best = max(stages, key=lambda stage: stages[stage][recall])
-    groups = clusters(test.judged)
-    many = 2 <= len(set(groups)) < len(groups)
+    groups = groups_of(test.judged)
     ids = [question.id for question in test.judged]
 
     def against(a: Mapping[str, Mapping[str, float]], measure: str) -> Comparison:
         return compare(
             [a[id][measure] for id in ids],
             [after["final"][id][measure] for id in ids],
-            clusters=groups if many else None,
+            clusters=groups,
             seed=SEED,
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .clustering import clusters
 from .diagnosis import Diagnosis, Lost
+from .goldset import Question
 from .power import minimum_detectable_effect
 from .scoring import STAGES, Scored, grades_of, units
 from .statistics import Comparison, Interval, compare, holm, interval
@@ -52,30 +53,43 @@ def stage_means(scored: Scored, seed: int) -> dict[str, dict[str, Interval]]:
     """Return each measure's mean over the questions that did not fail, with its interval, by stage."""
     if not scored.scored:
         return {stage: {} for stage in STAGES}
-    groups = clusters([scored.questions[id] for id in scored.scored])
+    questions = [scored.questions[id] for id in scored.scored]
     return {
         stage: {
-            measure: interval(
-                scored.column(stage, measure), clusters=groups if _clustered(groups) else None, seed=seed
-            )
-            for measure in scored.measures
+            measure: mean_of(scored.column(stage, measure), questions, seed) for measure in scored.measures
         }
         for stage in STAGES
     }
+
+
+def mean_of(
+    values: Sequence[float], questions: Sequence[Question], seed: int, least: float = 0.0
+) -> Interval:
+    """Return the mean of a measure from ``least`` to 1, clustered by shared gold.
+
+    Of a single question it may lie anywhere.
+    """
+    if len(values) < 2:
+        return Interval(values[0], least, 1.0, 1)
+    return interval(values, clusters=groups_of(questions), seed=seed)
+
+
+def groups_of(questions: Sequence[Question]) -> list[str] | None:
+    """Return the groups that questions were drawn in; ``None`` where each stands for itself, or all are one."""
+    groups = clusters(questions)
+    return groups if 2 <= len(set(groups)) < len(groups) else None
 
 
 def comparisons(scored: Scored, seed: int) -> list[Compared]:
     """Return the declared family, paired by question and clustered by shared gold; none with fewer than 2 questions."""
     if len(scored.scored) < 2:
         return []
-    groups = clusters([scored.questions[id] for id in scored.scored])
+    groups = groups_of([scored.questions[id] for id in scored.scored])
     found = {}
     for measure in scored.measures[:COMPARED]:
         for baseline, stage in FAMILY:
             a, b = scored.column(baseline, measure), scored.column(stage, measure)
-            found[baseline, stage, measure] = compare(
-                a, b, clusters=groups if _clustered(groups) else None, seed=seed
-            )
+            found[baseline, stage, measure] = compare(a, b, clusters=groups, seed=seed)
     adjusted = holm({"/".join(key): result.p for key, result in found.items()})
     return [Compared(*key, result, adjusted["/".join(key)]) for key, result in found.items()]
 
@@ -116,7 +130,3 @@ def shares(lost: Sequence[Lost]) -> dict[Diagnosis, int]:
 def detectable(n: int) -> float:
     """Return the smallest difference in a 0/1 measure that n questions show with 80 % power."""
     return minimum_detectable_effect(n, discordance=DISCORDANCE)
-
-
-def _clustered(groups: Sequence[str]) -> bool:
-    return 2 <= len(set(groups)) < len(groups)

@@ -246,7 +246,7 @@ CANON = [
     "The old maxim says that nothing will come of a matter begun while the Moon is void of course.",
     "A waxing Moon helped by Jupiter is preferred, although no wedding chart guarantees harmony.",
 ]
-LABELLED = [(text, kind) for kind, texts in PROMISES.items() for text in texts]
+LABELLED: list[tuple[str, str | None]] = [(text, kind) for kind, texts in PROMISES.items() for text in texts]
 LABELLED += [(text, None) for text in [*TRADITION, *CANON, ""]]
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\u2066\ufeff\u061c\U000e0041"
 
