@@ -39,6 +39,9 @@ Final = Annotated[str, typer.Option(help="Final order: combined or reranked.")]
 DenseWeight = Annotated[float, typer.Option(help="Weight of the dense order.")]
 LexicalWeight = Annotated[float, typer.Option(help="Weight of the lexical order.")]
 ChunkTokens = Annotated[int, typer.Option(help="Most tokens of a passage, where the index is built.")]
+Prices = Annotated[
+    str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60: shows the cost.")
+]
 ChunkOverlap = Annotated[int, typer.Option(help="Most tokens that a passage repeats of the one before.")]
 
 
@@ -54,7 +57,10 @@ def eval_retrieval(
     dense_weight: DenseWeight = 1.0,
     lexical_weight: LexicalWeight = 1.0,
     chunk_tokens: ChunkTokens = 200,
-    chunk_overlap: ChunkOverlap = 40,
+    chunk_overlap: Prices = Annotated[
+    str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60: shows the cost.")
+]
+ChunkOverlap = 40,
     out: Out = None,
     fork: Fork = False,
     workers: Workers = 1,
@@ -95,6 +101,7 @@ def eval_answers(
     out: Out = None,
     fork: Fork = False,
     workers: Workers = 1,
+    prices: Prices = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask a program the questions meant for it and check what it says, end to end. Run again, it goes on."""
@@ -114,7 +121,7 @@ def eval_answers(
         run = run_answers(
             loaded, searched, folder, out=out, fork=fork, workers=workers, repeat=repeat, watch=watch
         )
-    _show(run, as_json)
+    _show(run, as_json, prices)
 
 
 @eval_app.command("list")
@@ -131,11 +138,11 @@ def list_runs(as_json: AsJson = False) -> None:
 
 
 @eval_app.command("show")
-def show(run: RunName, as_json: AsJson = False) -> None:
+def show(run: RunName, prices: Prices = None, as_json: AsJson = False) -> None:
     """Show the tables of a run again, worked out anew from its rows; nothing is searched or asked."""
     from ..eval.ledger import open_run
 
-    _show(open_run(run), as_json)
+    _show(open_run(run), as_json, prices)
 
 
 @eval_app.command("view")
@@ -249,7 +256,7 @@ def _say_power(gold: GoldSet) -> None:
         )
 
 
-def _show(run: Run, as_json: bool) -> None:
+def _show(run: Run, as_json: bool, prices: str | None = None) -> None:
     from ..eval.summary import Summary, write_report
     from .eval_render import run_tables
     from .output import results, write_json
@@ -260,6 +267,18 @@ def _show(run: Run, as_json: bool) -> None:
         if as_json:
             write_json({"run": str(run.folder), **summary.as_dict()})
             return
-        for table in run_tables(summary):
+        for table in run_tables(summary, _prices(prices)):
             results.print(table)
         results.print(f"quincunx eval view {run.folder}", style="dim", markup=False, soft_wrap=True)
+
+
+def _prices(prices: str | None) -> tuple[float, float] | None:
+    from ..retrieval.errors import BoundError
+
+    if prices is None:
+        return None
+    try:
+        into, out = (float(price) for price in prices.split(","))
+    except ValueError as error:
+        raise BoundError(f"--prices takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})") from error
+    return into, out

@@ -14,15 +14,15 @@ from ..eval.comparing import Gate, RunComparison
 from ..eval.statistics import Comparison, Interval
 from ..eval.summary import Summary
 from ..eval.sweeping import Sealed, Sweep
-from ..eval.tables import detectable, shares
+from ..eval.tables import detectable, latency, shares
 
 COLOURS = {"holds": "green", "worse": "red", "cannot tell": "yellow", "too many failures": "red"}
 BAR = 30
 """Characters of a funnel's full bar."""
 
 
-def run_tables(summary: Summary) -> Iterable[RenderableType]:
-    """Everything that a run's report says at a glance."""
+def run_tables(summary: Summary, prices: tuple[float, float] | None = None) -> Iterable[RenderableType]:
+    """Everything that a run's report says at a glance; ``prices`` are dollars per million tokens in and out."""
     yield Text(_counts(summary), style="bold")
     yield _funnel(summary)
     yield _stages(summary)
@@ -32,13 +32,15 @@ def run_tables(summary: Summary) -> Iterable[RenderableType]:
         yield _lost(summary)
     if summary.answers is not None:
         yield _refusals(summary)
-        yield _checks(summary)
+        yield _checks(summary, prices)
 
 
 def _counts(summary: Summary) -> str:
     counts, header = summary.counts, summary.header
     what = f"{header['data']['name']}, split {header['data']['split']}"
     text = f"{summary.name}: {what}: {counts.attempted} attempted, {counts.scored} scored, {counts.failed} failed"
+    if took := latency(summary.scored):
+        text += f", {1000 * took[0]:.0f} ms each (p95 {1000 * took[1]:.0f})"
     return text + (f", {counts.skipped} not attempted yet" if counts.skipped else "")
 
 
@@ -133,12 +135,15 @@ def _refusals(summary: Summary) -> Table:
     return table
 
 
-def _checks(summary: Summary) -> Table:
+def _checks(summary: Summary, prices: tuple[float, float] | None) -> Table:
     answers = summary.answers
     assert answers is not None
     spent = f"{answers.lm_calls} calls of the language model"
     if answers.tokens:
-        spent += f", {answers.tokens.get('input', 0)} tokens in and {answers.tokens.get('output', 0)} out"
+        into, out = answers.tokens.get("input", 0), answers.tokens.get("output", 0)
+        spent += f", {into} tokens in and {out} out"
+        if prices:
+            spent += f", {(into * prices[0] + out * prices[1]) / 1e6:.4f} USD"
     failed = f"; {summary.counts.failed} failed and are in no mean" if summary.counts.failed else ""
     table = _table(
         f"{answers.program}: answers to questions that can be answered{failed}; {spent}", "check", "mean", "n"

@@ -56,24 +56,34 @@ def fail(error: QuincunxError | OSError) -> NoReturn:
     raise SystemExit(error.exit_status)
 
 
+LIVE_N = 5
+"""Passages that the live share of hits looks at."""
+
+
 @contextmanager
 def watching(label: str) -> Iterator[Watch]:
-    """Show a run's progress: examples done and failed, a live share of hits, and the time left."""
+    """Show a run's progress: examples done and failed, the share of questions whose gold is kept, and the time left."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[live]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    seen = {"failed": 0, "ok": 0, "answered": 0}
+    seen = {"failed": 0, "answered": 0, "judged": 0, "hit": 0}
     with Progress(*columns, console=notes, transient=True) as bar:
         task = bar.add_task(escape(label), total=None, live="")
 
         def watch(done: int, total: int, row: Row | None) -> None:
             if row is not None:
-                seen["failed" if row.failed else "ok"] += 1
+                seen["failed"] += row.failed
                 seen["answered"] += bool(row.record.get("answered"))
+                held = {id for ids in row.record.get("held", {}).values() for id in ids}
+                kept = {c["id"] for c in row.record.get("candidates", ()) if c["final_rank"] <= LIVE_N}
+                seen["judged"] += bool(held)
+                seen["hit"] += not held.isdisjoint(kept)
             live = f"{seen['failed']} failed"
+            if seen["judged"]:
+                live = f"hit@{LIVE_N} {seen['hit'] / seen['judged']:.2f}, {live}"
             if seen["answered"]:
-                live += f", {seen['answered']} of {seen['ok']} answered"
+                live += f", {seen['answered']} answered"
             bar.update(task, completed=done, total=total, live=live)
 
         yield watch

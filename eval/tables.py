@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from .clustering import clusters
 from .diagnosis import Diagnosis, Lost
 from .goldset import Question
@@ -120,6 +122,15 @@ def reached(scored: Scored, id: str) -> tuple[bool, ...]:
         not gold.isdisjoint(final),
         not gold.isdisjoint(final[: scored.n]),
     )
+
+
+def latency(scored: Scored) -> tuple[float, float] | None:
+    """Return the median and the 95th percentile of the seconds that an example took; ``None`` where none was done."""
+    took = sorted(row.seconds.get("whole", 0.0) for row in scored.rows.values() if not row.failed)
+    if not took:
+        return None
+    low, high = np.quantile(took, (0.5, 0.95))
+    return float(low), float(high)
 
 
 def shares(lost: Sequence[Lost]) -> dict[Diagnosis, int]:

@@ -3,7 +3,8 @@
 Knobs, all with defaults, come from the environment of the app: ``QUINCUNX_NOMIC_FOLDER`` and
 ``QUINCUNX_RERANKER_FOLDER`` (weights on this machine instead of the hub's), ``QUINCUNX_RERANKER`` (``base``,
 ``large``, ``v2-m3``, ``none``), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_DIMS``
-(a Matryoshka size of nomic) and ``OLLAMA_HOST``.
+(a Matryoshka size of nomic), ``QUINCUNX_TOKEN_CACHE_MB`` (memory for the token vectors that the embedded profile's
+reranker keeps; by default 128) and ``OLLAMA_HOST``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ def _number(variable: str, default: int) -> int:
     if not chosen.isdecimal():
         raise BoundError(f"{variable} must be a whole number such as {default} (got {chosen!r})")
     return int(chosen)
+
+
+def _late_interaction() -> Reranker:
+    return load_minilm_late_interaction(_number("QUINCUNX_TOKEN_CACHE_MB", 128) * 2**20)
 
 
 def _folder(variable: str) -> Path | None:
@@ -69,7 +74,7 @@ def _bge() -> Reranker | None:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("embedded", load_minilm, load_minilm_late_interaction),
+        Profile("embedded", load_minilm, _late_interaction),
         Profile("local", _nomic, _bge),
         Profile("ollama", _ollama, _bge),
     )

@@ -102,6 +102,7 @@ class LateInteractionReranker:
         return [tensor.cpu().float().numpy() for tensor in tensors]
 
 
-def load_minilm_late_interaction() -> LateInteractionReranker:
+def load_minilm_late_interaction(cache_bytes: int = 128 * 2**20) -> LateInteractionReranker:
     """Load MaxSim over the token vectors of the ``embedded`` extra's all-MiniLM-L6-v2."""
-    return LateInteractionReranker(weights.minilm_folder(), name=f"maxsim({weights.MINILM_ID})")
+    folder, name = weights.minilm_folder(), f"maxsim({weights.MINILM_ID})"
+    return LateInteractionReranker(folder, name=name, cache_bytes=cache_bytes)
