@@ -57,10 +57,7 @@ def eval_retrieval(
     dense_weight: DenseWeight = 1.0,
     lexical_weight: LexicalWeight = 1.0,
     chunk_tokens: ChunkTokens = 200,
-    chunk_overlap: Prices = Annotated[
-    str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60: shows the cost.")
-]
-ChunkOverlap = 40,
+    chunk_overlap: ChunkOverlap = 40,
     out: Out = None,
     fork: Fork = False,
     workers: Workers = 1,
@@ -280,5 +277,7 @@ def _prices(prices: str | None) -> tuple[float, float] | None:
     try:
         into, out = (float(price) for price in prices.split(","))
     except ValueError as error:
-        raise BoundError(f"--prices takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})") from error
+        raise BoundError(
+            f"--prices takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})"
+        ) from error
     return into, out

@@ -41,6 +41,10 @@ def _counts(summary: Summary) -> str:
     text = f"{summary.name}: {what}: {counts.attempted} attempted, {counts.scored} scored, {counts.failed} failed"
     if took := latency(summary.scored):
         text += f", {1000 * took[0]:.0f} ms each (p95 {1000 * took[1]:.0f})"
+    remembered = sum(row.record.get("remembered", 0) for row in summary.scored.rows.values())
+    pairs = sum(len(row.record.get("candidates", ())) for row in summary.scored.rows.values())
+    if remembered:
+        text += f", {remembered} of {pairs} rerank scores remembered"
     return text + (f", {counts.skipped} not attempted yet" if counts.skipped else "")
 
 

@@ -196,6 +196,7 @@ def search_record(found: SearchResult) -> dict[str, Any]:
         "dense": [passage.id for passage in found.dense],
         "lexical": [passage.id for passage in found.lexical],
         "candidates": [candidate.ranks() for candidate in found.candidates],
+        "remembered": found.remembered,
         "notes": list(found.notes),
     }
 

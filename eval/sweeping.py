@@ -22,7 +22,7 @@ from ..retrieval.errors import BoundError
 from ..retrieval.home import home
 from ..retrieval.passages import Passage
 from ..retrieval.profiles import shared_embedder, shared_reranker
-from ..retrieval.remembering import RememberingEmbedder, RememberingReranker
+from ..retrieval.remembering import RememberingReranker
 from ..retrieval.searching import FinalOrder, Searcher, SearchSettings
 from .goldimport import split_by_document
 from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
@@ -170,13 +170,13 @@ Values = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 class _Engine:
-    """Searches with models that remember, so that candidates share what they have in common."""
+    """Searches with a reranker that remembers, so that candidates share the pairs they have in common."""
 
     def __init__(self, profile: str, progress: Progress) -> None:
         self._profile, self._progress = profile, progress
-        self._embedder = RememberingEmbedder(shared_embedder(profile))
-        reranker = shared_reranker(profile)
-        self._reranker = None if reranker is None else RememberingReranker(reranker)
+        self._embedder, self._reranker = shared_embedder(profile), shared_reranker(profile)
+        if self._reranker is not None and not isinstance(self._reranker, RememberingReranker):
+            self._reranker = RememberingReranker(self._reranker)
         self._searchers: dict[tuple[str, Chunking], Searcher] = {}
 
     def values(self, gold: GoldSet, candidate: Candidate) -> Values:

@@ -57,7 +57,10 @@ class CallRecord:
     """Ids of those that the answer cites."""
     dropped: tuple[Mapping[str, str], ...]
     """Place and rule of what the check took out."""
+    remembered: int
+    """Of the candidates, how many had a rerank score from the cache."""
     usage: Usage | None
+    """With ``cached``, the calls of the language model that DSPy's cache answered."""
     text: Mapping[str, Any] = field(repr=False)
     """What was asked, searched for, answered and refused, and the messages of errors and notes."""
 
@@ -166,6 +169,7 @@ def _record(
         dropped=()
         if answer is None
         else tuple({"where": dropped.where, "rule": dropped.rule} for dropped in answer.dropped),
+        remembered=0 if found is None else found.search.remembered,
         usage=None if flow is None else flow.meter.usage,
         text=_text(flow, found, answer, ended),
     )

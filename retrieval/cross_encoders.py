@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import weights
+from .batching import BATCH_TOKENS, batches
 from .embedders import UNLIMITED
-from .errors import BoundError, UnsupportedModelError, UsageError
-from .rerankers import Reranker, Scores, require_scores
+from .errors import UnsupportedModelError
+from .pairs import PairEncoder, Run, Truncation
+from .precision import Choice, Precision, convert, require_choice, settle
+from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
-    from tokenizers import Tokenizer
     from torch import Tensor
 
 logger = logging.getLogger(__name__)
-
-BATCH_PAIRS = 32
-BATCH_TOKENS = 4096
-"""Pairs × longest pair of one forward pass, padding included."""
-PADDING = 0.1
-"""Share of a batch that may be padding before the shorter pairs get a batch of their own."""
 
 
 @dataclass(frozen=True)
@@ -45,55 +40,20 @@ class RerankerIdentity:
     """Of a pair, special tokens included."""
     max_question_tokens: int
     activation: str
+    precision: Precision
+    """What it computes in: reduced ones change the last digits of its scores."""
     library: str
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Truncation:
-    """Tokens of one pair that the model did not read."""
-
-    question_cut: int
-    passage_cut: int
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Token ids and, beside each, the segment it belongs to."""
-
-    ids: list[int]
-    segments: list[int]
-
-    def __add__(self, other: _Run) -> _Run:
-        return _Run(self.ids + other.ids, self.segments + other.segments)
-
-
-@dataclass(frozen=True)
-class _Template:
-    """What stands around the two texts of a pair, such as XLM-R's ``<s> question </s></s> passage </s>``."""
-
-    before: _Run
-    between: _Run
-    after: _Run
-    segments: tuple[int, int]
-
-    @property
-    def special(self) -> int:
-        return len((self.before + self.between + self.after).ids)
-
-    def join(self, question: list[int], passage: list[int]) -> _Run:
-        first = _Run(question, [self.segments[0]] * len(question))
-        second = _Run(passage, [self.segments[1]] * len(passage))
-        return self.before + first + self.between + second + self.after
-
-
 class CrossEncoderReranker:
     """A sentence-transformers `CrossEncoder` with one label, on the device that the library chooses.
 
     ``max_tokens`` bounds a pair, special tokens included; ``max_question_tokens`` bounds the question (None
-    for half of ``max_tokens``). One forward pass at load warms the model up and shows that it yields numbers.
+    for half of ``max_tokens``). ``precision`` is probed unless it is forced, see `precision`. One forward pass at load
+    warms the model up and shows that it yields numbers.
 
     Raises:
         BoundError: a limit is out of the range of the model.
@@ -109,6 +69,7 @@ class CrossEncoderReranker:
         revision: str,
         max_tokens: int = 512,
         max_question_tokens: int | None = None,
+        precision: Choice = "auto",
     ) -> None:
         import sentence_transformers
         import torch
@@ -125,80 +86,75 @@ class CrossEncoderReranker:
                 f"{model} has {self._model.num_labels} labels, expected 1: it is no reranker of this kind"
             )
         _require_trained_head(self._model, folder, model)
-        # Our own handle on the tokenizer, without state: cutting is done here, on ids.
-        self._tokenizer: Tokenizer = self._model.tokenizer.backend_tokenizer
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._template = _template(self._tokenizer)
+        self._encoder = PairEncoder(
+            self._model.tokenizer.backend_tokenizer,
+            max_tokens=max_tokens,
+            max_question_tokens=max_question_tokens,
+            usable=_usable_positions(self._model),
+            model=model,
+        )
         self._lock = threading.Lock()
-        usable = _usable_positions(self._model)
-        least = self._template.special + 2  # one token of each text
-        if not least <= max_tokens <= usable:
-            raise BoundError(f"max_tokens must be {least} to {usable} for {model} (got {max_tokens})")
-        most = max_tokens - self._template.special - 1
-        cap = min(max_tokens // 2, most) if max_question_tokens is None else max_question_tokens
-        if not 1 <= cap <= most:
-            raise BoundError(
-                f"max_question_tokens must be 1 to {most} at max_tokens={max_tokens} (got {cap})"
-            )
+        width = int(getattr(self._model.config, "hidden_size", 768))
+        settled = settle(require_choice(precision), self._model.device.type, width)
+        # On a GPU a pass holds as much as keeps it busy.
+        self._budget = BATCH_TOKENS if self._model.device.type == "cpu" else 16 * BATCH_TOKENS
+        self._network = convert(self._model, settled)
         self.identity = RerankerIdentity(
             model=model,
             revision=revision,
             max_tokens=max_tokens,
-            max_question_tokens=cap,
+            max_question_tokens=self._encoder.max_question_tokens,
             activation="identity",
+            precision=settled,
             library=f"sentence-transformers {sentence_transformers.__version__.split('.')[0]}",
         )
         self.score("warm", ["up"])
 
     @property
     def name(self) -> str:
-        return self.identity.model
+        """The model, and what it computes in where that is not float32."""
+        precision = self.identity.precision
+        return self.identity.model if precision == "fp32" else f"{self.identity.model} ({precision})"
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         """Return raw logits; what had to be cut is logged as a warning."""
         return self.score_with_report(question, passages)[0]
 
+    def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> Scores:
+        """Return the raw logit of each (question, passage), shape (pairs,): several questions share their batches."""
+        return self._score(pairs)[0]
+
     def score_with_report(self, question: str, passages: Sequence[str]) -> tuple[Scores, list[Truncation]]:
         """Return raw logits and, for each passage, what was cut; both in the order given."""
-        with self._lock:
-            pairs, report = self._encode(question, passages)
-            scores = self._forward(pairs)
-        self._warn(report)
-        return require_scores(scores, len(passages), self.name), report
+        return self._score([(question, passage) for passage in passages])
 
     def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation]:
         """Return what `score` would cut, without scoring."""
         with self._lock:
-            return self._encode(question, passages)[1]
+            return self._encoder.encode([(question, passage) for passage in passages])[1]
 
-    def _encode(self, question: str, passages: Sequence[str]) -> tuple[list[_Run], list[Truncation]]:
-        """Return each pair as the model reads it, and what was cut of it."""
-        asked = self._tokenizer.encode(question, add_special_tokens=False).ids
-        kept = asked[: self.identity.max_question_tokens]
-        room = self.identity.max_tokens - self._template.special - len(kept)
-        pairs, report = [], []
-        for encoding in self._tokenizer.encode_batch(list(passages), add_special_tokens=False):
-            ids = encoding.ids
-            pairs.append(self._template.join(kept, ids[:room]))
-            report.append(Truncation(len(asked) - len(kept), max(0, len(ids) - room)))
-        return pairs, report
+    def _score(self, pairs: Sequence[tuple[str, str]]) -> tuple[Scores, list[Truncation]]:
+        with self._lock:
+            runs, report = self._encoder.encode(pairs)
+            scores = self._forward(runs)
+        self._warn(report)
+        return require_scores(scores, len(pairs), self.name), report
 
-    def _forward(self, pairs: list[_Run]) -> Scores:
+    def _forward(self, pairs: list[Run]) -> Scores:
         import torch
 
         # Each distinct pair once: the same text in two batches would differ in its last bits, and so not tie.
         places: dict[tuple[int, ...], int] = {}
-        wanted = [places.setdefault(tuple(pair.ids), len(places)) for pair in pairs]
-        distinct = [pairs[wanted.index(place)] for place in range(len(places))]
+        wanted = [places.setdefault((*pair.ids, *pair.segments), len(places)) for pair in pairs]
+        distinct = [pairs[first] for first in _firsts(wanted)]
         scores = np.empty(len(distinct), dtype=np.float32)
         with torch.inference_mode():
-            for batch in batches([len(pair.ids) for pair in distinct]):
-                logits = self._model(self._features([distinct[i] for i in batch]))["scores"]  # (batch, 1)
+            for batch in batches([len(pair.ids) for pair in distinct], self._budget):
+                logits = self._network(self._features([distinct[i] for i in batch]))["scores"]  # (batch, 1)
                 scores[batch] = logits.float().squeeze(-1).cpu().numpy()
         return scores[wanted]
 
-    def _features(self, pairs: list[_Run]) -> dict[str, Tensor]:
+    def _features(self, pairs: list[Run]) -> dict[str, Tensor]:
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
@@ -236,39 +192,17 @@ class CrossEncoderReranker:
             )
 
 
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the indices of ``lengths`` (tokens), longest first, in batches of which little is padding."""
-    batch: list[int] = []
-    tokens = 0
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batch:
-            area = (len(batch) + 1) * lengths[batch[0]]
-            padding = area - tokens - lengths[i]
-            if area > BATCH_TOKENS or len(batch) == BATCH_PAIRS or padding > PADDING * area:
-                yield batch
-                batch, tokens = [], 0
-        batch.append(i)
-        tokens += lengths[i]
-    if batch:
-        yield batch
+def _firsts(wanted: Sequence[int]) -> list[int]:
+    """Return where each of the numbers 0, 1, … stands first."""
+    first: dict[int, int] = {}
+    for place, number in enumerate(wanted):
+        first.setdefault(number, place)
+    return [first[number] for number in range(len(first))]
 
 
 def probability(logits: Scores) -> Scores:
     """Return the sigmoid of raw logits, for showing only: it makes ties, and no threshold on it means much."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits.astype(np.float64))), dtype=np.float32)
-
-
-def _template(tokenizer: Tokenizer) -> _Template:
-    sample = tokenizer.encode("a", "b")
-    runs = {0: _Run([], []), 1: _Run([], []), 2: _Run([], [])}
-    segments = [0, 0]
-    place = 0
-    for token, segment, text in zip(sample.ids, sample.type_ids, sample.sequence_ids, strict=True):
-        if text is None:
-            runs[place] += _Run([token], [segment])
-        else:
-            place, segments[text] = text + 1, segment
-    return _Template(runs[0], runs[1], runs[2], (segments[0], segments[1]))
 
 
 def _usable_positions(model: CrossEncoder) -> int:
@@ -296,45 +230,3 @@ def _require_trained_head(model: CrossEncoder, folder: Path, name: str) -> None:
         raise UnsupportedModelError(
             f"{name} has no trained weights for {', '.join(untrained)}: {folder} holds no reranker"
         )
-
-
-BGE: dict[str, tuple[str, str, int]] = {
-    "base": ("BAAI/bge-reranker-base", "2cfc18c9415c912f9d8155881c133215df768a70", 512),
-    "large": ("BAAI/bge-reranker-large", "55611d7bca2a7133960a6d3b71e083071bbfc312", 512),
-    "v2-m3": ("BAAI/bge-reranker-v2-m3", "953dc6f6f85a1b2dbfca4c34a2796e7dde08d41e", 8192),
-}
-"""Size → hub id, pinned revision, most tokens of a pair."""
-
-DEFAULT_MAX_TOKENS = 512
-
-
-def load_bge(
-    size: Literal["base", "large", "v2-m3"], folder: Path | None = None, max_tokens: int | None = None
-) -> CrossEncoderReranker:
-    """Load a bge reranker from ``folder``, else at the pinned revision from the hub or its cache.
-
-    Raises:
-        BoundError: ``max_tokens`` is over 512, or over 8192 for v2-m3.
-        MissingWeightsError: no weights in the folder, or the hub's cannot be reached.
-        UsageError: no bge reranker of that size.
-    """
-    if size not in BGE:
-        raise UsageError(f"no bge reranker of size {size!r}; known: {', '.join(BGE)}")
-    model, revision, most = BGE[size]
-    wanted = DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens
-    if wanted > most:
-        raise BoundError(f"max_tokens must be at most {most} for {model} (got {wanted})")
-    found, pinned = weights.locate(model, revision=None if folder else revision, folder=folder)
-    return CrossEncoderReranker(found, model=model, revision=pinned, max_tokens=wanted)
-
-
-KNOWN_QUESTION = "What is the capital of France?"
-KNOWN_PASSAGES = ("The capital of France is Paris.", "The capital of Germany is Berlin.")
-KNOWN_LOGITS = (6.157, -3.659)
-"""Public raw logits of bge-reranker-base for the two passages; good to about 0.01."""
-
-
-def known_answer(reranker: Reranker) -> list[tuple[float, float]]:
-    """Return (expected, got) for the public example of bge-reranker-base, to test an installation by."""
-    got = reranker.score(KNOWN_QUESTION, KNOWN_PASSAGES)
-    return [(expected, float(score)) for expected, score in zip(KNOWN_LOGITS, got, strict=True)]

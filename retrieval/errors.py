@@ -27,6 +27,7 @@
     ├── LanguageModelError        language_model
     ├── MissingExtraError         missing_extra
     ├── ModelOutputError          bad_model_output
+    ├── OverloadedError           overloaded
     ├── OllamaError               ollama_error
     │   ├── OllamaBusyError           ollama_busy
     │   ├── OllamaCutOffError         ollama_cut_off
@@ -240,6 +241,12 @@ class ModelOutputError(QuincunxError):
     """A model returned something that cannot be used: wrong count or shape, or a number not finite."""
 
     code = "bad_model_output"
+
+
+class OverloadedError(QuincunxError):
+    """More work is waiting than may wait; the same call can succeed later."""
+
+    code = "overloaded"
 
 
 class OllamaError(QuincunxError):

@@ -2,9 +2,11 @@
 
 Knobs, all with defaults, come from the environment of the app: ``QUINCUNX_NOMIC_FOLDER`` and
 ``QUINCUNX_RERANKER_FOLDER`` (weights on this machine instead of the hub's), ``QUINCUNX_RERANKER`` (``base``,
-``large``, ``v2-m3``, ``none``), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_DIMS``
+``large``, ``v2-m3``, ``none``), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_PRECISION`` of the cross-encoder (``auto``,
+``fp32``, ``bf16``, ``fp16``, ``int8``), ``QUINCUNX_DIMS``
 (a Matryoshka size of nomic), ``QUINCUNX_TOKEN_CACHE_MB`` (memory for the token vectors that the embedded profile's
-reranker keeps; by default 128) and ``OLLAMA_HOST``.
+reranker keeps; by default 128), ``QUINCUNX_SCORE_CACHE`` (pairs whose score is remembered; by default 200000, 0 for
+none), ``QUINCUNX_SCORE_FILE`` (an SQLite file that keeps scores for all processes) and ``OLLAMA_HOST``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import Any
 
 from .embedders import Embedder, load_minilm
 from .errors import BoundError, UnknownProfileError
+from .pooling import PairReranker, PooledReranker
+from .remembering import RememberingEmbedder, RememberingReranker, ScoreFile
 from .rerankers import Reranker, load_minilm_late_interaction
 
 
@@ -60,7 +64,8 @@ def _ollama() -> Embedder:
 
 
 def _bge() -> Reranker | None:
-    from .cross_encoders import load_bge
+    from .bge import load_bge
+    from .precision import require_choice
 
     size = os.environ.get("QUINCUNX_RERANKER", "base")
     if size == "none":
@@ -68,7 +73,8 @@ def _bge() -> Reranker | None:
     if size not in ("base", "large", "v2-m3"):
         raise BoundError(f"QUINCUNX_RERANKER must be base, large, v2-m3 or none (got {size!r})")
     most = _number("QUINCUNX_RERANKER_MAX_TOKENS", 512)
-    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"), most)  # type: ignore[arg-type]
+    precision = require_choice(os.environ.get("QUINCUNX_PRECISION") or "auto")
+    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"), most, precision)  # type: ignore[arg-type]
 
 
 PROFILES = {
@@ -100,19 +106,34 @@ def profile(name: str) -> Profile:
 
 
 def shared_embedder(name: str) -> Embedder:
-    """Return the profile's embedder, loaded at most once in this process."""
-    embedder: Embedder = _once(profile(name).load_embedder)
+    """Return the profile's embedder, loaded at most once in this process; it embeds each question once."""
+    embedder: Embedder = _once(profile(name).load_embedder, RememberingEmbedder)
     return embedder
 
 
 def shared_reranker(name: str) -> Reranker | None:
-    """Return the profile's reranker, loaded at most once in this process; ``None`` for no second stage."""
-    reranker: Reranker | None = _once(profile(name).load_reranker)
+    """Return the profile's reranker, loaded at most once in this process; ``None`` for no second stage.
+
+    All callers share its passes, and each pair is scored once, as far as the settings let it remember.
+    """
+    reranker: Reranker | None = _once(profile(name).load_reranker, _shared)
     return reranker
 
 
-def _once(load: Callable[[], Any]) -> Any:
+def _shared(reranker: Reranker | None) -> Reranker | None:
+    if reranker is None:
+        return None
+    if isinstance(reranker, PairReranker):
+        reranker = PooledReranker(reranker)
+    most = _number("QUINCUNX_SCORE_CACHE", 200_000)
+    if not most:
+        return reranker
+    file = _folder("QUINCUNX_SCORE_FILE")
+    return RememberingReranker(reranker, most, ScoreFile(file) if file else None)
+
+
+def _once(load: Callable[[], Any], share: Callable[[Any], Any]) -> Any:
     with _lock:
         if load not in _loaded:
-            _loaded[load] = load()
+            _loaded[load] = share(load())
         return _loaded[load]

@@ -17,6 +17,7 @@ from .filters import Filter
 from .fusion import RRF_CONSTANT, ranks, reciprocal_rank, standardised_sum
 from .opening import OpenIndex, View
 from .passages import Candidate, Passage
+from .remembering import RememberingReranker
 from .rerankers import Reranker
 
 FinalOrder = Literal["combined", "reranked"]
@@ -91,6 +92,8 @@ class SearchResult:
     """What did not go as usual, such as a damaged snapshot that was made good."""
     queries: tuple[str, ...] = ()
     """What was searched for beside the question."""
+    remembered: int = field(default=0, compare=False)
+    """Of the candidates, how many had a score that the reranker remembered."""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     """How long each stage took: ``embed``, ``dense``, ``lexical``, ``fuse``, ``rerank``."""
 
@@ -160,7 +163,7 @@ class Searcher:
             with clock.stage("fuse"):
                 candidates = _candidates(asked[0], vectors[0], dense, lexical, settings)
         with clock.stage("rerank"):
-            candidates = self._order(asked[0], candidates, settings)
+            candidates, remembered = self._order(asked[0], candidates, settings)
         return SearchResult(
             question=asked[0],
             generations={view.name: view.generation for view in views},
@@ -170,17 +173,27 @@ class Searcher:
             n=settings.n,
             notes=tuple(note for view in views for note in view.notes),
             queries=tuple(asked[1:]),
+            remembered=remembered,
             seconds=clock.seconds,
         )
 
-    def _order(self, question: str, candidates: list[Candidate], settings: SearchSettings) -> list[Candidate]:
-        """Put the candidates into final order, with the reranker's opinion where one is used."""
+    def _order(
+        self, question: str, candidates: list[Candidate], settings: SearchSettings
+    ) -> tuple[list[Candidate], int]:
+        """Put the candidates into final order, with the reranker's opinion where one is used.
+
+        And say how many of its scores were remembered.
+        """
         if not candidates:
-            return []
+            return [], 0
         if self._reranker is None or not settings.rerank:
-            return [replace(candidate, final_rank=candidate.fused_rank) for candidate in candidates]
+            return [replace(candidate, final_rank=candidate.fused_rank) for candidate in candidates], 0
         ids = [candidate.passage.id for candidate in candidates]
-        scores = self._reranker.score(question, [candidate.passage.reading for candidate in candidates])
+        readings = [candidate.passage.reading for candidate in candidates]
+        if isinstance(self._reranker, RememberingReranker):
+            scores, remembered = self._reranker.score_and_hits(question, readings)
+        else:
+            scores, remembered = self._reranker.score(question, readings), 0
         rerank_ranks = ranks(scores, ids)
         final_ranks = rerank_ranks
         if settings.final == "combined":
@@ -194,7 +207,7 @@ class Searcher:
                 candidates, rerank_ranks, scores, final_ranks, strict=True
             )
         ]
-        return sorted(placed, key=lambda candidate: candidate.final_rank or 0)
+        return sorted(placed, key=lambda candidate: candidate.final_rank or 0), remembered
 
 
 class _Clock:

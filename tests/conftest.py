@@ -11,6 +11,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # workers that each take all cores slow each other down
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["QUINCUNX_PRECISION"] = (
+    "fp32"  # scores are held to reference paths; what is chosen depends on the machine
+)
 os.environ["DSPY_CACHEDIR"] = tempfile.mkdtemp(prefix="quincunx-dspy-")
 
 import pytest

@@ -12,7 +12,9 @@ import logging
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,18 +25,11 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from quincunx.retrieval import cross_encoders
-from quincunx.retrieval.cross_encoders import (
-    BGE,
-    KNOWN_LOGITS,
-    CrossEncoderReranker,
-    RerankerIdentity,
-    Truncation,
-    batches,
-    known_answer,
-    load_bge,
-    probability,
-)
+from quincunx.retrieval import batching, pairs, precision
+from quincunx.retrieval import bge as bges
+from quincunx.retrieval.batching import batches
+from quincunx.retrieval.bge import BGE, KNOWN_LOGITS, known_answer, load_bge
+from quincunx.retrieval.cross_encoders import CrossEncoderReranker, RerankerIdentity, probability
 from quincunx.retrieval.errors import (
     BoundError,
     MissingWeightsError,
@@ -42,9 +37,11 @@ from quincunx.retrieval.errors import (
     UnsupportedModelError,
     UsageError,
 )
+from quincunx.retrieval.pairs import PairEncoder, Truncation
 from quincunx.retrieval.rerankers import Reranker, Scores
 
 QUESTION = "Which metal melts last?"
+load = partial(load_bge, precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +51,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reranker(folder: Path) -> CrossEncoderReranker:
-    return load_bge("base", folder)
+    return load("base", folder)
 
 
 @pytest.fixture(scope="module")
 def tight(folder: Path) -> CrossEncoderReranker:
-    return load_bge("base", folder, max_tokens=64)
+    return load("base", folder, max_tokens=64)
 
 
 def texts(seed: int, count: int, words: int) -> list[str]:
@@ -104,7 +101,7 @@ def test_scores_equal_predict_in_any_order_and_batch(
     np.testing.assert_allclose(
         reranker.score(QUESTION, [passages[i] for i in order]), expected[order], atol=1e-4
     )
-    monkeypatch.setattr(cross_encoders, "BATCH_PAIRS", 1)
+    monkeypatch.setattr(batching, "BATCH_ITEMS", 1)
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -153,7 +150,7 @@ def test_nothing_cut_is_nothing_logged(tight: CrossEncoderReranker, caplog: pyte
 
 
 def test_saturated_scores_stay_apart(folder: Path) -> None:
-    reranker = load_bge("base", folder)
+    reranker = load("base", folder)
     network = reranker._model.model
     assert network is not None
     passages = WORDS[:8]
@@ -201,7 +198,7 @@ def test_batches_hold_every_pair_once_and_little_padding(seed: int) -> None:
     for batch in found:
         area = len(batch) * max(lengths[i] for i in batch)
         assert area - sum(lengths[i] for i in batch) <= 0.1 * area
-        assert len(batch) == 1 or area <= cross_encoders.BATCH_TOKENS
+        assert len(batch) == 1 or area <= batching.BATCH_TOKENS
     assert len(found) < 40
     assert [len(batch) for batch in batches([5] * 70)] == [32, 32, 6]
 
@@ -213,29 +210,29 @@ def test_the_identity_pins_what_changes_scores(reranker: CrossEncoderReranker, f
     assert isinstance(identity, RerankerIdentity)
     assert (identity.max_tokens, identity.max_question_tokens, identity.activation) == (512, 256, "identity")
     assert identity.revision.startswith("sha256:")
-    assert identity == load_bge("base", folder).identity != load_bge("base", folder, max_tokens=64).identity
+    assert identity == load("base", folder).identity != load("base", folder, max_tokens=64).identity
 
 
 def test_limits_are_those_of_the_model(folder: Path, tmp_path: Path) -> None:
     for size in ("base", "large"):
         with pytest.raises(BoundError, match=r"at most 512 .*got 513"):
-            load_bge(size, folder, max_tokens=513)
+            load(size, folder, max_tokens=513)
     with pytest.raises(BoundError, match=r"at most 8192 .*got 8193"):
-        load_bge("v2-m3", folder, max_tokens=8193)
+        load("v2-m3", folder, max_tokens=8193)
     with pytest.raises(BoundError, match="6 to 512"):  # 514 positions, 2 of them reserved
-        load_bge("v2-m3", folder, max_tokens=513)
+        load("v2-m3", folder, max_tokens=513)
     with pytest.raises(BoundError, match="6 to 512"):
-        load_bge("base", folder, max_tokens=5)
+        load("base", folder, max_tokens=5)
     for cap in (0, 60):
         with pytest.raises(BoundError, match=f"1 to 59 at max_tokens=64 .got {cap}"):
             CrossEncoderReranker(folder, model="m", revision="r", max_tokens=64, max_question_tokens=cap)
-    assert load_bge("base", folder, max_tokens=6).truncations("cat cat", ["cat cat"]) == [Truncation(1, 1)]
+    assert load("base", folder, max_tokens=6).truncations("cat cat", ["cat cat"]) == [Truncation(1, 1)]
 
 
 def test_v2_m3_reads_8192_tokens(tmp_path: Path) -> None:
     folder = bge(tmp_path, max_positions=8194)
-    assert load_bge("v2-m3", folder).identity.max_tokens == 512
-    reranker = load_bge("v2-m3", folder, max_tokens=8192)
+    assert load("v2-m3", folder).identity.max_tokens == 512
+    reranker = load("v2-m3", folder, max_tokens=8192)
     passages = ["cat " * 8184 + "dog", "cat"]
     assert reranker.truncations("metal", passages) == [Truncation(0, 0)] * 2  # 8190 tokens
     assert reranker.truncations("metal", [passages[0] + " cat" * 3]) == [Truncation(0, 1)]
@@ -251,7 +248,7 @@ def test_scores_that_are_not_numbers_are_refused(
     name = "classifier.out_proj.weight"
     save_file(state | {name: state[name] * torch.nan}, copy / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelOutputError, match="not finite"):
-        load_bge("base", copy)
+        load("base", copy)
 
 
 def test_a_folder_without_a_trained_head_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -260,9 +257,9 @@ def test_a_folder_without_a_trained_head_is_refused(folder: Path, tmp_path: Path
     bare = {name: tensor for name, tensor in state.items() if not name.startswith("classifier")}
     save_file(bare, copy / "model.safetensors", {"format": "pt"})
     with pytest.raises(UnsupportedModelError, match=r"no trained weights for classifier\.dense\.weight"):
-        load_bge("base", copy)
+        load("base", copy)
     with pytest.raises(UnsupportedModelError, match="2 labels"):
-        load_bge("base", bge(tmp_path / "two", labels=2))
+        load("base", bge(tmp_path / "two", labels=2))
 
 
 @pytest.mark.parametrize("size", list(BGE))
@@ -272,18 +269,99 @@ def test_unreachable_weights_name_id_revision_and_remedy(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     model, revision, _ = BGE[size]
     with pytest.raises(MissingWeightsError, match=f"hf download {model} --revision {revision}"):
-        load_bge(size)  # type: ignore[arg-type]
+        load(size)  # type: ignore[arg-type]
     with pytest.raises(MissingWeightsError, match=r"holds no config\.json"):
-        load_bge(size, tmp_path)  # type: ignore[arg-type]
+        load(size, tmp_path)  # type: ignore[arg-type]
 
 
 def test_an_unknown_size_lists_the_known() -> None:
     with pytest.raises(UsageError, match="known: base, large, v2-m3"):
-        load_bge("small")  # type: ignore[arg-type]
+        load("small")  # type: ignore[arg-type]
 
 
 def test_the_known_answer_stands_beside_the_one_got(reranker: CrossEncoderReranker) -> None:
     pairs = known_answer(reranker)
     assert tuple(expected for expected, _ in pairs) == KNOWN_LOGITS == (6.157, -3.659)
-    got = reranker.score(cross_encoders.KNOWN_QUESTION, cross_encoders.KNOWN_PASSAGES)
+    got = reranker.score(bges.KNOWN_QUESTION, bges.KNOWN_PASSAGES)
     assert [score for _, score in pairs] == pytest.approx(got.tolist())
+
+
+# Reduced precision, several questions at once, passages tokenised once
+
+
+@pytest.mark.parametrize("choice", ["bf16", "int8"])
+def test_reduced_precision_keeps_the_order_near_and_is_named(folder: Path, choice: precision.Choice) -> None:
+    exact, reduced = load("base", folder), load_bge("base", folder, precision=choice)
+    assert reduced.identity.precision == choice
+    assert reduced.name == f"BAAI/bge-reranker-base ({choice})"
+    assert reduced.identity != exact.identity
+    passages = texts(11, 40, words=60)
+    scores = reduced.score(QUESTION, passages)
+    assert scores.dtype == np.float32
+    assert np.corrcoef(scores, exact.score(QUESTION, passages))[0, 1] > 0.9
+
+
+def test_the_probe_chooses_the_fastest_and_float32_when_none_is_clearly_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def chosen(**took: float) -> str:
+        precision.probe.cache_clear()
+        monkeypatch.setattr(precision, "_time", lambda name, device, hidden: took[name])
+        return precision.probe("cpu", 64)
+
+    assert chosen(fp32=1.0, bf16=6.0, int8=0.9) == "fp32"
+    assert chosen(fp32=1.0, bf16=0.4, int8=0.5) == "bf16"
+    assert chosen(fp32=1.0, bf16=0.42, int8=0.4) == "bf16"
+    assert chosen(fp32=1.0, bf16=6.0, int8=0.4) == "int8"
+    assert precision.settle("fp32", "cpu", 64) == "fp32"
+    with pytest.raises(BoundError, match="int8 is for a CPU"):
+        precision.settle("int8", "cuda", 64)
+    with pytest.raises(BoundError, match=r"must be one of auto, fp32, bf16, fp16, int8 \(got 'half'"):
+        precision.require_choice("half")
+    precision.probe.cache_clear()
+
+
+def test_the_real_probe_answers_within_a_second_and_remembers() -> None:
+    precision.probe.cache_clear()
+    first = precision.probe("cpu", 256)
+    assert first in ("fp32", "bf16", "int8")
+    assert precision.probe("cpu", 256) == first
+    assert precision.probe.cache_info().hits == 1
+
+
+def test_pairs_of_several_questions_share_batches_and_keep_their_scores(
+    reranker: CrossEncoderReranker,
+) -> None:
+    passages = texts(12, 12, words=50)
+    questions = [QUESTION, "cat", "How much did revenue rise in 2019?"]
+    asked = [(question, passage) for passage in passages for question in questions]
+    scores = reranker.score_pairs(asked)
+    for i, question in enumerate(questions):
+        np.testing.assert_allclose(scores[i::3], reranker.score(question, passages), atol=1e-5)
+    assert reranker.score_pairs([]).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", [bge, bert_reranker])
+def test_kept_passage_ids_join_to_the_tokenizer_s_own_pairs(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut or not, met for the first time or again, and after others were forgotten."""
+    monkeypatch.setattr(pairs, "IDS_KEPT", 300)
+    tokenizer = AutoTokenizer.from_pretrained(kind(tmp_path))
+    encoder = PairEncoder(
+        AutoTokenizer.from_pretrained(tmp_path).backend_tokenizer,
+        max_tokens=40,
+        max_question_tokens=20,
+        usable=40,
+        model="m",
+    )
+    for seed in range(3):
+        some = [*texts(13, 6, words=60), *texts(seed, 6, words=60)]
+        questions = ["Which metal melts last?", "cat"]
+        asked = [(question, passage) for question in questions for passage in some]
+        runs, _ = encoder.encode(asked)
+        for (question, passage), run in zip(asked, runs, strict=True):
+            own = tokenizer(question, passage, truncation="only_second", max_length=40)
+            assert run.ids == own["input_ids"]
+            assert run.segments == own.get("token_type_ids", [0] * len(run.ids))
+        assert encoder._held == sum(map(len, encoder._kept.values())) <= 300 + 700

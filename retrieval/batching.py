@@ -1,0 +1,31 @@
+"""Cutting work of different lengths into batches of which little is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+BATCH_ITEMS = 32
+BATCH_TOKENS = 4096
+"""Items × longest item of one forward pass, padding included."""
+PADDING = 0.1
+"""Share of a batch that may be padding before the shorter items get a batch of their own."""
+
+
+def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Yield the indices of ``lengths`` (tokens), longest first, in batches of at most ``tokens``, padding included.
+
+    An item that is longer than ``tokens`` is a batch of its own.
+    """
+    batch: list[int] = []
+    held = 0
+    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if batch:
+            area = (len(batch) + 1) * lengths[batch[0]]
+            padding = area - held - lengths[i]
+            if area > tokens or len(batch) == BATCH_ITEMS or padding > PADDING * area:
+                yield batch
+                batch, held = [], 0
+        batch.append(i)
+        held += lengths[i]
+    if batch:
+        yield batch

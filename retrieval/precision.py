@@ -1,0 +1,103 @@
+"""The number format that a cross-encoder computes in, chosen by what this machine is fastest at.
+
+Half precision on a processor without instructions for it is several times slower than float32, and with them several
+times faster. So the choice is made at load, from one linear layer of the model's own size that is timed in each format;
+a setting forces it instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from .errors import BoundError
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Choice = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+CANDIDATES: dict[str, tuple[Precision, ...]] = {
+    "cpu": ("fp32", "bf16", "int8"),
+    "cuda": ("fp32", "bf16", "fp16"),
+}
+"""What is tried on which kind of device."""
+WORTH = 1.3
+"""How many times faster than float32 another format must be, for what it costs in exactness."""
+PREFERRED = 1.15
+"""How many times faster int8 must be than bf16, which is the more exact of the two."""
+PROBE_TOKENS = 256
+PROBE_SECONDS = 0.05
+
+
+def require_choice(choice: str) -> Choice:
+    """Return the choice; raises `BoundError` when it is none."""
+    if choice not in get_args(Choice):
+        raise BoundError(f"precision must be one of {', '.join(get_args(Choice))} (got {choice!r})")
+    return choice  # type: ignore[return-value]
+
+
+def settle(choice: Choice, device: str, hidden: int) -> Precision:
+    """Return the format to compute in; raises `BoundError` for int8 on a GPU."""
+    if choice == "int8" and device != "cpu":
+        raise BoundError(f"precision int8 is for a CPU, and the model is on {device}: choose bf16 or fp16")
+    if choice != "auto":
+        return choice
+    return probe(device, hidden)
+
+
+@cache
+def probe(device: str, hidden: int) -> Precision:
+    """Return the fastest format for a linear layer of this width, float32 unless another is clearly faster."""
+    took = {precision: _time(precision, device, hidden) for precision in CANDIDATES.get(device, ("fp32",))}
+    fastest = min(took, key=lambda precision: took[precision])
+    if fastest == "int8" and took["bf16"] < PREFERRED * took["int8"]:
+        fastest = "bf16"
+    chosen: Precision = fastest if took["fp32"] > WORTH * took[fastest] else "fp32"
+    told = ", ".join(f"{precision} {1000 * seconds:.2f} ms" for precision, seconds in took.items())
+    logger.info("precision %s for width %d on %s: %s", chosen, hidden, device, told)
+    return chosen
+
+
+def convert(network: Any, precision: Precision) -> Any:
+    """Return a network that computes in this format; for all but int8 it is the same one, converted."""
+    import torch
+
+    if precision == "int8":
+        with warnings.catch_warnings():
+            # Deprecated in favour of torchao, which has no kernel of its own for this on a CPU.
+            warnings.simplefilter("ignore")
+            quantize: Any = torch.ao.quantization.quantize_dynamic
+            return quantize(network, {torch.nn.Linear}, dtype=torch.qint8)
+    return network.to(_dtype(precision))
+
+
+def _dtype(precision: Precision) -> torch.dtype:
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def _time(precision: Precision, device: str, hidden: int) -> float:
+    """Return the best time of one pass through a feed-forward layer of this width, in seconds."""
+    import torch
+
+    layer = torch.nn.Sequential(torch.nn.Linear(hidden, 4 * hidden), torch.nn.Linear(4 * hidden, hidden))
+    layer = convert(layer.to(device).eval(), precision)
+    dtype = torch.float32 if precision == "int8" else _dtype(precision)
+    tokens = torch.randn(PROBE_TOKENS, hidden, device=device, dtype=dtype)  # (tokens, hidden)
+    best, end = float("inf"), time.perf_counter() + PROBE_SECONDS
+    with torch.inference_mode():
+        layer(tokens)
+        while time.perf_counter() < end:
+            begin = time.perf_counter()
+            layer(tokens)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            best = min(best, time.perf_counter() - begin)
+    return best

@@ -1,0 +1,258 @@
+"""One worker, many callers.
+
+1. Whoever calls, from threads or event loops, gets what a call of his own would have given.
+2. A lone request is begun at once; what waits shares a pass; a full queue is an error at once.
+3. A cancelled, late or interrupted request that has not begun never reaches the model.
+4. A bad request fails alone. Closing finishes what waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoints import WORDS, bge
+from conftest import TORTURE
+from gold_sets import hashing_profile, write_gold
+
+from quincunx.eval.goldset import read_gold_set
+from quincunx.eval.retrieval import Searched, run_retrieval
+from quincunx.retrieval.bge import load_bge
+from quincunx.retrieval.errors import (
+    BoundError,
+    DeadlineExceededError,
+    ModelOutputError,
+    OverloadedError,
+    StorageError,
+)
+from quincunx.retrieval.pooling import PooledReranker
+from quincunx.retrieval.profiles import shared_reranker
+from quincunx.retrieval.remembering import RememberingReranker, ScoreFile
+from quincunx.retrieval.rerankers import Scores
+
+
+class Lengths:
+    """Scores a pair by the length of its texts, and keeps every pass; it can be held up."""
+
+    name = "lengths"
+
+    def __init__(self) -> None:
+        self.passes: list[list[tuple[str, str]]] = []
+        self.go = threading.Event()
+        self.go.set()
+
+    def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> Scores:
+        self.passes.append(list(pairs))
+        self.go.wait(10)
+        values = [
+            float("nan") if "bad" in passage else len(question) + 10 * len(passage)
+            for question, passage in pairs
+        ]
+        return np.array(values, dtype=np.float32)
+
+
+def expected(question: str, passages: Sequence[str]) -> list[float]:
+    return [len(question) + 10 * len(passage) for passage in passages]
+
+
+def wait_for(condition: object) -> None:
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:  # type: ignore[operator]
+        time.sleep(0.002)
+    assert condition()  # type: ignore[operator]
+
+
+def test_a_lone_request_is_begun_at_once_and_what_waits_shares_a_pass() -> None:
+    inner = Lengths()
+    pooled = PooledReranker(inner, pass_pairs=5)
+    inner.go.clear()
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(pooled.score, "first", ["a"])
+        wait_for(lambda: len(inner.passes) == 1)
+        others = [pool.submit(pooled.score, f"q{i}", ["x", "yy"]) for i in range(3)]
+        wait_for(lambda: pooled._waiting == 6)
+        inner.go.set()
+        assert first.result().tolist() == expected("first", ["a"])
+        for i, other in enumerate(others):
+            assert other.result().tolist() == expected(f"q{i}", ["x", "yy"])
+    assert [len(run) for run in inner.passes] == [1, 4, 2]
+
+
+def test_a_full_queue_is_an_error_at_once_and_a_large_lone_request_is_not() -> None:
+    inner = Lengths()
+    pooled = PooledReranker(inner, waiting=4)
+    assert len(pooled.score("q", ["x"] * 9)) == 9
+    inner.go.clear()
+    with ThreadPoolExecutor(3) as pool:
+        running = pool.submit(pooled.score, "a", ["x"])
+        wait_for(lambda: len(inner.passes) == 2)
+        waiting = pool.submit(pooled.score, "b", ["x"] * 3)
+        wait_for(lambda: pooled._waiting == 3)
+        begin = time.monotonic()
+        with pytest.raises(OverloadedError, match="3 pairs wait for lengths, and 2 more are over 4"):
+            pooled.score("c", ["x"] * 2)
+        assert time.monotonic() - begin < 0.5
+        inner.go.set()
+        assert (len(running.result()), len(waiting.result())) == (1, 3)
+    for bad in ({"waiting": 0}, {"pass_pairs": 0}):
+        with pytest.raises(BoundError, match="at least 1 pair"):
+            PooledReranker(inner, **bad)
+
+
+def test_late_and_cancelled_requests_never_reach_the_model() -> None:
+    inner = Lengths()
+    pooled = PooledReranker(inner)
+    inner.go.clear()
+
+    async def leaving() -> None:
+        task = asyncio.create_task(pooled.ascore("cancelled", ["x"]))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(pooled.score, "running", ["x"])
+        wait_for(lambda: len(inner.passes) == 1)
+        with pytest.raises(DeadlineExceededError, match=r"no score within 0\.05 s"):
+            pooled.score("late", ["x"], timeout_s=0.05)
+        asyncio.run(leaving())
+        last = pool.submit(pooled.score, "last", ["x"])
+        wait_for(lambda: pooled._queue and pooled._queue[-1].pairs[0][0] == "last")
+        inner.go.set()
+        assert running.result().tolist() == expected("running", ["x"])
+        assert last.result().tolist() == expected("last", ["x"])
+    assert [question for run in inner.passes for question, _ in run] == ["running", "last"]
+
+
+def test_a_bad_request_fails_alone() -> None:
+    inner = Lengths()
+    pooled = PooledReranker(inner)
+    inner.go.clear()
+    with ThreadPoolExecutor(4) as pool:
+        running = pool.submit(pooled.score, "r", ["x"])
+        wait_for(lambda: len(inner.passes) == 1)
+        good = [pool.submit(pooled.score, "good", ["x", "yy"]) for _ in range(2)]
+        bad = pool.submit(pooled.score, "q", ["x", "bad"])
+        wait_for(lambda: pooled._waiting == 6)
+        inner.go.set()
+        assert len(running.result()) == 1
+        assert all(one.result().tolist() == expected("good", ["x", "yy"]) for one in good)
+        with pytest.raises(ModelOutputError, match="not finite for passage 1"):
+            bad.result()
+
+
+def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
+    inner = Lengths()
+    pooled = PooledReranker(inner, pass_pairs=1)
+    inner.go.clear()
+    with ThreadPoolExecutor(5) as pool:
+        some = [pool.submit(pooled.score, f"q{i}", ["x"]) for i in range(4)]
+        wait_for(lambda: pooled._waiting == 3)
+        closing = pool.submit(pooled.close)
+        wait_for(lambda: pooled._closed)
+        with pytest.raises(OverloadedError, match="was closed"):
+            pooled.score("more", ["x"])
+        inner.go.set()
+        closing.result(timeout=5)
+        assert all(len(one.result()) == 1 for one in some)
+    assert pooled.score("none", []).shape == (0,)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bge(tmp_path_factory.mktemp("bge"))
+
+
+@pytest.mark.torture
+def test_mixed_concurrent_calls_equal_serial_ones(folder: Path) -> None:
+    """A real cross-encoder behind 16 threads and as many tasks, 10,000 calls or a sample."""
+    inner = load_bge("base", folder, precision="fp32")
+    pooled = RememberingReranker(PooledReranker(inner, waiting=100_000), most=500)
+    bare = PooledReranker(inner, waiting=100_000)
+    dice = np.random.default_rng(0)
+    texts = [" ".join(dice.choice(WORDS, size=dice.integers(1, 30))) for _ in range(60)]
+    calls = [
+        (texts[dice.integers(60)], [texts[i] for i in dice.integers(0, 60, size=dice.integers(1, 6))])
+        for _ in range(10_000 if TORTURE else 300)
+    ]
+    half = len(calls) // 2
+    serial = [inner.score(*call) for call in calls[:: max(1, len(calls) // 200)]]
+    with ThreadPoolExecutor(16) as pool:
+        threaded = list(pool.map(lambda call: pooled.score(*call), calls[:half]))
+
+    async def tasks() -> list[Scores]:
+        limit = asyncio.Semaphore(64)
+
+        async def one(call: tuple[str, list[str]]) -> Scores:
+            async with limit:
+                return await bare.ascore(*call)
+
+        return await asyncio.gather(*(one(call) for call in calls[half:]))
+
+    found = [*threaded, *asyncio.run(tasks())]
+    for mine, own in zip(found[:: max(1, len(calls) // 200)], serial, strict=True):
+        np.testing.assert_allclose(mine, own, atol=1e-4)
+    if TORTURE:
+        sys.stderr.write(f"\nconcurrent rerank calls: {len(calls)}, no error\n")
+
+
+class Counting(Lengths):
+    """A whole reranker that counts the pairs it reads."""
+
+    def score(self, question: str, passages: Sequence[str]) -> Scores:
+        return self.score_pairs([(question, passage) for passage in passages])
+
+    @property
+    def pairs(self) -> int:
+        return sum(map(len, self.passes))
+
+
+def test_a_score_file_serves_other_processes_and_another_model_not(tmp_path: Path) -> None:
+    file = tmp_path / "cache" / "scores.sqlite"
+    first, second, other = Counting(), Counting(), Counting()
+    passages = ["a", "bb", "ccc"]
+    scores = RememberingReranker(first, file=ScoreFile(file)).score("q", passages)
+    again, hits = RememberingReranker(second, file=ScoreFile(file)).score_and_hits("q", [*passages, "dddd"])
+    assert again[:3].tolist() == scores.tolist()
+    assert (hits, second.pairs) == (3, 1)
+    other.name = "another"
+    RememberingReranker(other, file=ScoreFile(file)).score("q", passages)
+    assert other.pairs == 3
+    broken = tmp_path / "broken.sqlite"
+    broken.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StorageError, match=r"broken\.sqlite: .*QUINCUNX_SCORE_FILE"):
+        ScoreFile(broken)
+
+
+def test_twenty_rounds_over_fifty_questions_read_each_pair_once() -> None:
+    inner = Counting()
+    reranker = RememberingReranker(inner)
+    questions = {f"question {i}": [f"passage {j}" for j in range(i, i + 20)] for i in range(50)}
+    for _ in range(20):
+        for question, passages in questions.items():
+            reranker.score(question, passages)
+    assert inner.pairs == 50 * 20
+    assert (reranker.memory.misses, reranker.memory.hits) == (1000, 19_000)
+
+
+def test_a_repeated_evaluation_reads_no_pair(tmp_path: Path, home: Path) -> None:
+    gold = read_gold_set(write_gold(tmp_path / "gold"))
+    searched = Searched(gold, hashing_profile())
+    with run_retrieval(searched, out=tmp_path / "run") as first:
+        found = {id: row.record["candidates"] for id, row in first.rows().items()}
+    reranker = shared_reranker(hashing_profile())
+    assert isinstance(reranker, RememberingReranker)
+    misses = reranker.memory.misses
+    with run_retrieval(searched, out=tmp_path / "run", fork=True) as again:
+        rows = again.rows()
+    assert reranker.memory.misses == misses
+    assert {id: row.record["candidates"] for id, row in rows.items()} == found
+    assert all(row.record["remembered"] == len(row.record["candidates"]) for row in rows.values())
