@@ -14,8 +14,10 @@ from ..retrieval.errors import QuincunxError
 from .eval_commands import eval_app
 from .gold_commands import gold_app
 from .index_commands import index_app
+from .judge_commands import score as _score  # noqa: F401  # makes itself known to eval_app
 from .options import EMBEDDED, AsJson, ProfileName, Where, read_inputs
 from .program_commands import programs_app
+from .proposal_commands import propose as _propose  # noqa: F401  # makes itself known to gold_app
 from .sweep_commands import sweep as _sweep  # noqa: F401  # makes itself known to eval_app
 
 app = typer.Typer(

@@ -1,0 +1,153 @@
+"""``quincunx eval score`` and ``quincunx eval calibrate``"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .eval_commands import RunName, Workers, _show, eval_app
+from .options import AsJson
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..eval.calibrating import JudgeReport
+
+
+class Kind(StrEnum):
+    """The kinds that `eval.judging` knows; a test holds the list to it."""
+
+    groundedness = "groundedness"
+    helpfulness = "helpfulness"
+
+
+@eval_app.command("score")
+def score(
+    run: RunName,
+    judge: Annotated[
+        Kind | None,
+        typer.Option(
+            help="Let a language model judge the answers; left out, the tables are worked out anew."
+        ),
+    ] = None,
+    lm: Annotated[
+        str | None,
+        typer.Option(help="The model that judges, any name that dspy.LM takes; left out, nothing is asked."),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="Of the model that judges.")] = 0.0,
+    repeats: Annotated[
+        int, typer.Option(help="How often each answer is judged; 2 or more show how often the judge flips.")
+    ] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Make the judgements that failed again.")
+    ] = False,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
+    from ..eval.ledger import open_run
+    from ..retrieval.errors import UsageError
+
+    if judge is None:
+        if lm is not None:
+            raise UsageError(
+                f"--lm {lm} judges nothing without --judge: add --judge groundedness or helpfulness"
+            )
+        _show(open_run(run), as_json)
+        return
+    from ..eval import judging
+    from ..eval.calibrating import find_judge, kind_of, report
+    from ..programs.lms import lm as language_model
+    from .output import watching
+
+    if lm is None:
+        with open_run(run) as opened:
+            names = [name for name in opened.judges() if kind_of(name) == judge.value]
+            found = [report(opened, name) for name in names or [find_judge(opened, judge.value)]]
+    else:
+        by = judging.judge(judge.value, language_model(lm, temperature=temperature))
+        with judging.reopen(run) as opened, watching("judge") as watch:
+            judging.judge_run(
+                opened, by, repeats=repeats, workers=workers, retry_failed=retry_failed, watch=watch
+            )
+            found = [report(opened, by.name)]
+    _tell(str(run), found, as_json)
+
+
+@eval_app.command("calibrate")
+def calibrate(
+    run: RunName,
+    labels: Annotated[
+        Path, typer.Argument(help="CSV of human labels: id, label (0 or 1) and, if wanted, judge.")
+    ],
+    judge: Annotated[
+        str, typer.Option(help="The judge's name, or its kind where one judge of it judged the run.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Hold a judge's verdicts against human labels: TPR, TNR, kappa, flip rate. The run keeps the labels."""
+    from ..eval.calibrating import calibrate as hold
+    from ..eval.calibrating import find_judge, read_labels
+    from ..eval.judging import reopen
+
+    with reopen(run) as opened:
+        name = find_judge(opened, judge)
+        found = hold(opened, name, read_labels(labels, name))
+    _tell(str(run), [found], as_json)
+
+
+def _tell(run: str, found: list[JudgeReport], as_json: bool) -> None:
+    from .output import results, write_json
+
+    if as_json:
+        write_json({"run": run, "judges": [report.as_dict() for report in found]})
+        return
+    for report in found:
+        for part in _parts(report):
+            results.print(part)
+
+
+def _parts(report: JudgeReport) -> Iterable[RenderableType]:
+    """A judge's mean with its calibration, and where there is one, the figures of that."""
+    from rich.text import Text
+
+    from .eval_render import _mean, _table
+    from .render import printable
+
+    scores = report.scores
+    failed = sum(scores.failed.values())
+    told = f"{len(scores.values)} of {scores.answers} answers judged"
+    if failed:
+        codes = ", ".join(f"{code} {count}" for code, count in scores.failed.items())
+        told += f"; {failed} judgements failed and are in no mean ({codes})"
+    if scores.missing:
+        told += f"; {scores.missing} judgements not made yet"
+    yield Text(f"{scores.judge}\n{told}\n{report.state}", style="bold")
+    table = _table("", "", "value", "n")
+    table.add_row("share called good", _mean(scores.mean), str(len(scores.values)))
+    flips = scores.flips
+    table.add_row(f"flip rate of {scores.repeats}", _mean(flips), "–" if flips is None else str(flips.n))
+    found = report.calibration
+    for name, figure in (
+        (("TPR", found.agreement.tpr), ("TNR", found.agreement.tnr), ("kappa", found.agreement.kappa))
+        if found
+        else ()
+    ):
+        table.add_row(name, _mean(figure), "–" if figure is None else str(figure.n))
+    yield table
+    if found is None:
+        return
+    for doubt in found.doubts:
+        yield Text(f"not to be believed yet: {doubt}", style="yellow")
+    if found.unjudged:
+        named = ", ".join(f"{id} ({why})" for id, why in found.unjudged.items())
+        yield Text(printable(f"{len(found.unjudged)} labels without a verdict: {named}"), style="yellow")
+    if found.unlabelled:
+        yield Text(
+            printable(f"{len(found.unlabelled)} verdicts without a label: {', '.join(found.unlabelled)}"),
+            style="yellow",
+        )

@@ -1,0 +1,321 @@
+"""LM judges: whether an answer is grounded in what it cites, and whether it helps; asked without answering
+anew.
+
+A judge is pinned by its name: kind, model, settings and the sha256 of what it is told. Its judgements are
+rows of the run, one for each answer and repeat, committed as they come: killed, the same call goes on with
+the others. A refusal is not judged; a judgement that failed keeps its error's code and is in no mean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from ..programs.adapters import checked, other
+from ..programs.asking import failures
+from ..programs.flow import evidence
+from ..programs.metering import Budget, Meter, MeteredLM, Usage
+from ..programs.prompt_fields import form
+from ..programs.quoting import neutralise, restore
+from ..retrieval.errors import BoundError, ModelOutputError, RunError, UsageError
+from ..retrieval.passages import Passage
+from ..signatures.conversation import Turn
+from ..signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
+from .agreement import flip_rate
+from .answering import said
+from .answers import _plain as plain_settings
+from .goldset import Question
+from .ledger import Row, Run, _alone, fingerprint, open_run
+from .running import Outcome, Watch, run_examples
+from .statistics import Interval
+from .tables import mean_of
+
+LONGEST_REASON = 500
+"""Characters of a reason that are kept."""
+MOST_REPEATS = 100
+
+Inputs = Callable[[Question, Mapping[str, Any], Mapping[str, Passage]], dict[str, Any]]
+"""What a judge is given: made of a question, its row's record and the passages by id."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who judges, and by what; made by `judge`."""
+
+    kind: str
+    """``groundedness`` or ``helpfulness``."""
+    model: str
+    settings: Mapping[str, Any]
+    instructions: str
+    """sha256 of the instructions and the fields that the judge is told."""
+    lm: dspy.BaseLM = field(compare=False, repr=False)
+    predict: dspy.Predict = field(compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What its judgements are filed under; another model, setting or instruction is another name."""
+        settings = ",".join(f"{name}={value}" for name, value in sorted(self.settings.items()))
+        return f"{self.kind}:{self.model}:{settings}:{self.instructions[:12]}"
+
+    def judgement(
+        self, question: Question, record: Mapping[str, Any], passages: Mapping[str, Passage]
+    ) -> dict[str, Any]:
+        """Judge one answer; raises `RunError` for one that cannot be judged, else as `ask` does."""
+        inputs = KINDS[self.kind][1](question, record, passages)
+        prediction, usage = ask(f"the {self.kind} judge", self.predict, self.lm, inputs)
+        if not isinstance(prediction.verdict, bool):
+            raise ModelOutputError(f"the {self.kind} judge left out its verdict: take another model")
+        reason = " ".join(restore(str(prediction.reason or "")).split())
+        return {
+            "verdict": prediction.verdict,
+            "reason": reason.encode(errors="replace").decode()[:LONGEST_REASON],
+            "usage": asdict(usage),
+        }
+
+
+def judge(kind: str, lm: dspy.BaseLM) -> Judge:
+    """Return a judge; its temperature is 0 unless ``lm`` sets one, and no cache answers for it.
+
+    Raises `UsageError` for a kind that is not there, and for the extractive engine, which cannot judge.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind of judge {kind!r}; known: {', '.join(KINDS)}")
+    require_writer(lm, "judge")
+    if lm.kwargs.get("temperature") is None:
+        lm = lm.copy(temperature=0.0)
+    # A cached reply repeated is no second judgement, and would hide that the judge wavers.
+    lm = lm.copy(cache=False)
+    signature = KINDS[kind][0]
+    told = {
+        "instructions": signature.instructions,
+        "fields": {
+            name: [form(info.annotation), info.json_schema_extra["desc"]]
+            for name, info in signature.fields.items()
+        },
+    }
+    return Judge(
+        kind, str(lm.model), plain_settings(lm.kwargs), fingerprint(told), lm, dspy.Predict(signature)
+    )
+
+
+def require_writer(lm: dspy.BaseLM, task: str) -> None:
+    """Raise `UsageError` for the extractive engine, which only quotes."""
+    if str(lm.model).startswith("extractive"):
+        raise UsageError(
+            f"the extractive engine only quotes and cannot {task} (got lm={lm.model!r}): name a language "
+            "model, such "
+            "as ollama/llama3.2"
+        )
+
+
+def ask(
+    who: str, predict: dspy.Predict, lm: dspy.BaseLM, inputs: Mapping[str, Any]
+) -> tuple[dspy.Prediction, Usage]:
+    """Ask a predictor, and once more in another form when the reply has not the form that was asked for.
+
+    Raises as `asking.failures` says: `ModelOutputError` for a second bad reply.
+    """
+    adapter, meter = checked(dspy.settings.adapter), Meter(Budget())
+    metered = MeteredLM(lm, meter)
+    with failures(who, str(lm.model)), meter.counting():
+        try:
+            with dspy.context(adapter=adapter):
+                prediction = predict(lm=metered, **inputs)
+        except AdapterParseError:
+            with dspy.context(adapter=other(adapter)):
+                prediction = predict(lm=metered, **inputs)
+    return prediction, meter.usage
+
+
+def judge_run(
+    run: Run,
+    by: Judge,
+    *,
+    repeats: int = 1,
+    workers: int = 1,
+    retry_failed: bool = False,
+    watch: Watch = lambda done, total, row: None,
+) -> None:
+    """Judge every answer of a run of answers that this judge has not judged ``repeats`` times yet.
+
+    ``run`` is one opened by `reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
+    repeat of all answers is made before the second of any. Otherwise as `running.run_examples`.
+
+    Raises `UsageError` for a run without answers, `BoundError` for ``repeats`` or ``workers`` out of range.
+    """
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise BoundError(f"repeats must be from 1 to {MOST_REPEATS} (got {repeats})")
+    answers = answered(run)
+    if retry_failed:
+        _forget_failures(run, by.name)
+    passages, questions = run.passages(), {question.id: question for question in run.questions()}
+    sheet = _Sheet(run, by.name, [questions[id] for id in answers], repeats)
+
+    def work(unit: Question) -> Outcome:
+        id, _ = sheet.units[unit.id]
+        return Outcome(by.judgement(questions[id], answers[id].record, passages))
+
+    run_examples(cast(Run, sheet), work, workers=workers, watch=watch)
+
+
+def answered(run: Run) -> dict[str, Row]:
+    """Return the rows that hold an answer, by id; raises `UsageError` for a run that asked nothing."""
+    if run.header["kind"] != "answers":
+        raise UsageError(
+            f"run {run.name!r} is of kind {run.header['kind']!r} and holds no answers to judge: make one "
+            "with `quincunx "
+            "eval answers`"
+        )
+    return {id: row for id, row in run.rows().items() if not row.failed and row.record["answered"]}
+
+
+class _Sheet:
+    """The judgements of one judge, as `run_examples` fills rows: one example for each answer and repeat."""
+
+    def __init__(self, run: Run, name: str, questions: Sequence[Question], repeats: int) -> None:
+        self._run, self._name = run, name
+        self._questions = [
+            replace(question, id=f"{repeat} {question.id}")
+            for repeat in range(repeats)
+            for question in questions
+        ]
+        ids = [question.id for question in questions] * repeats
+        self.units = {
+            unit.id: (id, place // len(questions))
+            for place, (unit, id) in enumerate(zip(self._questions, ids, strict=True))
+        }
+        """Question id and repeat by the id of a unit."""
+
+    def questions(self) -> list[Question]:
+        return self._questions
+
+    def done(self) -> set[str]:
+        found = self._run.judgements(self._name)
+        there = {(id, record["repeat"]) for id, records in found.items() for record in records}
+        return {unit for unit, place in self.units.items() if place in there}
+
+    def add(self, row: Row, passages: object) -> None:
+        id, repeat = self.units[row.id]
+        came = {"code": row.code, "message": row.message} if row.failed else row.record
+        self._run.judge(id, self._name, repeat, {"repeat": repeat, **came, "seconds": row.seconds})
+
+
+@dataclass(frozen=True)
+class JudgeScores:
+    """What a judge's judgements come to. An answer's score is the share of its verdicts that are true."""
+
+    judge: str
+    mean: Interval | None
+    """Over the answers that were judged; ``None`` where none was. More is better, from 0 to 1."""
+    answers: int
+    """Answers of the run: refusals and failed examples left out."""
+    repeats: int
+    failed: Mapping[str, int]
+    """Judgements that failed, by code; they are in no mean."""
+    missing: int
+    """Judgements not made yet."""
+    flips: Interval | None
+    """How often two repeats on one answer disagree, over the answers of which no repeat is missing."""
+    values: Mapping[str, float]
+    """Score by question id."""
+
+
+def judge_scores(run: Run, name: str) -> JudgeScores:
+    """Work out what a judge's judgements come to, from the rows alone."""
+    answers, found = answered(run), run.judgements(name)
+    records = {id: found.get(id, []) for id in answers}
+    repeats = 1 + max((record["repeat"] for told in records.values() for record in told), default=0)
+    said_so = {id: verdicts for id, told in records.items() if (verdicts := verdicts_of(told))}
+    values = {id: sum(verdicts) / len(verdicts) for id, verdicts in said_so.items()}
+    questions = {question.id: question for question in run.questions()}
+    whole = [verdicts for verdicts in said_so.values() if len(verdicts) == repeats]
+    failed = Counter(record["code"] for told in records.values() for record in told if "code" in record)
+    return JudgeScores(
+        judge=name,
+        mean=mean_of(list(values.values()), [questions[id] for id in values], int(run.header["seed"]))
+        if values
+        else None,
+        answers=len(answers),
+        repeats=repeats,
+        failed=dict(sorted(failed.items())),
+        missing=len(answers) * repeats - sum(len(told) for told in records.values()),
+        flips=flip_rate(whole) if whole and repeats > 1 else None,
+        values=values,
+    )
+
+
+def verdicts_of(records: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return the verdicts, 0 or 1, of the judgements of one answer that did not fail, in their order."""
+    return [int(record["verdict"]) for record in records if "verdict" in record]
+
+
+def claims_of(output: Any) -> list[tuple[str, list[str]]]:
+    """Return the claims of an output, each with the ids of the passages that it cites."""
+    if isinstance(output, list):
+        return [claim for entry in output for claim in claims_of(entry)]
+    if not isinstance(output, dict):
+        return []
+    if set(output) == {"text", "citations"}:
+        return [(str(output["text"]), list(dict.fromkeys(c["passage_id"] for c in output["citations"])))]
+    return claims_of(list(output.values()))
+
+
+def _of_groundedness(
+    question: Question, record: Mapping[str, Any], passages: Mapping[str, Passage]
+) -> dict[str, Any]:
+    claims = claims_of(record["output"])
+    cited = dict.fromkeys(id for _, ids in claims for id in ids)
+    if not cited or not cited.keys() <= passages.keys():
+        lost = ", ".join(id for id in cited if id not in passages) or "every citation"
+        raise RunError(f"the answer to {question.id!r} lacks {lost} in this run: ask it again into a new run")
+    return {
+        "claims": [
+            CitedClaim(claim=neutralise(text), cites=[neutralise(id) for id in ids]) for text, ids in claims
+        ],
+        "passages": [evidence(passages[id], told=True) for id in cited],
+    }
+
+
+def _of_helpfulness(
+    question: Question, record: Mapping[str, Any], passages: Mapping[str, Passage]
+) -> dict[str, Any]:
+    return {
+        "history": [
+            Turn(question=neutralise(turn["question"]), answer=neutralise(turn["answer"]))
+            for turn in question.history
+        ],
+        "question": neutralise(question.text),
+        "reference": neutralise(question.answer),
+        "answer": neutralise("\n".join(said(record["output"]))),
+    }
+
+
+KINDS: Mapping[str, tuple[type[dspy.Signature], Inputs]] = {
+    "groundedness": (JudgeGroundedness, _of_groundedness),
+    "helpfulness": (JudgeHelpfulness, _of_helpfulness),
+}
+
+
+def reopen(name_or_folder: str | Path) -> Run:
+    """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
+    run = open_run(name_or_folder)
+    try:
+        run._lock = _alone(run.folder)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def _forget_failures(run: Run, name: str) -> None:
+    """Take back the judgements that failed, so that they are made again."""
+    with run._writing():
+        run._connection.execute(
+            "DELETE FROM judgements WHERE judge = ? AND json_extract(record, '$.code') IS NOT NULL", (name,)
+        )
