@@ -81,7 +81,7 @@ def eval_retrieval(
         run = run_retrieval(
             searched, out=out, fork=fork, workers=workers, index_progress=indexing, watch=watch
         )
-    _show(run, as_json)
+    show_run(run, as_json)
 
 
 @eval_app.command("answers")
@@ -118,7 +118,7 @@ def eval_answers(
         run = run_answers(
             loaded, searched, folder, out=out, fork=fork, workers=workers, repeat=repeat, watch=watch
         )
-    _show(run, as_json, prices)
+    show_run(run, as_json, prices)
 
 
 @eval_app.command("list")
@@ -139,7 +139,7 @@ def show(run: RunName, prices: Prices = None, as_json: AsJson = False) -> None:
     """Show the tables of a run again, worked out anew from its rows; nothing is searched or asked."""
     from ..eval.ledger import open_run
 
-    _show(open_run(run), as_json, prices)
+    show_run(open_run(run), as_json, prices)
 
 
 @eval_app.command("view")
@@ -253,14 +253,14 @@ def _say_power(gold: GoldSet) -> None:
         )
 
 
-def _show(run: Run, as_json: bool, prices: str | None = None) -> None:
+def show_run(run: Run, as_json: bool, prices: str | None = None) -> None:
     from ..eval.summary import Summary, write_report
     from .eval_render import run_tables
     from .output import results, write_json
 
     with run:
         summary = Summary(run)
-        write_report(run)
+        write_report(run, summary)
         if as_json:
             write_json({"run": str(run.folder), **summary.as_dict()})
             return

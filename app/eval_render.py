@@ -48,7 +48,7 @@ def _counts(summary: Summary) -> str:
     return text + (f", {counts.skipped} not attempted yet" if counts.skipped else "")
 
 
-def _table(title: str, *columns: str) -> Table:
+def table_of(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(columns[0], no_wrap=True)
     for column in columns[1:]:
@@ -96,20 +96,20 @@ def _stages(summary: Summary) -> Table:
     title = f"means with 95 % intervals over {len(scored.scored)} questions"
     if summary.counts.failed:
         title += f"; {summary.counts.failed} failed and are in no mean"
-    table = _table(title, "stage", *scored.measures)
+    table = table_of(title, "stage", *scored.measures)
     for stage, means in summary.means.items():
-        table.add_row(stage, *(_mean(means.get(measure)) for measure in scored.measures))
+        table.add_row(stage, *(mean_cell(means.get(measure)) for measure in scored.measures))
     return table
 
 
-def _mean(mean: Interval | None) -> str:
+def mean_cell(mean: Interval | None) -> str:
     return "–" if mean is None else f"{_figure(mean.mean)}\n{_interval(mean.low, mean.high)}"
 
 
 def _comparisons(summary: Summary) -> Table:
     n = len(summary.scored.scored)
     title = f"paired differences; n={n} shows {detectable(n):.3f} or more in hit or recall with 80 % power"
-    table = _words(_table(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
+    table = _words(table_of(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
     for entry in summary.comparisons:
         result = entry.result
         table.add_row(
@@ -123,7 +123,7 @@ def _comparisons(summary: Summary) -> Table:
 
 
 def _lost(summary: Summary) -> Table:
-    table = _words(_table(f"{len(summary.lost)} gold passages lost", "diagnosis", "gold", "what to change"))
+    table = _words(table_of(f"{len(summary.lost)} gold passages lost", "diagnosis", "gold", "what to change"))
     advice = {entry.diagnosis: entry.advice for entry in summary.lost}
     for diagnosis, count in shares(summary.lost).items():
         table.add_row(diagnosis, str(count), escape(advice[diagnosis]))
@@ -133,7 +133,7 @@ def _lost(summary: Summary) -> Table:
 def _refusals(summary: Summary) -> Table:
     assert summary.answers is not None
     told = summary.answers.refusals
-    table = _table("refusals", "", "answered", "refused")
+    table = table_of("refusals", "", "answered", "refused")
     table.add_row("can be answered", str(told.answerable_answered), str(told.answerable_refused))
     table.add_row("cannot be answered", str(told.unanswerable_answered), str(told.unanswerable_refused))
     return table
@@ -149,11 +149,11 @@ def _checks(summary: Summary, prices: tuple[float, float] | None) -> Table:
         if prices:
             spent += f", {(into * prices[0] + out * prices[1]) / 1e6:.4f} USD"
     failed = f"; {summary.counts.failed} failed and are in no mean" if summary.counts.failed else ""
-    table = _table(
+    table = table_of(
         f"{answers.program}: answers to questions that can be answered{failed}; {spent}", "check", "mean", "n"
     )
     for check in answers.checks:
-        table.add_row(check.name, _mean(check.mean), str(check.mean.n))
+        table.add_row(check.name, mean_cell(check.mean), str(check.mean.n))
     return table
 
 
@@ -171,7 +171,7 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
             yield Text(
                 f"{len(ids)} {what}: {', '.join(ids[:10])}{', …' if len(ids) > 10 else ''}", style="yellow"
             )
-    table = _table(
+    table = table_of(
         "better by the corrected test bears the other's letter",
         "measure",
         "a",
@@ -196,7 +196,7 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
     yield table
     first = found.measures[0]
     if first.worst:
-        table = _table(f"worst regressions in {first.measure}", "question", "a", "b")
+        table = table_of(f"worst regressions in {first.measure}", "question", "a", "b")
         for delta in first.worst:
             table.add_row(escape(f"{delta.id}: {delta.text[:70]}"), f"{delta.a:.3f}", f"{delta.b:.3f}")
         yield table
@@ -212,7 +212,7 @@ def trials_table(found: Sweep) -> Table:
     told = [trial.candidate.told() for trial in found.trials]
     differing = [name for name in told[0] if len({str(settings[name]) for settings in told}) > 1]
     sets = list(found.trials[0].by_set)
-    table = _table("on the dev questions, best first", *(differing or ["settings"]), "score", *sets)
+    table = table_of("on the dev questions, best first", *(differing or ["settings"]), "score", *sets)
     for trial, settings in list(zip(found.trials, told, strict=True))[:15]:
         by_set = [_figure(sum(list(means.values())[:2]) / 2) for means in trial.by_set.values()]
         facts = [str(settings[name]) for name in differing] or ["as they are"]
@@ -224,7 +224,7 @@ def trials_table(found: Sweep) -> Table:
 def sealed_table(entry: Sealed) -> Table:
     """The choice on the sealed test questions of one set."""
     table = _words(
-        _table(
+        table_of(
             f"{entry.name}: {entry.n} sealed test questions, look {entry.look}",
             "comparison",
             "difference",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .eval_commands import RunName, Workers, _show, eval_app
+from .eval_commands import RunName, Workers, eval_app, show_run
 from .options import AsJson
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
-    from ..eval.ledger import open_run
+    from ..eval.ledger import Run, open_run
     from ..retrieval.errors import UsageError
 
     if judge is None:
@@ -57,7 +57,7 @@ def score(
             raise UsageError(
                 f"--lm {lm} judges nothing without --judge: add --judge groundedness or helpfulness"
             )
-        _show(open_run(run), as_json)
+        show_run(open_run(run), as_json)
         return
     from ..eval import judging
     from ..eval.calibrating import find_judge, kind_of, report
@@ -70,7 +70,7 @@ def score(
             found = [report(opened, name) for name in names or [find_judge(opened, judge.value)]]
     else:
         by = judging.judge(judge.value, language_model(lm, temperature=temperature))
-        with judging.reopen(run) as opened, watching("judge") as watch:
+        with Run.reopen(run) as opened, watching("judge") as watch:
             judging.judge_run(
                 opened, by, repeats=repeats, workers=workers, retry_failed=retry_failed, watch=watch
             )
@@ -92,9 +92,9 @@ def calibrate(
     """Hold a judge's verdicts against human labels: TPR, TNR, kappa, flip rate. The run keeps the labels."""
     from ..eval.calibrating import calibrate as hold
     from ..eval.calibrating import find_judge, read_labels
-    from ..eval.judging import reopen
+    from ..eval.ledger import Run
 
-    with reopen(run) as opened:
+    with Run.reopen(run) as opened:
         name = find_judge(opened, judge)
         found = hold(opened, name, read_labels(labels, name))
     _tell(str(run), [found], as_json)
@@ -115,7 +115,7 @@ def _parts(report: JudgeReport) -> Iterable[RenderableType]:
     """A judge's mean with its calibration, and where there is one, the figures of that."""
     from rich.text import Text
 
-    from .eval_render import _mean, _table
+    from .eval_render import mean_cell, table_of
     from .render import printable
 
     scores = report.scores
@@ -127,17 +127,17 @@ def _parts(report: JudgeReport) -> Iterable[RenderableType]:
     if scores.missing:
         told += f"; {scores.missing} judgements not made yet"
     yield Text(f"{scores.judge}\n{told}\n{report.state}", style="bold")
-    table = _table("", "", "value", "n")
-    table.add_row("share called good", _mean(scores.mean), str(len(scores.values)))
+    table = table_of("", "", "value", "n")
+    table.add_row("share called good", mean_cell(scores.mean), str(len(scores.values)))
     flips = scores.flips
-    table.add_row(f"flip rate of {scores.repeats}", _mean(flips), "–" if flips is None else str(flips.n))
+    table.add_row(f"flip rate of {scores.repeats}", mean_cell(flips), "–" if flips is None else str(flips.n))
     found = report.calibration
     for name, figure in (
         (("TPR", found.agreement.tpr), ("TNR", found.agreement.tnr), ("kappa", found.agreement.kappa))
         if found
         else ()
     ):
-        table.add_row(name, _mean(figure), "–" if figure is None else str(figure.n))
+        table.add_row(name, mean_cell(figure), "–" if figure is None else str(figure.n))
     yield table
     if found is None:
         return

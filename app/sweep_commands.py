@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 
 from .eval_commands import eval_app
 from .options import EMBEDDED, AsJson, ProfileName
 
-if TYPE_CHECKING:
-    from ..eval.sweeping import Sweep
-
+Number = TypeVar("Number", int, float)
 Numbers = Annotated[str | None, typer.Option(help="Values to try, joined by commas.")]
 
 
@@ -35,6 +34,7 @@ def sweep(
     from ..eval import sweeping
     from ..retrieval.chunking import Chunking
     from ..retrieval.searching import SearchSettings
+    from .eval_render import sealed_table, trials_table
     from .output import progress, results, write_json
 
     orders = _texts(final)
@@ -65,14 +65,9 @@ def sweep(
     if as_json:
         write_json(sweeping.as_dict(found))
         return
-    for table in _tables(found):
-        results.print(table)
-
-
-def _tables(found: Sweep) -> list[Any]:
-    from .eval_render import sealed_table, trials_table
-
-    return [trials_table(found), *(sealed_table(entry) for entry in found.sealed)]
+    results.print(trials_table(found))
+    for entry in found.sealed:
+        results.print(sealed_table(entry))
 
 
 def _texts(values: str | None) -> list[str]:
@@ -80,15 +75,17 @@ def _texts(values: str | None) -> list[str]:
 
 
 def _whole(name: str, values: str | None) -> list[int]:
-    return [int(value) for value in _real(name, values)]
+    return _numbers(int, f"--{name} takes whole numbers", values)
 
 
 def _real(name: str, values: str | None) -> list[float]:
+    return _numbers(float, f"--{name} takes numbers", values)
+
+
+def _numbers(kind: Callable[[str], Number], what: str, values: str | None) -> list[Number]:
     from ..retrieval.errors import BoundError
 
     try:
-        return [float(value) for value in _texts(values)]
+        return [kind(value) for value in _texts(values)]
     except ValueError as error:
-        raise BoundError(
-            f"--{name} takes numbers joined by commas, such as 20,30 (got {values!r})"
-        ) from error
+        raise BoundError(f"{what} joined by commas, such as 20,30 (got {values!r})") from error

@@ -31,7 +31,7 @@ from .ledger import Run
 from .report import data
 from .scoring import Scored
 from .statistics import Interval, kendall
-from .tables import Step, mean_of
+from .tables import mean_of
 
 RIGHT = {
     "ticker_fit": ("ticker_f1", 0.5),
@@ -62,7 +62,7 @@ class AnswerScores:
     """Value by check by question id; a check that cannot be told is absent."""
     checks: tuple[Check, ...]
     refusals: data.Refusals
-    steps: tuple[Step, ...]
+    steps: tuple[data.FunnelStep, ...]
     """Of the funnel, after the passages."""
     tokens: Mapping[str, int]
     """``input`` and ``output``, as the language model reported them; absent where it did not."""
@@ -255,10 +255,14 @@ def _refusals(scored: Scored) -> data.Refusals:
     return data.Refusals(told[True, True], told[True, False], told[False, True], told[False, False])
 
 
-def _steps(program: str, scored: Scored, values: Mapping[str, Mapping[str, float]]) -> tuple[Step, ...]:
+def _steps(
+    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]]
+) -> tuple[data.FunnelStep, ...]:
     told = [_reached(program, scored, values, id) for id in scored.scored]
     return tuple(
-        Step(name, sum(bool(steps[place]) for steps in told), sum(steps[place] is not None for steps in told))
+        data.FunnelStep(
+            name, sum(bool(steps[place]) for steps in told), sum(steps[place] is not None for steps in told)
+        )
         for place, name in enumerate(STEPS)
     )
 

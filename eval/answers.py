@@ -6,8 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import dspy
+
 from ..programs.answer import Answer
 from ..programs.grounded import GroundedProgram
+from ..programs.saving import predictors_of
 from .goldset import GoldSet, Question
 from .ledger import Run, fingerprint
 from .retrieval import Held, Searched, default_folder, header_of, met, search_record
@@ -31,13 +34,16 @@ def run_answers(
     Otherwise as `retrieval.run_retrieval`.
     """
     questions = questions_of(searched.gold, program.name)
-    model = program.predict.lm
+    model = program.predict.lm or dspy.settings.lm
+    adapter = program.adapter or dspy.settings.adapter or dspy.ChatAdapter()
     header = {
         **header_of("answers", searched, folder, program.retriever.handle.searcher.reranker),
+        "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter
         "program": program.name,
         "program_state": program_fingerprint(program),
         "lm": "extractive" if model is None else str(model.model),
-        "lm_settings": {} if model is None else _plain(model.kwargs),
+        "lm_settings": {} if model is None else plain_settings(model.kwargs),
+        "adapter": type(adapter).__name__,
         "queries": program.queries,
         "repeat": repeat,
     }
@@ -67,12 +73,12 @@ def program_fingerprint(program: GroundedProgram) -> str:
                 "fields": {field: str(info) for field, info in predictor.signature.fields.items()},
                 "demos": [str(dict(demo)) for demo in predictor.demos],
             }
-            for name, predictor in program.named_predictors()
+            for name, predictor in predictors_of(program)
         }
     )
 
 
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+def plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Leave out what may be a secret, and what is no JSON value."""
     kept = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "seed", "n", "stop")
     return {name: settings[name] for name in kept if settings.get(name) is not None}

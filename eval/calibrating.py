@@ -11,15 +11,13 @@ is what it says when it is asked once; how far it agrees with itself is the flip
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..retrieval.corpus import read_utf8
+from ..retrieval.corpus import read_csv_rows, read_utf8
 from ..retrieval.disk import publish_file, storing
 from ..retrieval.errors import RunError, UsageError
 from .agreement import Agreement, agreement
@@ -146,32 +144,23 @@ def read_labels(path: Path, name: str) -> dict[str, int]:
 
     Raises `UsageError`, with the line, for what is no such file.
     """
-    rows = csv.reader(io.StringIO(read_utf8(path, UsageError), newline=""), strict=True)
+    rows = read_csv_rows(path, UsageError)
     labels: dict[str, int] = {}
-    try:
-        header = [cell.strip().lower() for cell in next(rows, [])]
-        if len(set(header)) < len(header) or not {"id", "label"} <= set(header) <= {"id", "label", "judge"}:
-            raise UsageError(
-                f"{path}:1: the columns must be id, label and, if wanted, judge (got "
-                f"{', '.join(header) or 'nothing'}): "
-                "name them in the first row"
-            )
-        for row in rows:
-            if any(cell.strip() for cell in row):
-                _read_label(labels, header, row, f"{path}:{rows.line_num}", name)
-    except csv.Error as error:
-        raise UsageError(f"{path}:{rows.line_num}: not CSV ({error}); mend the quotes") from error
+    header = [cell.strip().lower() for cell in next(rows, (1, []))[1]]
+    if len(set(header)) < len(header) or not {"id", "label"} <= set(header) <= {"id", "label", "judge"}:
+        raise UsageError(
+            f"{path}:1: the columns must be id, label and, if wanted, judge (got {', '.join(header) or 'nothing'}): "
+            "name them in the first row"
+        )
+    for number, row in rows:
+        cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
+        _read_label(labels, cells, f"{path}:{number}", name)
     if not labels:
         raise UsageError(f"{path}: no label for {name}; add rows of a question's id and 0 or 1")
     return labels
 
 
-def _read_label(labels: dict[str, int], header: list[str], row: list[str], where: str, name: str) -> None:
-    if len(row) != len(header):
-        raise UsageError(
-            f"{where}: {len(row)} cells under {len(header)} columns; quote cells that hold a comma"
-        )
-    cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
+def _read_label(labels: dict[str, int], cells: Mapping[str, str], where: str, name: str) -> None:
     judge, id, label = cells.get("judge", ""), cells["id"], cells["label"]
     if judge and kind_of(judge) not in KINDS:
         raise UsageError(

@@ -13,7 +13,7 @@ from ..retrieval.errors import BoundError, UsageError
 from .answering import score_answers
 from .goldset import Question
 from .ledger import Run
-from .scoring import score_run
+from .scoring import Scored, score_run
 from .statistics import Comparison, compare, holm
 from .tables import groups_of
 
@@ -81,9 +81,8 @@ class Gate:
         return EXIT_STATUS[self.verdict]
 
 
-def values_of(run: Run) -> dict[str, dict[str, float]]:
+def values_of(run: Run, scored: Scored) -> dict[str, dict[str, float]]:
     """Return every value of a run by measure by question id: the final order's measures, and the answers' checks."""
-    scored = score_run(run)
     found: dict[str, dict[str, float]] = {}
     for id, values in scored.values["final"].items():
         for measure, value in values.items():
@@ -101,12 +100,14 @@ def compare_runs(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst
     Raises:
         UsageError: no question is in both, or a measure is in neither.
     """
-    mine, theirs = values_of(a), values_of(b)
-    questions_a, questions_b = ({q.id: q for q in run.questions()} for run in (a, b))
-    failed_a, failed_b = ([row.id for row in run.rows().values() if row.failed] for run in (a, b))
-    changed = [
-        id for id in questions_a if id in questions_b and not _same_gold(questions_a[id], questions_b[id])
-    ]
+    scored_a, scored_b = score_run(a), score_run(b)
+    mine, theirs = values_of(a, scored_a), values_of(b, scored_b)
+    questions = scored_a.questions
+    changed = {
+        id
+        for id, question in questions.items()
+        if id in scored_b.questions and not _same_gold(question, scored_b.questions[id])
+    }
     known = [measure for measure in mine if measure in theirs]
     for measure in measures or ():
         if measure not in known:
@@ -124,7 +125,7 @@ def compare_runs(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst
             compare(
                 [mine[measure][id] for id in ids],
                 [theirs[measure][id] for id in ids],
-                clusters=groups_of([questions_a[id] for id in ids]),
+                clusters=groups_of([questions[id] for id in ids]),
                 seed=seed,
             ),
         )
@@ -138,17 +139,17 @@ def compare_runs(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst
         a=a.name,
         b=b.name,
         n=len(everything),
-        only_a=tuple(id for id in a.rows() if id not in b.rows()),
-        only_b=tuple(id for id in b.rows() if id not in a.rows()),
-        failed_a=tuple(failed_a),
-        failed_b=tuple(failed_b),
-        changed_gold=tuple(changed),
+        only_a=tuple(id for id in scored_a.rows if id not in scored_b.rows),
+        only_b=tuple(id for id in scored_b.rows if id not in scored_a.rows),
+        failed_a=tuple(row.id for row in scored_a.failed),
+        failed_b=tuple(row.id for row in scored_b.failed),
+        changed_gold=tuple(id for id in questions if id in changed),
         measures=tuple(
             Measured(
                 measure,
                 result,
                 adjusted[measure],
-                _worst(ids, mine[measure], theirs[measure], questions_a)[:worst],
+                _worst(ids, mine[measure], theirs[measure], questions)[:worst],
             )
             for measure, (ids, result) in compared.items()
         ),
@@ -169,9 +170,8 @@ def gate(run: Run, against: Run, measure: str, *, min_effect: float = 0.0, max_f
         if not 0 <= value <= 1:
             raise BoundError(f"{name} must be from 0 to 1 (got {value})")
     for judged in (run, against):
-        total = len(judged.questions())
-        failed = sum(row.failed for row in judged.rows().values())
-        missing = total - len(judged.rows())
+        total, rows = len(judged.questions()), judged.rows()
+        failed, missing = sum(row.failed for row in rows.values()), total - len(rows)
         if failed + missing > max_failed * total:
             reason = (
                 f"{failed} of {total} examples of {judged.name} failed and {missing} are missing, more than "

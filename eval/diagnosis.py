@@ -19,7 +19,7 @@ from typing import Any, Literal
 from ..retrieval.passages import Passage
 from .goldset import Question
 from .ledger import Row
-from .scoring import STAGES, Scored, grades_of, units
+from .scoring import STAGES, Scored, units
 
 Diagnosis = Literal[
     "not in the corpus",
@@ -70,7 +70,7 @@ def diagnose(scored: Scored) -> list[Lost]:
     lost = []
     for id in scored.scored:
         question, row = scored.questions[id], scored.rows[id]
-        grades = grades_of(question)
+        grades = question.grades
         for unit in sorted(grades, key=lambda unit: (-grades[unit], unit)):
             ranks = _ranks(scored, question, row, unit)
             final = ranks["final"]

@@ -18,8 +18,6 @@ place), the value and what to do.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..retrieval.corpus import BEIR_CORPUS, read_documents, read_utf8
+from ..retrieval.corpus import BEIR_CORPUS, read_csv_rows, read_documents, read_utf8
 from ..retrieval.errors import GoldSetError
 from ..retrieval.passages import Document
 from .goldset import ALL, GoldSpan, Question, is_history, read_gold_set
@@ -68,7 +66,7 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
         raise GoldSetError(f"{source}: a CSV file holds no documents; pass --corpus, where they lie")
     documents = tuple(read_documents([corpus]))
     known = {document.id for document in documents}
-    rows = _rows(source)
+    rows = read_csv_rows(source, GoldSetError)
     header = [name.strip().lower() for name in next(rows, (1, []))[1]]
     if twice := sorted({name for name in header if header.count(name) > 1}):
         raise GoldSetError(f"{source}:1: column {twice[0]!r} stands twice; rename one")
@@ -82,12 +80,6 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
     ids: dict[tuple[str, str], str] = {}
     for number, row in rows:
         where = f"{source}:{number}"
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise GoldSetError(
-                f"{where}: {len(row)} cells under {len(header)} columns; quote cells that hold a comma"
-            )
         cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
         text = cells.pop("question")
         if not text:
@@ -112,16 +104,6 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
         draft.metadata |= metadata
         draft.gold |= grades
     return Source(documents, [_settled(draft).question(id) for id, draft in drafts.items()])
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number from 1, cells) for each row of a CSV file."""
-    reader = csv.reader(io.StringIO(read_utf8(path, GoldSetError), newline=""), strict=True)
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise GoldSetError(f"{path}:{reader.line_num}: not CSV ({error}); mend the quotes") from error
 
 
 def _settled(draft: _Draft) -> _Draft:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..retrieval.corpus import BEIR_CORPUS
+from ..retrieval.corpus import BEIR_CORPUS, document_record
 from ..retrieval.errors import GoldSetError
 from ..retrieval.passages import Document
 from .clustering import clusters
@@ -48,8 +48,7 @@ def import_gold_set(
     source, out = Path(source), Path(out)
     if form not in FORMS:
         raise GoldSetError(f"unknown form {form!r}; known: {', '.join(FORMS)}")
-    if out.exists() or out.is_symlink():
-        raise GoldSetError(f"{out}: is there already; name a folder that is not, or remove it first")
+    require_new(out)
     found = FORMS[form](source, None if corpus is None else Path(corpus))
     known = [question for question in found.questions if question.gold or not question.answerable]
     if left_out := len(found.questions) - len(known):
@@ -58,6 +57,12 @@ def import_gold_set(
         raise GoldSetError(f"{source}: no question has a relevant document; judge at least one")
     write_gold_set(out, found.documents, _with_splits(known, found, seed))
     return read_gold_set(out, ALL)
+
+
+def require_new(out: Path) -> None:
+    """Raise `GoldSetError` where something of that name is there."""
+    if out.exists() or out.is_symlink():
+        raise GoldSetError(f"{out}: is there already; name a folder that is not, or remove it first")
 
 
 def _with_splits(questions: list[Question], found: Source, seed: int) -> list[Question]:
@@ -112,7 +117,7 @@ def write_gold_set(out: Path, documents: Iterable[Document], questions: Sequence
 
 
 def _write_files(folder: Path, documents: Iterable[Document], questions: Sequence[Question]) -> None:
-    _write_lines(folder / BEIR_CORPUS, (_record(document) for document in documents))
+    _write_lines(folder / BEIR_CORPUS, map(document_record, documents))
     _write_lines(
         folder / QUERIES,
         (
@@ -144,16 +149,6 @@ def _write_files(folder: Path, documents: Iterable[Document], questions: Sequenc
         ]
         text = "query-id\tcorpus-id\tscore\n" + "".join(rows)
         (folder / QRELS / f"{split}.tsv").write_text(text, encoding="utf-8")
-
-
-def _record(document: Document) -> dict[str, Any]:
-    record = {
-        "_id": document.id,
-        "title": document.title,
-        "text": document.text,
-        "metadata": document.metadata,
-    }
-    return {**record, "headed": True} if document.headed else record
 
 
 def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:

@@ -63,6 +63,11 @@ class Question:
     spans: tuple[GoldSpan, ...] = ()
 
     @property
+    def grades(self) -> dict[str, int]:
+        """The grade of each unit of gold: a document's id, or a span's where gold is spans; empty without gold."""
+        return {span.id: 1 for span in self.spans} if self.spans else dict(self.gold)
+
+    @property
     def answerable(self) -> bool:
         """Whether the corpus holds an answer; true unless the set says otherwise."""
         return bool(self.metadata.get("answerable", True))
@@ -97,17 +102,22 @@ class GoldSet:
     """The whole corpus, whatever the split."""
     questions: Mapping[str, Question]
     """Those of the split, by id, in the order of their file."""
-    relevance: Mapping[str, Mapping[str, int]]
-    """Grade (1 and up) by unit by question id; questions without gold are absent. A unit is a document's id,
-    or a span's where gold is spans."""
-    spans: Mapping[str, tuple[GoldSpan, ...]] = field(default_factory=dict)
-    """Gold spans by question id; empty where gold is documents."""
     split: str = ALL
 
     @property
     def judged(self) -> list[Question]:
         """The questions that have gold, in the order of their file."""
-        return [question for id, question in self.questions.items() if id in self.relevance]
+        return [question for question in self.questions.values() if question.gold]
+
+    @property
+    def relevance(self) -> dict[str, dict[str, int]]:
+        """Grade by unit by question id, see `Question.grades`; questions without gold are absent."""
+        return {question.id: question.grades for question in self.judged}
+
+    @property
+    def spans(self) -> dict[str, tuple[GoldSpan, ...]]:
+        """Gold spans by question id; empty where gold is documents."""
+        return {question.id: question.spans for question in self.judged if question.spans}
 
 
 def canon_folder(name: str) -> Path:
@@ -133,23 +143,18 @@ def read_gold_set(folder: str | Path, split: str = "test", *, corpus: Path | Non
         spans = _spans_by_question(folder / SPANS, questions, lengths)
         chosen = _spans_split(folder, questions, split)
         gold = {id: {span.document: 1 for span in spans[id]} for id in chosen if id in spans}
-        relevance = {id: {span.id: 1 for span in spans[id]} for id in gold}
     else:
         spans = {}
         chosen, gold = _qrels_split(folder, questions, {document.id for document in documents}, split)
-        relevance = gold
-    if not relevance:
+    if not gold:
         raise GoldSetError(f"{folder}: no relevant document for any question of split {split!r}")
-    held = {id: spans[id] for id in relevance if id in spans}
     return GoldSet(
         folder=folder,
         documents=documents,
         questions={
-            id: replace(question, gold=gold.get(id, {}), spans=held.get(id, ()))
+            id: replace(question, gold=gold.get(id, {}), spans=spans.get(id, ()))
             for id, question in chosen.items()
         },
-        relevance=relevance,
-        spans=held,
         split=split,
     )
 

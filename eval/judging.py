@@ -11,16 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
 
-from ..programs.adapters import checked, other
-from ..programs.asking import failures
 from ..programs.flow import evidence
-from ..programs.metering import Budget, Meter, MeteredLM, Usage
+from ..programs.predicting import ask, require_writer
 from ..programs.prompt_fields import form
 from ..programs.quoting import neutralise, restore
 from ..retrieval.errors import BoundError, ModelOutputError, RunError, UsageError
@@ -29,9 +25,9 @@ from ..signatures.conversation import Turn
 from ..signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
 from .agreement import flip_rate
 from .answering import said
-from .answers import _plain as plain_settings
+from .answers import plain_settings
 from .goldset import Question
-from .ledger import Row, Run, _alone, fingerprint, open_run
+from .ledger import Row, Run, fingerprint
 from .running import Outcome, Watch, run_examples
 from .statistics import Interval
 from .tables import mean_of
@@ -104,35 +100,6 @@ def judge(kind: str, lm: dspy.BaseLM) -> Judge:
     )
 
 
-def require_writer(lm: dspy.BaseLM, task: str) -> None:
-    """Raise `UsageError` for the extractive engine, which only quotes."""
-    if str(lm.model).startswith("extractive"):
-        raise UsageError(
-            f"the extractive engine only quotes and cannot {task} (got lm={lm.model!r}): name a language "
-            "model, such "
-            "as ollama/llama3.2"
-        )
-
-
-def ask(
-    who: str, predict: dspy.Predict, lm: dspy.BaseLM, inputs: Mapping[str, Any]
-) -> tuple[dspy.Prediction, Usage]:
-    """Ask a predictor, and once more in another form when the reply has not the form that was asked for.
-
-    Raises as `asking.failures` says: `ModelOutputError` for a second bad reply.
-    """
-    adapter, meter = checked(dspy.settings.adapter), Meter(Budget())
-    metered = MeteredLM(lm, meter)
-    with failures(who, str(lm.model)), meter.counting():
-        try:
-            with dspy.context(adapter=adapter):
-                prediction = predict(lm=metered, **inputs)
-        except AdapterParseError:
-            with dspy.context(adapter=other(adapter)):
-                prediction = predict(lm=metered, **inputs)
-    return prediction, meter.usage
-
-
 def judge_run(
     run: Run,
     by: Judge,
@@ -144,7 +111,7 @@ def judge_run(
 ) -> None:
     """Judge every answer of a run of answers that this judge has not judged ``repeats`` times yet.
 
-    ``run`` is one opened by `reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
+    ``run`` is one opened by `Run.reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
     repeat of all answers is made before the second of any. Otherwise as `running.run_examples`.
 
     Raises `UsageError` for a run without answers, `BoundError` for ``repeats`` or ``workers`` out of range.
@@ -153,7 +120,7 @@ def judge_run(
         raise BoundError(f"repeats must be from 1 to {MOST_REPEATS} (got {repeats})")
     answers = answered(run)
     if retry_failed:
-        _forget_failures(run, by.name)
+        run.forget_failed_judgements(by.name)
     passages, questions = run.passages(), {question.id: question for question in run.questions()}
     sheet = _Sheet(run, by.name, [questions[id] for id in answers], repeats)
 
@@ -161,16 +128,15 @@ def judge_run(
         id, _ = sheet.units[unit.id]
         return Outcome(by.judgement(questions[id], answers[id].record, passages))
 
-    run_examples(cast(Run, sheet), work, workers=workers, watch=watch)
+    run_examples(sheet, work, workers=workers, watch=watch)
 
 
 def answered(run: Run) -> dict[str, Row]:
     """Return the rows that hold an answer, by id; raises `UsageError` for a run that asked nothing."""
     if run.header["kind"] != "answers":
         raise UsageError(
-            f"run {run.name!r} is of kind {run.header['kind']!r} and holds no answers to judge: make one "
-            "with `quincunx "
-            "eval answers`"
+            f"run {run.name!r} is of kind {run.header['kind']!r} and holds no answers to judge: make one with "
+            "`quincunx eval answers`"
         )
     return {id: row for id, row in run.rows().items() if not row.failed and row.record["answered"]}
 
@@ -200,7 +166,7 @@ class _Sheet:
         there = {(id, record["repeat"]) for id, records in found.items() for record in records}
         return {unit for unit, place in self.units.items() if place in there}
 
-    def add(self, row: Row, passages: object) -> None:
+    def add(self, row: Row, passages: Sequence[Passage] = ()) -> None:
         id, repeat = self.units[row.id]
         came = {"code": row.code, "message": row.message} if row.failed else row.record
         self._run.judge(id, self._name, repeat, {"repeat": repeat, **came, "seconds": row.seconds})
@@ -300,22 +266,3 @@ KINDS: Mapping[str, tuple[type[dspy.Signature], Inputs]] = {
     "groundedness": (JudgeGroundedness, _of_groundedness),
     "helpfulness": (JudgeHelpfulness, _of_helpfulness),
 }
-
-
-def reopen(name_or_folder: str | Path) -> Run:
-    """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
-    run = open_run(name_or_folder)
-    try:
-        run._lock = _alone(run.folder)
-    except BaseException:
-        run.close()
-        raise
-    return run
-
-
-def _forget_failures(run: Run, name: str) -> None:
-    """Take back the judgements that failed, so that they are made again."""
-    with run._writing():
-        run._connection.execute(
-            "DELETE FROM judgements WHERE judge = ? AND json_extract(record, '$.code') IS NOT NULL", (name,)
-        )

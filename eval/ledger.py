@@ -10,7 +10,6 @@ folder is ever executed: it is JSON and SQLite.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,9 +20,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ..retrieval.disk import make_folder, publish_file, storing
+from ..retrieval.disk import lock_folder, make_folder, publish_file, storing
 from ..retrieval.errors import RunError, RunMismatchError, UnknownRunError, WriterBusyError
-from ..retrieval.home import NAME, home, named_folder
+from ..retrieval.home import names_of, place_of
 from ..retrieval.passages import Passage
 from .goldset import GoldSpan, Question
 
@@ -113,6 +112,17 @@ class Run:
         run._lock = lock
         return run
 
+    @classmethod
+    def reopen(cls, name_or_folder: str | Path) -> Self:
+        """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
+        run = cls(_found(name_or_folder))
+        try:
+            run._lock = _alone(run.folder)
+        except BaseException:
+            run.close()
+            raise
+        return run
+
     @property
     def name(self) -> str:
         return self.folder.name
@@ -181,6 +191,14 @@ class Run:
                 "INSERT INTO judgements VALUES (?, ?, ?, ?)", (id, judge, repeat, _text(record))
             )
 
+    def forget_failed_judgements(self, judge: str) -> None:
+        """Take back the judgements of a judge that failed, so that they are made again."""
+        with self._writing():
+            self._connection.execute(
+                "DELETE FROM judgements WHERE judge = ? AND json_extract(record, '$.code') IS NOT NULL",
+                (judge,),
+            )
+
     def judges(self) -> list[str]:
         """Return the names of the judges that have judged."""
         return [
@@ -215,23 +233,24 @@ class Run:
 
 def run_folder(name_or_folder: str | Path) -> Path:
     """Return the folder of a run: of that name under the home folder, or the folder itself."""
-    if isinstance(name_or_folder, Path) or os.sep in name_or_folder:
-        return Path(name_or_folder)
-    return named_folder("runs", name_or_folder)
+    return place_of("runs", name_or_folder)
 
 
 def open_run(name_or_folder: str | Path) -> Run:
     """Open a run to read it; raises `UnknownRunError` when there is none."""
-    folder = run_folder(name_or_folder)
-    if not (folder / HEADER).is_file():
-        raise UnknownRunError(str(name_or_folder), run_names())
-    return Run(folder)
+    return Run(_found(name_or_folder))
 
 
 def run_names() -> list[str]:
     """Return the names of the runs in the home folder, sorted."""
-    found = (home() / "runs").glob(f"*/{HEADER}")
-    return sorted(path.parent.name for path in found if NAME.fullmatch(path.parent.name))
+    return names_of("runs", HEADER)
+
+
+def _found(name_or_folder: str | Path) -> Path:
+    folder = run_folder(name_or_folder)
+    if not (folder / HEADER).is_file():
+        raise UnknownRunError(str(name_or_folder), run_names())
+    return folder
 
 
 def fingerprint(value: Any) -> str:
@@ -308,15 +327,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _alone(folder: Path) -> int:
     """Keep other writers out for as long as the descriptor is open."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock_folder(folder, wait=False)
     except BlockingIOError as error:
-        os.close(descriptor)
         raise WriterBusyError(
             f"{folder}: another process is writing this run; wait for it, or choose another folder"
         ) from error
-    return descriptor
 
 
 def _question(record: dict[str, Any]) -> Question:

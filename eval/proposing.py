@@ -27,6 +27,7 @@ from typing import Any
 
 import dspy
 
+from ..programs.predicting import ask, require_writer
 from ..programs.quoting import find_quote, neutralise, restore
 from ..retrieval.chunking import Chunking, cut
 from ..retrieval.corpus import read_json_lines
@@ -42,9 +43,8 @@ from ..retrieval.errors import (
 from ..retrieval.lexical import content_words
 from ..retrieval.passages import Passage
 from ..signatures.proposing import ProposeQuestions
-from .goldimport import write_gold_set
+from .goldimport import require_new, write_gold_set
 from .goldset import ALL, GoldSet, GoldSpan, Question, has_spans, read_gold_set
-from .judging import ask, require_writer
 from .likeness import Held, held_in, question_words
 
 CHUNKING = Chunking(300, 0)
@@ -178,8 +178,7 @@ def accept(drafts: Path, folder: Path, out: Path) -> Accepted:
     Raises `GoldSetError`, with the line, for a draft that cannot be taken over as it was decided, and where
     none was accepted or ``out`` is there already.
     """
-    if out.exists() or out.is_symlink():
-        raise GoldSetError(f"{out}: is there already; name a folder that is not, or remove it first")
+    require_new(out)
     if not drafts.exists():
         raise GoldSetError(f"{drafts}: no such file; make one with `quincunx gold propose`")
     gold = read_gold_set(folder, ALL)

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from dspy.utils.exceptions import LMRateLimitError
 
 from ..retrieval.errors import BoundError, OllamaBusyError, QuincunxError
 from ..retrieval.passages import Passage
 from .goldset import Question
-from .ledger import Row, Run
+from .ledger import Row
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,22 @@ Watch = Callable[[int, int, Row | None], None]
 """Called with (done, total, the row that was just committed); the first call says what was there already."""
 
 
+class Sheet(Protocol):
+    """What examples are run for, and rows are added to: a `Run`, or a judge's sheet of one."""
+
+    def questions(self) -> list[Question]: ...
+
+    def done(self) -> set[str]:
+        """Return the ids of the examples that have a row."""
+        ...
+
+    def add(self, row: Row, passages: Sequence[Passage] = ()) -> None:
+        """Commit the row of one example."""
+        ...
+
+
 def run_examples(
-    run: Run,
+    run: Sheet,
     work: Work,
     *,
     workers: int = 1,

@@ -38,7 +38,7 @@ class Scored:
     @property
     def scored(self) -> list[str]:
         """The ids of the questions that have gold and did not fail, in their order."""
-        return [id for id, row in self.rows.items() if not row.failed and grades_of(self.questions[id])]
+        return [id for id, row in self.rows.items() if not row.failed and self.questions[id].grades]
 
     @property
     def failed(self) -> list[Row]:
@@ -56,7 +56,7 @@ def score_run(run: Run) -> Scored:
     n, k = int(run.header["search"]["n"]), int(run.header["search"]["k"])
     chosen = measures(n, k)
     searched = {id: row for id, row in rows.items() if not row.failed}
-    grades = {id: grades_of(questions[id]) for id in searched if grades_of(questions[id])}
+    grades = {id: questions[id].grades for id in searched if questions[id].grades}
     rankings = {
         stage: {id: ranking(questions[id], row.record, stage, k, passages) for id, row in searched.items()}
         for stage in STAGES
@@ -71,11 +71,6 @@ def score_run(run: Run) -> Scored:
         rankings=rankings,
         values={stage: per_question(chosen, grades, rankings[stage]) for stage in STAGES},
     )
-
-
-def grades_of(question: Question) -> dict[str, int]:
-    """Return the grade of each unit of gold: a document's id, or a span's where gold is spans."""
-    return {span.id: 1 for span in question.spans} if question.spans else dict(question.gold)
 
 
 def ranking(

@@ -15,9 +15,9 @@ from .goldset import Question
 from .ledger import Row, Run
 from .report import data
 from .report.page import write
-from .scoring import STAGES, grades_of, score_run
+from .scoring import STAGES, score_run
 from .statistics import Interval
-from .tables import Step, comparisons, funnel, funnel_steps, reached, shares, stage_means
+from .tables import comparisons, funnel, funnel_steps, reached, shares, stage_means
 
 REPORT = "report.json"
 TIMED = ("embed", "dense", "lexical", "fuse", "rerank", "rephrasing", "splitting", "asking", "check")
@@ -46,7 +46,7 @@ class Summary:
         return data.Counts(attempted, attempted - failed, failed, len(self.scored.questions) - attempted)
 
     @property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[data.FunnelStep]:
         """The funnel, down to the right answer where a program answered."""
         return [*funnel(self.scored), *(self.answers.steps if self.answers else ())]
 
@@ -84,10 +84,15 @@ class Summary:
         return report
 
 
-def write_report(run: Run) -> Path:
-    """Write the report of a run beside its rows, whole or not at all; returns its path."""
+def write_report(run: Run, summary: Summary | None = None) -> Path:
+    """Write the report of a run beside its rows, whole or not at all; returns its path.
+
+    ``summary`` is that of the run, where it has been worked out already.
+    """
     path = run.folder / REPORT
-    text = json.dumps(Summary(run).as_dict(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = (
+        json.dumps((summary or Summary(run)).as_dict(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    )
     with storing(path):
         publish_file(path, [memoryview(text.encode())])
     return path
@@ -115,7 +120,7 @@ def page_of(summary: Summary) -> data.Report:
         kind="answers" if summary.answers else "retrieval",
         facts=tuple(facts(summary.header)),
         counts=summary.counts,
-        funnel=tuple(data.FunnelStep(step.name, step.count, step.n) for step in summary.steps),
+        funnel=tuple(summary.steps),
         stages=STAGES,
         measures=scored.measures,
         table=tuple(
@@ -200,7 +205,7 @@ def _mean(mean: Interval | None, failed: int) -> data.Mean:
 def _question(summary: Summary, question: Question, row: Row | None, lost: Sequence[Lost]) -> data.Question:
     scored = summary.scored
     assert row is not None
-    ranked = not row.failed and bool(grades_of(question))
+    ranked = not row.failed and bool(question.grades)
     record, held = row.record, row.record.get("held", {})
     primary = scored.measures[0]
     values: tuple[tuple[float | None, ...], ...] = ()
@@ -216,7 +221,7 @@ def _question(summary: Summary, question: Question, row: Row | None, lost: Seque
         steps = reached(scored, question.id)
     if summary.answers is not None:
         steps = (*(steps or (None,) * len(funnel_steps(scored))), *summary.answers.reached(question.id))
-    grades = grades_of(question)
+    grades = question.grades
     graded = {id: grade for unit, grade in grades.items() for id in held.get(unit, ())}
     return data.Question(
         id=question.id,

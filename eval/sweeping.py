@@ -2,23 +2,24 @@
 
 The choice is the candidate with the best mean of recall@n and mrr@n over the dev questions, averaged over the sets
 where there are several; of equals, the one that stands first in the grid, which begins with the settings of now. Its
-figure on dev is flattered by the choice, so what is reported is the paired difference on test, which is looked at once for each choice: every
-look is counted in the home folder.
+figure on dev is flattered by the choice, so what is reported is the paired difference on test, which is looked at once
+for each choice: every look is counted in the home folder.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..retrieval.chunking import Chunking
+from ..retrieval.corpus import read_json_lines
 from ..retrieval.embedders import Progress, no_progress
-from ..retrieval.errors import BoundError
+from ..retrieval.errors import BoundError, RunError
 from ..retrieval.home import home
 from ..retrieval.passages import Passage
 from ..retrieval.profiles import shared_embedder, shared_reranker
@@ -29,7 +30,7 @@ from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
 from .ledger import fingerprint
 from .measures import measures, per_question
 from .retrieval import SEED, Searched, gold_fingerprint, search_record, search_text
-from .scoring import grades_of, ranking
+from .scoring import ranking
 from .statistics import Comparison, compare
 from .tables import groups_of
 
@@ -183,7 +184,7 @@ class _Engine:
         searcher = self._searcher(gold, candidate.chunking)
         settings = candidate.settings
         chosen = measures(settings.n, settings.k)
-        grades = {question.id: grades_of(question) for question in gold.judged}
+        grades = {question.id: question.grades for question in gold.judged}
         rankings: dict[str, dict[str, list[str]]] = {}
         for question in gold.judged:
             found = searcher.search(search_text(question), settings)
@@ -241,7 +242,7 @@ def _look(test: GoldSet, chosen: Candidate) -> int:
     path = home() / LOOKS
     path.parent.mkdir(parents=True, exist_ok=True)
     data = gold_fingerprint(test)
-    before = list(_lines(path))
+    before = [record for _, record in read_json_lines(path, RunError)] if path.is_file() else []
     record = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "set": test.folder.name,
@@ -253,22 +254,11 @@ def _look(test: GoldSet, chosen: Candidate) -> int:
     return 1 + len([entry for entry in before if entry.get("data") == data])
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
-
-
 def _part(whole: GoldSet, splits: Mapping[str, str], split: str) -> GoldSet:
     kept: dict[str, Question] = {
         id: question for id, question in whole.questions.items() if splits.get(id) == split
     }
-    return replace(
-        whole,
-        questions=kept,
-        relevance={id: grades for id, grades in whole.relevance.items() if id in kept},
-        split=f"{split} by document",
-    )
+    return replace(whole, questions=kept, split=f"{split} by document")
 
 
 def _means(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -12,7 +12,8 @@ from .clustering import clusters
 from .diagnosis import Diagnosis, Lost
 from .goldset import Question
 from .power import minimum_detectable_effect
-from .scoring import STAGES, Scored, grades_of, units
+from .report.data import FunnelStep
+from .scoring import STAGES, Scored, units
 from .statistics import Comparison, Interval, compare, holm, interval
 
 FAMILY = (("fused", "final"), ("fused", "reranked"), ("dense", "final"), ("lexical", "final"))
@@ -40,15 +41,6 @@ class Compared:
         if self.result.outcome != "undecided" and self.holm_p >= self.result.alpha:
             return f"cannot tell: p is {self.result.p:.2g} alone and {self.holm_p:.2g} among the family"
         return self.result.verdict
-
-
-@dataclass(frozen=True)
-class Step:
-    """How many questions came as far as this step of the funnel."""
-
-    name: str
-    count: int
-    n: int
 
 
 def stage_means(scored: Scored, seed: int) -> dict[str, dict[str, Interval]]:
@@ -96,11 +88,11 @@ def comparisons(scored: Scored, seed: int) -> list[Compared]:
     return [Compared(*key, result, adjusted["/".join(key)]) for key, result in found.items()]
 
 
-def funnel(scored: Scored) -> list[Step]:
+def funnel(scored: Scored) -> list[FunnelStep]:
     """Return how many questions have gold left at each step."""
     told = [reached(scored, id) for id in scored.scored]
     return [
-        Step(name, sum(steps[place] for steps in told), len(told))
+        FunnelStep(name, sum(steps[place] for steps in told), len(told))
         for place, name in enumerate(funnel_steps(scored))
     ]
 
@@ -113,7 +105,7 @@ def funnel_steps(scored: Scored) -> tuple[str, ...]:
 def reached(scored: Scored, id: str) -> tuple[bool, ...]:
     """Return whether a question has any unit of gold left at each step of the funnel."""
     question, record = scored.questions[id], scored.rows[id].record
-    gold = set(grades_of(question))
+    gold = set(question.grades)
     deep = units(question, [scored.passages[p] for p in [*record["dense"], *record["lexical"]]])
     final = scored.rankings["final"][id]
     return (

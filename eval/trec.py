@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ..retrieval.disk import make_folder, publish_file, storing
 from ..retrieval.errors import RunError
 from .ledger import Run
-from .scoring import STAGES, grades_of, score_run
+from .scoring import STAGES, score_run
 
 
 def export_trec(run: Run, folder: Path) -> list[Path]:
@@ -24,7 +24,7 @@ def export_trec(run: Run, folder: Path) -> list[Path]:
     if folder.exists():
         raise RunError(f"{folder} is there already: export to another folder, or move it away first")
     scored = score_run(run)
-    judged = {id: grades_of(scored.questions[id]) for id in scored.rows}
+    judged = {id: scored.questions[id].grades for id in scored.rows}
     files = {
         "qrels.txt": (
             f"{_id(question)} 0 {_id(unit)} {grade}\n"

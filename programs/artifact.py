@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..retrieval.errors import ArtifactError
-from ..retrieval.home import NAME, home, named_folder
+from ..retrieval.home import named_folder, names_of
 from .artifact_schema import (
     MAX_BYTES,
     Artifact,
@@ -34,8 +34,7 @@ def artifact_folder(name: str) -> Path:
 
 def named_artifacts() -> list[str]:
     """Return the names of all artifacts in the home folder, sorted."""
-    found = (home() / "programs").glob(f"*/{MANIFEST}")
-    return sorted(path.parent.name for path in found if NAME.fullmatch(path.parent.name))
+    return names_of("programs", MANIFEST)
 
 
 def read_artifact(source: Path | bytes) -> Artifact:

@@ -10,7 +10,13 @@ from typing import Any
 from dspy.utils.exceptions import AdapterParseError, LMError
 from pydantic import ValidationError
 
-from ..retrieval.errors import LanguageModelError, ModelOutputError, UsageError, require_question
+from ..retrieval.errors import (
+    LanguageModelError,
+    ModelOutputError,
+    UsageError,
+    half_character,
+    require_question,
+)
 from ..signatures.conversation import Turn
 from .lms import typed_cause
 
@@ -50,28 +56,24 @@ def read_question(fields: Sequence[str], question: object, inputs: Mapping[str, 
             raise UsageError(
                 f"the program has no input {name!r}; beside question it takes: {', '.join(known) or 'none'}"
             )
-        if name != "history" and not (isinstance(value, str) and _whole(value)):
+        if name != "history" and not (isinstance(value, str) and half_character(value) is None):
             raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
     history = _history(inputs.get("history") or ())
     notes = []
-    if len(history) > MOST_TURNS:
+    newest = history[-MOST_TURNS:]
+    if newest != history:
         notes.append(f"of {len(history)} earlier turns the newest {MOST_TURNS} were read")
-    cut = tuple(Turn(question=t.question[:LONGEST_TURN], answer=t.answer[:LONGEST_TURN]) for t in history)
-    if cut[-MOST_TURNS:] != history[-MOST_TURNS:]:
+    cut = tuple(Turn(question=t.question[:LONGEST_TURN], answer=t.answer[:LONGEST_TURN]) for t in newest)
+    if cut != newest:
         notes.append(f"of earlier turns the first {LONGEST_TURN} characters were read")
     details = {name: str(inputs.get(name, "")).strip() for name in names}
-    return Question(asked, details, cut[-MOST_TURNS:], tuple(notes))
-
-
-def _whole(text: str) -> bool:
-    """Whether a text holds no half of a surrogate pair."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return Question(asked, details, cut, tuple(notes))
 
 
 def _history(turns: Sequence[Any]) -> tuple[Turn, ...]:
     try:
         read = tuple(turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns)
-        if not all(_whole(turn.question + turn.answer) for turn in read):
+        if any(half_character(text) is not None for turn in read for text in (turn.question, turn.answer)):
             raise TypeError("half a surrogate pair")
         return read
     except (ValidationError, TypeError) as error:

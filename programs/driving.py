@@ -51,9 +51,8 @@ async def _in_time(step: Find | Ask) -> Any:
         # The names that stand for DSPy's own engines are awaitable; an engine object only with an async twin.
         named = isinstance(getattr(step.lm, "engine", None), str)
         if named or getattr(step.lm, "_async_engine_spec", None) is not None:
-            with dspy.context(
-                send_stream=None
-            ):  # belongs to the loop of `dspy.streamify`, and this is another
+            # The stream belongs to the loop of `dspy.streamify`, and this is another.
+            with dspy.context(send_stream=None):
                 return await _ask(step)
     # What cannot be cancelled is left to itself: the wait for it ends in time.
     return await in_thread(partial(_do, step))

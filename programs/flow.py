@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from ..retrieval.errors import ModelOutputError
+from ..retrieval.errors import ModelOutputError, half_character
 from ..retrieval.passages import Passage
 from ..signatures.evidence import Evidence
 from .adapters import checked, other
@@ -204,8 +204,8 @@ class Flow:
 def _searchable(written: Any) -> str | None:
     """Return what a language model wrote as a query, on one line; ``None`` when it is none."""
     query = " ".join(written.split()) if isinstance(written, str) else ""
-    whole = not any("\ud800" <= character <= "\udfff" for character in query)
-    return neutralise(query) if query and whole and len(query) <= LONGEST_QUERY else None
+    usable = query and half_character(query) is None and len(query) <= LONGEST_QUERY
+    return neutralise(query) if usable else None
 
 
 def _refusal(output: Any, dropped: bool) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import dspy
 
 from ..retrieval.errors import BoundError, QuincunxError, UsageError
+from ..retrieval.home import place_of
 from ..retrieval.retriever import Retriever
 from ..signatures.conversation import Rephrase
 from ..signatures.decomposition import Decompose
@@ -140,11 +140,9 @@ class GroundedProgram(dspy.Module):
         ``target`` is a name, under which `load` finds it in the home folder, or a folder. The language model, its
         address and its key are never saved.
         """
-        from .artifact import artifact_folder
         from .saving import save_program
 
-        named = isinstance(target, str) and os.sep not in target
-        return save_program(self, artifact_folder(str(target)) if named else Path(target), **facts)
+        return save_program(self, place_of("programs", target), **facts)
 
     def _flow(self, question: str, budget: Budget | None, inputs: Mapping[str, Any]) -> Flow:
         if budget is not None and not isinstance(budget, Budget):

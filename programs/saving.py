@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import dspy
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from ..retrieval.disk import make_folder, publish_file, storing
+from ..retrieval.disk import lock_folder, make_folder, publish_file, storing
 from ..retrieval.errors import ArtifactError, ArtifactMismatchError
 from ..retrieval.filters import parse
 from ..retrieval.handle import SearchHandle
@@ -83,7 +81,7 @@ def save_program(
             dspy=DSPY_RANGE,
             program=program.name,  # type: ignore[arg-type]  # the schema holds it to the list
             predictors={
-                name: _predictor_record(name, predictor, chosen) for name, predictor in _predictors(program)
+                name: _predictor_record(name, predictor, chosen) for name, predictor in predictors_of(program)
             },
             adapter=chosen,
             queries=program.queries,
@@ -117,7 +115,7 @@ def apply_artifact(program: GroundedProgram, artifact: Artifact, *, allow_other_
     if artifact.program != program.name:
         raise ArtifactMismatchError(f"the artifact is of program {artifact.program}, not of {program.name}")
     _require_dspy(artifact.dspy)
-    predictors = dict(_predictors(program))
+    predictors = dict(predictors_of(program))
     differences = _differences(predictors, artifact)
     if differences:
         raise ArtifactMismatchError(
@@ -141,7 +139,7 @@ def search_settings(artifact: Artifact) -> SearchSettings:
     return SearchSettings(**{**search.model_dump(), "where": where})
 
 
-def _predictors(program: dspy.Module) -> Iterator[tuple[str, dspy.Predict]]:
+def predictors_of(program: dspy.Module) -> Iterator[tuple[str, dspy.Predict]]:
     """Give every predictor by name, those too that an optimiser marked as compiled and DSPy's own list hides."""
     for path, predictor in program.named_sub_modules(type_=dspy.Predict, skip_compiled=False):
         yield path.removeprefix("self."), predictor
@@ -261,7 +259,7 @@ def _restored(
 
 
 def _require_same_prompts(program: GroundedProgram, artifact: Artifact) -> None:
-    for name, predictor in _predictors(program):
+    for name, predictor in predictors_of(program):
         signature, demos = _restored(predictor.signature, artifact.predictors[name], name)
         for adapter in _ADAPTERS.values():
             before = adapter().format(predictor.signature, predictor.demos, {})
@@ -327,20 +325,12 @@ def _publish(folder: Path, contents: bytes) -> None:
     )
     with storing(folder):
         make_folder(folder)
-        with _alone(folder):
+        lock = lock_folder(folder, wait=True)
+        try:
             publish_file(folder / manifest.file, [memoryview(contents)])
             publish_file(folder / MANIFEST, [memoryview(written(manifest))])
             for path in folder.glob("program-*.json"):
                 if path.name != manifest.file:
                     path.unlink()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other writers of the folder waiting."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(lock)

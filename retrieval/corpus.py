@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import logging
 import os
@@ -136,6 +138,38 @@ def _read_beir(path: Path) -> Iterator[_Sourced]:
             raise CorpusError(f"{source}: 'metadata' of document {id!r} must be an object (got {metadata!r})")
         headed = record.get("headed") is True  # as `quincunx index export` writes it
         yield _Sourced(Document(id=id, title=title, text=text, metadata=metadata, headed=headed), source)
+
+
+def document_record(document: Document) -> dict[str, Any]:
+    """Return a document as a line of a BEIR corpus holds it; read again, it is the same."""
+    record = {
+        "_id": document.id,
+        "title": document.title,
+        "text": document.text,
+        "metadata": document.metadata,
+    }
+    return {**record, "headed": True} if document.headed else record
+
+
+def read_csv_rows(path: Path, error: type[CorpusError | Exception]) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number from 1, cells) for each row of a CSV file; what is none raises ``error``.
+
+    Rows of white space alone are passed over; every other one must have as many cells as the first.
+    """
+    reader = csv.reader(io.StringIO(read_utf8(path, error), newline=""), strict=True)
+    columns: int | None = None
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            columns = columns or len(row)
+            if len(row) != columns:
+                raise error(
+                    f"{path}:{reader.line_num}: {len(row)} cells under {columns} columns; quote cells that hold a comma"
+                )
+            yield reader.line_num, row
+    except csv.Error as cause:
+        raise error(f"{path}:{reader.line_num}: not CSV ({cause}); mend the quotes") from cause
 
 
 def read_json_lines(path: Path, error: type[CorpusError | Exception]) -> Iterator[tuple[int, dict[str, Any]]]:

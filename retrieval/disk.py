@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,16 +33,34 @@ def make_folder(folder: Path) -> None:
 
 
 def publish_file(path: Path, parts: Sequence[memoryview]) -> None:
-    """Write a file beside its place, flush it, and rename it into place."""
-    temporary = path.with_name(".tmp")
-    with temporary.open("wb", buffering=0) as file:
-        for part in parts:
-            written = 0
-            while written < len(part):
-                written += file.write(part[written:])
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Write a file beside its place, flush it, and rename it into place; what fails leaves nothing beside it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb", buffering=0) as file:
+            for part in parts:
+                written = 0
+                while written < len(part):
+                    written += file.write(part[written:])
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
+
+
+def lock_folder(folder: Path, *, wait: bool) -> int:
+    """Keep other writers of a folder out for as long as the descriptor that is returned is open.
+
+    Raises ``BlockingIOError`` where another holds it, and ``wait`` is not set.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def sync_folder(folder: Path) -> None:

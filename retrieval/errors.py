@@ -313,13 +313,21 @@ def require_question(question: object) -> str:
     """Return the question stripped, or raise `EmptyQuestionError`."""
     if not isinstance(question, str) or not question.strip():
         raise EmptyQuestionError(question)
-    try:
-        question.encode()
-    except UnicodeEncodeError as error:
+    half = half_character(question)
+    if half is not None:
         raise BadTextError(
-            f"the question holds half a surrogate pair at character {error.start}: pass whole characters"
-        ) from error
+            f"the question holds half a surrogate pair at character {half}: pass whole characters"
+        )
     return question.strip()
+
+
+def half_character(text: str) -> int | None:
+    """Return where the first half of a surrogate pair stands; ``None`` in a text of whole characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
 
 
 MOST_CANDIDATES = 10_000

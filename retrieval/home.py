@@ -32,6 +32,19 @@ def named_folder(kind: str, name: str) -> Path:
     return home() / kind / name
 
 
+def place_of(kind: str, name_or_folder: str | Path) -> Path:
+    """Return a folder that was named by itself (a `Path`, or a text that holds a separator) or by its name."""
+    if isinstance(name_or_folder, Path) or os.sep in name_or_folder:
+        return Path(name_or_folder)
+    return named_folder(kind, name_or_folder)
+
+
+def names_of(kind: str, file: str) -> list[str]:
+    """Return the names of everything of that kind whose folder holds that file, sorted."""
+    found = (home() / kind).glob(f"*/{file}")
+    return sorted(path.parent.name for path in found if NAME.fullmatch(path.parent.name))
+
+
 def index_folder(name: str) -> Path:
     """Return where the index of that name lies or would lie."""
     return named_folder("indexes", name)

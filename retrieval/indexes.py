@@ -11,7 +11,7 @@ from typing import Any
 from . import building
 from .building import BuildReport
 from .chunking import Chunking
-from .corpus import BEIR_CORPUS, read_documents
+from .corpus import BEIR_CORPUS, document_record, read_documents
 from .disk import make_folder, publish_file, storing
 from .embedders import Progress, no_progress
 from .errors import CorpusError
@@ -100,17 +100,7 @@ def export_index(name: str, folder: str | Path) -> int:
     try:
         with store.read() as reading:
             lines = [
-                json.dumps(
-                    {
-                        "_id": document.id,
-                        "title": document.title,
-                        "text": document.text,
-                        "metadata": document.metadata,
-                        **({"headed": True} if document.headed else {}),
-                    },
-                    ensure_ascii=False,
-                )
-                for document in reading.documents()
+                json.dumps(document_record(document), ensure_ascii=False) for document in reading.documents()
             ]
     finally:
         store.close()

@@ -1,8 +1,8 @@
 """Models that remember what they were asked: evaluation and optimisation ask the same again and again.
 
 A pair's score is known by the reranker's identity (revision, limits and precision), the question and the passage's own
-text, so that a changed passage, another model or another precision is another pair. Memory is bounded; a file keeps scores beyond the
-process, for all processes that share it.
+text, so that a changed passage, another model or another precision is another pair. Memory is bounded; a file keeps
+scores beyond the process, for all processes that share it.
 """
 
 from __future__ import annotations

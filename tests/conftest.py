@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -19,6 +22,7 @@ os.environ["DSPY_CACHEDIR"] = tempfile.mkdtemp(prefix="quincunx-dspy-")
 import pytest
 from hypothesis import settings
 
+from quincunx.app import cli
 from quincunx.eval.goldset import CANONS, canon_folder
 from quincunx.retrieval.home import HOME_VARIABLE
 from quincunx.retrieval.indexes import build_index
@@ -54,6 +58,32 @@ def canons(canons_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home folder is one that holds the three canons."""
     monkeypatch.setenv(HOME_VARIABLE, str(canons_folder))
     return canons_folder
+
+
+class Done:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def quincunx(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command line in this process, so that models are loaded once for all tests."""
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["quincunx", *arguments])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        captured = capsys.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture

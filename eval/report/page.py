@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import secrets
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
-from ...retrieval.disk import storing, sync_folder
+from ...retrieval.disk import publish_file, storing
 from . import charts
 from .data import Report
 from .packing import pack, script_json
@@ -70,19 +68,8 @@ def write(report: Report, path: str | Path) -> None:
         StorageError: the disk refuses; then the old page stands.
     """
     path = Path(path)
-    content = render(report).encode()
     with storing(path):
-        temporary = path.with_name(f".report-{secrets.token_hex(8)}.tmp")
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+        publish_file(path, [memoryview(render(report).encode())])
 
 
 def number(value: float | None, digits: int = 3) -> str:

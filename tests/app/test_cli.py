@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -12,34 +11,7 @@ from typing import Any
 import pytest
 from ollama_server import OllamaServer
 
-from quincunx.app import cli
 from quincunx.programs.loading import TASKS
-
-
-class Done:
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def quincunx(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line in this process, so that models are loaded once for all tests."""
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["quincunx", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = int(leaving.code or 0)
-        captured = capsys.readouterr()
-        return Done(status, captured.out, captured.err)
-
-    return run
 
 
 def test_demo_shows_five_cited_answers(quincunx: Any, canons: Path) -> None:
@@ -191,6 +163,7 @@ def test_doctor_says_what_mends_a_failing_line(
         (("index", "build", "../x", "."), "bad_name", 2),
         (("index", "build", "x", "/no/such/folder"), "bad_corpus", 1),
         (("eval", "retrieval", "/no/such/folder"), "bad_gold_set", 1),
+        (("eval", "sweep", ".", "--n", "5.5"), "bad_bound", 2),
     ],
 )
 def test_each_fault_is_one_typed_line(

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import dspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from quincunx.eval.summary import Summary, page_of
 from quincunx.programs.loading import TASKS, load
 from quincunx.retrieval.errors import RunMismatchError
 from quincunx.retrieval.handle import SearchHandle
+from quincunx.retrieval.searching import SearchSettings
 
 PAGES = {
     "tea": ("Tea", "Green tea keeps well in a dark tin for about a year."),
@@ -136,6 +138,15 @@ def test_runs_of_two_models_are_compared_and_another_program_is_another_run(
     assert program_fingerprint(program) != before
     with pytest.raises(RunMismatchError, match="program_state"):
         run_answers(program, searched, searched.folder(), out=tmp_path / "right")
+
+
+def test_what_a_program_searches_with_and_asks_through_is_in_the_header(gold: Path, home: Path) -> None:
+    searched = Searched(read_gold_set(gold))
+    program = load("chat_bridge", index=SearchHandle(searched.folder()), settings=SearchSettings(k=10, n=3))
+    program.adapter = dspy.JSONAdapter()
+    with run_answers(program, searched, searched.folder()) as run:
+        assert (run.header["search"]["k"], run.header["search"]["n"]) == (10, 3)
+        assert run.header["adapter"] == "JSONAdapter"
 
 
 @pytest.mark.parametrize("program", TASKS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gold_files import corpus_of, written
 
 from quincunx.eval.goldimport import SHARES, import_gold_set
 from quincunx.eval.goldset import GoldSpan
@@ -16,15 +17,8 @@ from quincunx.retrieval.passages import Document
 DOCUMENTS = [Document(f"d{number}", "", f"Text of {number}.") for number in range(3)]
 
 
-def written(folder: Path, name: str, text: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8")
-    return folder / name
-
-
 def corpus(folder: Path) -> Path:
-    lines = [{"_id": d.id, "title": d.title, "text": d.text} for d in DOCUMENTS]
-    return written(folder, "corpus.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    return corpus_of(folder, DOCUMENTS)
 
 
 def trec(folder: Path, topics: str, **qrels: str) -> Path:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import shared
+from gold_files import corpus_of, written
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -126,15 +127,8 @@ def test_what_is_written_reads_back(
     }
 
 
-def written(folder: Path, name: str, text: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8")
-    return folder / name
-
-
 def corpus(folder: Path) -> Path:
-    lines = [{"_id": d.id, "title": d.title, "text": d.text} for d in DOCUMENTS]
-    return written(folder, "corpus.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    return corpus_of(folder, DOCUMENTS)
 
 
 @given(st.lists(st.tuples(texts, grades), min_size=1, max_size=8, unique_by=lambda row: row[0].strip()))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -21,10 +20,10 @@ import pytest
 from ollama_server import OllamaServer
 from scripted import field_of, scripted
 
-from quincunx.app import cli, judge_commands
+from quincunx.app import judge_commands
 from quincunx.eval.answers import run_answers
 from quincunx.eval.goldset import read_gold_set
-from quincunx.eval.judging import KINDS, claims_of, judge, judge_run, judge_scores, reopen
+from quincunx.eval.judging import KINDS, claims_of, judge, judge_run, judge_scores
 from quincunx.eval.ledger import Run
 from quincunx.eval.retrieval import Searched
 from quincunx.programs.lms import lm as language_model
@@ -87,7 +86,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(folder: Path) -> Iterator[Run]:
-    with reopen(folder) as opened:
+    with Run.reopen(folder) as opened:
         yield opened
 
 
@@ -149,9 +148,9 @@ def test_killed_it_goes_on_with_the_others(folder: Path) -> None:
         return verdict(True)
 
     by = judge("groundedness", scripted(dying)[0])
-    with reopen(folder) as run, pytest.raises(KeyboardInterrupt):
+    with Run.reopen(folder) as run, pytest.raises(KeyboardInterrupt):
         judge_run(run, by)
-    with reopen(folder) as run:
+    with Run.reopen(folder) as run:
         assert judge_scores(run, by.name).missing == 2
         seen: list[tuple[int, int]] = []
         judge_run(run, by, watch=lambda done, total, row: seen.append((done, total)))
@@ -251,24 +250,18 @@ def test_claims_are_found_wherever_an_output_holds_them() -> None:
 
 def test_only_a_run_of_answers_is_judged_and_by_one_process(folder: Path, run: Run) -> None:
     with pytest.raises(WriterBusyError):
-        reopen(folder)
+        Run.reopen(folder)
     run.header["kind"] = "retrieval"
     with pytest.raises(UsageError, match="is of kind 'retrieval' and holds no answers to judge"):
         judge_run(run, judge("groundedness", scripted(lambda prompt: "")[0]))
 
 
 def test_the_command_judges_through_ollama_and_never_shows_a_bare_mean(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, quincunx: Any
 ) -> None:
     def called(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quincunx", "eval", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = int(leaving.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
+        done = quincunx("eval", *arguments)
+        return done.status, done.out, done.err
 
     run = str(folder)
     with OllamaServer() as server:

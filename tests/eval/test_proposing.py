@@ -8,7 +8,6 @@ a reason. 2. The file of drafts goes on where it stopped, whatever stopped it.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from ollama_server import OllamaServer
 from scripted import field_of, in_markers, scripted
 
-from quincunx.app import cli, proposal_commands
+from quincunx.app import proposal_commands
 from quincunx.app.gold_commands import gold_app
 from quincunx.eval.goldcheck import check_gold_set
 from quincunx.eval.goldset import ALL, MANIFEST, GoldSpan, read_gold_set
@@ -287,16 +286,11 @@ def test_a_decision_that_cannot_be_followed_writes_nothing(
 
 
 def test_the_commands_from_drafts_to_a_new_set(
-    gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quincunx: Any
 ) -> None:
     def called(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["quincunx", "gold", *arguments])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = int(leaving.code or 0)
-        return status, capsys.readouterr().out
+        done = quincunx("gold", *arguments)
+        return done.status, done.out
 
     assert proposal_commands.propose in [command.callback for command in gold_app.registered_commands]
     drafts, new = str(tmp_path / "drafts.jsonl"), str(tmp_path / "new")
