@@ -37,8 +37,7 @@ torture: $(STAMP)
 	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s
 
 bench: $(STAMP)
-	$(BIN)/python bench/retrieval.py
-	$(BIN)/python bench/store.py
+	for file in rerank pipeline overhead load fidelity retrieval store; do $(BIN)/python bench/$$file.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .home dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
