@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .retrieval.indexes import build_index
     from .retrieval.passages import Candidate, Passage
     from .retrieval.retriever import Retriever
-    from .retrieval.searching import SearchSettings
+    from .retrieval.settings import SearchSettings
 
 __all__ = [
     "Answer",

@@ -129,7 +129,7 @@ def ask(
     from ..programs.loading import load
     from ..programs.metering import Budget
     from ..retrieval.filters import parse
-    from ..retrieval.searching import SearchSettings
+    from ..retrieval.settings import SearchSettings
     from .output import results, write_json, write_trace
     from .render import answer_panel
 
@@ -177,7 +177,7 @@ def search(
     require_question(question)
     from ..retrieval.filters import parse
     from ..retrieval.handle import SearchHandle
-    from ..retrieval.searching import SearchSettings
+    from ..retrieval.settings import SearchSettings
     from .output import notes, results, write_json
     from .render import candidates_table, passages_list
 

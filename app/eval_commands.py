@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..eval.goldset import GoldSet
     from ..eval.ledger import Run
     from ..eval.retrieval import Searched
-    from ..retrieval.searching import SearchSettings
+    from ..retrieval.settings import SearchSettings
 
 eval_app = typer.Typer(help="Measure against a gold set.", no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def eval_retrieval(
 ) -> None:
     """Show how well each stage of retrieval finds the gold, where it is lost and why. Run again, it goes on."""
     from ..eval.retrieval import run_retrieval
-    from ..retrieval.searching import SearchSettings
+    from ..retrieval.settings import SearchSettings
     from .output import progress, watching
 
     settings = SearchSettings(
@@ -106,7 +106,7 @@ def eval_answers(
     from ..programs.lms import lm as language_model
     from ..programs.loading import load
     from ..retrieval.handle import SearchHandle
-    from ..retrieval.searching import SearchSettings
+    from ..retrieval.settings import SearchSettings
     from .output import progress, watching
 
     searched = _searched(gold_dir, split, profile, SearchSettings(), index, 200, 40)

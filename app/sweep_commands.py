@@ -22,7 +22,9 @@ def sweep(
     n: Numbers = None,
     dense_weight: Numbers = None,
     lexical_weight: Numbers = None,
+    fusion: Annotated[str | None, typer.Option(help="Kinds of fusion to try: scores, rrf.")] = None,
     rrf_constant: Numbers = None,
+    rerank_weight: Numbers = None,
     final: Annotated[
         str | None, typer.Option(help="Final orders to try: combined, reranked, fused (no reranker).")
     ] = None,
@@ -33,7 +35,7 @@ def sweep(
     """Choose settings on the dev questions, and report the choice once on the sealed test questions."""
     from ..eval import sweeping
     from ..retrieval.chunking import Chunking
-    from ..retrieval.searching import SearchSettings
+    from ..retrieval.settings import SearchSettings
     from .eval_render import sealed_table, trials_table
     from .output import progress, results, write_json
 
@@ -49,7 +51,9 @@ def sweep(
             n=_whole("n", n),
             dense_weight=_real("dense-weight", dense_weight),
             lexical_weight=_real("lexical-weight", lexical_weight),
+            fusion=_texts(fusion),  # type: ignore[arg-type]  # SearchSettings refuses others
             rrf_constant=_real("rrf-constant", rrf_constant),
+            rerank_weight=_real("rerank-weight", rerank_weight),
             final=chosen if rerank else (),  # type: ignore[arg-type]  # SearchSettings refuses others
             rerank=[rerank],
             chunking=[Chunking(size, size // 5) for size in _whole("chunk-tokens", chunk_tokens)],

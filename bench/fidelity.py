@@ -26,7 +26,8 @@ from quincunx.retrieval.building import build
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker
 from quincunx.retrieval.embedders import load_minilm
 from quincunx.retrieval.rerankers import Reranker, Scores
-from quincunx.retrieval.searching import Searcher, SearchSettings
+from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.settings import SearchSettings
 
 TOP = 5
 REDUCED = ("bf16", "int8")

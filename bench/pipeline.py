@@ -33,7 +33,8 @@ from quincunx.retrieval.building import build
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker
 from quincunx.retrieval.embedders import load_minilm
 from quincunx.retrieval.passages import Passage
-from quincunx.retrieval.searching import Searcher, SearchSettings
+from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.weights import minilm_folder
 
 K, N = 20, 5

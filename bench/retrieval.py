@@ -17,7 +17,8 @@ from pathlib import Path
 from quincunx.eval.goldset import canon_folder, read_gold_set
 from quincunx.retrieval.building import build
 from quincunx.retrieval.profiles import shared_embedder, shared_reranker
-from quincunx.retrieval.searching import Searcher, SearchSettings
+from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.settings import SearchSettings
 
 
 def median_ms(call: Callable[[str], object], questions: list[str]) -> float:

@@ -23,7 +23,8 @@ from quincunx.retrieval.building import build, update
 from quincunx.retrieval.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.filters import field
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher, SearchSettings
+from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.settings import SearchSettings
 
 DIMS = 768
 VOCABULARY = 30_000

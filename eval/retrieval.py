@@ -16,7 +16,8 @@ from ..retrieval.embedders import Progress, no_progress
 from ..retrieval.home import home, require_index
 from ..retrieval.passages import Passage
 from ..retrieval.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
-from ..retrieval.searching import Searcher, SearchResult, SearchSettings
+from ..retrieval.searching import Searcher, SearchResult
+from ..retrieval.settings import SearchSettings
 from ..retrieval.store import Store
 from .goldset import GoldSet, Question
 from .ledger import Run, fingerprint, run_folder

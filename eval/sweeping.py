@@ -24,7 +24,8 @@ from ..retrieval.home import home
 from ..retrieval.passages import Passage
 from ..retrieval.profiles import shared_embedder, shared_reranker
 from ..retrieval.remembering import RememberingReranker
-from ..retrieval.searching import FinalOrder, Searcher, SearchSettings
+from ..retrieval.searching import Searcher
+from ..retrieval.settings import FinalOrder, Fusion, SearchSettings
 from .goldimport import split_by_document
 from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
 from .ledger import fingerprint
@@ -97,7 +98,9 @@ def grid(
     n: Iterable[int] = (),
     dense_weight: Iterable[float] = (),
     lexical_weight: Iterable[float] = (),
+    fusion: Iterable[Fusion] = (),
     rrf_constant: Iterable[float] = (),
+    rerank_weight: Iterable[float] = (),
     final: Iterable[FinalOrder] = (),
     rerank: Iterable[bool] = (),
     chunking: Iterable[Chunking] = (),
@@ -108,7 +111,9 @@ def grid(
         "n": list(n) or [now.n],
         "dense_weight": list(dense_weight) or [now.dense_weight],
         "lexical_weight": list(lexical_weight) or [now.lexical_weight],
+        "fusion": list(fusion) or [now.fusion],
         "rrf_constant": list(rrf_constant) or [now.rrf_constant],
+        "rerank_weight": list(rerank_weight) or [now.rerank_weight],
         "final": list(final) or [now.final],
         "rerank": list(rerank) or [now.rerank],
     }

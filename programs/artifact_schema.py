@@ -125,11 +125,13 @@ class SearchRecord(_Strict):
     where: Annotated[str, StringConstraints(max_length=100_000)] | None
     dense_weight: Annotated[float, Field(ge=0)]
     lexical_weight: Annotated[float, Field(ge=0)]
+    fusion: Literal["scores", "rrf"] = "rrf"
     rrf_constant: Annotated[float, Field(gt=0)]
     depth: int
     collapse: Annotated[float, Field(gt=0, le=1)] | None
     rerank: bool
     final: Literal["combined", "reranked"]
+    rerank_weight: Annotated[float, Field(gt=0)] = 1.0
 
     @model_validator(mode="after")
     def _can_be_searched(self) -> SearchRecord:

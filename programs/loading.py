@@ -14,7 +14,7 @@ from ..retrieval.filters import Filter, field
 from ..retrieval.handle import SearchHandle
 from ..retrieval.profiles import DEFAULT_PROFILE
 from ..retrieval.retriever import Retriever
-from ..retrieval.searching import SearchSettings
+from ..retrieval.settings import SearchSettings
 from ..signatures.astrology_reading import AstrologyReading
 from ..signatures.catalyst_precedent import CatalystPrecedents
 from ..signatures.chat_bridge import ChatBridge

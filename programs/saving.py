@@ -19,7 +19,7 @@ from ..retrieval.errors import ArtifactError, ArtifactMismatchError
 from ..retrieval.filters import parse
 from ..retrieval.handle import SearchHandle
 from ..retrieval.reading import Reading
-from ..retrieval.searching import SearchSettings
+from ..retrieval.settings import SearchSettings
 from ..retrieval.store import Store
 from .artifact import MANIFEST
 from .artifact_schema import (

@@ -16,7 +16,8 @@ from .home import DATABASE, index_names, require_index
 from .profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
 
 if TYPE_CHECKING:
-    from .searching import Searcher, SearchResult, SearchSettings
+    from .searching import Searcher, SearchResult
+    from .settings import SearchSettings
 
 
 class SearchHandle:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 TOKENIZER = "porter unicode61"
+K1, LEAST_IDF = 1.2, 1e-6
+"""Of FTS5's BM25: how soon a repeated word counts no more, and the weight of a word that most passages hold."""
 
 # Closed-class English words, as any grammar lists them, the small talk of a chat, and what an apostrophe leaves.
 _STOP_WORDS = """
@@ -29,5 +31,9 @@ def content_words(text: str) -> list[str]:
 
 def match_expression(question: str) -> str | None:
     """Return the FTS5 expression that finds any content word of the question; ``None`` if it has no word."""
-    words = content_words(question)
-    return " OR ".join(f'"{word}"' for word in words) or None
+    return " OR ".join(match_phrase(word) for word in content_words(question)) or None
+
+
+def match_phrase(word: str) -> str:
+    """Return the FTS5 expression that finds a word."""
+    return f'"{word}"'

@@ -106,6 +106,10 @@ class View:
         """Return the lexical score of those of these passages that share a word with the question."""
         return self._reading.lexical_scores(question, numbers)
 
+    def lexical_bound(self, question: str) -> float:
+        """Return what no passage's lexical score for the question can pass."""
+        return self._reading.lexical_bound(question, len(self._loaded.index.numbers))
+
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
         return self._reading.passages(numbers)

@@ -60,7 +60,7 @@ class Candidate:
     lexical_score: float
     """BM25 of SQLite FTS5 with its sign turned, ≥ 0; 0 when no word is shared, or that stage is not run."""
     fused_rank: int
-    """Place among the candidates by reciprocal-rank fusion, 1 to k."""
+    """Place among the candidates by the fusion of both stages, 1 to k."""
     fused_score: float
     rerank_rank: int | None = None
     """Place by the reranker alone; ``None`` when none was used."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from .chunking import Chunking
 from .embedders import EmbedderIdentity, Vectors
 from .errors import IndexStateError
 from .filters import Filter
-from .lexical import match_expression
+from .lexical import K1, LEAST_IDF, content_words, match_expression, match_phrase
 from .passages import Document, Passage
 from .recipe import Recipe
 from .snapshots import Snapshot, read_snapshot
@@ -128,6 +129,21 @@ class Reading:
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""
         return dict(self._match(question, np.array(numbers, dtype=np.int64), "LIMIT ?", len(numbers)))
+
+    def lexical_bound(self, question: str, passages: int) -> float:
+        """Return what no passage's lexical score for the question can pass, of an index of so many passages.
+
+        BM25 gives a word at most (k1 + 1) times its weight, ln((N − n + ½) / (n + ½)) of N passages of which n hold
+        it, as FTS5 has them; a word that none holds gives nothing.
+        """
+        weights = []
+        for word in content_words(question):
+            holding = self._connection.execute(
+                "SELECT count(*) FROM lexical WHERE lexical MATCH ?", (match_phrase(word),)
+            ).fetchone()[0]
+            if holding:
+                weights.append(max(LEAST_IDF, math.log((passages - holding + 0.5) / (holding + 0.5))))
+        return (K1 + 1) * sum(weights)
 
     def _match(
         self, question: str, allowed: Numbers | None, tail: str, value: float

@@ -9,7 +9,8 @@ import dspy
 
 from .handle import SearchHandle
 from .profiles import DEFAULT_PROFILE
-from .searching import SearchResult, SearchSettings
+from .searching import SearchResult
+from .settings import SearchSettings
 
 
 class Retriever(dspy.Module):

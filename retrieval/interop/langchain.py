@@ -10,7 +10,7 @@ from pydantic import InstanceOf
 from ..errors import MissingExtraError
 from ..handle import SearchHandle
 from ..profiles import DEFAULT_PROFILE
-from ..searching import SearchSettings
+from ..settings import SearchSettings
 from .candidates import handle, metadata
 
 try:

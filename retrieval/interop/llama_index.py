@@ -15,7 +15,8 @@ from ..passages import Candidate, Passage
 from ..profiles import DEFAULT_PROFILE, shared_reranker
 from ..profiles import profile as require_profile
 from ..rerankers import Reranker, require_scores
-from ..searching import SearchResult, SearchSettings
+from ..searching import SearchResult
+from ..settings import SearchSettings
 from .candidates import KEY, POSITION, handle, metadata, score
 
 try:

@@ -28,7 +28,7 @@ from quincunx.eval.summary import Summary, page_of
 from quincunx.programs.loading import TASKS, load
 from quincunx.retrieval.errors import RunMismatchError
 from quincunx.retrieval.handle import SearchHandle
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 PAGES = {
     "tea": ("Tea", "Green tea keeps well in a dark tin for about a year."),

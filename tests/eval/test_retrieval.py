@@ -24,7 +24,7 @@ from quincunx.eval.trec import export_trec
 from quincunx.retrieval.chunking import Chunking
 from quincunx.retrieval.errors import RunError
 from quincunx.retrieval.passages import Passage
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 
 def test_measures_by_hand() -> None:

@@ -38,7 +38,7 @@ from quincunx.retrieval.errors import (
     UsageError,
     WriterBusyError,
 )
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from quincunx.retrieval.chunking import Chunking
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.remembering import RememberingEmbedder, RememberingReranker
 from quincunx.retrieval.rerankers import Scores
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from store_worker import AFTER, BASE, contents, work
 from quincunx.retrieval.building import build, compact, delete
 from quincunx.retrieval.errors import IndexStateError, StorageError
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher, SearchSettings
+from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.snapshots import FOLDER, Snapshot, read_snapshot
 from quincunx.retrieval.store import Store
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.retrieval.fusion import ranks, reciprocal_rank, standardised_sum
+from quincunx.retrieval.fusion import (
+    Column,
+    Scores,
+    best_first,
+    ranks,
+    reciprocal_rank,
+    relative,
+    standardised,
+)
 
 
 def test_reciprocal_rank_by_hand() -> None:
@@ -24,13 +34,16 @@ def test_ties_break_by_id() -> None:
     assert ranks([1.0, 1.0, 2.0], ["b", "a", "c"]) == [3, 2, 1]
 
 
-def test_standardised_sum_by_hand() -> None:
-    total = standardised_sum([[1.0, 3.0], [5.0, 5.0], [0.0, 10.0]])
-    assert total == pytest.approx([-2.0, 2.0])
+def test_scores_brought_to_one_scale_by_hand() -> None:
+    assert relative([2.0, 6.0, 3.0]).tolist() == [0.0, 1.0, 0.25]
+    assert standardised([1.0, 3.0]).tolist() == [-1.0, 1.0]
+    assert relative([5.0, 5.0]).tolist() == standardised([5.0, 5.0]).tolist() == [0.0, 0.0]
+    assert best_first({"b": 1.0, "a": 1.0, "c": 2.0}) == [("c", 2.0), ("a", 1.0), ("b", 1.0)]
 
 
-@given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), min_size=1, max_size=4))
-def test_standardised_sum_ignores_scale_and_shift(columns: list[list[float]]) -> None:
-    columns = [column for column in columns if np.std(column) > 1e-3] or [[0.0, 1.0, 2.0]]
-    moved = [[7 * value + 3 for value in column] for column in columns]
-    assert standardised_sum(moved) == pytest.approx(standardised_sum(columns), abs=1e-6)
+@pytest.mark.parametrize("scale", [relative, standardised])
+@given(column=st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=9))
+def test_scaling_ignores_scale_and_shift(scale: Callable[[Column], Scores], column: list[float]) -> None:
+    column = column if np.std(column) > 1e-3 else [0.0, 1.0, 2.0]
+    moved = [7 * value + 3 for value in column]
+    assert scale(moved) == pytest.approx(scale(column), abs=1e-6)

@@ -39,7 +39,7 @@ from quincunx.retrieval.passages import Candidate, Passage
 from quincunx.retrieval.profiles import PROFILES, Profile
 from quincunx.retrieval.rerankers import Scores
 from quincunx.retrieval.retriever import Retriever
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 QUESTION = "What is Sage Daily?"
 ALL_SETTINGS = [

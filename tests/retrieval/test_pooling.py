@@ -63,7 +63,7 @@ def expected(question: str, passages: Sequence[str]) -> list[float]:
 
 
 def wait_for(condition: object) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not condition() and time.monotonic() < end:  # type: ignore[operator]
         time.sleep(0.002)
     assert condition()  # type: ignore[operator]

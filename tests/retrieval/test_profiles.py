@@ -15,7 +15,7 @@ from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.indexes import build_index, index_info, update_index
 from quincunx.retrieval.passages import Candidate
 from quincunx.retrieval.profiles import Profile, add_profile, shared_embedder
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from quincunx.retrieval.errors import BadNameError, UnknownIndexError
 from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.home import index_names
 from quincunx.retrieval.retriever import Retriever
-from quincunx.retrieval.searching import SearchSettings
+from quincunx.retrieval.settings import SearchSettings
 
 
 def test_it_returns_five_of_twenty_and_awaited_the_same(canons: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +15,11 @@ from parts import Hashing, Shortest
 
 from quincunx.retrieval.building import build
 from quincunx.retrieval.errors import BoundError, EmptyQuestionError, IdentityMismatchError
+from quincunx.retrieval.fusion import standardised
 from quincunx.retrieval.lexical import match_expression
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher, SearchSettings
+from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.settings import SearchSettings
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 DOCUMENTS = [
@@ -87,6 +92,46 @@ def test_dense_only_and_lexical_only_are_settings(searcher: Searcher) -> None:
     assert searcher.search("nowhere", SearchSettings(dense_weight=0)).candidates == ()
 
 
+@given(st.lists(st.sampled_from([*WORDS, "number", "nothing", "7"]), min_size=1, max_size=5))
+def test_the_fused_score_is_the_weighted_sum_of_both_stages_on_one_scale(
+    searcher: Searcher, words: list[str]
+) -> None:
+    """Held against BM25 as FTS5 has it, computed here from the texts."""
+    question = " ".join(words)
+    settings = SearchSettings(k=60, depth=60, lexical_weight=0.5, rerank=False)
+    found = searcher.search(question, settings).candidates
+    cosines = np.array([candidate.dense_score for candidate in found])
+    texts = [re.findall(r"\w+", document.text) for document in DOCUMENTS]
+    asked = list(dict.fromkeys(words))
+    holding = {word: sum(word in text for text in texts) for word in asked}
+    weights = {w: max(1e-6, np.log((60 - n + 0.5) / (n + 0.5))) for w, n in holding.items() if n}
+    mean = np.mean([len(text) for text in texts])
+    for candidate, cosine in zip(found, cosines, strict=True):
+        text = re.findall(r"\w+", candidate.passage.text)
+        counts = {word: text.count(word) for word in weights}
+        norm = 1.2 * (1 - 0.75 + 0.75 * len(text) / mean)
+        bm25 = sum(weights[word] * n * 2.2 / (n + norm) for word, n in counts.items())
+        assert candidate.lexical_score == pytest.approx(bm25, rel=1e-4, abs=1e-6)
+        share = bm25 / (2.2 * sum(weights.values())) if weights else 0.0
+        near = (cosine - cosines.min()) / np.ptp(cosines)
+        assert candidate.fused_score == pytest.approx(near + 0.5 * share, abs=1e-4)
+
+
+def test_reciprocal_ranks_are_a_setting(searcher: Searcher) -> None:
+    result = searcher.search("alpha", SearchSettings(fusion="rrf", rrf_constant=60, rerank=False))
+    for candidate in result.candidates:
+        places = [place for place in (candidate.dense_rank, candidate.lexical_rank) if place]
+        assert candidate.fused_score == pytest.approx(sum(1 / (60 + place) for place in places))
+
+
+def test_the_combined_order_weighs_fused_and_rerank_score(searcher: Searcher) -> None:
+    found = searcher.search("alpha", SearchSettings(rerank_weight=3.0)).candidates
+    total = standardised([c.fused_score for c in found]) + 3 * standardised(
+        [c.rerank_score or 0.0 for c in found]
+    )
+    assert total.tolist() == sorted(total.tolist(), reverse=True)
+
+
 def test_an_index_smaller_than_k_gives_what_it_has(tmp_path: Path) -> None:
     build(tmp_path, DOCUMENTS[:3], Hashing())
     result = Searcher(tmp_path, Hashing(), Shortest()).search("alpha")
@@ -125,6 +170,14 @@ def test_bounds_are_checked(k: int, n: int, message: str) -> None:
 def test_weights_are_checked(weights: tuple[float, float]) -> None:
     with pytest.raises(BoundError, match="weights"):
         SearchSettings(dense_weight=weights[0], lexical_weight=weights[1])
+
+
+@pytest.mark.parametrize(
+    "settings", [{"fusion": "sum"}, {"final": "best"}, {"rerank_weight": 0}, {"rrf_constant": float("inf")}]
+)
+def test_other_knobs_are_checked_by_name(settings: dict[str, Any]) -> None:
+    with pytest.raises(BoundError, match=next(iter(settings))):
+        SearchSettings(**settings)
 
 
 @pytest.mark.parametrize("question", ["", "  \n", None, 3])

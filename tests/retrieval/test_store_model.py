@@ -24,7 +24,8 @@ from quincunx.retrieval.building import build, compact, delete, update
 from quincunx.retrieval.disk import publish_file
 from quincunx.retrieval.filters import Filter, field
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher, SearchResult, SearchSettings
+from quincunx.retrieval.searching import Searcher, SearchResult
+from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.store import Store
 from quincunx.retrieval.vector_index import VectorIndex
 

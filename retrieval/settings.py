@@ -1,0 +1,73 @@
+"""The knobs of a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from .errors import MOST_CANDIDATES, BoundError, require_bounds
+from .filters import Filter
+from .fusion import RRF_CONSTANT
+
+Fusion = Literal["scores", "rrf"]
+FinalOrder = Literal["combined", "reranked"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """The knobs of a search."""
+
+    k: int = 20
+    """Candidates that reach the reranker."""
+    n: int = 5
+    """Passages that are kept, 1 ≤ n ≤ k."""
+    where: Filter | None = None
+    """Only passages whose metadata this filter accepts are searched."""
+    dense_weight: float = 1.0
+    """Weight of the dense stage in the fusion; at 0 that stage is not run."""
+    lexical_weight: float = 1.0
+    """Weight of the lexical stage in the fusion; at 0 that stage is not run."""
+    fusion: Fusion = "scores"
+    """``scores``: the weighted sum of each stage's score, brought to 0 to 1 as `fusion` says. ``rrf``: reciprocal
+    ranks, which look at places only."""
+    rrf_constant: float = RRF_CONSTANT
+    """Added to each rank by ``rrf``, over 0: the smaller, the more the first places of either order count."""
+    depth: int = 50
+    """How far down the dense and the lexical order the fusion looks; at least k are looked at."""
+    collapse: float | None = None
+    """Cosine from which on two passages count as near-duplicates: the one fused lower gives way. 0 < collapse ≤ 1."""
+    rerank: bool = True
+    """Without it, the fused order is the final one."""
+    final: FinalOrder = "combined"
+    """``reranked``: the reranker's order alone. ``combined``: the sum of the fused and the rerank score, each
+    z-normalised over the candidates, so that the first stage's evidence is not thrown away."""
+    rerank_weight: float = 1.5
+    """Weight of the rerank score in the combined order, over 0; that of the fused score is 1."""
+
+    def __post_init__(self) -> None:
+        require_bounds(self.k, self.n)
+        if not (isinstance(self.depth, int) and 1 <= self.depth <= MOST_CANDIDATES):
+            raise BoundError(f"depth must be a whole number from 1 to {MOST_CANDIDATES} (got {self.depth!r})")
+        for name, among in (("final", FinalOrder), ("fusion", Fusion)):
+            if getattr(self, name) not in get_args(among):
+                wanted = ", ".join(get_args(among))
+                raise BoundError(f"{name} must be one of {wanted} (got {getattr(self, name)!r})")
+        if self.where is not None and not isinstance(self.where, Filter):
+            raise BoundError(
+                f"where must be a filter, as filters.parse makes one of a text (got {self.where!r})"
+            )
+        weights = (self.dense_weight, self.lexical_weight)
+        if min(weights) < 0 or max(weights) == 0 or not all(np.isfinite(weights)):
+            raise BoundError(f"dense and lexical weights must be at least 0 and not both 0 (got {weights})")
+        for name in ("rrf_constant", "rerank_weight"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise BoundError(f"{name} must be a number over 0 (got {getattr(self, name)})")
+        if self.collapse is not None and not 0 < self.collapse <= 1:
+            raise BoundError(f"collapse is a cosine over 0 and at most 1 (got {self.collapse})")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON values, the filter as the text that `filters.parse` reads."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**values, "where": None if self.where is None else str(self.where)}
