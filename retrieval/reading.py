@@ -19,7 +19,7 @@ from .passages import Document, Passage
 from .recipe import Recipe
 from .snapshots import Snapshot, read_snapshot
 from .store import REBUILD, require_schema
-from .vector_index import Numbers
+from .vector_index import TIES, Numbers
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
 
@@ -121,10 +121,11 @@ class Reading:
 
         All that tie with the last one are in. Only ``allowed`` numbers are looked at, where given.
         """
-        found = self._match(question, allowed, "ORDER BY rank LIMIT ?", limit + 1)
-        if len(found) > limit and found[limit][1] == found[limit - 1][1]:
-            return self._match(question, allowed, "AND rank <= ? ORDER BY rank", -found[limit][1])
-        return found[:limit]
+        found = self._match(question, allowed, "ORDER BY rank LIMIT ?", limit + TIES)
+        last = found[min(limit, len(found)) - 1][1] if found else 0.0
+        if len(found) == limit + TIES and found[-1][1] == last:
+            return self._match(question, allowed, "AND rank <= ? ORDER BY rank", -last)
+        return [(number, score) for number, score in found if score >= last]
 
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""

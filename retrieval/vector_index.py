@@ -22,6 +22,8 @@ Numbers = npt.NDArray[np.int64]
 
 HNSW_NEIGHBOURS = 32
 HNSW_SEARCH = 128
+TIES = 32
+"""How many more than wanted a stage asks for at first, so that ties with the last one seldom take a second search."""
 RECALL_SAMPLE = 200
 RECALL_DEPTH = 20
 
@@ -107,11 +109,15 @@ class VectorIndex:
             return []
         if allowed is not None and self.kind != "flat":
             return self._exact(question, limit, allowed)
-        wanted = min(limit, count)
+        wanted = min(limit + TIES, count)
         while True:
             scores, positions = self._search(question, wanted, allowed)
-            if wanted == count or len(scores) < wanted or scores[-1] < scores[min(limit, len(scores)) - 1]:
-                return [(int(self.numbers[p]), float(s)) for p, s in zip(positions, scores, strict=True)]
+            if not len(scores):
+                return []
+            last = scores[min(limit, len(scores)) - 1]
+            if wanted == count or len(scores) < wanted or scores[-1] < last:
+                found = zip(self.numbers[positions], scores, strict=True)
+                return [(int(number), float(score)) for number, score in found if score >= last]
             wanted = min(2 * wanted, count)
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
