@@ -21,7 +21,8 @@ from ..retrieval.corpus import read_csv_rows, read_utf8
 from ..retrieval.disk import publish_file, storing
 from ..retrieval.errors import RunError, UsageError
 from .agreement import Agreement, agreement
-from .judging import KINDS, JudgeScores, answered, judge_scores, verdicts_of
+from .judged import JudgeScores, answered, judge_scores, verdicts_of
+from .judging import KINDS
 from .ledger import Run
 from .statistics import Interval
 
@@ -76,7 +77,8 @@ class JudgeReport:
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
         found = None if self.calibration is None else asdict(self.calibration)
-        return {**asdict(self.scores), "calibration_state": self.state, "calibration": found}
+        scores = {name: value for name, value in asdict(self.scores).items() if name != "records"}
+        return {**scores, "calibration_state": self.state, "calibration": found}
 
 
 def report(run: Run, name: str) -> JudgeReport:

@@ -8,7 +8,6 @@ the others. A refusal is not judged; a judgement that failed keeps its error's c
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -23,14 +22,12 @@ from ..retrieval.errors import BoundError, ModelOutputError, RunError, UsageErro
 from ..retrieval.passages import Passage
 from ..signatures.conversation import Turn
 from ..signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
-from .agreement import flip_rate
 from .answering import said
 from .answers import plain_settings
 from .goldset import Question
+from .judged import answered
 from .ledger import Row, Run, fingerprint
 from .running import Outcome, Watch, run_examples
-from .statistics import Interval
-from .tables import mean_of
 
 LONGEST_REASON = 500
 """Characters of a reason that are kept."""
@@ -131,16 +128,6 @@ def judge_run(
     run_examples(sheet, work, workers=workers, watch=watch)
 
 
-def answered(run: Run) -> dict[str, Row]:
-    """Return the rows that hold an answer, by id; raises `UsageError` for a run that asked nothing."""
-    if run.header["kind"] != "answers":
-        raise UsageError(
-            f"run {run.name!r} is of kind {run.header['kind']!r} and holds no answers to judge: make one with "
-            "`quincunx eval answers`"
-        )
-    return {id: row for id, row in run.rows().items() if not row.failed and row.record["answered"]}
-
-
 class _Sheet:
     """The judgements of one judge, as `run_examples` fills rows: one example for each answer and repeat."""
 
@@ -170,55 +157,6 @@ class _Sheet:
         id, repeat = self.units[row.id]
         came = {"code": row.code, "message": row.message} if row.failed else row.record
         self._run.judge(id, self._name, repeat, {"repeat": repeat, **came, "seconds": row.seconds})
-
-
-@dataclass(frozen=True)
-class JudgeScores:
-    """What a judge's judgements come to. An answer's score is the share of its verdicts that are true."""
-
-    judge: str
-    mean: Interval | None
-    """Over the answers that were judged; ``None`` where none was. More is better, from 0 to 1."""
-    answers: int
-    """Answers of the run: refusals and failed examples left out."""
-    repeats: int
-    failed: Mapping[str, int]
-    """Judgements that failed, by code; they are in no mean."""
-    missing: int
-    """Judgements not made yet."""
-    flips: Interval | None
-    """How often two repeats on one answer disagree, over the answers of which no repeat is missing."""
-    values: Mapping[str, float]
-    """Score by question id."""
-
-
-def judge_scores(run: Run, name: str) -> JudgeScores:
-    """Work out what a judge's judgements come to, from the rows alone."""
-    answers, found = answered(run), run.judgements(name)
-    records = {id: found.get(id, []) for id in answers}
-    repeats = 1 + max((record["repeat"] for told in records.values() for record in told), default=0)
-    said_so = {id: verdicts for id, told in records.items() if (verdicts := verdicts_of(told))}
-    values = {id: sum(verdicts) / len(verdicts) for id, verdicts in said_so.items()}
-    questions = {question.id: question for question in run.questions()}
-    whole = [verdicts for verdicts in said_so.values() if len(verdicts) == repeats]
-    failed = Counter(record["code"] for told in records.values() for record in told if "code" in record)
-    return JudgeScores(
-        judge=name,
-        mean=mean_of(list(values.values()), [questions[id] for id in values], int(run.header["seed"]))
-        if values
-        else None,
-        answers=len(answers),
-        repeats=repeats,
-        failed=dict(sorted(failed.items())),
-        missing=len(answers) * repeats - sum(len(told) for told in records.values()),
-        flips=flip_rate(whole) if whole and repeats > 1 else None,
-        values=values,
-    )
-
-
-def verdicts_of(records: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Return the verdicts, 0 or 1, of the judgements of one answer that did not fail, in their order."""
-    return [int(record["verdict"]) for record in records if "verdict" in record]
 
 
 def claims_of(output: Any) -> list[tuple[str, list[str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..retrieval.disk import publish_file, storing
 from .answering import AnswerScores, score_answers
 from .diagnosis import Lost, diagnose, place_of
 from .goldset import Question
+from .judged import JudgeScores, judge_scores
 from .ledger import Row, Run
 from .report import data
 from .report.page import write
@@ -35,8 +36,10 @@ class Summary:
         self.comparisons = comparisons(self.scored, self.seed)
         self.lost = diagnose(self.scored)
         self.answers: AnswerScores | None = None
+        self.judged: list[JudgeScores] = []
         if run.header["kind"] == "answers":
             self.answers = score_answers(run, self.scored, self.seed)
+            self.judged = [judge_scores(run, name) for name in run.judges()]
 
     @property
     def counts(self) -> data.Counts:
@@ -155,6 +158,10 @@ def page_of(summary: Summary) -> data.Report:
         checks=tuple(
             data.Check(check.program, check.name, _mean(check.mean, len(scored.failed)))
             for check in (summary.answers.checks if summary.answers else ())
+        )
+        + tuple(
+            data.Check("judge", judged.judge, _mean(judged.mean, sum(judged.failed.values())))
+            for judged in summary.judged
         ),
         notes=tuple(_notes(summary, names)),
     )
@@ -261,5 +268,23 @@ def _question(summary: Summary, question: Question, row: Row | None, lost: Seque
             )
             for candidate in record.get("candidates", ())
         ),
-        answer=summary.answers.shown(question.id) if summary.answers else None,
+        answer=_answer(summary, question.id),
     )
+
+
+def _answer(summary: Summary, id: str) -> data.Answer | None:
+    answer = summary.answers.shown(id) if summary.answers else None
+    if answer is None:
+        return None
+    judgements = tuple(
+        data.Judgement(judged.judge, *_verdict(record))
+        for judged in summary.judged
+        for record in judged.records.get(id, ())
+    )
+    return replace(answer, judgements=judgements)
+
+
+def _verdict(record: Mapping[str, Any]) -> tuple[str, str]:
+    if "code" in record:
+        return record["code"], record["message"]
+    return "yes" if record["verdict"] else "no", record["reason"]

@@ -171,6 +171,16 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What a language model said of the answer."""
+
+    judge: str
+    verdict: str
+    """``yes``, ``no``, or the code of what failed."""
+    reason: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the program said after the check."""
 
@@ -180,6 +190,7 @@ class Answer:
     """Why nothing was answered; empty where something was."""
     citations: tuple[Citation, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True)

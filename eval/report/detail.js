@@ -115,9 +115,13 @@ function drawAnswer(question) {
     answer[A.refusal] && el("p", { class: "pre" }, el("span", { class: "tag" }, "∅ refused"), " ", answer[A.refusal]),
     answer[A.lines].map((line) => el("p", { class: "pre" }, line)),
     el("p", { class: "hint" }, answer[A.citations].length ? `${answer[A.citations].length} quoted, marked below.` : "Nothing quoted."),
-    answer[A.dropped].length > 0 && [el("h3", {}, "Taken out by the check"),
-      el("table", { class: "grid" }, el("thead", {}, el("tr", {}, ["where", "rule", "reason"].map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, answer[A.dropped].map((dropped) => el("tr", {}, dropped.map((part) => el("td", { class: "pre" }, part))))))]));
+    answer[A.dropped].length > 0 && [el("h3", {}, "Taken out by the check"), rows(["where", "rule", "reason"], answer[A.dropped])],
+    answer[A.judgements].length > 0 && [el("h3", {}, "Judged"), rows(["judge", "verdict", "reason"], answer[A.judgements])]));
+}
+
+function rows(names, found) {
+  return el("table", { class: "grid" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, found.map((parts) => el("tr", {}, parts.map((part) => el("td", { class: "pre" }, part))))));
 }
 
 function drawPassages(question, grades) {

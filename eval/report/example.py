@@ -14,6 +14,7 @@ from .data import (
     Dropped,
     FunnelStep,
     Gold,
+    Judgement,
     LostGold,
     Mean,
     Passage,
@@ -184,5 +185,6 @@ def _question(id: str, texts: tuple[Passage, ...], draw: random.Random) -> Quest
             (f"It is said that {quotes[0].quote}.", quotes[1].quote),
             citations=quotes,
             dropped=dropped if draw.random() < 0.1 else (),
+            judgements=(Judgement("groundedness:example", "yes", "Both claims are in what they cite."),),
         ),
     )

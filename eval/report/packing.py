@@ -23,6 +23,7 @@ RECORDS = (
     data.Candidate,
     data.Citation,
     data.Dropped,
+    data.Judgement,
     data.Answer,
     data.Question,
 )

@@ -23,9 +23,11 @@ from scripted import field_of, scripted
 from quincunx.app import judge_commands
 from quincunx.eval.answers import run_answers
 from quincunx.eval.goldset import read_gold_set
-from quincunx.eval.judging import KINDS, claims_of, judge, judge_run, judge_scores
+from quincunx.eval.judged import judge_scores
+from quincunx.eval.judging import KINDS, claims_of, judge, judge_run
 from quincunx.eval.ledger import Run
 from quincunx.eval.retrieval import Searched
+from quincunx.eval.summary import Summary, page_of
 from quincunx.programs.lms import lm as language_model
 from quincunx.programs.loading import load
 from quincunx.retrieval.errors import BoundError, UsageError, WriterBusyError
@@ -126,6 +128,19 @@ def test_every_answer_is_judged_by_what_it_cites_and_nothing_is_answered_anew(ru
     assert run.judges() == [by.name]
     (said,) = run.judgements(by.name)["q1"]
     assert (said["verdict"], said["reason"], said["usage"]["lm_calls"]) == (True, "So it is.", 1)
+
+
+def test_the_page_shows_what_judges_said_and_what_it_comes_to(run: Run) -> None:
+    lm, _ = scripted(lambda prompt: verdict("gutter" not in prompt))
+    by = judge("groundedness", lm)
+    judge_run(run, by)
+    page = page_of(Summary(run))
+    shown = {question.id: question.answer for question in page.questions}
+    assert shown["q1"] is not None and shown["q2"] is not None
+    assert [one.verdict for one in shown["q1"].judgements + shown["q2"].judgements] == ["yes", "no"]
+    assert shown["q1"].judgements[0].reason == "So it is."
+    (check,) = [check for check in page.checks if check.name == by.name]
+    assert (check.value.mean, check.value.n, check.value.failed) == (0.75, 4, 0)
 
 
 def test_helpfulness_is_told_question_reference_and_answer(run: Run) -> None:

@@ -77,7 +77,13 @@ def worded(text: str) -> data.Report:
     """A small run that holds a text wherever it can."""
     mean = data.Mean(0.5, 0.4, 0.6, 2)
     candidate = data.Candidate(text, 1, None, 1, 1, 1, 1)
-    answer = data.Answer((text,), "", (data.Citation(text, text),), (data.Dropped(text, text, text),))
+    answer = data.Answer(
+        (text,),
+        "",
+        (data.Citation(text, text),),
+        (data.Dropped(text, text, text),),
+        (data.Judgement(text, text, text),),
+    )
     lost = data.LostGold(text + "lost", (None,), text, text, text)
     question = data.Question(
         text, text, text, text, text, "failed", text, text, True, False, ((0.5,),), 0.0, (0.1,), (True,),
