@@ -136,7 +136,8 @@ def test_the_page_shows_what_judges_said_and_what_it_comes_to(run: Run) -> None:
     judge_run(run, by)
     page = page_of(Summary(run))
     shown = {question.id: question.answer for question in page.questions}
-    assert shown["q1"] is not None and shown["q2"] is not None
+    assert shown["q1"] is not None
+    assert shown["q2"] is not None
     assert [one.verdict for one in shown["q1"].judgements + shown["q2"].judgements] == ["yes", "no"]
     assert shown["q1"].judgements[0].reason == "So it is."
     (check,) = [check for check in page.checks if check.name == by.name]
