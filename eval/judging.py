@@ -22,8 +22,8 @@ from ..retrieval.errors import BoundError, ModelOutputError, RunError, UsageErro
 from ..retrieval.passages import Passage
 from ..signatures.conversation import Turn
 from ..signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
-from .answering import said
 from .answers import plain_settings
+from .checks import said
 from .goldset import Question
 from .judged import answered
 from .ledger import Row, Run, fingerprint

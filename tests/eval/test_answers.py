@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from scripted import in_markers, scripted
 
 from quincunx.app.demo import QUESTIONS
-from quincunx.eval.answering import best_gold, f1, overlap, said
 from quincunx.eval.answers import program_fingerprint, questions_of, run_answers
+from quincunx.eval.checks import best_gold, f1, overlap, said
 from quincunx.eval.comparing import compare_runs
 from quincunx.eval.goldset import Question, canon_folder, read_gold_set
 from quincunx.eval.ledger import Run, open_run
