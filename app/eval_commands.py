@@ -55,7 +55,7 @@ def eval_retrieval(
     n: N = 5,
     final: Final = "combined",
     dense_weight: DenseWeight = 1.0,
-    lexical_weight: LexicalWeight = 1.0,
+    lexical_weight: LexicalWeight = 1.5,
     chunk_tokens: ChunkTokens = 200,
     chunk_overlap: ChunkOverlap = 40,
     out: Out = None,
@@ -124,7 +124,7 @@ def eval_answers(
 @eval_app.command("list")
 def list_runs(as_json: AsJson = False) -> None:
     """List the runs of the home folder."""
-    from ..eval.ledger import run_names
+    from ..eval.runs import run_names
     from .output import results, write_json
 
     names = run_names()

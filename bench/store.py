@@ -53,10 +53,11 @@ class Drawn:
 
 
 def documents(count: int, version: int = 0) -> list[Document]:
-    chosen = words(np.random.default_rng(1), (count, 60))
+    generator = np.random.default_rng(1)
+    chosen, lengths = words(generator, (count, 100)), generator.integers(20, 101, count)
     return [
-        Document(f"d{i}", "", f"v{version} " + " ".join(f"w{w}" for w in row) + ".", {"i": i})
-        for i, row in enumerate(chosen)
+        Document(f"d{i}", "", f"v{version} " + " ".join(f"w{w}" for w in row[:length]) + ".", {"i": i})
+        for i, (row, length) in enumerate(zip(chosen, lengths, strict=True))
     ]
 
 

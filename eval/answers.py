@@ -12,9 +12,10 @@ from ..programs.answer import Answer
 from ..programs.grounded import GroundedProgram
 from ..programs.saving import predictors_of
 from .goldset import GoldSet, Question
-from .ledger import Run, fingerprint
+from .ledger import Run
 from .retrieval import Held, Searched, default_folder, header_of, met, search_record
 from .running import Outcome, Watch, run_examples
+from .runs import fingerprint
 
 
 def run_answers(

@@ -26,8 +26,9 @@ from .answers import plain_settings
 from .checks import said
 from .goldset import Question
 from .judged import answered
-from .ledger import Row, Run, fingerprint
+from .ledger import Row, Run
 from .running import Outcome, Watch, run_examples
+from .runs import fingerprint
 
 LONGEST_REASON = 500
 """Characters of a reason that are kept."""

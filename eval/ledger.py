@@ -10,7 +10,6 @@ folder is ever executed: it is JSON and SQLite.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -20,15 +19,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ..retrieval.disk import lock_folder, make_folder, publish_file, storing
-from ..retrieval.errors import RunError, RunMismatchError, UnknownRunError, WriterBusyError
-from ..retrieval.home import names_of, place_of
+from ..retrieval.errors import RunError
 from ..retrieval.passages import Passage
 from .goldset import GoldSpan, Question
+from .runs import claim, found_run, only_writer, read_header
 
-HEADER = "header.json"
 ROWS = "rows.sqlite"
-SCHEMA = 1
 
 _SCHEMA_SQL = """
 CREATE TABLE questions (id TEXT PRIMARY KEY, place INTEGER NOT NULL UNIQUE, record TEXT NOT NULL) WITHOUT ROWID;
@@ -71,7 +67,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         """Open a run that is there; raises `UnknownRunError`, or `RunError` for one that cannot be read."""
         self.folder = folder
-        self.header = _read_header(folder)
+        self.header = read_header(folder)
         self._connection = _connect(folder / ROWS)
         self._lock: int | None = None
 
@@ -88,24 +84,9 @@ class Run:
             WriterBusyError: another process is writing it.
             StorageError: the disk refused.
         """
-        header = {"schema": SCHEMA, **json.loads(json.dumps(header))}
-        if fork and (folder / HEADER).exists():
-            header["forked_from"] = folder.name
-            folder = next(
-                candidate
-                for number in range(2, 10_000)
-                if not (candidate := folder.with_name(f"{folder.name}-{number}")).exists()
-            )
-        with storing(folder):
-            make_folder(folder)
-            lock = _alone(folder)
-            if not (folder / HEADER).exists():
-                _make_rows(folder / ROWS, questions)
-                text = json.dumps(header, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-                publish_file(folder / HEADER, [memoryview(text.encode())])
+        folder, lock = claim(folder, header, lambda made: _make_rows(made / ROWS, questions), fork=fork)
         try:
             run = cls(folder)
-            _require_same(run.header, header, folder)
         except BaseException:
             os.close(lock)
             raise
@@ -115,9 +96,9 @@ class Run:
     @classmethod
     def reopen(cls, name_or_folder: str | Path) -> Self:
         """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
-        run = cls(_found(name_or_folder))
+        run = cls(found_run(name_or_folder))
         try:
-            run._lock = _alone(run.folder)
+            run._lock = only_writer(run.folder)
         except BaseException:
             run.close()
             raise
@@ -231,72 +212,9 @@ class Run:
             raise
 
 
-def run_folder(name_or_folder: str | Path) -> Path:
-    """Return the folder of a run: of that name under the home folder, or the folder itself."""
-    return place_of("runs", name_or_folder)
-
-
 def open_run(name_or_folder: str | Path) -> Run:
     """Open a run to read it; raises `UnknownRunError` when there is none."""
-    return Run(_found(name_or_folder))
-
-
-def run_names() -> list[str]:
-    """Return the names of the runs in the home folder, sorted."""
-    return names_of("runs", HEADER)
-
-
-def _found(name_or_folder: str | Path) -> Path:
-    folder = run_folder(name_or_folder)
-    if not (folder / HEADER).is_file():
-        raise UnknownRunError(str(name_or_folder), run_names())
-    return folder
-
-
-def fingerprint(value: Any) -> str:
-    """Return the sha256 of JSON values, whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
-
-
-def _read_header(folder: Path) -> dict[str, Any]:
-    try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder / HEADER}: cannot be read ({error}); run the evaluation again into another folder"
-        ) from error
-    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
-        raise RunError(
-            f"{folder / HEADER}: no header of schema {SCHEMA}; run the evaluation again into another folder"
-        )
-    return header
-
-
-INFORMATION = ("begun", "commit", "forked_from", "estimate")
-"""Keys of a header that say where a run came from, and may differ when it goes on."""
-
-
-def _require_same(there: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
-    before, after = _flat(there), _flat(wanted)
-    changed = [
-        f"{name}: {before.get(name, 'none')!r:.80} → {after.get(name, 'none')!r:.80}"
-        for name in sorted(before.keys() | after.keys())
-        if name.split(".")[0] not in INFORMATION and before.get(name) != after.get(name)
-    ]
-    if changed:
-        raise RunMismatchError(
-            f"{folder} holds a run of another configuration ({'; '.join(changed)}): choose another folder, or fork it"
-        )
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping) and value:
-        return {
-            k: v
-            for key, entry in value.items()
-            for k, v in _flat(entry, f"{name}.{key}" if name else key).items()
-        }
-    return {name: value}
+    return Run(found_run(name_or_folder))
 
 
 def _make_rows(path: Path, questions: Sequence[Question]) -> None:
@@ -323,16 +241,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             f"{path}: {error}; check the disk, or run the evaluation again into another folder"
         ) from error
     return connection
-
-
-def _alone(folder: Path) -> int:
-    """Keep other writers out for as long as the descriptor is open."""
-    try:
-        return lock_folder(folder, wait=False)
-    except BlockingIOError as error:
-        raise WriterBusyError(
-            f"{folder}: another process is writing this run; wait for it, or choose another folder"
-        ) from error
 
 
 def _question(record: dict[str, Any]) -> Question:

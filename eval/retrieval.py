@@ -20,9 +20,10 @@ from ..retrieval.searching import Searcher, SearchResult
 from ..retrieval.settings import SearchSettings
 from ..retrieval.store import Store
 from .goldset import GoldSet, Question
-from .ledger import Run, fingerprint, run_folder
+from .ledger import Run
 from .revision import commit
 from .running import Outcome, Watch, run_examples
+from .runs import fingerprint, run_folder
 
 SEED = 0
 """Of the resamples that intervals and tests draw."""

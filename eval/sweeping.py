@@ -28,9 +28,9 @@ from ..retrieval.searching import Searcher
 from ..retrieval.settings import FinalOrder, Fusion, SearchSettings
 from .goldimport import split_by_document
 from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
-from .ledger import fingerprint
 from .measures import measures, per_question
 from .retrieval import SEED, Searched, gold_fingerprint, search_record, search_text
+from .runs import fingerprint
 from .scoring import ranking
 from .statistics import Comparison, compare
 from .tables import groups_of

@@ -27,7 +27,7 @@ class SearchSettings:
     """Only passages whose metadata this filter accepts are searched."""
     dense_weight: float = 1.0
     """Weight of the dense stage in the fusion; at 0 that stage is not run."""
-    lexical_weight: float = 1.0
+    lexical_weight: float = 1.5
     """Weight of the lexical stage in the fusion; at 0 that stage is not run."""
     fusion: Fusion = "scores"
     """``scores``: the weighted sum of each stage's score, brought to 0 to 1 as `fusion` says. ``rrf``: reciprocal
@@ -43,7 +43,7 @@ class SearchSettings:
     final: FinalOrder = "combined"
     """``reranked``: the reranker's order alone. ``combined``: the sum of the fused and the rerank score, each
     z-normalised over the candidates, so that the first stage's evidence is not thrown away."""
-    rerank_weight: float = 1.5
+    rerank_weight: float = 2.0
     """Weight of the rerank score in the combined order, over 0; that of the fused score is 1."""
 
     def __post_init__(self) -> None:
