@@ -264,20 +264,6 @@ def show_run(run: Run, as_json: bool, prices: str | None = None) -> None:
         if as_json:
             write_json({"run": str(run.folder), **summary.as_dict()})
             return
-        for table in run_tables(summary, _prices(prices)):
+        for table in run_tables(summary, read_prices(prices)):
             results.print(table)
         results.print(f"quincunx eval view {run.folder}", style="dim", markup=False, soft_wrap=True)
-
-
-def _prices(prices: str | None) -> tuple[float, float] | None:
-    from ..retrieval.errors import BoundError
-
-    if prices is None:
-        return None
-    try:
-        into, out = (float(price) for price in prices.split(","))
-    except ValueError as error:
-        raise BoundError(
-            f"--prices takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})"
-        ) from error
-    return into, out

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..retrieval.errors import UsageError
+from ..retrieval.errors import BoundError, UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ProfileName = Annotated[
@@ -42,3 +42,16 @@ def read_inputs(details: Sequence[str], history: Path | None) -> dict[str, Any]:
         if not isinstance(inputs["history"], list):
             raise UsageError(f"--history: {history} must hold a list of turns")
     return inputs
+
+
+def read_prices(prices: str | None) -> tuple[float, float] | None:
+    """Return dollars per million tokens in and out, from two numbers joined by a comma."""
+    if prices is None:
+        return None
+    try:
+        into, out = (float(price) for price in prices.split(","))
+    except ValueError as error:
+        raise BoundError(
+            f"--prices takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})"
+        ) from error
+    return into, out

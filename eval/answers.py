@@ -85,11 +85,15 @@ def plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: settings[name] for name in kept if settings.get(name) is not None}
 
 
-def _ask(program: GroundedProgram, held: Held, question: Question) -> Outcome:
-    inputs: dict[str, Any] = {}
+def inputs_of(program: GroundedProgram, question: Question) -> dict[str, Any]:
+    """Return what a program is called with for a question."""
     if question.history and "history" in program.predict.signature.input_fields:
-        inputs["history"] = question.history
-    answer: Answer = program(question=question.text, **inputs)
+        return {"question": question.text, "history": question.history}
+    return {"question": question.text}
+
+
+def _ask(program: GroundedProgram, held: Held, question: Question) -> Outcome:
+    answer: Answer = program(**inputs_of(program, question))
     record, passages = held.look(question)
     return Outcome(
         record={**search_record(answer.search), **record, **answer_record(answer)},

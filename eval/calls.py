@@ -22,7 +22,7 @@ import dspy
 from dspy.lm15 import Message, Request, Response, Usage
 
 from ..retrieval.disk import storing
-from ..retrieval.errors import BoundError, ModelOutputError, UsageError
+from ..retrieval.errors import BoundError, UsageError
 
 CALLS = "calls.sqlite"
 _SCHEMA_SQL = """
@@ -86,7 +86,10 @@ class Spent:
 
 
 class CallLedger:
-    """The calls of one run; safe to share across threads. One process at a time: the run's lock sees to that."""
+    """The calls of one run, one after the other: what is asked in parallel would be replayed in another order.
+
+    Safe to share across threads. One process at a time: the run's lock sees to that.
+    """
 
     def __init__(self, folder: Path, caps: Caps, prices: Mapping[str, Price]) -> None:
         """Open the calls in a run's folder; ``prices`` by role, such as ``task``."""
@@ -94,7 +97,8 @@ class CallLedger:
         self._prices = prices
         self._lock = threading.Lock()
         self._seen: Counter[str] = Counter()
-        self._running = 0
+        self._untold = False
+        """Whether a reply did not say how many tokens it took."""
         if caps.usd is not None and not prices:
             raise UsageError(
                 f"a budget of {caps.usd} dollars needs prices: pass them, per million tokens in and out"
@@ -130,25 +134,22 @@ class CallLedger:
         key = _key(role, request)
         with self._lock:
             nth = self._seen[key]
-            self._seen[key] += 1
             row = self._connection.execute(
                 "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", (key, nth)
             ).fetchone()
             if row is None:
                 self._require_budget()
-                self._running += 1
+                begin = time.perf_counter()
+                row = _row(lm(request))
+                self._connection.execute(
+                    "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (key, nth, role, *row, time.perf_counter() - begin),
+                )
+                self._count(role, *row[2:])
+                self._spent.made += 1
             else:
                 self._spent.replayed += 1
-        if row is None:
-            begin = time.perf_counter()
-            try:
-                response = lm(request)
-            except BaseException:
-                with self._lock:
-                    self._running -= 1
-                    self._seen[key] -= 1
-                raise
-            row = self._written(key, nth, role, response, time.perf_counter() - begin)
+            self._seen[key] += 1
         reply, finish, input, output = row
         return Response(
             id=None,
@@ -161,31 +162,9 @@ class CallLedger:
     def close(self) -> None:
         self._connection.close()
 
-    def _written(
-        self, key: str, nth: int, role: str, response: Response, seconds: float
-    ) -> tuple[str, str, int | None, int | None]:
-        row = (
-            response.text or "",
-            response.finish_reason,
-            response.usage.input_tokens,
-            response.usage.output_tokens,
-        )
-        with self._lock:
-            self._running -= 1
-            self._connection.execute(
-                "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (key, nth, role, *row, seconds)
-            )
-            self._count(role, *row[2:])
-            self._spent.made += 1
-        if None in row[2:] and (self.caps.tokens, self.caps.usd) != (None, None):
-            raise ModelOutputError(
-                f"{response.model} does not say how many tokens it used, so a budget of tokens or dollars cannot be "
-                "held: set a budget of calls instead"
-            )
-        return row
-
     def _count(self, role: str, input: int | None, output: int | None) -> None:
         self._spent.calls += 1
+        self._untold |= None in (input, output)
         self._spent.input_tokens += input or 0
         self._spent.output_tokens += output or 0
         if self._spent.usd is not None and role in self._prices:
@@ -193,7 +172,11 @@ class CallLedger:
 
     def _require_budget(self) -> None:
         spent, caps = self._spent, self.caps
-        if caps.calls is not None and spent.calls + self._running >= caps.calls:
+        if self._untold and (caps.tokens, caps.usd) != (None, None):
+            raise CapReachedError(
+                "a reply did not say how many tokens it took, so no budget of them can be held"
+            )
+        if caps.calls is not None and spent.calls >= caps.calls:
             raise CapReachedError(f"{spent.calls} calls of {caps.calls} are spent")
         if caps.tokens is not None and spent.input_tokens + spent.output_tokens >= caps.tokens:
             raise CapReachedError(
@@ -218,6 +201,11 @@ class _Engine:
 
     def complete(self, request: Request) -> Response:
         return self._ledger.ask(self._lm, self._role, request)
+
+
+def _row(response: Response) -> tuple[str, str, int | None, int | None]:
+    usage = response.usage
+    return response.text or "", response.finish_reason, usage.input_tokens, usage.output_tokens
 
 
 def _key(role: str, request: Request) -> str:

@@ -9,18 +9,14 @@ for each choice: every look is counted in the home folder.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..retrieval.chunking import Chunking
-from ..retrieval.corpus import read_json_lines
 from ..retrieval.embedders import Progress, no_progress
-from ..retrieval.errors import BoundError, RunError
-from ..retrieval.home import home
+from ..retrieval.errors import BoundError
 from ..retrieval.passages import Passage
 from ..retrieval.profiles import shared_embedder, shared_reranker
 from ..retrieval.remembering import RememberingReranker
@@ -28,14 +24,13 @@ from ..retrieval.searching import Searcher
 from ..retrieval.settings import FinalOrder, Fusion, SearchSettings
 from .goldimport import split_by_document
 from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
+from .looks import count_look
 from .measures import measures, per_question
-from .retrieval import SEED, Searched, gold_fingerprint, search_record, search_text
+from .retrieval import SEED, Searched, search_record, search_text
 from .runs import fingerprint
 from .scoring import ranking
 from .statistics import Comparison, compare
 from .tables import groups_of
-
-LOOKS = "looks.jsonl"
 
 
 @dataclass(frozen=True)
@@ -229,7 +224,7 @@ def _sealed(engine: _Engine, name: str, test: GoldSet, now: Candidate, chosen: C
     return Sealed(
         name=name,
         n=len(ids),
-        look=_look(test, chosen),
+        look=count_look(test, fingerprint(chosen.told())),
         now=_means(before),
         chosen=_means(after["final"]),
         best_stage=best,
@@ -240,23 +235,6 @@ def _sealed(engine: _Engine, name: str, test: GoldSet, now: Candidate, chosen: C
             f"{best} → chosen, mrr": against(after[best], mrr),
         },
     )
-
-
-def _look(test: GoldSet, chosen: Candidate) -> int:
-    """Count a look at test questions; the same choice looked at again is a look too."""
-    path = home() / LOOKS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = gold_fingerprint(test)
-    before = [record for _, record in read_json_lines(path, RunError)] if path.is_file() else []
-    record = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "set": test.folder.name,
-        "data": data,
-        "configuration": fingerprint(chosen.told()),
-    }
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-    return 1 + len([entry for entry in before if entry.get("data") == data])
 
 
 def _part(whole: GoldSet, splits: Mapping[str, str], split: str) -> GoldSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,10 @@ from .passages import Candidate, Passage
 from .remembering import RememberingReranker
 from .rerankers import Reranker
 from .settings import SearchSettings
+
+
+LEXICAL_THREADS = 8
+"""Most lexical stages of one `Searcher` at a time."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class SearchResult:
     remembered: int = field(default=0, compare=False)
     """Of the candidates, how many had a score that the reranker remembered."""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
-    """How long each stage took: ``embed``, ``dense``, ``lexical``, ``fuse``, ``rerank``."""
+    """How long each stage took: ``embed``, ``dense``, ``lexical`` (which runs beside those two), ``fuse``,
+    ``rerank``."""
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -61,6 +67,8 @@ class Searcher:
         self._indexes = [OpenIndex(folder, embedder.identity) for folder in folders]
         self._embedder = embedder
         self._reranker = reranker
+        # The lexical stage needs no vector: it runs while the question is embedded and the vectors are searched.
+        self._beside = ThreadPoolExecutor(LEXICAL_THREADS, thread_name_prefix="quincunx-lexical")
 
     @property
     def reranker(self) -> str | None:
@@ -88,19 +96,25 @@ class Searcher:
         settings = settings or SearchSettings()
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
         clock = _Clock()
-        with clock.stage("embed"):
-            vectors = self._embedder.embed_questions(asked)
         depth = max(settings.k, settings.depth)
         dense: list[list[Hit]] = [[] for _ in asked]
-        lexical: list[list[Hit]] = [[] for _ in asked]
+
+        def find_words() -> list[list[Hit]]:
+            if not settings.lexical_weight:
+                return [[] for _ in asked]
+            with clock.stage("lexical"):
+                return [_wordy(views, query, depth, settings) for query in asked]
+
         with ExitStack() as stack:
             views = [stack.enter_context(index.view()) for index in self._indexes]
+            worded = self._beside.submit(find_words)
+            stack.callback(wait, [worded])  # it must not outlive the views
+            with clock.stage("embed"):
+                vectors = self._embedder.embed_questions(asked)
             if settings.dense_weight:
                 with clock.stage("dense"):
                     dense = [_nearest(views, vectors[i : i + 1], depth, settings) for i in range(len(asked))]
-            if settings.lexical_weight:
-                with clock.stage("lexical"):
-                    lexical = [_wordy(views, query, depth, settings) for query in asked]
+            lexical = worded.result()
             with clock.stage("fuse"):
                 candidates = fuse(asked, vectors, dense, lexical, settings)
         with clock.stage("rerank"):
