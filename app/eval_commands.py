@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import EMBEDDED, AsJson, ProfileName
+from .options import EMBEDDED, AsJson, ProfileName, read_prices
 
 if TYPE_CHECKING:
     from ..eval.goldset import GoldSet

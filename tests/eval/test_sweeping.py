@@ -13,6 +13,7 @@ from parts import Hashing, Shortest
 
 from quincunx.eval import sweeping
 from quincunx.eval.goldset import canon_folder
+from quincunx.eval.looks import LOOKS
 from quincunx.eval.sweeping import Candidate, dev_and_test, grid, sweep
 from quincunx.retrieval.chunking import Chunking
 from quincunx.retrieval.errors import BoundError
@@ -56,7 +57,7 @@ def test_the_best_on_dev_is_chosen_and_held_against_now_on_test(gold: Path, home
     assert again.sealed[0].look == 2
     assert again.chosen == found.chosen
     assert [trial.score for trial in again.trials] == scores
-    assert len((home / sweeping.LOOKS).read_text().splitlines()) == 2
+    assert len((home / LOOKS).read_text().splitlines()) == 2
     json.dumps(sweeping.as_dict(again))
 
 
