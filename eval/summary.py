@@ -171,7 +171,7 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a header says, as names and values to be read."""
     told = [
         ("begun", header["begun"]),
-        ("commit", header["commit"] or "outside of a repository"),
+        ("commit", _short(header["commit"]) or "outside of a repository"),
         ("quincunx", header["quincunx"]),
         ("gold set", f"{header['data']['name']}, split {header['data']['split']}"),
         ("data", header["data"]["questions"][:12]),
@@ -188,6 +188,11 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     if header["kind"] == "answers":
         told[3:3] = [("program", header["program"]), ("language model", header["lm"])]
     return [(name, str(value)) for name, value in told]
+
+
+def _short(commit: str | None) -> str:
+    """Return the beginning of a commit's hash, with the plus that marks changes beside it."""
+    return "" if commit is None else commit[:12] + "+" * commit.endswith("+")
 
 
 def _notes(summary: Summary, steps: Sequence[str]) -> list[str]:
