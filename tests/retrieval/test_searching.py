@@ -118,7 +118,9 @@ def test_the_fused_score_is_the_weighted_sum_of_both_stages_on_one_scale(
 
 
 def test_reciprocal_ranks_are_a_setting(searcher: Searcher) -> None:
-    result = searcher.search("alpha", SearchSettings(fusion="rrf", rrf_constant=60, rerank=False))
+    result = searcher.search(
+        "alpha", SearchSettings(fusion="rrf", rrf_constant=60, lexical_weight=1, rerank=False)
+    )
     for candidate in result.candidates:
         places = [place for place in (candidate.dense_rank, candidate.lexical_rank) if place]
         assert candidate.fused_score == pytest.approx(sum(1 / (60 + place) for place in places))
