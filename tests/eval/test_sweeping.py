@@ -29,7 +29,9 @@ def gold(tmp_path: Path) -> Path:
 
 def test_the_grid_begins_with_the_settings_of_now_and_holds_each_once() -> None:
     now = SearchSettings()
-    found = grid(now, k=[20, 30], lexical_weight=[0.5, 1.0], chunking=[Chunking(), Chunking(100, 20)])
+    found = grid(
+        now, k=[20, 30], lexical_weight=[0.5, now.lexical_weight], chunking=[Chunking(), Chunking(100, 20)]
+    )
     assert found[0] == Candidate(now, Chunking())
     assert len(found) == len(set(found)) == 8
     assert found[1].told()["k"] == 20
