@@ -273,7 +273,7 @@ def test_a_shift_of_both_changes_nothing_and_one_of_values_shifts(
         shifted.high,
         shifted.wins,
     )
-    one, two = interval(a + 3, seed=1, resamples=400), interval(a + 5, seed=1, resamples=400)
+    one, two = interval(a + 30, seed=1, resamples=400), interval(a + 32, seed=1, resamples=400)
     assert (one.low + 2, one.mean + 2, one.high + 2) == pytest.approx((two.low, two.mean, two.high), abs=1e-9)
 
 

@@ -314,7 +314,12 @@ def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
     assert demo["reply"].answer == "It reads cards."
     assert demo["passages"][0].about == {"site": "builddaily"}
     assert search_settings(artifact) == replace(
-        SearchSettings(), k=30, where=filters.parse("site=builddaily"), fusion="rrf", rerank_weight=1.0
+        SearchSettings(),
+        k=30,
+        where=filters.parse("site=builddaily"),
+        fusion="rrf",
+        lexical_weight=1.0,
+        rerank_weight=1.0,
     )  # what there was when it was saved, not today's defaults
     assert describe(artifact)["scores"] == [
         {"name": "recall@5", "value": 0.9, "n": 60, "low": 0.8, "high": 0.97}
