@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,18 @@ REDUCED = ("bf16", "int8")
 Load = Callable[[str], Reranker]
 
 
-def candidates(corpus: Corpus, questions: Sequence[str]) -> list[Asked]:
-    """Return each question with the 20 passages that the first stage finds for it."""
+@contextmanager
+def searching(corpus: Corpus) -> Iterator[Searcher]:
+    """Give the first stage of the embedded profile over a corpus."""
     embedder = load_minilm()
     with tempfile.TemporaryDirectory() as name:
         build(Path(name) / "index", corpus.documents, embedder)
-        searcher = Searcher(Path(name) / "index", embedder, None)
-        found = [searcher.search(question, SearchSettings(rerank=False)) for question in questions]
+        yield Searcher(Path(name) / "index", embedder, None)
+
+
+def candidates(searcher: Searcher, questions: Sequence[str]) -> list[Asked]:
+    """Return each question with the 20 passages that the first stage finds for it."""
+    found = [searcher.search(question, SearchSettings(rerank=False)) for question in questions]
     return [
         Asked(result.question, tuple(candidate.passage.reading for candidate in result.candidates))
         for result in found
@@ -76,24 +82,28 @@ def mrr5(works: Sequence[Asked], scores: Sequence[Scores], answers: Mapping[str,
     return float(np.mean(found))
 
 
-def loaders(wanted: Sequence[str], size: Size, corpus: Corpus, measured: set[str]) -> dict[str, Load]:
+def loaders(
+    wanted: Sequence[str], size: Size, corpus: Corpus, searcher: Searcher, measured: set[str]
+) -> dict[str, Load]:
     """Return, by the model's name, how it is loaded at a precision; none has met a question of ``measured``."""
     made: dict[str, Load] = {}
     if "bge" in wanted:
         folder = cross_encoder(size, words_of(document.text for document in corpus.documents))
         made[f"bge-{size} architecture, random weights"] = _cross_encoder(folder)
     if "minilm" in wanted:
-        made["MiniLM, tuned as a cross-encoder"] = _cross_encoder(tuned_minilm(_examples(corpus, measured)))
+        made["MiniLM, tuned as a cross-encoder"] = _cross_encoder(
+            tuned_minilm(_examples(corpus, searcher, measured))
+        )
     return made
 
 
-def _examples(corpus: Corpus, measured: set[str]) -> list[Example]:
+def _examples(corpus: Corpus, searcher: Searcher, measured: set[str]) -> list[Example]:
     """Return each question with its answer, one of its other candidates and two passages drawn at random."""
     generator = np.random.default_rng(0)
     gold = [(question, answer) for question, answer in read_gold() if question not in measured]
     examples: list[Example] = []
     for (question, answer), work in zip(
-        gold, candidates(corpus, [question for question, _ in gold]), strict=True
+        gold, candidates(searcher, [question for question, _ in gold]), strict=True
     ):
         near = [passage for passage in work.passages if passage not in answer][:10]
         others = generator.choice(len(corpus.documents), size=2, replace=False)
@@ -122,10 +132,12 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"fidelity: not measured, {TATQA} is not in this checkout")
         return
     facts = machine()
-    works = candidates(corpus, corpus.questions[: chosen.questions])
+    with searching(corpus) as searcher:
+        works = candidates(searcher, corpus.questions[: chosen.questions])
+        measured = {work.question for work in works}
+        models = loaders(chosen.models.split(","), size, corpus, searcher, measured)
     figures: dict[str, Any] = {}
     rows = []
-    models = loaders(chosen.models.split(","), size, corpus, {work.question for work in works})
     for name, load in models.items():
         figures[name] = _measure(load, works, dict(read_gold()))
         for precision, row in figures[name].items():

@@ -35,13 +35,7 @@ def reciprocal_rank(
 
 
 def relative(values: Column) -> Scores:
-    """Bring scores to 0 (the lowest) to 1 (the highest); all 0 where they do not differ.
-
-    Source: Bruch, Gai and Ingber 2022, An Analysis of Fusion Functions for Hybrid Retrieval, who find the weighted
-    sum of scores brought to one scale better than reciprocal ranks. As they do, the lexical score is not brought
-    to its scale by the best one found but by the best there could be, so that a question whose words are spread
-    thinly has little say.
-    """
+    """Bring scores to 0 (the lowest) to 1 (the highest); all 0 where they do not differ."""
     scores = np.asarray(values, dtype=np.float64)
     spread = np.ptp(scores)
     return np.asarray((scores - scores.min()) / spread) if spread > 0 else np.zeros(len(scores))

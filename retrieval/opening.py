@@ -51,8 +51,8 @@ class OpenIndex:
             pass
 
     @contextmanager
-    def view(self) -> Iterator[View]:
-        """Give one generation for one search.
+    def view(self, where: Filter | None = None) -> Iterator[View]:
+        """Give one generation for one search, of the passages alone that a filter accepts.
 
         Raises:
             IdentityMismatchError: the index is made by another embedder than the one asked to search it.
@@ -64,7 +64,22 @@ class OpenIndex:
                     require_identity(self.name, reading.identity, self._identity)
                     self._loaded = self._load(reading)
                 loaded = self._loaded
-            yield View(self.name, reading, loaded, self._lock)
+            yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))
+
+    def _allowed(self, reading: Reading, loaded: _Loaded, where: Filter | None) -> Numbers | None:
+        if where is None:
+            return None
+        key, kept = str(where), loaded.allowed
+        with self._lock:
+            if key in kept:
+                kept.move_to_end(key)
+                return kept[key]
+        numbers = reading.matching(where)
+        with self._lock:
+            kept[key] = numbers
+            while len(kept) > FILTERS_KEPT:
+                kept.popitem(last=False)
+        return numbers
 
     def _load(self, reading: Reading) -> _Loaded:
         try:
@@ -86,21 +101,22 @@ class OpenIndex:
 class View:
     """One generation of one index, during one search."""
 
-    def __init__(self, name: str, reading: Reading, loaded: _Loaded, lock: threading.Lock) -> None:
+    def __init__(self, name: str, reading: Reading, loaded: _Loaded, allowed: Numbers | None) -> None:
+        """``allowed``: the numbers of the only passages that the stages look at; ``None`` for all."""
         self.name = name
         self.generation = reading.generation
         self.notes = loaded.notes
         self._reading = reading
         self._loaded = loaded
-        self._lock = lock
+        self._allowed = allowed
 
-    def dense(self, question: Vectors, limit: int, where: Filter | None) -> list[tuple[int, float]]:
-        """Return (number, cosine) of the nearest passages that the filter accepts; ties with the last are in."""
-        return self._loaded.index.best(question, limit, self._allowed(where))
+    def dense(self, question: Vectors, limit: int) -> list[tuple[int, float]]:
+        """Return (number, cosine) of the nearest passages, best first; ties with the last are in."""
+        return self._loaded.index.best(question, limit, self._allowed)
 
-    def lexical(self, question: str, limit: int, where: Filter | None) -> list[tuple[int, float]]:
-        """Return (number, score) of the passages that share a word and that the filter accepts, best first."""
-        return self._reading.lexical(question, limit, self._allowed(where))
+    def lexical(self, question: str, limit: int) -> list[tuple[int, float]]:
+        """Return (number, score) of the passages that share a word, best first; ties with the last are in."""
+        return self._reading.lexical(question, limit, self._allowed)
 
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""
@@ -117,18 +133,3 @@ class View:
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""
         return self._loaded.index.vectors(numbers)
-
-    def _allowed(self, where: Filter | None) -> Numbers | None:
-        if where is None:
-            return None
-        key, kept = str(where), self._loaded.allowed
-        with self._lock:
-            if key in kept:
-                kept.move_to_end(key)
-                return kept[key]
-        numbers = self._reading.matching(where)
-        with self._lock:
-            kept[key] = numbers
-            while len(kept) > FILTERS_KEPT:
-                kept.popitem(last=False)
-        return numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -91,23 +91,25 @@ class Searcher:
         clock = _Clock()
         depth = max(settings.k, settings.depth)
         dense: list[list[Hit]] = [[] for _ in asked]
+        lexical: list[list[Hit]] = [[] for _ in asked]
 
-        def find_words() -> list[list[Hit]]:
-            if not settings.lexical_weight:
-                return [[] for _ in asked]
+        def find_words() -> None:
             with clock.stage("lexical"):
-                return [_wordy(views, query, depth, settings) for query in asked]
+                lexical[:] = [_wordy(views, query, depth) for query in asked]
 
         with ExitStack() as stack:
-            views = [stack.enter_context(index.view()) for index in self._indexes]
-            worded = self._beside.submit(find_words)
-            stack.callback(wait, [worded])  # it must not outlive the views
+            views = [stack.enter_context(index.view(settings.where)) for index in self._indexes]
+            worded: list[Future[None]] = []
+            stack.callback(wait, worded)  # it must not outlive the views
+            if settings.lexical_weight:
+                worded.append(self._beside.submit(find_words))
             with clock.stage("embed"):
                 vectors = self._embedder.embed_questions(asked)
             if settings.dense_weight:
                 with clock.stage("dense"):
-                    dense = [_nearest(views, vectors[i : i + 1], depth, settings) for i in range(len(asked))]
-            lexical = worded.result()
+                    dense = [_nearest(views, vectors[i : i + 1], depth) for i in range(len(asked))]
+            for future in worded:
+                future.result()
             with clock.stage("fuse"):
                 candidates = fuse(asked, vectors, dense, lexical, settings)
         with clock.stage("rerank"):
@@ -169,12 +171,12 @@ class _Clock:
         self.seconds[name] = time.perf_counter() - begin
 
 
-def _nearest(views: Sequence[View], vector: Vectors, depth: int, settings: SearchSettings) -> list[Hit]:
-    return _stage(views, lambda view: view.dense(vector, depth, settings.where))[:depth]
+def _nearest(views: Sequence[View], vector: Vectors, depth: int) -> list[Hit]:
+    return _stage(views, lambda view: view.dense(vector, depth))[:depth]
 
 
-def _wordy(views: Sequence[View], query: str, depth: int, settings: SearchSettings) -> list[Hit]:
-    return _stage(views, lambda view: view.lexical(query, depth, settings.where))[:depth]
+def _wordy(views: Sequence[View], query: str, depth: int) -> list[Hit]:
+    return _stage(views, lambda view: view.lexical(query, depth))[:depth]
 
 
 def _stage(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:

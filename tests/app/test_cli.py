@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from typing import Any
 import pytest
 from ollama_server import OllamaServer
 
+from quincunx.app.eval_commands import eval_retrieval
 from quincunx.programs.loading import TASKS
+from quincunx.retrieval.chunking import Chunking
+from quincunx.retrieval.settings import SearchSettings
 
 
 def test_demo_shows_five_cited_answers(quincunx: Any, canons: Path) -> None:
@@ -201,3 +205,13 @@ def test_wrong_use_exits_with_2() -> None:
     )
     assert done.returncode == 2
     assert "Usage" in done.stderr
+
+
+def test_the_command_that_measures_retrieval_searches_by_the_defaults() -> None:
+    """They are written there again, so that ``--help`` need not load what searching takes."""
+    defaults = {name: p.default for name, p in inspect.signature(eval_retrieval).parameters.items()}
+    settings = SearchSettings().as_dict()
+    shared = defaults.keys() & settings.keys()
+    assert shared == {"k", "n", "final", "dense_weight", "lexical_weight"}
+    assert {name: defaults[name] for name in shared} == {name: settings[name] for name in shared}
+    assert (defaults["chunk_tokens"], defaults["chunk_overlap"]) == (Chunking().size, Chunking().overlap)
