@@ -25,6 +25,7 @@ from .rerankers import Scores, require_scores
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
     from torch import Tensor
+    from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,12 @@ class CrossEncoderReranker:
             raise UnsupportedModelError(
                 f"{model} has {self._model.num_labels} labels, expected 1: it is no reranker of this kind"
             )
-        _require_trained_head(self._model, folder, model)
+        network = self._model.model
+        if network is None:
+            raise UnsupportedModelError(
+                f"{folder} holds no model of transformers: it is no reranker of this kind"
+            )
+        _require_trained_head(network, folder, model)
         self._encoder = PairEncoder(
             self._model.tokenizer.backend_tokenizer,
             max_tokens=max_tokens,
@@ -98,7 +104,8 @@ class CrossEncoderReranker:
         settled = settle(require_choice(precision), self._model.device.type, width)
         # On a GPU a pass holds as much as keeps it busy.
         self._budget = BATCH_TOKENS if self._model.device.type == "cpu" else 16 * BATCH_TOKENS
-        self._network = convert(self._model, settled)
+        # The head, which makes the one number, stays in float32.
+        convert(network.base_model, settled)
         self.identity = RerankerIdentity(
             model=model,
             revision=revision,
@@ -150,7 +157,7 @@ class CrossEncoderReranker:
         scores = np.empty(len(distinct), dtype=np.float32)
         with torch.inference_mode():
             for batch in batches([len(pair.ids) for pair in distinct], self._budget):
-                logits = self._network(self._features([distinct[i] for i in batch]))["scores"]  # (batch, 1)
+                logits = self._model(self._features([distinct[i] for i in batch]))["scores"]  # (batch, 1)
                 scores[batch] = logits.float().squeeze(-1).cpu().numpy()
         return scores[wanted]
 
@@ -214,7 +221,7 @@ def _usable_positions(model: CrossEncoder) -> int:
     return positions
 
 
-def _require_trained_head(model: CrossEncoder, folder: Path, name: str) -> None:
+def _require_trained_head(network: PreTrainedModel, folder: Path, name: str) -> None:
     """Raise where the library has made up the head: given a bare encoder, it adds a random one."""
     from safetensors import safe_open
 
@@ -222,9 +229,7 @@ def _require_trained_head(model: CrossEncoder, folder: Path, name: str) -> None:
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="pt") as file:
             stored |= set(file.keys())
-    network = model.model
-    prefix = f"{getattr(network, 'base_model_prefix', '')}."
-    head = [] if network is None else [key for key in network.state_dict() if not key.startswith(prefix)]
+    head = [key for key in network.state_dict() if not key.startswith(f"{network.base_model_prefix}.")]
     untrained = [key for key in head if key not in stored]
     if untrained:
         raise UnsupportedModelError(

@@ -64,8 +64,12 @@ def probe(device: str, hidden: int) -> Precision:
     return chosen
 
 
-def convert(network: Any, precision: Precision) -> Any:
-    """Return a network that computes in this format; for all but int8 it is the same one, converted."""
+def convert(encoder: torch.nn.Module, precision: Precision) -> None:
+    """Make the linear layers of an encoder compute in this format, in place.
+
+    What lies between them stays as it is: sums of residuals and norms in float32 keep several times as much of the
+    order as all of the network in bf16 would, for a tenth of its speed.
+    """
     import torch
 
     if precision == "int8":
@@ -73,14 +77,28 @@ def convert(network: Any, precision: Precision) -> Any:
             # Deprecated in favour of torchao, which has no kernel of its own for this on a CPU.
             warnings.simplefilter("ignore")
             quantize: Any = torch.ao.quantization.quantize_dynamic
-            return quantize(network, {torch.nn.Linear}, dtype=torch.qint8)
-    return network.to(_dtype(precision))
+            quantize(encoder, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
+    elif precision != "fp32":
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        rounded = _Rounding(dtype)
+        for layer in encoder.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.to(dtype)
+                layer.register_forward_pre_hook(rounded)
 
 
-def _dtype(precision: Precision) -> torch.dtype:
-    import torch
+class _Rounding:
+    """Rounds what goes into a layer, once where several layers read the same: queries, keys and values do."""
 
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self._last: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def __call__(self, layer: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        (given,) = inputs
+        if self._last is None or self._last[0] is not given:
+            self._last = given, given.to(self._dtype)
+        return (self._last[1],)
 
 
 def _time(precision: Precision, device: str, hidden: int) -> float:
@@ -88,9 +106,9 @@ def _time(precision: Precision, device: str, hidden: int) -> float:
     import torch
 
     layer = torch.nn.Sequential(torch.nn.Linear(hidden, 4 * hidden), torch.nn.Linear(4 * hidden, hidden))
-    layer = convert(layer.to(device).eval(), precision)
-    dtype = torch.float32 if precision == "int8" else _dtype(precision)
-    tokens = torch.randn(PROBE_TOKENS, hidden, device=device, dtype=dtype)  # (tokens, hidden)
+    layer = layer.to(device).eval()
+    convert(layer, precision)
+    tokens = torch.randn(PROBE_TOKENS, hidden, device=device)  # (tokens, hidden)
     best, end = float("inf"), time.perf_counter() + PROBE_SECONDS
     with torch.inference_mode():
         layer(tokens)
