@@ -15,6 +15,7 @@ from .eval_commands import eval_app
 from .gold_commands import gold_app
 from .index_commands import index_app
 from .judge_commands import score as _score  # noqa: F401  # makes itself known to eval_app
+from .optimize_commands import optimize
 from .options import EMBEDDED, AsJson, ProfileName, Where, read_inputs
 from .program_commands import programs_app
 from .proposal_commands import propose as _propose  # noqa: F401  # makes itself known to gold_app
@@ -30,6 +31,7 @@ app.add_typer(index_app, name="index")
 app.add_typer(eval_app, name="eval")
 app.add_typer(gold_app, name="gold")
 app.add_typer(programs_app, name="programs")
+app.command()(optimize)
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ def save_program(
         ArtifactError: it holds something that would not come back the same, such as a demo that no JSON can hold.
         StorageError: the disk refused.
     """
-    chosen = adapter or _adapter_name(program)
+    chosen = adapter or adapter_name(program)
     try:
         artifact = Artifact(
             schema_version=SCHEMA,
@@ -145,13 +145,19 @@ def predictors_of(program: dspy.Module) -> Iterator[tuple[str, dspy.Predict]]:
         yield path.removeprefix("self."), predictor
 
 
-def _adapter_name(program: GroundedProgram) -> AdapterName:
+def adapter_name(program: GroundedProgram) -> AdapterName:
     adapter = program.adapter or dspy.settings.adapter
     if adapter is None or isinstance(adapter, dspy.JSONAdapter):
         return "chat" if adapter is None else "json"
     if isinstance(adapter, dspy.ChatAdapter) and not isinstance(adapter, dspy.XMLAdapter):
         return "chat"
     raise ArtifactError(f"{type(adapter).__name__} is neither the chat nor the JSON adapter: pass adapter=…")
+
+
+def prompt_characters(predictor: dspy.Predict, adapter: AdapterName) -> int:
+    """Return how long the prompt of a predictor is, demos included, before anything is asked."""
+    messages = _ADAPTERS[adapter]().format(predictor.signature, predictor.demos, {})
+    return sum(len(str(message["content"])) for message in messages)
 
 
 def _predictor_record(name: str, predictor: dspy.Predict, adapter: AdapterName) -> PredictorRecord:
@@ -165,8 +171,7 @@ def _predictor_record(name: str, predictor: dspy.Predict, adapter: AdapterName) 
         )
         for role, field, info in _fields(predictor.signature)
     ]
-    messages = _ADAPTERS[adapter]().format(predictor.signature, predictor.demos, {})
-    characters = sum(len(str(message["content"])) for message in messages)
+    characters = prompt_characters(predictor, adapter)
     return PredictorRecord(
         instructions=predictor.signature.instructions,
         fields=tuple(fields),

@@ -74,6 +74,12 @@ class Searcher:
         """Name of the second-stage model; ``None`` where there is none."""
         return None if self._reranker is None else self._reranker.name
 
+    def generations(self) -> dict[str, int]:
+        """Return the generation that each index has now, by name."""
+        with ExitStack() as stack:
+            views = [stack.enter_context(index.view()) for index in self._indexes]
+            return {view.name: view.generation for view in views}
+
     def search(
         self, question: str, settings: SearchSettings | None = None, queries: Sequence[str] = ()
     ) -> SearchResult:

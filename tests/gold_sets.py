@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import random
 from pathlib import Path
 
 from parts import Hashing, Shortest
@@ -48,4 +50,42 @@ def write_gold(folder: Path, n: int = 8, unanswerable: int = 2) -> Path:
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     rows = [f"q{i}\td{i}\t2\n" for i in range(n)] + [f"q{i}\td{(i + 8) % 30}\t1\n" for i in range(0, n, 3)]
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    return folder
+
+
+SYLLABLES = ("ba", "co", "du", "fe", "gi", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "zo")
+WORDS = ["".join(parts) for parts in itertools.product(SYLLABLES, repeat=3)][::7]
+SPLITS = ("train", "dev", "test")
+
+
+def write_split_gold(folder: Path, program: str, n: int = 16, shuffled: int | None = None) -> Path:
+    """Write a gold set with n questions in each split, each about a page of its own words, an eighth unanswerable.
+
+    ``shuffled`` is a seed: the gold of each split is dealt out anew, so that nothing can be learnt from it.
+    """
+    (folder / "qrels").mkdir(parents=True)
+    documents, questions = [], []
+    for place in range(3 * n):
+        draw = random.Random(place)
+        words = draw.sample(WORDS, 24)
+        sentences = [" ".join(words[start : start + 6]).capitalize() + "." for start in range(0, 24, 6)]
+        documents.append(
+            {"_id": f"d{place}", "title": words[0].title(), "text": " ".join(sentences), "metadata": {}}
+        )
+        answerable = place % 8 != 7
+        asked = words[6:10] if answerable else draw.sample(WORDS, 2)
+        metadata = {
+            "program": program, "kind": "plain", "answerable": answerable, "split": SPLITS[place % 3],
+            **({"answer": sentences[1]} if answerable else {}),
+        }  # fmt: skip
+        questions.append({"_id": f"q{place}", "text": f"Where are {' '.join(asked)}?", "metadata": metadata})
+    for name, records in (("corpus", documents), ("queries", questions)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    for part, split in enumerate(SPLITS):
+        places = [place for place in range(part, 3 * n, 3) if place % 8 != 7]
+        gold = list(places)
+        if shuffled is not None:
+            random.Random(shuffled).shuffle(gold)
+        rows = [f"q{place}\td{right}\t2\n" for place, right in zip(places, gold, strict=True)]
+        (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
     return folder

@@ -1,0 +1,370 @@
+"""Optimisation against a model whose answers depend on its prompt (see `promptable`), over an Ollama test server.
+
+1. What is optimised is better on test questions, the artifact comes back the same, the estimate holds.
+2. Where nothing can be gained, nothing is claimed.
+3. Killed anywhere, a run goes on, pays for nothing twice, and ends as it would have.
+4. No budget is passed, and what it holds is kept.
+5. Wrong input, and a language model that is down, cost nothing.
+6. Every question is searched for once, and memory does not grow with the index.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import promptable
+import pytest
+from conftest import TORTURE
+from gold_sets import write_split_gold
+from ollama_server import Fault, OllamaServer
+from optimise_worker import SMALL, planned
+
+import quincunx
+from quincunx.eval.calls import CallLedger, Caps, Price
+from quincunx.eval.goldset import canon_folder
+from quincunx.eval.optimisers import OPTIMISERS
+from quincunx.eval.optimising import run
+from quincunx.eval.optimreport import REPORT
+from quincunx.eval.planning import prepare
+from quincunx.eval.verdicts import PARTS
+from quincunx.programs.artifact import diff, read_artifact
+from quincunx.retrieval.errors import (
+    BoundError,
+    GoldSetError,
+    OllamaUnreachableError,
+    QuincunxError,
+    RunMismatchError,
+    UsageError,
+)
+from quincunx.retrieval.home import HOME_VARIABLE
+
+PROGRAMS = ("resource_search", "chat_bridge")
+WORKER = Path(__file__).parents[1] / "optimise_worker.py"
+KILLS = 10 if TORTURE else 2
+SEEDS = range(20) if TORTURE else range(2)
+log = logging.getLogger(__name__)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("optimising")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_split_gold(tmp_path_factory.mktemp("gold") / "split", "chat_bridge")
+
+
+@pytest.fixture
+def server() -> Iterator[OllamaServer]:
+    with OllamaServer() as running:
+        running.script = promptable.answer
+        yield running
+
+
+def chats(server: OllamaServer) -> int:
+    return sum(request.path == "/api/chat" for request in server.requests)
+
+
+# 1. Gains
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_what_is_optimised_is_better_on_the_test_questions(
+    server: OllamaServer, tmp_path: Path, program: str, name: str
+) -> None:
+    if not TORTURE and (program, name) != ("resource_search", "gepa"):
+        pytest.skip("in make torture")
+    lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
+    plan = prepare(program, canon_folder("builddaily"), optimiser=name, lm=lm, out=tmp_path / "run")
+    found = run(plan)
+    gain = found.gain()
+    assert gain is not None
+    result = gain.result
+    log.warning(
+        "%s %s: test %.3f → %.3f, %+.3f [%.3f, %.3f]; %d calls, %d expected; %d answers, searches %s",
+        program, name, result.mean_a, result.mean_b, result.difference, result.low, result.high,
+        found.spent.calls, plan.estimate.calls, found.evaluations, found.searches,
+    )  # fmt: skip
+    assert result.low > 0
+    assert found.spent.calls == chats(server)
+    assert found.spent.calls == pytest.approx(plan.estimate.calls, rel=0.3)
+    questions = {question.text for gold in plan.splits.values() for question in gold.questions.values()}
+    assert found.searches[1] <= len(questions)
+    assert found.evaluations > 2 * found.searches[1]
+    again = fresh(found.folder / "program", program, server.url)
+    assert again == {id: verdict.score for id, verdict in found.scores[f"after {found.seed}"].items()}
+    changes = diff(*(read_artifact(found.folder / saved) for saved in ("before", "program")))
+    assert any("demo added" in line or "instructions changed" in line for line in changes)
+
+
+def fresh(saved: Path, program: str, url: str) -> dict[str, float]:
+    """Return the scores of a saved program on the test questions, in a process of its own."""
+    code = f"""
+import json, dspy, quincunx
+from pathlib import Path
+from quincunx.eval.answers import inputs_of
+from quincunx.eval.goldset import canon_folder
+from quincunx.eval.planning import prepare
+lm = quincunx.lm("ollama/qwen3", host={url!r}, retries=0)
+plan = prepare({program!r}, canon_folder("builddaily"), lm=lm, out=Path("nowhere"))
+loaded = quincunx.load({str(saved)!r}, index=plan.handle.inner)
+import sys
+from quincunx.eval.verdicts import example_of
+with dspy.context(lm=lm):
+    told = {{}}
+    for question in plan.splits["test"].questions.values():
+        inputs = inputs_of(loaded, question)
+        told[question.id] = plan.metric(example_of(question, inputs), loaded(**inputs)).score
+sys.stdout.write(json.dumps(told))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    scores: dict[str, float] = json.loads(done.stdout)
+    return scores
+
+
+def test_several_seeds_are_compared_and_the_best_on_dev_is_saved(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    found = run(planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, seeds=(3, 4)))
+    assert {(gain.seed, gain.baseline) for gain in found.gains} == {
+        (seed, baseline) for seed in (3, 4, None) for baseline in ("before", "few-shot")
+    }
+    assert found.dev[found.seed] == max(score for score in found.dev.values() if score is not None)
+    each = [gain.result.difference for gain in found.gains if gain.baseline == "before"]
+    assert each[2] == pytest.approx((each[0] + each[1]) / 2)
+
+
+# 2. Nothing to gain
+
+
+@pytest.mark.torture
+def test_where_nothing_can_be_gained_nothing_is_claimed(server: OllamaServer, tmp_path: Path) -> None:
+    claims = []
+    for seed in SEEDS:
+        shuffled = write_split_gold(tmp_path / f"gold{seed}", "chat_bridge", shuffled=seed)
+        found = run(
+            planned("chat_bridge", "mipro", shuffled, tmp_path / f"run{seed}", server.url, seeds=[seed])
+        )
+        gain = found.gain()
+        assert gain is not None
+        claims.append(gain.result.outcome == "better")
+    log.warning("%d claims of gain over %d seeds of shuffled gold", sum(claims), len(claims))
+    assert sum(claims) <= 2
+
+
+# 3. Kills
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("optimiser", ["mipro", "gepa"])
+def test_a_killed_run_goes_on_and_ends_as_it_would_have(
+    server: OllamaServer, gold: Path, tmp_path: Path, optimiser: str
+) -> None:
+    whole = tmp_path / "whole" / "run"
+    made = finish(worker(optimiser, gold, whole, server.url))["made"]
+    assert made == chats(server)
+    moments = sorted(random.Random(optimiser).sample(range(1, made), KILLS))
+    killed = tmp_path / "killed" / "run"
+    victim: list[subprocess.Popen[str]] = []
+    asked = 0
+
+    def deadly(body: dict[str, Any]) -> str:
+        nonlocal asked
+        asked += 1
+        if moments and asked == moments[0] + (KILLS - len(moments)):
+            moments.pop(0)
+            victim[0].send_signal(signal.SIGKILL)
+        return promptable.answer(body)
+
+    server.script = deadly
+    while moments:
+        victim[:] = [worker(optimiser, gold, killed, server.url)]
+        assert victim[0].wait() == -signal.SIGKILL, victim[0].communicate()
+    finish(worker(optimiser, gold, killed, server.url))
+    log.warning("%s: %d calls uninterrupted, %d with %d kills", optimiser, made, asked, KILLS)
+    assert made <= asked <= made + KILLS
+    files = sorted(path.name for path in (whole / "program").iterdir())
+    assert files == sorted(path.name for path in (killed / "program").iterdir())
+    assert all(
+        (whole / "program" / name).read_bytes() == (killed / "program" / name).read_bytes() for name in files
+    )
+    assert report(whole) == report(killed)
+
+
+def worker(optimiser: str, gold: Path, out: Path, url: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(WORKER), "chat_bridge", optimiser, str(gold), str(out), url]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, int]:
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    told: dict[str, int] = json.loads(out)
+    return told
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """Return a report without the count of looks, which every run that ends adds to."""
+    told: dict[str, Any] = json.loads((folder / REPORT).read_text())
+    del told["look"]
+    return told
+
+
+def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_refused(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    first = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    before = chats(server)
+    second = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    assert chats(server) == before
+    assert (second.spent.made, second.look) == (0, first.look + 1)
+    with pytest.raises(RunMismatchError, match="seeds"):
+        run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, seeds=[9]))
+    forked = run(
+        planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, seeds=[9], fork=True)
+    )
+    assert forked.folder.name == "run-2"
+
+
+# 4. Caps
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_no_optimiser_makes_a_51st_call_of_50(
+    server: OllamaServer, gold: Path, tmp_path: Path, optimiser: str
+) -> None:
+    found = run(planned("chat_bridge", optimiser, gold, tmp_path / "run", server.url, caps=Caps(calls=50)))
+    assert found.spent.calls == chats(server) <= 50
+    assert any("budget" in note for note in found.notes)
+    quincunx.load(
+        str(found.folder / "program"),
+        index=planned("chat_bridge", optimiser, gold, tmp_path / "other", server.url).handle.inner,
+    )
+
+
+def test_what_judges_on_test_is_kept_back_where_half_the_budget_holds_it(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    plan = planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, caps=Caps(calls=110))
+    assert plan.estimate.tests <= 55
+    found = run(plan)
+    assert found.gain() is not None
+    assert any("kept for" in note for note in found.notes)
+    assert found.spent.calls <= 110
+
+
+@pytest.mark.parametrize("caps", [Caps(tokens=20_000), Caps(usd=0.02)])
+def test_tokens_and_dollars_end_a_run_at_the_call_that_passes_them(
+    server: OllamaServer, gold: Path, tmp_path: Path, caps: Caps
+) -> None:
+    prices = {"task": Price(1.0, 1.0), "prompt": Price(1.0, 1.0)}
+    plan = planned("chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=caps, prices=prices)
+    spent = run(plan).spent
+    tokens = spent.input_tokens + spent.output_tokens
+    assert spent.usd == pytest.approx(tokens / 1e6)
+    assert 20_000 <= tokens < 24_000
+
+
+# 5. Wrong input
+
+
+def test_wrong_input_is_refused_before_anything_is_asked(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    untrained, leaking = tmp_path / "untrained", tmp_path / "leaking"
+    shutil.copytree(gold, untrained)
+    (untrained / "qrels" / "train.tsv").unlink()
+    shutil.copytree(gold, leaking)
+    test = leaking / "qrels" / "test.tsv"
+    rows = (leaking / "qrels" / "dev.tsv").read_text().splitlines()
+    test.write_text(
+        test.read_text()
+        + test.read_text().splitlines()[1].split("\t")[0]
+        + "\t"
+        + rows[1].split("\t")[1]
+        + "\t1\n"
+    )
+    wrong: list[tuple[type[QuincunxError], str, dict[str, Any]]] = [
+        (GoldSetError, "train", {"gold": untrained}),
+        (GoldSetError, "document_in_two_splits", {"gold": leaking}),
+        (BoundError, "unknown part", {"weights": {"charm": 1}}),
+        (BoundError, "seeds", {"seeds": []}),
+        (UsageError, "prices", {"caps": Caps(usd=1.0)}),
+    ]
+    for error, words, options in wrong:
+        with pytest.raises(error, match=words):
+            planned("chat_bridge", "gepa", options.pop("gold", gold), tmp_path / "run", server.url, **options)
+    budgets: tuple[dict[str, Any], ...] = ({"calls": 0}, {"tokens": -1}, {"usd": 0.0})
+    for budget in budgets:
+        with pytest.raises(BoundError, match="over 0"):
+            Caps(**budget)
+    with pytest.raises(UsageError, match="unknown optimiser"):
+        prepare("chat_bridge", gold, optimiser="magic", lm=quincunx.lm("ollama/qwen3", host=server.url))
+    with pytest.raises(UsageError, match="only quotes"):
+        prepare("chat_bridge", gold, lm=quincunx.lm("extractive"))
+    assert chats(server) == 0
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_is_down_ends_the_run_before_it_begins(gold: Path, tmp_path: Path) -> None:
+    with pytest.raises(OllamaUnreachableError):
+        run(planned("chat_bridge", "gepa", gold, tmp_path / "run", "http://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_a_model_that_goes_down_ends_the_run_and_what_was_paid_is_kept(
+    server: OllamaServer, gold: Path, tmp_path: Path, optimiser: str
+) -> None:
+    calls = 0
+
+    def dying(body: dict[str, Any]) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 20:
+            server.fail("/api/chat", Fault.RUNNER_DEATH, times=1000)
+        return promptable.answer(body)
+
+    server.script = dying
+    with pytest.raises(QuincunxError):
+        run(planned("chat_bridge", optimiser, gold, tmp_path / "run", server.url))
+    with closing(CallLedger(tmp_path / "run", Caps(), {})) as kept:
+        assert 20 <= kept.spent.calls < 40
+    assert not (tmp_path / "run" / "program").exists()
+
+
+# 6. Retrieval and memory
+
+
+@pytest.mark.torture
+def test_simba_over_a_large_index_takes_the_memory_of_a_single_answer(tmp_path: Path) -> None:
+    passages = 100_000 if TORTURE else 5_000
+    told = {}
+    for what in ("build", "answer", "simba"):
+        done = subprocess.run(
+            [sys.executable, str(WORKER.with_name("memory_worker.py")), what, str(passages), str(tmp_path)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        told[what] = json.loads(done.stdout or "0")
+    log.warning("peak memory over %d passages, in MiB: %s", passages, told)
+    assert told["simba"] <= 1.1 * told["answer"]
+
+
+def test_every_part_is_known_to_some_program() -> None:
+    assert {"citation_recall", "kept", "right_first", "quote_faithfulness"} <= set(PARTS)
+    assert set(SMALL) == set(OPTIMISERS)

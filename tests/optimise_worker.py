@@ -1,0 +1,40 @@
+"""Runs one optimisation, to be killed: ``optimise_worker.py PROGRAM OPTIMISER GOLD OUT URL``; prints its calls made."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from gold_sets import hashing_profile
+
+import quincunx
+from quincunx.eval.optimisers import Bootstrap, Chain, Gepa, Mipro, Simba
+from quincunx.eval.optimising import run
+from quincunx.eval.planning import Plan, prepare
+
+SMALL: dict[str, Any] = {
+    "bootstrap": Bootstrap(candidates=1),
+    "chain": Chain(Bootstrap(candidates=1), Gepa(proposals=2)),
+    "gepa": Gepa(proposals=4),
+    "mipro": Mipro(trials=4),
+    "simba": Simba(batch=4, candidates=2, steps=2),
+}
+"""Each of the five, doing as little as it can."""
+
+
+def planned(program: str, optimiser: str, gold: Path, out: Path, url: str, **options: Any) -> Plan:
+    """Return a small run over the hashing profile; ``url`` is that of an Ollama server."""
+    lm = quincunx.lm("ollama/qwen3", host=url, retries=0)
+    return prepare(
+        program, gold, optimiser=SMALL[optimiser], lm=lm, out=out, profile=hashing_profile(), **options
+    )
+
+
+if __name__ == "__main__":
+    program, optimiser, gold, out, url = sys.argv[1:]
+    found = run(planned(program, optimiser, Path(gold), Path(out), url))
+    sys.stdout.write(json.dumps({"made": found.spent.made, "replayed": found.spent.replayed}))
