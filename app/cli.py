@@ -20,6 +20,7 @@ from .options import EMBEDDED, AsJson, ProfileName, Where, read_inputs
 from .program_commands import programs_app
 from .proposal_commands import propose as _propose  # noqa: F401  # makes itself known to gold_app
 from .sweep_commands import sweep as _sweep  # noqa: F401  # makes itself known to eval_app
+from .tune_commands import tune_app
 
 app = typer.Typer(
     help="DSPy programs with retrieval built in: 20 candidates in, 5 passages out, answers whose citations were checked.",
@@ -32,6 +33,7 @@ app.add_typer(eval_app, name="eval")
 app.add_typer(gold_app, name="gold")
 app.add_typer(programs_app, name="programs")
 app.command()(optimize)
+app.add_typer(tune_app, name="tune")
 
 
 def main() -> None:

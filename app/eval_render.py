@@ -15,6 +15,7 @@ from ..eval.statistics import Comparison, Interval
 from ..eval.summary import Summary
 from ..eval.sweeping import Sealed, Sweep
 from ..eval.tables import detectable, latency, shares
+from ..eval.tuning import TunedReranker
 
 COLOURS = {"holds": "green", "worse": "red", "cannot tell": "yellow", "too many failures": "red"}
 BAR = 30
@@ -218,6 +219,21 @@ def trials_table(found: Sweep) -> Table:
         facts = [str(settings[name]) for name in differing] or ["as they are"]
         table.add_row(*facts, _figure(trial.score), *by_set)
     table.caption = "score: mean of recall and mrr"
+    return table
+
+
+def tuned_table(found: TunedReranker) -> Table:
+    """What a tuned reranker changed on the sealed test questions."""
+    measures = list(found.comparisons)
+    table = _words(table_of(f"sealed test questions, look {found.look}", "order", *measures))
+    for stage in found.stages:
+        cells = [
+            f"{_figure(mean.mean)} [{_figure(mean.low)}, {_figure(mean.high)}] n={mean.n}"
+            for mean in (stage.means[measure] for measure in measures)
+        ]
+        table.add_row(stage.name, *cells)
+    told = [f"{_difference(found.comparisons[name])}: {found.comparisons[name].verdict}" for name in measures]
+    table.add_row("before → after", *told)
     return table
 
 

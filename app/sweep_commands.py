@@ -39,7 +39,7 @@ def sweep(
     from .eval_render import sealed_table, trials_table
     from .output import progress, results, write_json
 
-    orders = _texts(final)
+    orders = texts(final)
     candidates: list[sweeping.Candidate] = []
     for rerank in (True, False):
         chosen = [order for order in orders if (order != "fused") == rerank]
@@ -47,16 +47,16 @@ def sweep(
             continue
         candidates += sweeping.grid(
             SearchSettings(),
-            k=_whole("k", k),
-            n=_whole("n", n),
-            dense_weight=_real("dense-weight", dense_weight),
-            lexical_weight=_real("lexical-weight", lexical_weight),
-            fusion=_texts(fusion),  # type: ignore[arg-type]  # SearchSettings refuses others
-            rrf_constant=_real("rrf-constant", rrf_constant),
-            rerank_weight=_real("rerank-weight", rerank_weight),
+            k=wholes("k", k),
+            n=wholes("n", n),
+            dense_weight=reals("dense-weight", dense_weight),
+            lexical_weight=reals("lexical-weight", lexical_weight),
+            fusion=texts(fusion),  # type: ignore[arg-type]  # SearchSettings refuses others
+            rrf_constant=reals("rrf-constant", rrf_constant),
+            rerank_weight=reals("rerank-weight", rerank_weight),
             final=chosen if rerank else (),  # type: ignore[arg-type]  # SearchSettings refuses others
             rerank=[rerank],
-            chunking=[Chunking(size, size // 5) for size in _whole("chunk-tokens", chunk_tokens)],
+            chunking=[Chunking(size, size // 5) for size in wholes("chunk-tokens", chunk_tokens)],
         )
     with progress("index") as indexing, progress("candidates on dev") as report:
         found = sweeping.sweep(
@@ -74,15 +74,15 @@ def sweep(
         results.print(sealed_table(entry))
 
 
-def _texts(values: str | None) -> list[str]:
+def texts(values: str | None) -> list[str]:
     return [value.strip() for value in (values or "").split(",") if value.strip()]
 
 
-def _whole(name: str, values: str | None) -> list[int]:
+def wholes(name: str, values: str | None) -> list[int]:
     return _numbers(int, f"--{name} takes whole numbers", values)
 
 
-def _real(name: str, values: str | None) -> list[float]:
+def reals(name: str, values: str | None) -> list[float]:
     return _numbers(float, f"--{name} takes numbers", values)
 
 
@@ -90,6 +90,6 @@ def _numbers(kind: Callable[[str], Number], what: str, values: str | None) -> li
     from ..retrieval.errors import BoundError
 
     try:
-        return [kind(value) for value in _texts(values)]
+        return [kind(value) for value in texts(values)]
     except ValueError as error:
         raise BoundError(f"{what} joined by commas, such as 20,30 (got {values!r})") from error

@@ -15,11 +15,13 @@ from ..retrieval.disk import publish_file, storing
 from .calls import Spent
 from .goldset import Question
 from .planning import Estimate
+from .report import optimised as page
 from .statistics import Comparison, compare
 from .tables import groups_of
 from .verdicts import Verdict
 
 REPORT = "report.json"
+PAGE = "report.html"
 BASELINES = ("before", "few-shot")
 """What the optimised program is compared with."""
 
@@ -174,9 +176,10 @@ def _demo(demo: Mapping[str, Any], signature: Any) -> dict[str, str]:
 
 
 def write_report(found: Optimised) -> Path:
-    """Write the report into the run's folder, whole or not at all; returns its path."""
-    path = found.folder / REPORT
-    text = json.dumps(found.as_dict(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    """Write the report into the run's folder, as JSON and as a page; returns the path of the first."""
+    path, told = found.folder / REPORT, found.as_dict()
+    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     with storing(path):
         publish_file(path, [memoryview(text.encode())])
+    page.write(found.folder.name, told, found.folder / PAGE)
     return path

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..programs.grounded import GroundedProgram
 from ..retrieval.chunking import Chunking
 from ..retrieval.embedders import Progress, no_progress
 from ..retrieval.errors import BoundError
@@ -129,7 +130,7 @@ def dev_and_test(folder: Path) -> tuple[GoldSet, GoldSet]:
         return read_gold_set(folder, "dev"), read_gold_set(folder, "test")
     whole = read_gold_set(folder, ALL)
     splits = split_by_document(whole.judged, shares={"dev": 0.4, "test": 0.6}, seed=SEED)
-    return _part(whole, splits, "dev"), _part(whole, splits, "test")
+    return part_of(whole, splits, "dev"), part_of(whole, splits, "test")
 
 
 def sweep(
@@ -181,21 +182,7 @@ class _Engine:
         self._searchers: dict[tuple[str, Chunking], Searcher] = {}
 
     def values(self, gold: GoldSet, candidate: Candidate) -> Values:
-        searcher = self._searcher(gold, candidate.chunking)
-        settings = candidate.settings
-        chosen = measures(settings.n, settings.k)
-        grades = {question.id: question.grades for question in gold.judged}
-        rankings: dict[str, dict[str, list[str]]] = {}
-        for question in gold.judged:
-            found = searcher.search(search_text(question), settings)
-            passages: dict[str, Passage] = {p.id: p for p in [*found.dense, *found.lexical]}
-            passages |= {c.passage.id: c.passage for c in found.candidates}
-            record = search_record(found)
-            for stage in ("dense", "lexical", "fused", "reranked", "final"):
-                rankings.setdefault(stage, {})[question.id] = ranking(
-                    question, record, stage, settings.k, passages
-                )
-        return {stage: per_question(chosen, grades, found) for stage, found in rankings.items()}
+        return stage_values(self._searcher(gold, candidate.chunking), gold, candidate.settings)
 
     def _searcher(self, gold: GoldSet, chunking: Chunking) -> Searcher:
         key = (str(gold.folder), chunking)
@@ -203,6 +190,23 @@ class _Engine:
             folder = Searched(gold, self._profile, chunking=chunking).folder(self._progress)
             self._searchers[key] = Searcher(folder, self._embedder, self._reranker)
         return self._searchers[key]
+
+
+def stage_values(searcher: Searcher, gold: GoldSet, settings: SearchSettings) -> Values:
+    """Search for every judged question, and return what each stage's order is worth."""
+    chosen = measures(settings.n, settings.k)
+    grades = {question.id: question.grades for question in gold.judged}
+    rankings: dict[str, dict[str, list[str]]] = {}
+    for question in gold.judged:
+        found = searcher.search(search_text(question), settings)
+        passages: dict[str, Passage] = {p.id: p for p in [*found.dense, *found.lexical]}
+        passages |= {c.passage.id: c.passage for c in found.candidates}
+        record = search_record(found)
+        for stage in ("dense", "lexical", "fused", "reranked", "final"):
+            rankings.setdefault(stage, {})[question.id] = ranking(
+                question, record, stage, settings.k, passages
+            )
+    return {stage: per_question(chosen, grades, found) for stage, found in rankings.items()}
 
 
 def _sealed(engine: _Engine, name: str, test: GoldSet, now: Candidate, chosen: Candidate) -> Sealed:
@@ -237,7 +241,8 @@ def _sealed(engine: _Engine, name: str, test: GoldSet, now: Candidate, chosen: C
     )
 
 
-def _part(whole: GoldSet, splits: Mapping[str, str], split: str) -> GoldSet:
+def part_of(whole: GoldSet, splits: Mapping[str, str], split: str) -> GoldSet:
+    """Return the questions that were given to a split."""
     kept: dict[str, Question] = {
         id: question for id, question in whole.questions.items() if splits.get(id) == split
     }
@@ -252,6 +257,19 @@ def _means(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 def _score(by_set: Mapping[str, Mapping[str, float]]) -> float:
     """Return the mean over the sets of the mean of the first two measures."""
     return sum(sum(list(means.values())[:2]) / 2 for means in by_set.values()) / len(by_set)
+
+
+def save_chosen(program: GroundedProgram, found: Sweep, target: str | Path) -> Path:
+    """Save a program with the chosen settings of search, under a name or in a folder; returns the folder."""
+    program.retriever.settings = found.chosen.settings
+    notes = {
+        "tuned on": [entry.name for entry in found.sealed],
+        "verdicts on test": {
+            entry.name: {name: result.verdict for name, result in entry.comparisons.items()}
+            for entry in found.sealed
+        },
+    }
+    return program.save(target, notes=notes)
 
 
 def as_dict(found: Sweep) -> dict[str, Any]:

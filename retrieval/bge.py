@@ -1,4 +1,7 @@
-"""The bge rerankers: their pinned revisions, how they are loaded, and a known answer to test an installation by."""
+"""The bge rerankers: their pinned revisions, how they are loaded, and a known answer to test an installation by.
+
+A cross-encoder of one's own, such as `quincunx tune reranker` makes, is loaded the same way, from its folder.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,16 @@ def load_bge(
         raise BoundError(f"max_tokens must be at most {most} for {model} (got {wanted})")
     found, pinned = weights.locate(model, revision=None if folder else revision, folder=folder)
     return CrossEncoderReranker(found, model=model, revision=pinned, max_tokens=wanted, precision=precision)
+
+
+def load_cross_encoder(
+    folder: Path, max_tokens: int = DEFAULT_MAX_TOKENS, precision: Choice = "auto"
+) -> CrossEncoderReranker:
+    """Load a cross-encoder of one's own; its identity is a hash over the folder. Raises as `load_bge` does."""
+    found, pinned = weights.locate(folder.name, folder=folder)
+    return CrossEncoderReranker(
+        found, model=folder.name, revision=pinned, max_tokens=max_tokens, precision=precision
+    )
 
 
 KNOWN_QUESTION = "What is the capital of France?"

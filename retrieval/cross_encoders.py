@@ -96,7 +96,7 @@ class CrossEncoderReranker:
             self._model.tokenizer.backend_tokenizer,
             max_tokens=max_tokens,
             max_question_tokens=max_question_tokens,
-            usable=_usable_positions(self._model),
+            usable=usable_positions(self._model),
             model=model,
         )
         self._lock = threading.Lock()
@@ -104,6 +104,7 @@ class CrossEncoderReranker:
         settled = settle(require_choice(precision), self._model.device.type, width)
         # On a GPU a pass holds as much as keeps it busy.
         self._budget = BATCH_TOKENS if self._model.device.type == "cpu" else 16 * BATCH_TOKENS
+        _skip_unread(network)
         # The head, which makes the one number, stays in float32.
         convert(network.base_model, settled)
         self.identity = RerankerIdentity(
@@ -212,13 +213,24 @@ def probability(logits: Scores) -> Scores:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits.astype(np.float64))), dtype=np.float32)
 
 
-def _usable_positions(model: CrossEncoder) -> int:
+def usable_positions(model: CrossEncoder) -> int:
     """Return how many tokens the model has positions for; RoBERTa's kind counts from behind its padding id."""
     config = model.config
     positions = int(getattr(config, "max_position_embeddings", 0) or UNLIMITED)
     if any(hasattr(module, "create_position_ids_from_input_ids") for module in model.modules()):
         positions -= int(getattr(config, "pad_token_id", 0)) + 1
     return positions
+
+
+def _skip_unread(network: PreTrainedModel) -> None:
+    """Let the last layer work out the first token only, where the head reads no other: the score is the same."""
+    from transformers import BertForSequenceClassification, XLMRobertaForSequenceClassification
+
+    if isinstance(network, BertForSequenceClassification | XLMRobertaForSequenceClassification):
+        encoder: Any = network.base_model.encoder
+        attention = encoder.layer[-1].attention
+        attention.self.register_forward_hook(lambda _, inputs, output: (output[0][:, :1], *output[1:]))
+        attention.output.register_forward_pre_hook(lambda _, inputs: (inputs[0], inputs[1][:, :1]))
 
 
 def _require_trained_head(network: PreTrainedModel, folder: Path, name: str) -> None:

@@ -2,7 +2,8 @@
 
 Knobs, all with defaults, come from the environment of the app: ``QUINCUNX_NOMIC_FOLDER`` and
 ``QUINCUNX_RERANKER_FOLDER`` (weights on this machine instead of the hub's), ``QUINCUNX_RERANKER`` (``base``,
-``large``, ``v2-m3``, ``none``), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_PRECISION`` of the cross-encoder (``auto``,
+``large``, ``v2-m3``, ``none``), ``QUINCUNX_CROSS_ENCODER`` (the folder of a cross-encoder of your own, such as
+``quincunx tune reranker`` makes: it reranks in every profile of this package), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_PRECISION`` of the cross-encoder (``auto``,
 ``fp32``, ``bf16``, ``fp16``, ``int8``), ``QUINCUNX_DIMS``
 (a Matryoshka size of nomic), ``QUINCUNX_TOKEN_CACHE_MB`` (memory for the token vectors that the embedded profile's
 reranker keeps; by default 128), ``QUINCUNX_SCORE_CACHE`` (pairs whose score is remembered; by default 200000, 0 for
@@ -16,13 +17,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .embedders import Embedder, load_minilm
 from .errors import BoundError, UnknownProfileError
 from .pooling import PairReranker, PooledReranker
 from .remembering import RememberingEmbedder, RememberingReranker, ScoreFile
 from .rerankers import Reranker, load_minilm_late_interaction
+
+if TYPE_CHECKING:
+    from .precision import Choice
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,24 @@ def _number(variable: str, default: int) -> int:
     return int(chosen)
 
 
+def _own() -> Reranker | None:
+    """Return the cross-encoder that the app has named; ``None`` where it has not."""
+    folder = _folder("QUINCUNX_CROSS_ENCODER")
+    if folder is None:
+        return None
+    from .bge import load_cross_encoder
+
+    return load_cross_encoder(folder, _number("QUINCUNX_RERANKER_MAX_TOKENS", 512), _precision())
+
+
+def _precision() -> Choice:
+    from .precision import require_choice
+
+    return require_choice(os.environ.get("QUINCUNX_PRECISION") or "auto")
+
+
 def _late_interaction() -> Reranker:
-    return load_minilm_late_interaction(_number("QUINCUNX_TOKEN_CACHE_MB", 128) * 2**20)
+    return _own() or load_minilm_late_interaction(_number("QUINCUNX_TOKEN_CACHE_MB", 128) * 2**20)
 
 
 def _folder(variable: str) -> Path | None:
@@ -65,16 +85,16 @@ def _ollama() -> Embedder:
 
 def _bge() -> Reranker | None:
     from .bge import load_bge
-    from .precision import require_choice
 
+    if own := _own():
+        return own
     size = os.environ.get("QUINCUNX_RERANKER", "base")
     if size == "none":
         return None
     if size not in ("base", "large", "v2-m3"):
         raise BoundError(f"QUINCUNX_RERANKER must be base, large, v2-m3 or none (got {size!r})")
     most = _number("QUINCUNX_RERANKER_MAX_TOKENS", 512)
-    precision = require_choice(os.environ.get("QUINCUNX_PRECISION") or "auto")
-    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"), most, precision)  # type: ignore[arg-type]
+    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"), most, _precision())  # type: ignore[arg-type]
 
 
 PROFILES = {

@@ -28,6 +28,23 @@ DASH = "–"
 
 def render(report: Report) -> str:
     """Return the page as HTML that can be written as UTF-8."""
+    script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
+    html = template("page.html.j2").render(
+        report=report,
+        deltas=charts.deltas(report),
+        latency=charts.latency(report),
+        charts=charts,
+        # Both come from this folder and the JSON is escaped, so neither can close its element.
+        **style(),
+        script=Markup(script),
+        script_hash=_content_hash(script),
+        data=Markup(script_json(pack(report))),
+    )
+    return whole(html)
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template of this folder, with the filters that write numbers."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -44,20 +61,17 @@ def render(report: Report) -> str:
         "time": time,
         "whisker": charts.whisker,
     }
-    style = _source("page.css")
-    script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
-    html = environment.get_template("page.html.j2").render(
-        report=report,
-        deltas=charts.deltas(report),
-        latency=charts.latency(report),
-        charts=charts,
-        # Both come from this folder and the JSON is escaped, so neither can close its element.
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_content_hash(style),
-        script_hash=_content_hash(script),
-        data=Markup(script_json(pack(report))),
-    )
+    return environment.get_template(name)
+
+
+def style() -> dict[str, Markup | str]:
+    """Return the style of all pages, and the hash that allows it."""
+    text = _source("page.css")
+    return {"style": Markup(text), "style_hash": _content_hash(text)}
+
+
+def whole(html: str) -> str:
+    """Return a page without halves of characters, which no file can hold."""
     return HALF_CHARACTER.sub("\ufffd", html)
 
 

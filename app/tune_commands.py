@@ -1,0 +1,104 @@
+"""``quincunx tune …``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import EMBEDDED, AsJson, ProfileName
+from .sweep_commands import Numbers, reals, texts, wholes
+
+tune_app = typer.Typer(help="Tune what comes before the prompt, on a gold set.", no_args_is_help=True)
+
+
+@tune_app.command("retrieval")
+def retrieval(
+    program: Annotated[str, typer.Argument(help="The program whose searches are tuned, or a saved one.")],
+    gold_dirs: Annotated[list[Path], typer.Argument(help="Gold sets; the choice is made over all of them.")],
+    out: Annotated[
+        str,
+        typer.Option(help="Save the program with the chosen settings, under this name or in this folder."),
+    ],
+    k: Numbers = None,
+    dense_weight: Numbers = "1",
+    lexical_weight: Numbers = "0.5,1,1.5,2",
+    fusion: Annotated[str, typer.Option(help="Kinds of fusion to try: scores, rrf.")] = "scores,rrf",
+    rerank_weight: Numbers = "1,2,4",
+    index: Annotated[
+        str | None,
+        typer.Option(
+            help="The index that the program is to search; its own, or the first gold set's, if left out."
+        ),
+    ] = None,
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Choose a program's search settings on dev questions, test the choice once, and save it with the program."""
+    from ..eval import sweeping
+    from ..programs.loading import load
+    from .eval_render import sealed_table, trials_table
+    from .output import notes, progress, results, write_json
+
+    loaded = load(program, index=index, profile=profile)
+    candidates = sweeping.grid(
+        loaded.retriever.settings,
+        k=wholes("k", k),
+        dense_weight=reals("dense-weight", dense_weight),
+        lexical_weight=reals("lexical-weight", lexical_weight),
+        fusion=texts(fusion),  # type: ignore[arg-type]  # SearchSettings refuses others
+        rerank_weight=reals("rerank-weight", rerank_weight),
+    )
+    with progress("index") as indexing, progress("candidates on dev") as report:
+        found = sweeping.sweep(
+            gold_dirs, candidates, profile=profile, index_progress=indexing, progress=report
+        )
+    saved = sweeping.save_chosen(loaded, found, out)
+    if as_json:
+        write_json({"saved": str(saved), **sweeping.as_dict(found)})
+        return
+    results.print(trials_table(found))
+    for entry in found.sealed:
+        results.print(sealed_table(entry))
+    notes.print(f"saved: {saved}", markup=False, soft_wrap=True)
+
+
+@tune_app.command("reranker")
+def reranker(
+    gold_dir: Annotated[
+        Path, typer.Argument(help="Gold set; without train questions it is divided by document.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the weights; it must hold nothing yet.")],
+    base: Annotated[
+        Path | None, typer.Option(help="Folder of the weights to begin from; those of MiniLM if left out.")
+    ] = None,
+    negatives: Annotated[int, typer.Option(help="Passages without gold for each train question.")] = 4,
+    epochs: Annotated[int, typer.Option(help="Most; fewer when dev gets no better.")] = 4,
+    batch: Annotated[int, typer.Option(help="Pairs of a step.")] = 16,
+    learning_rate: Annotated[float, typer.Option(help="Greatest, of the encoder.")] = 1e-4,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Tune a cross-encoder on a gold set, and compare it on sealed test questions with the profile's reranker."""
+    from ..eval.tuning import Recipe, tune_reranker
+    from .eval_render import tuned_table
+    from .output import notes, progress, results, write_json
+
+    recipe = Recipe(negatives=negatives, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
+    with progress("index") as indexing:
+        found = tune_reranker(
+            gold_dir,
+            out=out,
+            base=base,
+            recipe=recipe,
+            profile=profile,
+            index_progress=indexing,
+            progress=lambda line: notes.print(line, markup=False),
+        )
+    if as_json:
+        write_json({"folder": str(found.folder), **found.as_dict()})
+        return
+    results.print(tuned_table(found))
+    notes.print(f"use it: QUINCUNX_CROSS_ENCODER={found.folder}", markup=False, soft_wrap=True)

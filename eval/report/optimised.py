@@ -1,0 +1,54 @@
+"""The page of an optimisation: what was gained, what it cost, and the prompts side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from ...retrieval.disk import publish_file, storing
+from .data import Mean
+from .page import style, template, whole
+
+WIDTH, HEIGHT = 560.0, 160.0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores from 0 to 1 in the order they came, in units of the chart's view box."""
+
+    points: Sequence[tuple[float, float]]
+    best: str
+    """Path of the best score so far."""
+
+
+def render(name: str, found: Mapping[str, Any]) -> str:
+    """Return the page of a report, as `optimreport.Optimised.as_dict` says it."""
+    means = [Mean(gain["difference"], gain["low"], gain["high"], gain["n"], 0) for gain in found["gains"]]
+    scores = [step["dev"] for step in found["curve"]]
+    html = template("optimised.html.j2").render(
+        name=name,
+        found=found,
+        means=means,
+        curve=curve(scores) if scores else None,
+        script_hash="",
+        **style(),
+    )
+    return whole(html)
+
+
+def curve(scores: Sequence[float]) -> Curve:
+    """Draw scores, at least one."""
+    step = WIDTH / len(scores)
+    places = [(step * (number + 0.5), HEIGHT * (1 - score)) for number, score in enumerate(scores)]
+    best = [HEIGHT * (1 - score) for score in accumulate(scores, max)]
+    path = "".join(f"V{y:.1f}H{step * number:.1f}" for number, y in enumerate(best, start=1))
+    return Curve(places, f"M0 {best[0]:.1f}{path}")
+
+
+def write(name: str, found: Mapping[str, Any], path: Path) -> None:
+    """Write the page, whole or not at all; raises `StorageError` when the disk refuses."""
+    with storing(path):
+        publish_file(path, [memoryview(render(name, found).encode())])

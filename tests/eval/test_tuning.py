@@ -1,0 +1,98 @@
+"""Tuning a cross-encoder: repeatable, kept with its identity, used by one setting."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from checkpoints import bge
+from gold_sets import hashing_profile, write_gold, write_split_gold
+from typer.testing import CliRunner
+
+from quincunx.app.cli import app
+from quincunx.eval.tuning import Recipe, TunedReranker, splits_of, tune_reranker
+from quincunx.programs.artifact import read_artifact
+from quincunx.retrieval.errors import BoundError, GoldSetError, UsageError
+from quincunx.retrieval.profiles import PROFILES
+from quincunx.retrieval.weights import folder_revision
+
+RECIPE = Recipe(epochs=2, negatives=2, batch=8, patience=1)
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Path:
+    return write_split_gold(tmp_path / "gold", "chat_bridge", n=12)
+
+
+def tuned(gold: Path, out: Path) -> TunedReranker:
+    base = bge(out.parent / f"base-{out.name}")
+    return tune_reranker(gold, out=out, base=base, recipe=RECIPE, profile=hashing_profile())
+
+
+def test_the_same_recipe_makes_the_same_weights(home: Path, gold: Path, tmp_path: Path) -> None:
+    first, second = tuned(gold, tmp_path / "first"), tuned(gold, tmp_path / "second")
+    assert first.revision == second.revision == folder_revision(tmp_path / "first")
+    assert (first.pairs, list(first.dev)) == (second.pairs, list(second.dev))
+    assert first.revision != folder_revision(tmp_path / "base-first")
+    assert (first.look, second.look) == (1, 2)
+    told = json.loads((tmp_path / "first.tuning.json").read_text())
+    assert told["revision"] == first.revision
+    assert {stage.name for stage in first.stages} == {"fused", "before", "after"}
+
+
+def test_one_setting_puts_it_to_use(
+    home: Path, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tuned(gold, tmp_path / "mine")
+    monkeypatch.setenv("QUINCUNX_CROSS_ENCODER", str(found.folder))
+    for name in ("embedded", "local", "ollama"):
+        reranker = PROFILES[name].load_reranker()
+        assert reranker is not None
+        assert reranker.name == "mine"
+
+
+def test_a_set_without_splits_is_divided_by_document(tmp_path: Path) -> None:
+    splits = splits_of(write_gold(tmp_path / "gold", n=30, unanswerable=0))
+    gold = [{id for question in split.judged for id in question.gold} for split in splits.values()]
+    assert all(gold)
+    assert not any(one & other for one, other in itertools.combinations(gold, 2))
+
+
+def test_wrong_input_is_refused_before_anything_is_trained(home: Path, gold: Path, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(UsageError, match="not empty"):
+        tune_reranker(gold, out=tmp_path / "full", profile=hashing_profile())
+    with pytest.raises(BoundError, match="negatives must be at least 1"):
+        Recipe(negatives=0)
+    with pytest.raises(BoundError, match="learning_rate"):
+        Recipe(learning_rate=2)
+    with pytest.raises(BoundError, match="at most 512"):
+        tune_reranker(
+            gold, out=tmp_path / "out", base=bge(tmp_path / "base"), recipe=Recipe(max_tokens=513),
+            profile=hashing_profile(),
+        )  # fmt: skip
+    (gold / "qrels" / "train.tsv").unlink()
+    with pytest.raises(GoldSetError):
+        tune_reranker(gold, out=tmp_path / "out", profile=hashing_profile())
+    assert not (tmp_path / "out").exists()
+
+
+def test_tune_retrieval_saves_the_program_with_the_chosen_settings(
+    home: Path, gold: Path, tmp_path: Path
+) -> None:
+    from quincunx.retrieval.indexes import build_index
+
+    build_index("mine", [gold], profile=hashing_profile())
+    done = CliRunner().invoke(
+        app,
+        ["tune", "retrieval", "chat_bridge", str(gold), "--out", str(tmp_path / "saved"), "--index", "mine",
+         "--profile", hashing_profile(), "--lexical-weight", "0.5,2", "--json"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    search = read_artifact(tmp_path / "saved").retrieval.search
+    assert search.lexical_weight == told["chosen"]["lexical_weight"]
+    assert search.fusion == told["chosen"]["fusion"]
