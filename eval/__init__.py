@@ -1,1 +1,23 @@
-"""Gold sets, metrics and reports: how good retrieval and answers are, and where they lose."""
+"""Gold sets, metrics and reports: how good retrieval and answers are, where they lose, and how prompts get better.
+
+The names below are loaded when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["Caps", "Price", "optimize", "tune_reranker"]  # loaded by __getattr__
+
+_HOMES = {"Caps": ".calls", "Price": ".calls", "optimize": ".optimising", "tune_reranker": ".tuning"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

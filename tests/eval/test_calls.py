@@ -1,0 +1,120 @@
+"""The ledger of calls: nothing is paid for twice, and no cap is passed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import dspy
+import pytest
+from dspy.lm15 import Message, Request, Response, Usage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quincunx.eval.calls import (
+    FAILURES_IN_A_ROW,
+    CallLedger,
+    CapReachedError,
+    Caps,
+    LostModelError,
+    Price,
+)
+from quincunx.retrieval.errors import UsageError
+
+
+class Counting:
+    """Answers with how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.failing = False
+
+    def complete(self, request: Request) -> Response:
+        self.asked += 1
+        if self.failing:
+            raise RuntimeError("down")
+        usage = Usage(input_tokens=7, output_tokens=3)
+        return Response(
+            id=None, model=request.model, message=Message.assistant(str(self.asked)), finish_reason="stop", usage=usage
+        )  # fmt: skip
+
+
+@pytest.fixture
+def engine() -> Counting:
+    return Counting()
+
+
+def through(ledger: CallLedger, engine: Counting, role: str = "task", **settings: Any) -> dspy.LM:
+    return ledger.through(dspy.LM("counting/x", engine=engine, cache=False, **settings), role)
+
+
+def test_the_same_request_is_asked_once_and_samples_each_time(tmp_path: Path, engine: Counting) -> None:
+    with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
+        plain = through(ledger, engine)
+        assert [plain("hello"), plain("hello"), plain("bye")] == [["1"], ["1"], ["2"]]
+        assert [plain("hello", temperature=1.0), plain("hello", temperature=1.0)] == [["3"], ["4"]]
+        assert ledger.spent.calls == engine.asked == 4
+    with closing(CallLedger(tmp_path, Caps(), {})) as again:
+        lm = through(again, engine)
+        told = [lm("hello"), lm("hello", temperature=1.0), lm("hello", temperature=1.0), lm("bye")]
+        assert told == [["1"], ["3"], ["4"], ["2"]]
+        assert lm("hello", temperature=1.0) == ["5"]
+        assert (again.spent.calls, again.spent.made, again.spent.replayed) == (5, 1, 4)
+
+
+def test_roles_and_settings_do_not_answer_for_each_other(tmp_path: Path, engine: Counting) -> None:
+    with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
+        told = [
+            through(ledger, engine, role, **settings)("hello")
+            for role, settings in (("task", {}), ("prompt", {}), ("task", {"max_tokens": 9}))
+        ]
+        assert told == [["1"], ["2"], ["3"]]
+
+
+@given(calls=st.integers(1, 6), wanted=st.integers(0, 12))
+def test_no_cap_of_calls_is_passed(tmp_path_factory: pytest.TempPathFactory, calls: int, wanted: int) -> None:
+    engine = Counting()
+    with closing(CallLedger(tmp_path_factory.mktemp("run"), Caps(calls=calls), {})) as ledger:
+        lm = through(ledger, engine)
+        for number in range(wanted):
+            if number < calls:
+                lm(f"question {number}")
+            else:
+                with pytest.raises(CapReachedError, match=f"{calls} calls of {calls} are spent"):
+                    lm(f"question {number}")
+        assert engine.asked == min(calls, wanted)
+
+
+def test_tokens_and_dollars_are_capped_and_the_rest_is_kept_back(tmp_path: Path, engine: Counting) -> None:
+    prices = {"task": Price(1e6, 2e6), "prompt": Price(0, 0)}
+    with closing(CallLedger(tmp_path, Caps(tokens=100), prices)) as ledger:
+        lm = through(ledger, engine)
+        lm("first")
+        assert ledger.spent.usd == 13.0
+        assert not ledger.keep_back(6), "60 tokens are more than half of 100"
+        assert ledger.keep_back(4)
+        for number in range(5):
+            lm(f"question {number}")
+        with pytest.raises(CapReachedError, match="60 tokens of 100 are spent, the rest is kept for 4 calls"):
+            lm("one more")
+        assert ledger.keep_back(0)
+        for number in range(4):
+            lm(f"test {number}")
+        with pytest.raises(CapReachedError):
+            lm("last")
+    with pytest.raises(UsageError, match="prices of both"):
+        Caps(usd=1.0).require_prices({"task": Price(1, 1)})
+
+
+def test_a_model_that_keeps_failing_ends_the_run(tmp_path: Path, engine: Counting) -> None:
+    with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
+        lm = through(ledger, engine)
+        lm("fine")
+        engine.failing = True
+        for number in range(FAILURES_IN_A_ROW - 1):
+            with pytest.raises(Exception, match="down"):
+                lm(f"question {number}")
+        with pytest.raises(LostModelError, match="5 times in a row"):
+            lm("the last")
+        assert ledger.spent.calls == 1
