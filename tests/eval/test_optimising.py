@@ -25,11 +25,13 @@ from typing import Any
 import promptable
 import pytest
 from conftest import TORTURE
-from gold_sets import write_split_gold
+from gold_sets import hashing_profile, write_split_gold
 from ollama_server import Fault, OllamaServer
 from optimise_worker import SMALL, planned
+from typer.testing import CliRunner
 
 import quincunx
+from quincunx.app.cli import app
 from quincunx.eval.calls import CallLedger, Caps, Price
 from quincunx.eval.goldset import canon_folder
 from quincunx.eval.optimisers import OPTIMISERS
@@ -368,3 +370,32 @@ def test_simba_over_a_large_index_takes_the_memory_of_a_single_answer(tmp_path: 
 def test_every_part_is_known_to_some_program() -> None:
     assert {"citation_recall", "kept", "right_first", "quote_faithfulness"} <= set(PARTS)
     assert set(SMALL) == set(OPTIMISERS)
+
+
+# 7. The command and the page
+
+
+def test_the_command_tells_the_price_first_and_the_gain_last(
+    server: OllamaServer, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    command = [
+        "optimize", "chat_bridge", str(gold), "--optimizer", "bootstrap", "--lm", "ollama/qwen3",
+        "--profile", hashing_profile(), "--out", str(tmp_path / "run"), "--prices", "1,2",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "16 train, 16 dev, 16 test questions" in " ".join(done.stderr.split())
+    assert "tokens, about $" in " ".join(done.stderr.split())
+    assert "gain on the test questions" in done.stdout
+    assert "demo added" in done.stdout or "instructions changed" in done.stdout
+    again = CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False)
+    told = json.loads(again.stdout)
+    assert told["spent"]["calls"] == chats(server)
+    page = (tmp_path / "run" / "report.html").read_text()
+    for part in ("Gain on the test questions", "The search", "Before", "After", "default-src 'none'"):
+        assert part in page
+    assert "<script" not in page
+    for name, value in (("--budget-calls", "0"), ("--optimizer", "magic"), ("--metric", "charm=1")):
+        refused = CliRunner().invoke(app, [*command, name, value])
+        assert isinstance(refused.exception, UsageError)
