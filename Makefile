@@ -37,7 +37,7 @@ torture: $(STAMP)
 	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s
 
 bench: $(STAMP)
-	for file in rerank pipeline overhead load fidelity retrieval store; do $(BIN)/python bench/$$file.py || exit 1; done
+	for file in rerank pipeline overhead load fidelity optimising retrieval store; do $(BIN)/python bench/$$file.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .home dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

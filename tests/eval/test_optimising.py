@@ -17,7 +17,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from conftest import TORTURE
 from gold_sets import hashing_profile, write_split_gold
 from ollama_server import Fault, OllamaServer
 from optimise_worker import SMALL, planned
+from parts import Shortest
 from typer.testing import CliRunner
 
 import quincunx
@@ -37,7 +39,7 @@ from quincunx.eval.goldset import canon_folder
 from quincunx.eval.optimisers import OPTIMISERS
 from quincunx.eval.optimising import run
 from quincunx.eval.optimreport import REPORT
-from quincunx.eval.planning import prepare
+from quincunx.eval.planning import LOOKED_AT, prepare
 from quincunx.eval.verdicts import PARTS
 from quincunx.programs.artifact import diff, read_artifact
 from quincunx.retrieval.errors import (
@@ -49,6 +51,7 @@ from quincunx.retrieval.errors import (
     UsageError,
 )
 from quincunx.retrieval.home import HOME_VARIABLE
+from quincunx.retrieval.rerankers import Scores
 
 PROGRAMS = ("resource_search", "chat_bridge")
 WORKER = Path(__file__).parents[1] / "optimise_worker.py"
@@ -122,7 +125,7 @@ import json, dspy, quincunx
 from pathlib import Path
 from quincunx.eval.answers import inputs_of
 from quincunx.eval.goldset import canon_folder
-from quincunx.eval.planning import prepare
+from quincunx.eval.planning import LOOKED_AT, prepare
 lm = quincunx.lm("ollama/qwen3", host={url!r}, retries=0)
 plan = prepare({program!r}, canon_folder("builddaily"), lm=lm, out=Path("nowhere"))
 loaded = quincunx.load({str(saved)!r}, index=plan.handle.inner)
@@ -351,6 +354,25 @@ def test_a_model_that_goes_down_ends_the_run_and_what_was_paid_is_kept(
 
 
 # 6. Retrieval and memory
+
+
+def test_a_run_of_300_answers_searches_and_reranks_each_question_once(
+    server: OllamaServer, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[str] = Counter()
+    score = Shortest.score
+
+    def counted(self: Shortest, question: str, passages: Sequence[str]) -> Scores:
+        read[question] += 1
+        return score(self, question, passages)
+
+    monkeypatch.setattr(Shortest, "score", counted)
+    plan = planned("chat_bridge", "simba", gold, tmp_path / "run", server.url, seeds=(0, 1, 2))
+    found = run(plan)
+    assert found.evaluations >= 300
+    assert found.searches == (found.evaluations + LOOKED_AT + 1, len(read))
+    # What another test of this process had read already is remembered.
+    assert set(read.values()) <= {1}
 
 
 @pytest.mark.torture
