@@ -19,7 +19,7 @@ from .batching import BATCH_TOKENS, batches
 from .embedders import UNLIMITED
 from .errors import UnsupportedModelError
 from .pairs import PairEncoder, Run, Truncation
-from .precision import Choice, Precision, convert, require_choice, settle
+from .precision import ROUNDED, Choice, Precision, convert, require_choice, settle
 from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class RerankerIdentity:
     activation: str
     precision: Precision
     """What it computes in: reduced ones change the last digits of its scores."""
+    rounded: str
+    """What of it computes so."""
     library: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ class CrossEncoderReranker:
             max_question_tokens=self._encoder.max_question_tokens,
             activation="identity",
             precision=settled,
+            rounded=ROUNDED,
             library=f"sentence-transformers {sentence_transformers.__version__.split('.')[0]}",
         )
         self.score("warm", ["up"])

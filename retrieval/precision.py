@@ -31,6 +31,8 @@ WORTH = 1.3
 """How many times faster than float32 another format must be, for what it costs in exactness."""
 PREFERRED = 1.15
 """How many times faster int8 must be than bf16, which is the more exact of the two."""
+ROUNDED = "linear layers of the encoder"
+"""What `convert` changes; a part of a reranker's identity, since remembered scores depend on it."""
 PROBE_TOKENS = 256
 PROBE_SECONDS = 0.05
 

@@ -301,6 +301,25 @@ def test_reduced_precision_keeps_the_order_near_and_is_named(folder: Path, choic
     assert np.corrcoef(scores, exact.score(QUESTION, passages))[0, 1] > 0.9
 
 
+def test_bf16_rounds_linear_layers_and_nothing_between_them(folder: Path) -> None:
+    exact = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+    rounded = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+    whole = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+    assert rounded.model is not None
+    precision.convert(rounded.model.base_model, "bf16")
+    whole.to(torch.bfloat16)
+    kinds = {
+        (type(module).__name__, parameter.dtype)
+        for module in rounded.model.base_model.modules()
+        for parameter in module.parameters(recurse=False)
+    }
+    assert {name for name, dtype in kinds if dtype == torch.bfloat16} == {"Linear"}
+    assert {parameter.dtype for parameter in rounded.model.classifier.parameters()} == {torch.float32}
+    pairs = [(QUESTION, text) for text in texts(5, 40, words=60)]
+    right, near, far = (model.predict(pairs, show_progress_bar=False) for model in (exact, rounded, whole))
+    assert np.abs(near - right).max() < np.abs(far - right).max()
+
+
 def test_the_probe_chooses_the_fastest_and_float32_when_none_is_clearly_faster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
