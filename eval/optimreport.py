@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from ..programs.grounded import GroundedProgram
 from ..programs.saving import predictors_of
 from ..retrieval.disk import publish_file, storing
@@ -172,7 +174,13 @@ def prompts(program: GroundedProgram) -> dict[str, dict[str, Any]]:
 
 
 def _demo(demo: Mapping[str, Any], signature: Any) -> dict[str, str]:
-    return {name: str(demo[name]) for name in signature.fields if name in demo}
+    return {name: _text(demo[name]) for name in signature.fields if name in demo}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=1)
 
 
 def write_report(found: Optimised) -> Path:
