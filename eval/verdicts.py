@@ -6,6 +6,9 @@
 It is called as DSPy's optimisers call theirs, ``metric(example, prediction, trace, pred_name, pred_trace)``, and what
 it returns is a `Verdict`: a number for those that compare, true or false for those that pick demos, and feedback for
 those that reflect.
+
+An answer is worth nothing where none of the passages that it cites is gold, however well it keeps to the rules and
+whatever it says: where gold is dealt out at random, no manners can gain anything.
 """
 
 from __future__ import annotations
@@ -117,12 +120,11 @@ class Metric:
         if not pred.answered:
             # Parts that only answers have must not be forgiven to a refusal.
             told = {name: told.get(name, 0.0) for name in self.weights if name != "kept"} | {"kept": 0.0}
-        weight = sum(self.weights[name] for name in told if name in self.weights)
-        score = (
-            sum(self.weights.get(name, 0.0) * value for name, value in told.items()) / weight
-            if weight
-            else 0.0
-        )
+        cited = {_document(pred, citation.passage_id) for citation in pred.citations}
+        weight = sum(self.weights.get(name, 0.0) for name in told)
+        score = 0.0
+        if weight and cited & set(question.gold):
+            score = sum(self.weights.get(name, 0.0) * value for name, value in told.items()) / weight
         return self._verdict(score, feedback(pred, target), told)
 
     def _verdict(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shutil
 from pathlib import Path
 
 from parts import Hashing, Shortest
@@ -58,11 +59,8 @@ WORDS = ["".join(parts) for parts in itertools.product(SYLLABLES, repeat=3)]
 SPLITS = ("train", "dev", "test")
 
 
-def write_split_gold(folder: Path, program: str, n: int = 16, shuffled: int | None = None) -> Path:
-    """Write a gold set with n questions in each split, each about a page of its own words, an eighth unanswerable.
-
-    ``shuffled`` is a seed: the gold of each split is dealt out anew, so that nothing can be learnt from it.
-    """
+def write_split_gold(folder: Path, program: str, n: int = 16) -> Path:
+    """Write a gold set with n questions in each split, each about a page of its own words, an eighth unanswerable."""
     (folder / "qrels").mkdir(parents=True)
     documents, questions = [], []
     for place in range(3 * n):
@@ -83,9 +81,29 @@ def write_split_gold(folder: Path, program: str, n: int = 16, shuffled: int | No
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     for part, split in enumerate(SPLITS):
         places = [place for place in range(part, 3 * n, 3) if place % 8 != 7]
-        gold = list(places)
-        if shuffled is not None:
-            random.Random(shuffled).shuffle(gold)
-        rows = [f"q{place}\td{right}\t2\n" for place, right in zip(places, gold, strict=True)]
+        rows = [f"q{place}\td{place}\t2\n" for place in places]
         (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    return folder
+
+
+def write_dealt_gold(folder: Path, canon: Path, program: str, seed: int | None) -> Path:
+    """Write the answerable questions of a canon for a program, with the gold of each split dealt out anew by a seed.
+
+    Nothing can be learnt from such gold: it has nothing to do with what is asked. Without a seed it is left as it is.
+    """
+    shutil.copytree(canon, folder)
+    questions = [json.loads(line) for line in (canon / "queries.jsonl").read_text().splitlines()]
+    kept = [q for q in questions if q["metadata"]["program"] == program and q["metadata"]["answerable"]]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(question) + "\n" for question in kept))
+    for split in SPLITS:
+        ids = [question["_id"] for question in kept if question["metadata"]["split"] == split]
+        dealt = list(ids)
+        if seed is not None:
+            random.Random(seed).shuffle(dealt)
+        owner = dict(zip(ids, dealt, strict=True))
+        path = folder / "qrels" / f"{split}.tsv"
+        head, *rows = path.read_text().splitlines()
+        judged = [row.split("\t", 1) for row in rows]
+        dealt_rows = [f"{owner[id]}\t{rest}" for id, rest in judged if id in owner]
+        path.write_text("\n".join([head, *dealt_rows]) + "\n")
     return folder

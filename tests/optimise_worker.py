@@ -27,11 +27,10 @@ SMALL: dict[str, Any] = {
 
 
 def planned(program: str, optimiser: str, gold: Path, out: Path, url: str, **options: Any) -> Plan:
-    """Return a small run over the hashing profile; ``url`` is that of an Ollama server."""
+    """Return a small run, over the hashing profile if no other is named; ``url`` is that of an Ollama server."""
     lm = quincunx.lm("ollama/qwen3", host=url, retries=0)
-    return prepare(
-        program, gold, optimiser=SMALL[optimiser], lm=lm, out=out, profile=hashing_profile(), **options
-    )
+    options = {"profile": hashing_profile()} | options
+    return prepare(program, gold, optimiser=SMALL[optimiser], lm=lm, out=out, **options)
 
 
 if __name__ == "__main__":

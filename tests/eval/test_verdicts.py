@@ -125,6 +125,12 @@ def test_parts_count_by_their_weights_and_alone() -> None:
     assert judged(dropped, weights={"kept": 1}).score == 0.5
 
 
+def test_an_answer_that_cites_no_gold_is_worth_nothing_whatever_it_says() -> None:
+    wrong = judged(answer("rain"))
+    assert wrong.score == 0.0
+    assert wrong.parts["overlap"] == wrong.parts["kept"] == 1.0
+
+
 @given(st.dictionaries(st.sampled_from(sorted(WEIGHTS["chat_bridge"])), st.floats(0.01, 9), min_size=1))
 def test_a_score_lies_between_0_and_1_whatever_the_weights(weights: dict[str, float]) -> None:
     for pred in (answer("tea"), answer("rain"), answer("tea", "rain"), answer()):
