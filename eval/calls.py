@@ -62,7 +62,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Caps:
-    """The most that a whole optimisation may spend; ``None`` is no bound. No call is begun that could pass one."""
+    """The most that a whole optimisation may spend; ``None`` is no bound."""
 
     calls: int | None = None
     tokens: int | None = None

@@ -77,7 +77,9 @@ class Bootstrap:
     """Random choices, beside no demos and the first that were good."""
 
     def cost(self, train: int, dev: int) -> Cost:
-        return Cost((self.candidates + 2) * dev + _bootstrapped(train, self.demos, self.candidates + 1), 0)
+        # Of the random choices about every second is one that was tried before, and known.
+        tried = (2 + self.candidates / 2) * dev
+        return Cost(tried + _bootstrapped(train, self.demos, self.candidates + 1), 0)
 
     def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShotWithRandomSearch(
@@ -167,8 +169,8 @@ class Gepa:
     """Train questions that a rewriting reads about."""
 
     def cost(self, train: int, dev: int) -> Cost:
-        # A rewriting is tried on the minibatch, and on all of dev where it was no worse there: about every second one.
-        return Cost(dev + self.proposals * (2 * self.minibatch + dev / 2), self.proposals)
+        # A rewriting is tried on the minibatch, and on all of dev where it was better there: about every third one.
+        return Cost(dev + self.proposals * (2 * self.minibatch + dev / 3), self.proposals)
 
     def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
         from gepa.utils import MaxCandidateProposalsStopper
@@ -183,6 +185,8 @@ class Gepa:
             max_metric_calls=_NEVER,
             reflection_minibatch_size=min(self.minibatch, len(lesson.train)),
             reflection_lm=lesson.prompt_lm,
+            # In turns, every second rewriting would be lost on a prompt that the minibatch did not use.
+            component_selector="all",
             skip_perfect_score=False,
             use_merge=False,
             num_threads=1,
@@ -235,7 +239,8 @@ class Chain:
     second: Gepa = Gepa(proposals=4)
 
     def cost(self, train: int, dev: int) -> Cost:
-        return self.first.cost(train, dev) + self.second.cost(train, dev)
+        # What the second begins with was tried on dev by the first.
+        return self.first.cost(train, dev) + self.second.cost(train, dev) + Cost(-dev, 0)
 
     def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
         student.set_lm(dspy.settings.lm)
