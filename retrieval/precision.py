@@ -31,7 +31,7 @@ WORTH = 1.3
 """How many times faster than float32 another format must be, for what it costs in exactness."""
 PREFERRED = 1.15
 """How many times faster int8 must be than bf16, which is the more exact of the two."""
-ROUNDED = "linear layers of the encoder"
+ROUNDED = "linear layers of the encoder's blocks"
 """What `convert` changes; a part of a reranker's identity, since remembered scores depend on it."""
 PROBE_TOKENS = 256
 PROBE_SECONDS = 0.05
@@ -67,7 +67,7 @@ def probe(device: str, hidden: int) -> Precision:
 
 
 def convert(encoder: torch.nn.Module, precision: Precision) -> None:
-    """Make the linear layers of an encoder compute in this format, in place.
+    """Make the linear layers of an encoder's blocks compute in this format, in place; its pooler is a part of the head.
 
     What lies between them stays as it is: sums of residuals and norms in float32 keep several times as much of the
     order as all of the network in bf16 would, for a tenth of its speed.
@@ -83,7 +83,9 @@ def convert(encoder: torch.nn.Module, precision: Precision) -> None:
     elif precision != "fp32":
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         rounded = _Rounding(dtype)
-        for layer in encoder.modules():
+        stacks = (torch.nn.ModuleList, torch.nn.Sequential)
+        inside = [layer for m in encoder.modules() if isinstance(m, stacks) for layer in m.modules()]
+        for layer in dict.fromkeys(inside):
             if isinstance(layer, torch.nn.Linear):
                 layer.to(dtype)
                 layer.register_forward_pre_hook(rounded)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from quincunx.retrieval import batching, pairs, precision
 from quincunx.retrieval import bge as bges
 from quincunx.retrieval.batching import batches
-from quincunx.retrieval.bge import BGE, KNOWN_LOGITS, known_answer, load_bge
+from quincunx.retrieval.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker, RerankerIdentity, probability
 from quincunx.retrieval.errors import (
     BoundError,
@@ -290,10 +290,16 @@ def test_the_known_answer_stands_beside_the_one_got(reranker: CrossEncoderRerank
 
 
 @pytest.mark.parametrize("choice", ["bf16", "int8"])
-def test_reduced_precision_keeps_the_order_near_and_is_named(folder: Path, choice: precision.Choice) -> None:
-    exact, reduced = load("base", folder), load_bge("base", folder, precision=choice)
+@pytest.mark.parametrize("kind", [bge, bert_reranker])
+def test_reduced_precision_keeps_the_order_near_and_is_named(
+    tmp_path: Path, kind: Callable[[Path], Path], choice: precision.Choice
+) -> None:
+    folder = kind(tmp_path / "m")
+    exact, reduced = (
+        load_cross_encoder(folder, max_tokens=64, precision=asked) for asked in ("fp32", choice)
+    )
     assert reduced.identity.precision == choice
-    assert reduced.name == f"BAAI/bge-reranker-base ({choice})"
+    assert reduced.name == f"m ({choice})"
     assert reduced.identity != exact.identity
     passages = texts(11, 40, words=60)
     scores = reduced.score(QUESTION, passages)
