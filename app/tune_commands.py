@@ -74,7 +74,7 @@ def reranker(
         Path | None, typer.Option(help="Folder of the weights to begin from; those of MiniLM if left out.")
     ] = None,
     negatives: Annotated[int, typer.Option(help="Passages without gold for each train question.")] = 4,
-    epochs: Annotated[int, typer.Option(help="Most; fewer when dev gets no better.")] = 4,
+    epochs: Annotated[int, typer.Option(help="Most; fewer when dev gets no better.")] = 8,
     batch: Annotated[int, typer.Option(help="Pairs of a step.")] = 16,
     learning_rate: Annotated[float, typer.Option(help="Greatest, of the encoder.")] = 1e-4,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,9 +51,9 @@ class Recipe:
 
     negatives: int = 4
     """Passages without gold for each train question, from the 20 that the first stage finds."""
-    epochs: int = 4
+    epochs: int = 8
     """Most; fewer when dev gets no better."""
-    patience: int = 1
+    patience: int = 2
     """Epochs without a better dev score before it ends."""
     batch: int = 16
     learning_rate: float = 1e-4
@@ -256,10 +256,11 @@ def _train(
     """Train, write the best epoch's weights to ``out``, and return the dev score of each epoch."""
     from datasets import Dataset
     from sentence_transformers import CrossEncoder
+    from sentence_transformers.base.sampler import DefaultBatchSampler
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-    from transformers import EarlyStoppingCallback, set_seed
+    from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 
     set_seed(recipe.seed)  # of the head, where the base has none
     model = CrossEncoder(
@@ -274,6 +275,7 @@ def _train(
     evaluator = CrossEncoderRerankingEvaluator(
         samples, at_k=5, name="dev", write_csv=False, show_progress_bar=False
     )
+    order = _ByLength([len(passage) for passage in passages], recipe.batch, recipe.seed)
     measure = "eval_dev_ndcg@5"
     with tempfile.TemporaryDirectory() as scratch:
         arguments = CrossEncoderTrainingArguments(
@@ -283,6 +285,7 @@ def _train(
             learning_rate=recipe.learning_rate,
             learning_rate_mapping={r"classifier": recipe.head_learning_rate},
             warmup_steps=0.1,
+            batch_sampler=lambda dataset, **options: DefaultBatchSampler(order, **options),
             seed=recipe.seed,
             dataloader_pin_memory=model.device.type == "cuda",
             eval_strategy="epoch",
@@ -302,12 +305,33 @@ def _train(
             evaluator=evaluator,
             callbacks=[EarlyStoppingCallback(early_stopping_patience=recipe.patience)],
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
         dev = [float(entry[measure]) for entry in trainer.state.log_history if measure in entry]
         progress(f"dev nDCG@5 by epoch: {', '.join(f'{score:.3f}' for score in dev)}")
         with storing(out):
             model.save_pretrained(str(out), create_model_card=False)
     return dev
+
+
+class _ByLength:
+    """An order anew in each epoch, in which the passages of a batch are of like length: padding costs half the time."""
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        self._lengths, self._batch = lengths, batch
+        self._draw = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        mixed = self._draw.permutation(len(self._lengths))
+        near = sorted(mixed.tolist(), key=lambda place: self._lengths[place] // 100)
+        whole = len(near) - len(near) % self._batch
+        cuts = [near[begin : begin + self._batch] for begin in range(0, whole, self._batch)]
+        for cut in self._draw.permutation(len(cuts)):
+            yield from cuts[cut]
+        yield from near[whole:]
 
 
 def _judged(
