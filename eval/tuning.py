@@ -14,6 +14,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -256,7 +257,6 @@ def _train(
     """Train, write the best epoch's weights to ``out``, and return the dev score of each epoch."""
     from datasets import Dataset
     from sentence_transformers import CrossEncoder
-    from sentence_transformers.base.sampler import DefaultBatchSampler
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
@@ -285,7 +285,7 @@ def _train(
             learning_rate=recipe.learning_rate,
             learning_rate_mapping={r"classifier": recipe.head_learning_rate},
             warmup_steps=0.1,
-            batch_sampler=lambda dataset, **options: DefaultBatchSampler(order, **options),
+            batch_sampler=partial(_sampler, order),
             seed=recipe.seed,
             dataloader_pin_memory=model.device.type == "cuda",
             eval_strategy="epoch",
@@ -332,6 +332,13 @@ class _ByLength:
         for cut in self._draw.permutation(len(cuts)):
             yield from cuts[cut]
         yield from near[whole:]
+
+
+def _sampler(order: _ByLength, dataset: object, **options: Any) -> Any:
+    """Cut an order into batches, as the library asks for them; a function, since the trainer writes it down."""
+    from sentence_transformers.base.sampler import DefaultBatchSampler
+
+    return DefaultBatchSampler(order, **options)
 
 
 def _judged(
