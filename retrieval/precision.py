@@ -74,18 +74,18 @@ def convert(encoder: torch.nn.Module, precision: Precision) -> None:
     """
     import torch
 
+    stacks = [m for m in encoder.modules() if isinstance(m, (torch.nn.ModuleList, torch.nn.Sequential))]
     if precision == "int8":
         with warnings.catch_warnings():
             # Deprecated in favour of torchao, which has no kernel of its own for this on a CPU.
             warnings.simplefilter("ignore")
             quantize: Any = torch.ao.quantization.quantize_dynamic
-            quantize(encoder, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
+            for stack in stacks:
+                quantize(stack, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
     elif precision != "fp32":
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         rounded = _Rounding(dtype)
-        stacks = (torch.nn.ModuleList, torch.nn.Sequential)
-        inside = [layer for m in encoder.modules() if isinstance(m, stacks) for layer in m.modules()]
-        for layer in dict.fromkeys(inside):
+        for layer in dict.fromkeys(layer for stack in stacks for layer in stack.modules()):
             if isinstance(layer, torch.nn.Linear):
                 layer.to(dtype)
                 layer.register_forward_pre_hook(rounded)
