@@ -73,7 +73,10 @@ def optimize(
 
     rates = {
         role: Rate(*found)
-        for role, found in (("task", read_prices(prices)), ("prompt", read_prices(prompt_prices or prices)))
+        for role, found in (
+            ("task", read_prices(prices)),
+            ("prompt", read_prices(prompt_prices, "--prompt-prices") or read_prices(prices)),
+        )
         if found is not None
     }
     with progress("index") as indexing:
@@ -124,12 +127,15 @@ def _announced(plan: Plan) -> str:
     estimate = plan.estimate
     sizes = ", ".join(f"{count} {name}" for name, count in estimate.questions.items())
     usd = "" if estimate.usd is None else f", about ${estimate.usd:.2f}"
+    where = f"Run in {plan.folder}; the same command goes on with it."
+    if plan.fork:
+        where = f"A new run beside {plan.folder}."
     least = " and ".join(f"{name} {effect:.2f}" for name, effect in estimate.detectable.items())
     return (
         f"{plan.optimiser_name} on {sizes} questions, seeds {', '.join(map(str, plan.seeds))}: about {estimate.calls} calls "
         f"of language models ({estimate.answers} for answers, {estimate.tests} of them on test), {estimate.tokens:,} "
         f"tokens{usd}; at 1 s a call {estimate.calls / 60:.0f} min. Least difference in a share that the questions show: "
-        f"{least} (80 % power, a fifth differing).\nRun in {plan.folder}; the same command goes on with it."
+        f"{least} (80 % power, a fifth differing).\n{where}"
     )
 
 

@@ -44,7 +44,7 @@ def read_inputs(details: Sequence[str], history: Path | None) -> dict[str, Any]:
     return inputs
 
 
-def read_prices(prices: str | None) -> tuple[float, float] | None:
+def read_prices(prices: str | None, option: str = "--prices") -> tuple[float, float] | None:
     """Return dollars per million tokens in and out, from two numbers joined by a comma."""
     if prices is None:
         return None
@@ -52,6 +52,6 @@ def read_prices(prices: str | None) -> tuple[float, float] | None:
         into, out = (float(price) for price in prices.split(","))
     except ValueError as error:
         raise BoundError(
-            f"--prices takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})"
+            f"{option} takes two numbers joined by a comma, such as 0.15,0.60 (got {prices!r})"
         ) from error
     return into, out

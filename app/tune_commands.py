@@ -28,9 +28,7 @@ def retrieval(
     rerank_weight: Numbers = "1,2,4",
     index: Annotated[
         str | None,
-        typer.Option(
-            help="The index that the program is to search; its own, or the first gold set's, if left out."
-        ),
+        typer.Option(help="The index that the saved program is to search; its own if left out."),
     ] = None,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,

@@ -3,7 +3,8 @@
 Every call is a row, written before its reply is used. A run that was killed makes the same requests again, in the
 same order, and is answered from the rows until it is where it was. Replies are filed under the request itself, which
 holds the model's name and settings. A request with a temperature over 0 is a new sample each time, and filed under how
-often it was made before; any other is asked once, as with DSPy's own cache.
+often it was made before; any other is asked once, as with DSPy's own cache. A call that failed is a row too: it fails
+again when it is replayed, unless it was one of those that ended the run.
 """
 
 from __future__ import annotations
@@ -16,18 +17,25 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import dspy
 from dspy.lm15 import Message, Request, Response, Usage
+from dspy.utils.exceptions import LMError
 
+from ..programs.lms import typed_cause
 from ..retrieval.disk import storing
-from ..retrieval.errors import BoundError, UsageError
+from ..retrieval.errors import BoundError, LanguageModelError, StorageError, UsageError
 
 CALLS = "calls.sqlite"
 FAILURES_IN_A_ROW = 5
-"""So many end the run; fewer are the examples' failures."""
+"""So many of one language model end the run; fewer are the examples' failures."""
+FAILED = "failed"
+"""What stands for the reason to finish in the row of a call that failed, and its message for the reply."""
+ROLES = ("task", "prompt")
+"""What language models are asked for: answers, and prompts."""
 _SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT NOT NULL, nth INTEGER NOT NULL, role TEXT NOT NULL, reply TEXT NOT NULL, finish TEXT NOT NULL,
@@ -48,12 +56,21 @@ class LostModelError(StoppedError):
     """The language model failed several times in a row: what it was asked for is no example's fault."""
 
 
+class LostRowsError(StoppedError):
+    """A call could not be read or kept: what cannot be counted must not be paid."""
+
+
 @dataclass(frozen=True)
 class Price:
     """Dollars per million tokens."""
 
     input: float
     output: float
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output"):
+            if not 0 <= getattr(self, name) < inf:
+                raise BoundError(f"price of {name} must be at least 0 dollars (got {getattr(self, name)})")
 
     def of(self, input: int, output: int) -> float:
         """Return the price of so many tokens, in dollars."""
@@ -77,11 +94,12 @@ class Caps:
                 raise BoundError(f"budget of {name} must be over 0 (got {value}): leave it out for no bound")
 
     def require_prices(self, prices: Mapping[str, Price]) -> None:
-        """Raise `UsageError` where money is bounded and no price is known."""
-        if self.usd is not None and set(prices) != {"task", "prompt"}:
+        """Raise `UsageError` where the prices of a language model are missing: what it takes would count as nothing."""
+        if (prices or self.usd is not None) and set(prices) != set(ROLES):
+            bound = "" if self.usd is None else f"a budget of {self.usd} dollars "
             raise UsageError(
-                f"a budget of {self.usd} dollars needs the prices of both language models: pass them, per million "
-                "tokens in and out"
+                f"{bound}needs the prices of both language models, {' and '.join(ROLES)}, per million tokens in and out "
+                f"(got {', '.join(prices) or 'none'})".strip()
             )
 
 
@@ -111,23 +129,34 @@ class CallLedger:
     """
 
     def __init__(self, folder: Path, caps: Caps, prices: Mapping[str, Price]) -> None:
-        """Open the calls in a run's folder; ``prices`` by role, such as ``task``."""
+        """Open the calls in a run's folder; ``prices`` by role, such as ``task``.
+
+        Raises `StorageError` where they cannot be read.
+        """
         self.caps = caps
         self._prices = prices
         self._lock = threading.Lock()
         self._seen: Counter[str] = Counter()
-        self._failures = 0
+        self._failures: dict[str, list[tuple[str, int]]] = {role: [] for role in ROLES}
+        """Rows of the failures in a row, by role."""
         self._kept_back = 0
         self._untold = False
         """Whether a reply did not say how many tokens it took."""
-        with storing(folder):
-            self._connection = sqlite3.connect(folder / CALLS, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute(_SCHEMA_SQL)
-        self._spent = Spent(usd=0.0 if prices else None)
-        for role, input, output in self._connection.execute("SELECT role, input, output FROM calls"):
-            self._count(role, input, output)
+        self._path = folder / CALLS
+        self._spent, self._used = (Spent(usd=0.0 if prices else None) for _ in range(2))
+        # What is used is what this process asked for: in a run that goes on, the same at the same place as in the first.
+        try:
+            with storing(folder):
+                self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute(_SCHEMA_SQL)
+            for role, input, output in self._connection.execute("SELECT role, input, output FROM calls"):
+                self._count(self._spent, role, input, output)
+        except sqlite3.Error as error:
+            raise StorageError(
+                f"{self._path}: {error}; the calls of this run cannot be read, so begin another with fork"
+            ) from error
 
     @property
     def spent(self) -> Spent:
@@ -142,7 +171,7 @@ class CallLedger:
         """
         with self._lock:
             self._kept_back = 0
-            if any(calls * self._each(name, spent) > cap / 2 for name, cap, spent in self._bounds()):
+            if any(calls * self._each(name) > cap / 2 for name, cap in self._bounds()):
                 return False
             self._kept_back = calls
             return True
@@ -158,28 +187,39 @@ class CallLedger:
     def ask(self, lm: dspy.LM, role: str, request: Request) -> Response:
         """Answer a request, from the rows where it was answered before.
 
-        Raises `CapReachedError` when the budget does not hold another call, `LostModelError` when the last few failed.
+        Raises `LanguageModelError` for a call that failed, and those that end the run: `CapReachedError` when the budget
+        does not hold another call, `LostModelError` when the last few failed, `LostRowsError` when a row is refused.
         """
         key = _key(role, request)
         with self._lock:
             nth = self._seen[key] if request.config.temperature else 0
-            row = self._connection.execute(
-                "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", (key, nth)
-            ).fetchone()
+            row = self._rows(
+                "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", key, nth
+            )
             if row is None:
                 self._require_budget()
                 begin = time.perf_counter()
-                row = _row(self._call(lm, request))
-                self._connection.execute(
-                    "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (key, nth, role, *row, time.perf_counter() - begin),
-                )
-                self._count(role, *row[2:])
+                row, error = self._call(lm, request)
+                seconds = time.perf_counter() - begin
+                self._rows("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", key, nth, role, *row, seconds)
+                self._count(self._spent, role, *row[2:])
                 self._spent.made += 1
             else:
+                error = None
                 self._spent.replayed += 1
+            reply, finish, input, output = row
+            if self._seen[key] == nth:
+                opening = self._used.calls == 0
+                self._count(self._used, role, input, output)
+                if finish == FAILED:
+                    self._failed(lm, role, (key, nth), reply)
+                    if opening and error is not None:
+                        raise error  # as it is: it says best what to mend before the run can begin
+                else:
+                    self._failures[role].clear()
             self._seen[key] += 1
-        reply, finish, input, output = row
+        if finish == FAILED:
+            raise LanguageModelError(reply)
         return Response(
             id=None,
             model=request.model,
@@ -191,48 +231,59 @@ class CallLedger:
     def close(self) -> None:
         self._connection.close()
 
-    def _count(self, role: str, input: int | None, output: int | None) -> None:
-        self._spent.calls += 1
-        self._untold |= None in (input, output)
-        self._spent.input_tokens += input or 0
-        self._spent.output_tokens += output or 0
-        if self._spent.usd is not None and role in self._prices:
-            self._spent.usd += self._prices[role].of(input or 0, output or 0)
+    def _rows(self, statement: str, *values: object) -> Any:
+        try:
+            return self._connection.execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            raise LostRowsError(f"{self._path}: {error}") from error
 
-    def _call(self, lm: dspy.LM, request: Request) -> Response:
+    def _failed(self, lm: dspy.LM, role: str, row: tuple[str, int], message: str) -> None:
+        """Note a failure; the last of too many takes all of their rows out, so that they are asked again."""
+        failures = self._failures[role]
+        failures.append(row)
+        if len(failures) >= FAILURES_IN_A_ROW:
+            for failure in failures:
+                self._rows("DELETE FROM calls WHERE key = ? AND nth = ?", *failure)
+            raise LostModelError(f"{lm.model} failed {len(failures)} times in a row: {message}")
+
+    def _count(self, spent: Spent, role: str, input: int | None, output: int | None) -> None:
+        spent.calls += 1
+        self._untold |= None in (input, output)
+        spent.input_tokens += input or 0
+        spent.output_tokens += output or 0
+        if spent.usd is not None:
+            spent.usd += self._prices[role].of(input or 0, output or 0)
+
+    @staticmethod
+    def _call(lm: dspy.LM, request: Request) -> tuple[_Row, LMError | None]:
         try:
             response: Response = lm(request)
-        except Exception as error:
-            self._failures += 1
-            if self._failures >= FAILURES_IN_A_ROW:
-                raise LostModelError(f"{lm.model} failed {self._failures} times in a row: {error}") from error
-            raise
-        self._failures = 0
-        return response
+        except LMError as error:  # DSPy makes one of whatever an engine raises
+            message = " ".join(str(typed_cause(error) or error).split())
+            return (message, FAILED, 0, 0), error
+        usage = response.usage
+        return (response.text or "", response.finish_reason, usage.input_tokens, usage.output_tokens), None
 
-    def _bounds(self) -> list[tuple[str, float, float]]:
-        """Return what is bounded: its name, its cap, and what is spent of it."""
-        spent, caps = self._spent, self.caps
-        bounds = [
-            ("calls", caps.calls, spent.calls),
-            ("tokens", caps.tokens, spent.input_tokens + spent.output_tokens),
-            ("dollars", caps.usd, spent.usd or 0.0),
-        ]
-        return [(name, cap, spent) for name, cap, spent in bounds if cap is not None]
+    def _bounds(self) -> list[tuple[str, float]]:
+        """Return what is bounded: its name and its cap."""
+        caps = self.caps
+        bounds = [("calls", caps.calls), ("tokens", caps.tokens), ("dollars", caps.usd)]
+        return [(name, cap) for name, cap in bounds if cap is not None]
 
     def _require_budget(self) -> None:
         if self._untold and (self.caps.tokens, self.caps.usd) != (None, None):
             raise CapReachedError(
                 "a reply did not say how many tokens it took, so no budget of them can be held"
             )
-        for name, cap, spent in self._bounds():
-            if spent + self._kept_back * self._each(name, spent) >= cap:
-                kept = f", the rest is kept for {self._kept_back} calls" if self._kept_back else ""
-                raise CapReachedError(f"{spent:.10g} {name} of {cap:.10g} are spent{kept}")
+        for name, cap in self._bounds():
+            for spent, kept in ((self._used, self._kept_back), (self._spent, 0)):
+                if _of(spent, name) + kept * self._each(name) >= cap:
+                    rest = f", the rest is kept for {kept} calls" if kept else ""
+                    raise CapReachedError(f"{_of(spent, name):.10g} {name} of {cap:.10g} are spent{rest}")
 
-    def _each(self, name: str, spent: float) -> float:
-        """Return what a call takes on average."""
-        return 1.0 if name == "calls" else spent / max(1, self._spent.calls)
+    def _each(self, name: str) -> float:
+        """Return what a call took on average."""
+        return 1.0 if name == "calls" else _of(self._used, name) / max(1, self._used.calls)
 
 
 class _Engine:
@@ -252,9 +303,13 @@ class _Engine:
         return self._ledger.ask(self._lm, self._role, request)
 
 
-def _row(response: Response) -> tuple[str, str, int | None, int | None]:
-    usage = response.usage
-    return response.text or "", response.finish_reason, usage.input_tokens, usage.output_tokens
+_Row = tuple[str, str, int | None, int | None]
+"""Reply, reason to finish, tokens in and out."""
+
+
+def _of(spent: Spent, name: str) -> float:
+    tokens = spent.input_tokens + spent.output_tokens
+    return {"calls": spent.calls, "tokens": tokens, "dollars": spent.usd or 0.0}[name]
 
 
 def _key(role: str, request: Request) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import dspy
 
-from ..retrieval.errors import MissingExtraError
+from ..retrieval.errors import MissingExtraError, RunError
 
 Examples = Sequence[dspy.Example]
 Judge = Callable[..., Any]
@@ -259,6 +259,8 @@ class Chain:
             seed=lesson.seed,
             strategy="demos -> instructions",
         )
+        if found.flag_compilation_error_occurred:
+            raise RunError("a step of the chain failed, as the log of dspy tells; run it again to go on")
         return found
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,14 +21,15 @@ from statistics import fmean
 from typing import Any
 
 import dspy
+from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
 
 from ..programs.artifact_schema import Score
 from ..programs.asking import failures
 from ..programs.grounded import GroundedProgram
 from ..programs.saving import predictors_of
-from ..retrieval.errors import LanguageModelError
+from ..retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
 from .answers import inputs_of, program_fingerprint
-from .calls import CallLedger, CapReachedError, LostModelError, Spent
+from .calls import CallLedger, CapReachedError, LostModelError, LostRowsError, Spent
 from .demos import Giveaways
 from .looks import count_look
 from .optimisers import FewShot, Lesson, Optimiser
@@ -67,7 +69,9 @@ def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
 
     Raises:
         LanguageModelError: a language model cannot be asked, or fails several times in a row; run again, it goes on.
+        BoundError: the budget does not hold the opening calls.
         RunMismatchError: the folder holds a run of another configuration.
+        StorageError: a call cannot be kept, or those that were cannot be read.
         WriterBusyError: another process is at this run.
     """
     folder, lock = claim(plan.folder, plan.header, lambda made: None, fork=plan.fork)
@@ -76,6 +80,8 @@ def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
             return _Run(plan, folder, ledger, watch).all()
     except LostModelError as lost:
         raise LanguageModelError(f"{lost}; what was asked is kept, so run it again to go on") from lost
+    except LostRowsError as lost:
+        raise StorageError(f"{lost}; check the disk, then run it again to go on") from lost
     finally:
         os.close(lock)
 
@@ -100,6 +106,7 @@ class _Run:
         self.lm = ledger.through(plan.lm, "task")
         self.prompt_lm = ledger.through(plan.prompt_lm, "prompt")
         self.notes: list[str] = []
+        self.streams = sys.stdout, sys.stderr
 
     def all(self) -> Optimised:
         plan = self.plan
@@ -143,15 +150,20 @@ class _Run:
 
     def _require_answers(self) -> None:
         """Ask each language model once outright, so that one that is down ends the run before it begins."""
-        with failures("the optimiser", str(self.plan.prompt_lm.model)):
-            self.plan.program(**self.examples["dev"][0].inputs())
-            if self.plan.prompt_lm is not self.plan.lm:
-                self.prompt_lm("Reply with the word ready.")
+        try:
+            with failures("the optimiser", str(self.plan.prompt_lm.model)):
+                # A reply that is not in form is an answer too: the search will count it.
+                with contextlib.suppress(ModelOutputError):
+                    self.plan.program(**self.examples["dev"][0].inputs())
+                if self.plan.prompt_lm is not self.plan.lm:
+                    self.prompt_lm("Reply with the word ready.")
+        except CapReachedError as reached:
+            raise BoundError(f"the budget does not hold the opening calls: {reached}; raise it") from reached
 
     def _searched(self, seed: int) -> Searched:
         before = self.plan.program
         few = self._search(FewShot(), seed)
-        after = self._search(self.plan.optimiser, seed)
+        after = self._search(self.plan.optimiser, seed) or self._best_so_far(seed)
         was, now = self._on_dev(before), self._on_dev(after)
         if was is not None and (now is None or now < was):
             self.notes.append(
@@ -160,22 +172,30 @@ class _Run:
             after, now = before, was
         return Searched(seed, after, few, now)
 
-    def _search(self, optimiser: Optimiser, seed: int) -> GroundedProgram:
-        """Let an optimiser work; at a cap, return the best of what was tried so far."""
+    def _search(self, optimiser: Optimiser, seed: int) -> GroundedProgram | None:
+        """Let an optimiser work; ``None`` at a cap."""
         lesson = Lesson(self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed)
+        self.notebook.begin()
         try:
             with _quiet(), failures("the optimiser", str(self.plan.prompt_lm.model)):
                 student = optimiser.compile(self._student(self.plan.program), lesson)
-                assert isinstance(student, Student)
-                found: GroundedProgram = student.program
-                self.notebook.tidy(found)
-                return found
         except CapReachedError as reached:
             note = f"The search ended at its budget: {reached}."
             if note not in self.notes:
                 self.notes.append(note)
+            return None
+        assert isinstance(student, Student)
+        found: GroundedProgram = student.program
+        self.notebook.tidy(found)
+        return found
+
+    def _best_so_far(self, seed: int) -> GroundedProgram:
+        """Return the best program that the search tried on all dev questions before it ended."""
         best = self.notebook.best()
-        return self.plan.program if best is None else best.program
+        if best is not None:
+            return best.program
+        self.notes.append(f"Seed {seed}: no program was tried on all dev questions, so nothing was changed.")
+        return self.plan.program
 
     def _on_dev(self, program: GroundedProgram) -> float | None:
         """Return the mean score on the dev questions; what is known costs nothing. ``None`` at a cap."""
@@ -190,7 +210,11 @@ class _Run:
         """Return the verdicts on the test questions by program, as far as the budget holds all of a program's."""
         programs = {"before": self.plan.program, f"after {best.seed}": best.program}
         programs |= {f"after {searched.seed}": searched.program for searched in found}
-        programs |= {f"few-shot {searched.seed}": searched.few_shot for searched in found}
+        programs |= {
+            f"few-shot {searched.seed}": searched.few_shot
+            for searched in found
+            if searched.few_shot is not None
+        }
         scores: dict[str, dict[str, Verdict]] = {}
         try:
             for name, program in programs.items():
@@ -241,7 +265,9 @@ class _Run:
         score = None if best is None else best.mean
         spent = self.ledger.spent
         seconds = time.monotonic() - self.begun
-        self.watch(Standing(spent.calls, self.plan.estimate.calls, score, seconds, spent))
+        out, err = self.streams  # the app's own, whatever is kept off them meanwhile
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            self.watch(Standing(spent.calls, self.plan.estimate.calls, score, seconds, spent))
 
 
 def _giveaways(plan: Plan) -> Giveaways:
@@ -257,9 +283,10 @@ def _giveaways(plan: Plan) -> Giveaways:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what the optimisers print, log and draw off the terminal: progress is told in one way for all."""
-    dspy.disable_logging()
+    was = DSPY_LOGGING_STREAM.enabled
+    DSPY_LOGGING_STREAM.enabled = False
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
-        dspy.enable_logging()
+        DSPY_LOGGING_STREAM.enabled = was

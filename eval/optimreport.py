@@ -49,7 +49,8 @@ class Searched:
 
     seed: int
     program: GroundedProgram
-    few_shot: GroundedProgram
+    few_shot: GroundedProgram | None
+    """``None`` where the budget ended it."""
     dev: float | None
     """Mean score on the dev questions, that the choice was made by; ``None`` where the budget did not hold them."""
 

@@ -22,23 +22,15 @@ from ..retrieval.handle import SearchHandle
 from ..retrieval.profiles import DEFAULT_PROFILE
 from .answers import plain_settings, program_fingerprint, questions_of
 from .calls import Caps, Price
-from .goldcheck import check_gold_set
-from .goldset import GoldSet, read_gold_set
+from .goldset import GoldSet
 from .optimisers import OPTIMISERS, Cost, FewShot, Optimiser, require_library
 from .retrieval import Held, Searched, header_of
 from .runs import fingerprint, run_folder
 from .searches import RememberingHandle
+from .splits import SPLITS, read_splits
 from .tables import detectable
 from .verdicts import Metric, Target
 
-SPLITS = ("train", "dev", "test")
-LEAKS = (
-    "question_in_two_splits",
-    "document_in_two_splits",
-    "near_duplicate_questions",
-    "near_duplicate_documents",
-)
-"""What `goldcheck` may find that lets test questions be learnt."""
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""
 REPLY_TOKENS = 200
@@ -176,8 +168,10 @@ def prepare(
         require_writer(asked, "be optimised")
     caps, prices = caps or Caps(), prices or {}
     caps.require_prices(prices)
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise BoundError(f"seeds must be different numbers, at least one (got {list(seeds)})")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise BoundError(
+            f"seeds must be different whole numbers of 0 or more, at least one (got {list(seeds)})"
+        )
     if isinstance(optimiser, str):
         if optimiser not in OPTIMISERS:
             raise UsageError(f"unknown optimiser {optimiser!r}; known: {', '.join(OPTIMISERS)}")
@@ -185,8 +179,7 @@ def prepare(
     else:
         optimiser_name, chosen = type(optimiser).__name__.lower(), optimiser
     require_library(chosen)
-    _require_no_leak(Path(gold_dir))
-    whole = {name: read_gold_set(gold_dir, name) for name in SPLITS}
+    whole = read_splits(Path(gold_dir))
     searched = Searched(whole["dev"], profile, index=index)
     folder = searched.folder(index_progress)
     loaded = load(program, index=SearchHandle(folder, profile), profile=profile)
@@ -200,6 +193,9 @@ def prepare(
     metric = Metric(loaded.name, targets, dict(weights or {}))
     header = {
         **header_of("optimise", searched, folder, loaded.retriever.handle.searcher.reranker),
+        "search": loaded.retriever.settings.as_dict(),
+        "queries": loaded.queries,
+        "adapter": adapter_name(loaded),
         "program": loaded.name,
         "program_state": program_fingerprint(loaded),
         "optimiser": {"name": optimiser_name, **asdict(chosen)},  # type: ignore[call-overload]  # dataclasses all
@@ -238,13 +234,3 @@ def _asked(gold: GoldSet, program: str) -> GoldSet:
             "least 2 in each of train, dev and test"
         )
     return replace(gold, questions=questions)
-
-
-def _require_no_leak(folder: Path) -> None:
-    """Raise `GoldSetError` for a set whose splits share questions or documents: its test would not be one."""
-    shared = [finding for finding in check_gold_set(folder) if finding.kind in LEAKS]
-    if shared:
-        raise GoldSetError(
-            f"{shared[0].where}: {shared[0].kind}, {shared[0].detail}: what is optimised on would be tested on. "
-            f"{shared[0].remedy}; `quincunx gold check` lists all of it"
-        )

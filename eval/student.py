@@ -63,11 +63,16 @@ class Notebook:
         self.tried: dict[str, Tried] = {}
         self.evaluations = 0
         """Calls of the program in all, those on the train questions too."""
+        self._met: set[str] = set()
         self._giveaways = giveaways
         self._told = told
 
     def __deepcopy__(self, memo: object) -> Notebook:
         return self
+
+    def begin(self) -> None:
+        """Begin another search: `best` is to be of what it meets."""
+        self._met.clear()
 
     def tidy(self, program: GroundedProgram) -> None:
         """Take out of a program's demos what gives away a dev or test question, and what is too long."""
@@ -79,6 +84,7 @@ class Notebook:
         self._told()
         self.evaluations += 1
         state = program_fingerprint(program)
+        self._met.add(state)
         if state not in self.tried:
             self.tried[state] = Tried(state, program.deepcopy())
         return state
@@ -99,8 +105,9 @@ class Notebook:
         return [tried for tried in self.tried.values() if len(tried.scores) == len(self.dev)]
 
     def best(self) -> Tried | None:
-        """Return the best of them, the earliest where several are; ``None`` where none was tried on all."""
-        return max(self.whole, key=lambda tried: tried.mean, default=None)
+        """Return the best of those that this search met, the earliest where several are; ``None`` for none of them."""
+        met = [tried for tried in self.whole if tried.state in self._met]
+        return max(met, key=lambda tried: tried.mean, default=None)
 
     def curve(self) -> list[dict[str, Any]]:
         """Return what each of them came to, as JSON values."""

@@ -24,12 +24,13 @@ from ..retrieval.remembering import RememberingReranker
 from ..retrieval.searching import Searcher
 from ..retrieval.settings import FinalOrder, Fusion, SearchSettings
 from .goldimport import split_by_document
-from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
+from .goldset import ALL, GoldSet, Question, read_gold_set
 from .looks import count_look
 from .measures import measures, per_question
 from .retrieval import SEED, Searched, search_record, search_text
 from .runs import fingerprint
 from .scoring import ranking
+from .splits import names_split
 from .statistics import Comparison, compare
 from .tables import groups_of
 
@@ -126,7 +127,7 @@ def dev_and_test(folder: Path) -> tuple[GoldSet, GoldSet]:
 
     A set that names no dev split is divided by document: two fifths of its questions are dev, always the same.
     """
-    if any(question.split == "dev" for question in read_questions(folder).values()):
+    if names_split(folder, "dev"):
         return read_gold_set(folder, "dev"), read_gold_set(folder, "test")
     whole = read_gold_set(folder, ALL)
     splits = split_by_document(whole.judged, shares={"dev": 0.4, "test": 0.6}, seed=SEED)

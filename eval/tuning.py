@@ -30,13 +30,14 @@ from ..retrieval.profiles import DEFAULT_PROFILE, shared_embedder, shared_rerank
 from ..retrieval.rerankers import Reranker
 from ..retrieval.searching import Searcher
 from ..retrieval.settings import SearchSettings
-from ..retrieval.weights import folder_revision, minilm_folder
+from ..retrieval.weights import folder_revision, locate, minilm_folder
 from .goldimport import split_by_document
-from .goldset import ALL, GoldSet, Question, read_gold_set, read_questions
+from .goldset import ALL, GoldSet, Question, read_gold_set
 from .looks import count_look
 from .measures import measures
 from .retrieval import SEED, Held, Searched, gold_fingerprint, search_text
 from .runs import fingerprint
+from .splits import names_split, read_splits
 from .statistics import Comparison, Interval, compare
 from .sweeping import part_of, stage_values
 from .tables import groups_of, mean_of
@@ -69,6 +70,8 @@ class Recipe:
         for name in ("negatives", "epochs", "patience", "batch", "max_tokens"):
             if getattr(self, name) < 1:
                 raise BoundError(f"{name} must be at least 1 (got {getattr(self, name)})")
+        if self.seed < 0:
+            raise BoundError(f"seed must be at least 0 (got {self.seed})")
         for name in ("learning_rate", "head_learning_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise BoundError(f"{name} must be a number over 0 and under 1 (got {getattr(self, name)})")
@@ -143,14 +146,17 @@ def tune_reranker(
         progress: told in a line what is done.
 
     Raises:
-        UsageError: ``out`` holds something. GoldSetError: a split has too few questions with gold in the index.
+        UsageError: ``out`` holds something. MissingWeightsError: ``base`` holds no model.
+        GoldSetError: a split has too few questions with gold in the index, or two share some.
         MissingExtraError: the ``tune`` extra is not installed.
     """
     if find_spec("datasets") is None or find_spec("accelerate") is None:
         raise MissingExtraError("datasets or accelerate", "tune")
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty: choose another folder for the tuned reranker")
+    out = out.resolve()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not an empty folder: choose another one for the tuned reranker")
     recipe = recipe or Recipe()
+    base, base_revision = locate("the base of the tuning", folder=base or minilm_folder())
     splits = splits_of(Path(gold_dir))
     index = Searched(splits["test"], profile).folder(index_progress)
     embedder, before = shared_embedder(profile), shared_reranker(profile)
@@ -159,7 +165,7 @@ def tune_reranker(
     progress(
         f"{len(splits['train'].judged)} train questions, {len(pairs)} pairs; {len(samples)} dev questions"
     )
-    dev = _train(base or minilm_folder(), pairs, samples, recipe, out, progress)
+    dev = _train(base, pairs, samples, recipe, out, progress)
     after = load_cross_encoder(out)
     stages, comparisons = _judged(index, profile, before, after, splits["test"])
     revision = folder_revision(out)
@@ -173,7 +179,12 @@ def tune_reranker(
         comparisons=comparisons,
         look=count_look(splits["test"], fingerprint(revision)),
     )
-    told = {**found.as_dict(), "gold": {name: gold_fingerprint(gold) for name, gold in splits.items()}}
+    told = {
+        **found.as_dict(),
+        "base": base_revision,
+        "profile": profile,
+        "gold": {name: gold_fingerprint(gold) for name, gold in splits.items()},
+    }
     # Beside the weights and not among them: their identity is a hash over the folder.
     path = out.with_name(f"{out.name}.{REPORT}")
     with storing(path):
@@ -183,8 +194,8 @@ def tune_reranker(
 
 def splits_of(folder: Path) -> dict[str, GoldSet]:
     """Return train, dev and test of a gold set; one that has no train questions is divided by document."""
-    if any(question.split == "train" for question in read_questions(folder).values()):
-        return {name: read_gold_set(folder, name) for name in SHARES}
+    if names_split(folder, "train"):
+        return read_splits(folder)
     whole = read_gold_set(folder, ALL)
     splits = split_by_document(whole.judged, shares=SHARES, seed=SEED)
     return {name: part_of(whole, splits, name) for name in SHARES}

@@ -7,8 +7,8 @@ It is called as DSPy's optimisers call theirs, ``metric(example, prediction, tra
 it returns is a `Verdict`: a number for those that compare, true or false for those that pick demos, and feedback for
 those that reflect.
 
-An answer is worth nothing where none of the passages that it cites is gold, however well it keeps to the rules and
-whatever it says: where gold is dealt out at random, no manners can gain anything.
+An answer is worth nothing where it cites no gold document, however well it keeps to the rules and whatever it says:
+where gold is dealt out at random, no manners can gain anything.
 """
 
 from __future__ import annotations

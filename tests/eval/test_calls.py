@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quincunx.eval.calls import (
+    CALLS,
     FAILURES_IN_A_ROW,
     CallLedger,
     CapReachedError,
     Caps,
     LostModelError,
+    LostRowsError,
     Price,
 )
-from quincunx.retrieval.errors import UsageError
+from quincunx.retrieval.errors import BoundError, StorageError, UsageError
 
 
 class Counting:
@@ -107,14 +110,60 @@ def test_tokens_and_dollars_are_capped_and_the_rest_is_kept_back(tmp_path: Path,
         Caps(usd=1.0).require_prices({"task": Price(1, 1)})
 
 
-def test_a_model_that_keeps_failing_ends_the_run(tmp_path: Path, engine: Counting) -> None:
+def test_a_model_that_keeps_failing_ends_the_run_and_is_asked_again_in_the_next(
+    tmp_path: Path, engine: Counting
+) -> None:
     with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
-        lm = through(ledger, engine)
+        lm, other = through(ledger, engine), through(ledger, engine, "prompt")
         lm("fine")
-        engine.failing = True
         for number in range(FAILURES_IN_A_ROW - 1):
-            with pytest.raises(Exception, match="down"):
+            engine.failing = True
+            with pytest.raises(dspy.LMError, match="down"):
                 lm(f"question {number}")
+            engine.failing = False
+            other(f"another model answers {number}")
+        engine.failing = True
         with pytest.raises(LostModelError, match="5 times in a row"):
             lm("the last")
-        assert ledger.spent.calls == 1
+    engine.failing = False
+    with closing(CallLedger(tmp_path, Caps(), {})) as again:
+        assert again.spent.calls == FAILURES_IN_A_ROW
+        assert through(again, engine)("question 0") == [str(engine.asked)]
+
+
+def test_a_failure_that_the_run_survives_is_replayed_and_counted(tmp_path: Path, engine: Counting) -> None:
+    for _ in range(2):
+        with closing(CallLedger(tmp_path, Caps(calls=3), {})) as ledger:
+            lm = through(ledger, engine)
+            lm("fine")
+            engine.failing = True
+            with pytest.raises(dspy.LMError, match="down"):
+                lm("question")
+            engine.failing = False
+            lm("fine again")
+            with pytest.raises(CapReachedError):
+                lm("one more")
+            assert (ledger.spent.calls, engine.asked) == (3, 3)
+
+
+def test_rows_that_cannot_be_read_or_written_end_the_run(tmp_path: Path, engine: Counting) -> None:
+    with (
+        closing(CallLedger(tmp_path, Caps(), {})) as ledger,
+        closing(sqlite3.connect(tmp_path / CALLS)) as other,
+    ):
+        through(ledger, engine)("fine")
+        other.execute("DROP TABLE calls")
+        with pytest.raises(LostRowsError, match="no such table"):
+            through(ledger, engine)("question")
+        assert engine.asked == 1
+    (tmp_path / CALLS).write_bytes(b"not a database" * 100)
+    with pytest.raises(StorageError, match="cannot be read"):
+        CallLedger(tmp_path, Caps(), {})
+
+
+def test_prices_are_dollars_and_known_for_both_models() -> None:
+    for price in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(BoundError, match="at least 0 dollars"):
+            Price(1.0, price)
+    with pytest.raises(UsageError, match=r"both language models, task and prompt.*got prompt"):
+        Caps().require_prices({"prompt": Price(1, 1)})
