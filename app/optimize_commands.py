@@ -176,7 +176,7 @@ def _tables(found: Optimised) -> Iterator[RenderableType]:
     spent, estimate = found.spent, found.estimate
     usd = "" if spent.usd is None else f", ${spent.usd:.4f}"
     yield (
-        f"{spent.calls} calls of language models (about {estimate.calls} expected), "
+        f"{spent.calls} calls of language models (about {estimate.calls} expected, {spent.failed} failed), "
         f"{spent.input_tokens + spent.output_tokens:,} tokens{usd}; {found.evaluations} answers of the program, "
         f"{found.searches[1]} searches made of {found.searches[0]} asked for; look {found.look} at these test questions"
     )

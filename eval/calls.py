@@ -112,6 +112,8 @@ class Spent:
     made: int = 0
     """By this process."""
     replayed: int = 0
+    failed: int = 0
+    """Of the calls."""
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float | None = None
@@ -136,7 +138,9 @@ class CallLedger:
         self.caps = caps
         self._prices = prices
         self._lock = threading.Lock()
-        self._seen: Counter[str] = Counter()
+        self._samples: Counter[str] = Counter()
+        """How often a request was sampled, or failed, so far: the next one is another row."""
+        self._met: set[tuple[str, int]] = set()
         self._failures: dict[str, list[tuple[str, int]]] = {role: [] for role in ROLES}
         """Rows of the failures in a row, by role."""
         self._kept_back = 0
@@ -151,8 +155,8 @@ class CallLedger:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute(_SCHEMA_SQL)
-            for role, input, output in self._connection.execute("SELECT role, input, output FROM calls"):
-                self._count(self._spent, role, input, output)
+            for row in self._connection.execute("SELECT role, finish, input, output FROM calls"):
+                self._count(self._spent, *row)
         except sqlite3.Error as error:
             raise StorageError(
                 f"{self._path}: {error}; the calls of this run cannot be read, so begin another with fork"
@@ -192,7 +196,7 @@ class CallLedger:
         """
         key = _key(role, request)
         with self._lock:
-            nth = self._seen[key] if request.config.temperature else 0
+            nth = self._samples[key]
             row = self._rows(
                 "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", key, nth
             )
@@ -202,22 +206,24 @@ class CallLedger:
                 row, error = self._call(lm, request)
                 seconds = time.perf_counter() - begin
                 self._rows("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", key, nth, role, *row, seconds)
-                self._count(self._spent, role, *row[2:])
+                self._count(self._spent, role, *row[1:])
                 self._spent.made += 1
             else:
                 error = None
                 self._spent.replayed += 1
             reply, finish, input, output = row
-            if self._seen[key] == nth:
+            if (key, nth) not in self._met:
+                self._met.add((key, nth))
                 opening = self._used.calls == 0
-                self._count(self._used, role, input, output)
+                self._count(self._used, role, finish, input, output)
                 if finish == FAILED:
                     self._failed(lm, role, (key, nth), reply)
                     if opening and error is not None:
                         raise error  # as it is: it says best what to mend before the run can begin
                 else:
                     self._failures[role].clear()
-            self._seen[key] += 1
+            if request.config.temperature or finish == FAILED:
+                self._samples[key] += 1
         if finish == FAILED:
             raise LanguageModelError(reply)
         return Response(
@@ -246,8 +252,9 @@ class CallLedger:
                 self._rows("DELETE FROM calls WHERE key = ? AND nth = ?", *failure)
             raise LostModelError(f"{lm.model} failed {len(failures)} times in a row: {message}")
 
-    def _count(self, spent: Spent, role: str, input: int | None, output: int | None) -> None:
+    def _count(self, spent: Spent, role: str, finish: str, input: int | None, output: int | None) -> None:
         spent.calls += 1
+        spent.failed += finish == FAILED
         self._untold |= None in (input, output)
         spent.input_tokens += input or 0
         spent.output_tokens += output or 0

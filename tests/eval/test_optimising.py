@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,7 @@ from quincunx.programs.artifact import diff, read_artifact
 from quincunx.retrieval.errors import (
     BoundError,
     GoldSetError,
+    LanguageModelError,
     OllamaUnreachableError,
     QuincunxError,
     RunMismatchError,
@@ -53,6 +55,7 @@ from quincunx.retrieval.errors import (
 from quincunx.retrieval.home import HOME_VARIABLE
 from quincunx.retrieval.profiles import DEFAULT_PROFILE, Profile, add_profile
 from quincunx.retrieval.rerankers import Scores
+from quincunx.retrieval.settings import SearchSettings
 
 PROGRAMS = ("resource_search", "chat_bridge")
 WORKER = Path(__file__).parents[1] / "optimise_worker.py"
@@ -247,6 +250,12 @@ def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_r
     second = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
     assert chats(server) == before
     assert (second.spent.made, second.look) == (0, first.look + 1)
+    other = planned("chat_bridge", "bootstrap", gold, tmp_path / "none", server.url)
+    other.program.retriever.handle = other.handle.inner
+    other.program.retriever.settings = SearchSettings(n=4)
+    other.program.save(tmp_path / "other")
+    with pytest.raises(RunMismatchError, match="search"):
+        run(planned(str(tmp_path / "other"), "bootstrap", gold, tmp_path / "run", server.url))
     with pytest.raises(RunMismatchError, match="seeds"):
         run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, seeds=[9]))
     forked = run(
@@ -300,7 +309,12 @@ def test_tokens_and_dollars_end_a_run_at_the_call_that_passes_them(
 def test_wrong_input_is_refused_before_anything_is_asked(
     server: OllamaServer, gold: Path, tmp_path: Path
 ) -> None:
-    untrained, leaking = tmp_path / "untrained", tmp_path / "leaking"
+    untrained, leaking, unsplit = (tmp_path / name for name in ("untrained", "leaking", "unsplit"))
+    write_split_gold(unsplit, "chat_bridge")
+    queries = (unsplit / "queries.jsonl").read_text()
+    (unsplit / "queries.jsonl").write_text(
+        re.sub(r'"answerable": false, "split": "\w+"', '"answerable": false', queries)
+    )
     shutil.copytree(gold, untrained)
     (untrained / "qrels" / "train.tsv").unlink()
     shutil.copytree(gold, leaking)
@@ -316,7 +330,10 @@ def test_wrong_input_is_refused_before_anything_is_asked(
     wrong: list[tuple[type[QuincunxError], str, dict[str, Any]]] = [
         (GoldSetError, "train", {"gold": untrained}),
         (GoldSetError, "document_in_two_splits", {"gold": leaking}),
+        (GoldSetError, "is in train and in dev", {"gold": unsplit}),
         (BoundError, "unknown part", {"weights": {"charm": 1}}),
+        (BoundError, "0 or more", {"seeds": [-1]}),
+        (UsageError, "both language models", {"prices": {"prompt": Price(1.0, 1.0)}}),
         (BoundError, "seeds", {"seeds": []}),
         (UsageError, "prices", {"caps": Caps(usd=1.0)}),
     ]
@@ -338,6 +355,52 @@ def test_wrong_input_is_refused_before_anything_is_asked(
 def test_a_model_that_is_down_ends_the_run_before_it_begins(gold: Path, tmp_path: Path) -> None:
     with pytest.raises(OllamaUnreachableError):
         run(planned("chat_bridge", "gepa", gold, tmp_path / "run", "http://127.0.0.1:9"))
+
+
+def test_a_budget_that_does_not_hold_the_opening_calls_is_an_error(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    writer = quincunx.lm("ollama/writer", host=server.url, retries=0)
+    plan = planned(
+        "chat_bridge", "gepa", gold, tmp_path / "run", server.url, prompt_lm=writer, caps=Caps(calls=1)
+    )
+    with pytest.raises(BoundError, match="opening calls: 1 calls of 1 are spent"):
+        run(plan)
+
+
+def test_a_malformed_first_reply_does_not_block_the_run(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    asked = 0
+
+    def stammering(body: dict[str, Any]) -> str:
+        nonlocal asked
+        asked += 1
+        return "what?" if asked <= 2 else promptable.answer(body)
+
+    server.script = stammering
+    found = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    assert found.gain() is not None
+
+
+def test_a_model_for_prompts_that_goes_down_ends_the_run(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    with OllamaServer() as another:
+        another.script = promptable.answer
+        writer = quincunx.lm("ollama/qwen3", host=another.url, retries=0)
+        plan = planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, prompt_lm=writer)
+        calls = 0
+
+        def dying(body: dict[str, Any]) -> str:
+            nonlocal calls
+            calls += 1
+            another.fail("/api/chat", Fault.RUNNER_DEATH, times=1000)
+            return promptable.answer(body)
+
+        another.script = dying
+        with pytest.raises(LanguageModelError, match="in a row"):
+            run(plan)
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)

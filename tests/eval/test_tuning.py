@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from quincunx.app.cli import app
 from quincunx.eval.tuning import Recipe, TunedReranker, splits_of, tune_reranker
 from quincunx.programs.artifact import read_artifact
-from quincunx.retrieval.errors import BoundError, GoldSetError, UsageError
+from quincunx.retrieval.errors import BoundError, GoldSetError, MissingWeightsError, UsageError
 from quincunx.retrieval.profiles import PROFILES
 from quincunx.retrieval.weights import folder_revision
 
@@ -60,11 +60,29 @@ def test_a_set_without_splits_is_divided_by_document(tmp_path: Path) -> None:
     assert not any(one & other for one, other in itertools.combinations(gold, 2))
 
 
+def test_splits_named_by_qrels_alone_are_kept(tmp_path: Path) -> None:
+    gold = write_split_gold(tmp_path / "gold", "chat_bridge", n=12)
+    records = [json.loads(line) for line in (gold / "queries.jsonl").read_text().splitlines()]
+    answerable = [record for record in records if record["metadata"].pop("answerable")]
+    for record in answerable:
+        del record["metadata"]["split"]
+    (gold / "queries.jsonl").write_text("".join(json.dumps(record) + "\n" for record in answerable))
+    for name, split in splits_of(gold).items():
+        rows = (gold / "qrels" / f"{name}.tsv").read_text().splitlines()[1:]
+        assert set(split.questions) == {row.split("\t")[0] for row in rows}
+
+
 def test_wrong_input_is_refused_before_anything_is_trained(home: Path, gold: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
-    with pytest.raises(UsageError, match="not empty"):
+    with pytest.raises(UsageError, match="not an empty folder"):
         tune_reranker(gold, out=tmp_path / "full", profile=hashing_profile())
+    with pytest.raises(UsageError, match="not an empty folder"):
+        tune_reranker(gold, out=gold / "corpus.jsonl", profile=hashing_profile())
+    with pytest.raises(MissingWeightsError):
+        tune_reranker(gold, out=tmp_path / "out", base=tmp_path / "nothing", profile=hashing_profile())
+    with pytest.raises(BoundError, match="seed must be at least 0"):
+        Recipe(seed=-1)
     with pytest.raises(BoundError, match="negatives must be at least 1"):
         Recipe(negatives=0)
     with pytest.raises(BoundError, match="learning_rate"):
