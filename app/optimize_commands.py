@@ -168,7 +168,7 @@ def _tables(found: Optimised) -> Iterator[RenderableType]:
     from rich.table import Table
 
     table = Table(title="gain on the test questions, paired", title_justify="left")
-    for column in ("seed", "against", "from", "to", "difference", "p", "W/T/L", "failed", "verdict"):
+    for column in ("seed", "against", "from", "to", "difference", "failed", "verdict"):
         table.add_column(column)
     for gain in found.gains:
         table.add_row(*_gain_cells(gain, found.seed))
@@ -190,8 +190,6 @@ def _gain_cells(gain: Gain, chosen: int) -> list[str]:
         f"{result.mean_a:.3f}",
         f"{result.mean_b:.3f}",
         f"{result.difference:+.3f} [{result.low:.3f}, {result.high:.3f}]",
-        f"{result.p:.4f}",
-        f"{result.wins}/{result.ties}/{result.losses}",
         f"{gain.failed[0]:g} → {gain.failed[1]:g}",
         result.verdict,
     ]
