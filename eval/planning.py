@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dspy
 
+from ..programs.flow import evidence
 from ..programs.grounded import GroundedProgram
 from ..programs.loading import load
 from ..programs.predicting import require_writer
@@ -48,7 +49,7 @@ class Estimate:
     answers: int
     """Of them, those that answer questions, or make them self-contained; the others write prompts."""
     tokens: int
-    """Of prompts and replies, by the rule of thumb of four characters a token."""
+    """Of prompts and replies, by the rule of thumb of four characters a token; demos that are found come on top."""
     usd: float | None
     """``None`` without prices."""
     tests: int
@@ -118,7 +119,7 @@ class Plan:
         """Return about how many tokens a question takes with its passages."""
         looked = list(self.splits["dev"].questions.values())[:LOOKED_AT]
         given = [
-            passage.text
+            evidence(passage, told=True).model_dump_json()
             for question in looked
             for passage in self.program.retriever(question=question.text).passages
         ]
