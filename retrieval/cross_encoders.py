@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .batching import BATCH_TOKENS, batches
+from .computing import computing
 from .embedders import UNLIMITED
 from .errors import UnsupportedModelError
 from .pairs import PairEncoder, Run, Truncation
@@ -64,6 +65,7 @@ class CrossEncoderReranker:
         UnsupportedModelError: the folder holds a model of more than one label, or one without a trained head.
     """
 
+    @computing
     def __init__(
         self,
         folder: Path,
@@ -151,6 +153,7 @@ class CrossEncoderReranker:
         self._warn(report)
         return require_scores(scores, len(pairs), self.name), report
 
+    @computing
     def _forward(self, pairs: list[Run]) -> Scores:
         import torch
 

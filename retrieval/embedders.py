@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from . import weights
 from .chunking import Span
+from .computing import computing
 from .errors import BoundError, ModelOutputError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class SentenceTransformerEmbedder:
         BoundError: ``dims`` is neither the full size nor one of ``matryoshka``, or no token limit is known.
     """
 
+    @computing
     def __init__(
         self,
         folder: Path,
@@ -191,17 +193,23 @@ class SentenceTransformerEmbedder:
             order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))
             for begin in range(0, len(order), BATCH):
                 batch = order[begin : begin + BATCH]
-                full = self._model.encode(
-                    [texts[i] for i in batch],
-                    prompt="",  # else a default prompt in the model's own settings would come on top of ours
-                    batch_size=BATCH,
-                    normalize_embeddings=True,
-                    convert_to_numpy=True,
-                    show_progress_bar=False,
-                )  # (batch, full dims)
+                full = self._encode([texts[i] for i in batch])
                 vectors[batch] = full if identity.dims == self._full_dims else shortened(full, identity.dims)
                 progress(begin + len(batch), len(texts))
         return require_unit(vectors, len(texts), identity.dims, identity.model)
+
+    @computing
+    def _encode(self, texts: list[str]) -> Vectors:
+        """Return unit vectors (texts, full dims)."""
+        vectors: Vectors = self._model.encode(
+            texts,
+            prompt="",  # else a default prompt in the model's own settings would come on top of ours
+            batch_size=BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return vectors
 
 
 def _pooling(model: SentenceTransformer) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import weights
+from .computing import computing
 from .errors import ModelOutputError
 
 Scores = npt.NDArray[np.float32]
@@ -48,6 +49,7 @@ class LateInteractionReranker:
     vectors are kept, up to ``cache_bytes``, for the next question that meets them.
     """
 
+    @computing
     def __init__(self, folder: Path, *, name: str, cache_bytes: int = 128 * 2**20) -> None:
         from sentence_transformers import MultiVectorEncoder
         from sentence_transformers.base.modules import Transformer
@@ -73,7 +75,7 @@ class LateInteractionReranker:
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         with self._lock:
-            query = self._encode(self._model.encode_query([question]))[0]  # (query tokens, dims)
+            query = self._query(question)  # (query tokens, dims)
             tokens = self._passage_tokens(passages)
         # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
         scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
@@ -85,8 +87,7 @@ class LateInteractionReranker:
         )
         fresh: dict[str, npt.NDArray[np.float32]] = {}
         if missing:
-            encoded = self._model.encode_document(missing, batch_size=8)
-            fresh = dict(zip(missing, self._encode(encoded), strict=True))
+            fresh = dict(zip(missing, self._documents(missing), strict=True))
         found = [fresh[text] if text in fresh else self._cache[text] for text in passages]
         for text, vectors in zip(passages, found, strict=True):
             if text not in self._cache:
@@ -96,6 +97,14 @@ class LateInteractionReranker:
         while self._cached_bytes > self._cache_bytes:
             self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return found
+
+    @computing
+    def _query(self, question: str) -> npt.NDArray[np.float32]:
+        return self._encode(self._model.encode_query([question]))[0]
+
+    @computing
+    def _documents(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        return self._encode(self._model.encode_document(texts, batch_size=8))
 
     @staticmethod
     def _encode(tensors: Any) -> list[npt.NDArray[np.float32]]:
