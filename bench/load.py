@@ -18,6 +18,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.checkpoints import Asked, Size, add_size, asked, cross_encoder
 from bench.measuring import device, machine, options, percentile_ms, print_table, record
+from quincunx.retrieval.computing import computing
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker
 from quincunx.retrieval.pooling import PooledReranker
 
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     folder = cross_encoder(size)
     reranker = CrossEncoderReranker(folder, model="bge-base architecture", revision="random")
     shared = PooledReranker(reranker)
-    peer = CrossEncoder(str(folder), device=device())
+    peer = computing(CrossEncoder)(str(folder), device=device())  # in the same thread as ours
 
     def plain(work: Asked) -> object:
         return reranker.score(work.question, work.passages)
@@ -94,6 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
     def together(work: Asked) -> object:
         return shared.score(work.question, work.passages)
 
+    @computing
     def predict(work: Asked) -> object:
         return peer.predict(work.pairs, show_progress_bar=False)
 

@@ -29,6 +29,7 @@ from bench.measuring import (
     take_turns,
 )
 from bench.peers import PEERS, Absent, Logits, Score, load_peer
+from quincunx.retrieval.computing import computing
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker
 
 OURS = ("default", "fp32")
@@ -116,6 +117,7 @@ def print_mix(
     print_table(f"**{mix}**, {rounds} rounds; {counts}", head, rows)
 
 
+@computing  # ours computes in a thread of its own; peers in another would slow both down
 def main(arguments: list[str] | None = None) -> None:
     parser = options(__doc__)
     add_size(parser)
