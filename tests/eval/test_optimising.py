@@ -111,7 +111,8 @@ def test_what_is_optimised_is_better_on_the_test_questions(
         found.spent.calls, plan.estimate.calls, found.evaluations, found.searches,
     )  # fmt: skip
     assert result.low > 0
-    assert found.spent.calls == chats(server)
+    # Prompts that do not fit the window fail before they are sent.
+    assert found.spent.calls - found.spent.failed == chats(server)
     assert plan.estimate.calls == pytest.approx(found.spent.calls, rel=0.3)
     questions = {question.text for gold in plan.splits.values() for question in gold.questions.values()}
     assert found.searches[1] <= len(questions)
