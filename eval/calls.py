@@ -15,7 +15,8 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
@@ -143,6 +144,7 @@ class CallLedger:
         self._met: set[tuple[str, int]] = set()
         self._failures: dict[str, list[tuple[str, int]]] = {role: [] for role in ROLES}
         """Rows of the failures in a row, by role."""
+        self._opening = False
         self._kept_back = 0
         self._untold = False
         """Whether a reply did not say how many tokens it took."""
@@ -167,6 +169,15 @@ class CallLedger:
         """What was spent so far."""
         with self._lock:
             return replace(self._spent)
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Before the run begins: a failure is raised as it is, and not kept, so that the next run asks again."""
+        self._opening = True
+        try:
+            yield
+        finally:
+            self._opening = False
 
     def keep_back(self, calls: int) -> bool:
         """Hold back what so many calls may take, of tokens and money as much as those so far took on average.
@@ -204,22 +215,20 @@ class CallLedger:
                 self._require_budget()
                 begin = time.perf_counter()
                 row, error = self._call(lm, request)
+                if error is not None and self._opening:
+                    raise error
                 seconds = time.perf_counter() - begin
                 self._rows("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", key, nth, role, *row, seconds)
                 self._count(self._spent, role, *row[1:])
                 self._spent.made += 1
             else:
-                error = None
                 self._spent.replayed += 1
             reply, finish, input, output = row
             if (key, nth) not in self._met:
                 self._met.add((key, nth))
-                opening = self._used.calls == 0
                 self._count(self._used, role, finish, input, output)
                 if finish == FAILED:
                     self._failed(lm, role, (key, nth), reply)
-                    if opening and error is not None:
-                        raise error  # as it is: it says best what to mend before the run can begin
                 else:
                     self._failures[role].clear()
             if request.config.temperature or finish == FAILED:

@@ -151,7 +151,7 @@ class _Run:
     def _require_answers(self) -> None:
         """Ask each language model once outright, so that one that is down ends the run before it begins."""
         try:
-            with failures("the optimiser", str(self.plan.prompt_lm.model)):
+            with failures("the optimiser", str(self.plan.prompt_lm.model)), self.ledger.opening():
                 # A reply that is not in form is an answer too: the search will count it.
                 with contextlib.suppress(ModelOutputError):
                     self.plan.program(**self.examples["dev"][0].inputs())

@@ -40,7 +40,7 @@ from quincunx.eval.goldset import canon_folder
 from quincunx.eval.optimisers import OPTIMISERS
 from quincunx.eval.optimising import run
 from quincunx.eval.optimreport import REPORT
-from quincunx.eval.planning import LOOKED_AT, prepare
+from quincunx.eval.planning import LOOKED_AT, Plan, prepare
 from quincunx.eval.verdicts import PARTS
 from quincunx.programs.artifact import diff, read_artifact
 from quincunx.retrieval.errors import (
@@ -356,6 +356,24 @@ def test_wrong_input_is_refused_before_anything_is_asked(
 def test_a_model_that_is_down_ends_the_run_before_it_begins(gold: Path, tmp_path: Path) -> None:
     with pytest.raises(OllamaUnreachableError):
         run(planned("chat_bridge", "gepa", gold, tmp_path / "run", "http://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("down", ["lm", "prompt_lm"])
+def test_a_run_that_could_not_begin_begins_once_its_models_are_up(
+    server: OllamaServer, gold: Path, tmp_path: Path, down: str
+) -> None:
+    with OllamaServer() as another:
+        another.script = promptable.answer
+        broken = another if down == "prompt_lm" else server
+        broken.fail("/api/chat", Fault.RUNNER_DEATH)
+
+        def plan() -> Plan:
+            writer = quincunx.lm("ollama/qwen3", host=another.url, retries=0)
+            return planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, prompt_lm=writer)
+
+        with pytest.raises(QuincunxError, match="died"):
+            run(plan())
+        assert run(plan()).gain() is not None
 
 
 def test_a_budget_that_does_not_hold_the_opening_calls_is_an_error(
