@@ -71,14 +71,9 @@ def optimize(
     from .output import notes, progress, results, write_json
     from .render import printable
 
-    rates = {
-        role: Rate(*found)
-        for role, found in (
-            ("task", read_prices(prices)),
-            ("prompt", read_prices(prompt_prices, "--prompt-prices") or read_prices(prices)),
-        )
-        if found is not None
-    }
+    task = read_prices(prices)
+    prompt = read_prices(prompt_prices, "--prompt-prices") or task
+    rates = {role: Rate(*found) for role, found in (("task", task), ("prompt", prompt)) if found is not None}
     with progress("index") as indexing:
         plan = prepare(
             program,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..retrieval.errors import GoldSetError
 from .goldcheck import check_gold_set
-from .goldset import ALL, GoldSet, read_gold_set
+from .goldset import GoldSet, read_gold_set
 
 SPLITS = ("train", "dev", "test")
 LEAKS = (
@@ -19,9 +19,9 @@ LEAKS = (
 """What `goldcheck` may find that lets test questions be learnt."""
 
 
-def names_split(folder: Path, split: str) -> bool:
+def names_split(whole: GoldSet, split: str) -> bool:
     """Whether any question of a gold set is of a split, by its metadata or by the qrels file that judges it."""
-    return any(question.split == split for question in read_gold_set(folder, ALL).questions.values())
+    return any(question.split == split for question in whole.questions.values())
 
 
 def read_splits(folder: Path) -> dict[str, GoldSet]:

@@ -127,9 +127,9 @@ def dev_and_test(folder: Path) -> tuple[GoldSet, GoldSet]:
 
     A set that names no dev split is divided by document: two fifths of its questions are dev, always the same.
     """
-    if names_split(folder, "dev"):
-        return read_gold_set(folder, "dev"), read_gold_set(folder, "test")
     whole = read_gold_set(folder, ALL)
+    if names_split(whole, "dev"):
+        return read_gold_set(folder, "dev"), read_gold_set(folder, "test")
     splits = split_by_document(whole.judged, shares={"dev": 0.4, "test": 0.6}, seed=SEED)
     return part_of(whole, splits, "dev"), part_of(whole, splits, "test")
 

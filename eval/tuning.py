@@ -194,9 +194,9 @@ def tune_reranker(
 
 def splits_of(folder: Path) -> dict[str, GoldSet]:
     """Return train, dev and test of a gold set; one that has no train questions is divided by document."""
-    if names_split(folder, "train"):
-        return read_splits(folder)
     whole = read_gold_set(folder, ALL)
+    if names_split(whole, "train"):
+        return read_splits(folder)
     splits = split_by_document(whole.judged, shares=SHARES, seed=SEED)
     return {name: part_of(whole, splits, name) for name in SHARES}
 

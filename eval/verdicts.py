@@ -120,10 +120,9 @@ class Metric:
         if not pred.answered:
             # Parts that only answers have must not be forgiven to a refusal.
             told = {name: told.get(name, 0.0) for name in self.weights if name != "kept"} | {"kept": 0.0}
-        cited = {_document(pred, citation.passage_id) for citation in pred.citations}
         weight = sum(self.weights.get(name, 0.0) for name in told)
         score = 0.0
-        if weight and cited & set(question.gold):
+        if weight and _cited(pred) & question.gold.keys():
             score = sum(self.weights.get(name, 0.0) * value for name, value in told.items()) / weight
         return self._verdict(score, feedback(pred, target), told)
 
@@ -157,8 +156,7 @@ def feedback(answer: Answer, target: Target) -> str:
 
 def _fate(answer: Answer, target: Target, document: str) -> str:
     """Return how far a document of the best gold came."""
-    cited = {_document(answer, citation.passage_id) for citation in answer.citations}
-    if document in cited:
+    if document in _cited(answer):
         return f"Gold {document} was found and cited."
     if document in {passage.document_id for passage in answer.passages}:
         return f"Gold {document} was among the passages given, but was not cited."
@@ -168,6 +166,11 @@ def _fate(answer: Answer, target: Target, document: str) -> str:
     if not any(passage.document_id == document for passage in target.passages):
         return f"Gold {document} is not in the index."
     return f"Gold {document} was not found by the search."
+
+
+def _cited(answer: Answer) -> set[str | None]:
+    """Return the documents that an answer cites; ``None`` stands for a passage that it was not given."""
+    return {_document(answer, citation.passage_id) for citation in answer.citations}
 
 
 def _document(answer: Answer, passage_id: str) -> str | None:

@@ -24,17 +24,11 @@ class _Thread:
 
     def forget(self) -> None:
         """Begin anew, as a forked process must: threads stay behind."""
-        self.pool = ThreadPoolExecutor(1, "quincunx-compute")
         self.within = threading.local()
+        self.pool = ThreadPoolExecutor(1, "quincunx-compute", initializer=self._mark)
 
-    def run(self, call: Callable[[], Made]) -> Made:
-        if getattr(self.within, "yes", False):
-            return call()
-        return self.pool.submit(self._marked, call).result()
-
-    def _marked(self, call: Callable[[], Made]) -> Made:
+    def _mark(self) -> None:
         self.within.yes = True
-        return call()
 
 
 _THREAD = _Thread()
@@ -47,6 +41,8 @@ def computing(call: Callable[Given, Made]) -> Callable[Given, Made]:
 
     @wraps(call)
     def moved(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        return _THREAD.run(lambda: call(*args, **kwargs))
+        if getattr(_THREAD.within, "yes", False):
+            return call(*args, **kwargs)
+        return _THREAD.pool.submit(call, *args, **kwargs).result()
 
     return moved
