@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -23,10 +24,14 @@ import numpy as np
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification, XLMRobertaTokenizer
 
-Size = Literal["base", "tiny"]
+Size = Literal["base", "v2-m3", "tiny"]
 
-SHAPES: dict[Size, tuple[int, int, int, int]] = {"base": (12, 768, 12, 3072), "tiny": (2, 32, 2, 64)}
-"""Layers, hidden, heads, feed-forward; ``base`` is bge-reranker-base's, ``tiny`` is for tests."""
+SHAPES: dict[Size, tuple[int, int, int, int]] = {
+    "base": (12, 768, 12, 3072),
+    "v2-m3": (24, 1024, 16, 4096),
+    "tiny": (2, 32, 2, 64),
+}
+"""Layers, hidden, heads, feed-forward; ``base`` and ``v2-m3`` are the bge rerankers', ``tiny`` is for tests."""
 MAX_TOKENS = 512
 SPECIAL = 4
 """Of a pair: ``<s> question </s></s> passage </s>``."""
@@ -52,12 +57,13 @@ class Asked:
         return [(self.question, passage) for passage in self.passages]
 
 
-def made_up_words(count: int = 2000) -> list[str]:
+@cache
+def made_up_words(count: int = 2000) -> tuple[str, ...]:
     """Return distinct words of four syllables, always the same."""
     syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
     generator = np.random.default_rng(0)
     drawn = ("".join(generator.choice(syllables, size=4)) for _ in range(2 * count))
-    return list(dict.fromkeys(drawn))[:count]
+    return tuple(dict.fromkeys(drawn))[:count]
 
 
 def words_of(texts: Iterable[str], most: int = 20_000) -> list[str]:

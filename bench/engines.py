@@ -2,7 +2,7 @@
 
 Run: ``python bench/engines.py [--rounds N] [--size base|tiny] [--mix mixed] [--out FILE]``, in an environment of its
 own that also has onnx, onnxscript, onnxruntime, openvino and torchao: `bench/README.md` says how to make one. What is
-not installed is a row that says so. Every engine gets the same batches, cut as the reranker cuts them.
+not installed is a row that says so. Every engine gets the same padded batches of like lengths.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _of_openvino(path: Path, precision: str) -> Run:
 
 
 def encoded(folder: Path, mix: str, seed: int) -> list[Batch]:
-    """Return the batches of one question's pairs, as the reranker would make them."""
+    """Return the batches of one question's pairs, of which little is padding."""
     from transformers import XLMRobertaTokenizer
 
     tokenizer: Any = XLMRobertaTokenizer.from_pretrained(folder)

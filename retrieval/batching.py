@@ -1,8 +1,9 @@
-"""Cutting work of different lengths into batches of which little is padding."""
+"""Cutting work of different lengths into what one forward pass holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby
 
 BATCH_ITEMS = 32
 BATCH_TOKENS = 4096
@@ -29,3 +30,18 @@ def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list
         held += lengths[i]
     if batch:
         yield batch
+
+
+def parts(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Return the indices of ``lengths`` (tokens) in order, in parts of about equal size that need no padding.
+
+    They are as few as parts of ``tokens`` would be; one may be over that by an item.
+    """
+    total = sum(lengths)
+    count = -(-total // tokens)
+    ends = list(accumulate(lengths))
+
+    def part(i: int) -> int:  # where the middle of the item lies
+        return (2 * ends[i] - lengths[i]) * count // (2 * total)
+
+    return [list(found) for _, found in groupby(range(len(lengths)), part)]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .batching import BATCH_TOKENS, batches
 from .computing import computing
 from .embedders import UNLIMITED
 from .errors import UnsupportedModelError
@@ -25,7 +24,6 @@ from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
-    from torch import Tensor
     from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
@@ -79,6 +77,8 @@ class CrossEncoderReranker:
         import sentence_transformers
         import torch
 
+        from .passes import passes
+
         self._model: CrossEncoder = sentence_transformers.CrossEncoder(
             str(folder),
             trust_remote_code=False,
@@ -106,9 +106,7 @@ class CrossEncoderReranker:
         self._lock = threading.Lock()
         width = int(getattr(self._model.config, "hidden_size", 768))
         settled = settle(require_choice(precision), self._model.device.type, width)
-        # On a GPU a pass holds as much as keeps it busy.
-        self._budget = BATCH_TOKENS if self._model.device.type == "cpu" else 16 * BATCH_TOKENS
-        _skip_unread(network)
+        self._passes = passes(self._model)
         # The head, which makes the one number, stays in float32.
         convert(network.base_model, settled)
         self.identity = RerankerIdentity(
@@ -128,6 +126,11 @@ class CrossEncoderReranker:
         """The model, and what it computes in where that is not float32."""
         precision = self.identity.precision
         return self.identity.model if precision == "fp32" else f"{self.identity.model} ({precision})"
+
+    @property
+    def pairs_at_once(self) -> int:
+        """Pairs that keep the device busy: a request of 20 fills a CPU, and leaves most of a GPU idle."""
+        return 64 if self._model.device.type == "cpu" else 1024
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         """Return raw logits; what had to be cut is logged as a warning."""
@@ -158,32 +161,18 @@ class CrossEncoderReranker:
         import torch
 
         # Each distinct pair once: the same text in two batches would differ in its last bits, and so not tie.
-        places: dict[tuple[int, ...], int] = {}
-        wanted = [places.setdefault((*pair.ids, *pair.segments), len(places)) for pair in pairs]
+        numbers: dict[tuple[int, ...], int] = {}
+        wanted = [numbers.setdefault((*pair.ids, *pair.segments), len(numbers)) for pair in pairs]
         distinct = [pairs[first] for first in _firsts(wanted)]
-        scores = np.empty(len(distinct), dtype=np.float32)
+        cut = self._passes.cut([len(pair.ids) for pair in distinct])
         with torch.inference_mode():
-            for batch in batches([len(pair.ids) for pair in distinct], self._budget):
-                logits = self._model(self._features([distinct[i] for i in batch]))["scores"]  # (batch, 1)
-                scores[batch] = logits.float().squeeze(-1).cpu().numpy()
+            logits = [self._passes.logits([distinct[i] for i in places]) for places in cut]
+            # Fetched when all are under way: a GPU that is waited for after each pass idles while the next is made.
+            fetched = [values.float().cpu().numpy() for values in logits]
+        scores = np.empty(len(distinct), dtype=np.float32)
+        for places, values in zip(cut, fetched, strict=True):
+            scores[places] = values
         return scores[wanted]
-
-    def _features(self, pairs: list[Run]) -> dict[str, Tensor]:
-        import torch
-        from torch.nn.utils.rnn import pad_sequence
-
-        def padded(rows: list[list[int]], value: int) -> Tensor:
-            filled: Tensor = pad_sequence([torch.tensor(row) for row in rows], True, value)
-            return filled.to(self._model.device)
-
-        tokenizer = self._model.tokenizer
-        features = {  # each (batch, longest pair)
-            "input_ids": padded([pair.ids for pair in pairs], tokenizer.pad_token_id),
-            "attention_mask": padded([[1] * len(pair.ids) for pair in pairs], 0),
-        }
-        if "token_type_ids" in tokenizer.model_input_names:
-            features["token_type_ids"] = padded([pair.segments for pair in pairs], 0)
-        return features
 
     def _warn(self, report: list[Truncation]) -> None:
         question_cut = max((pair.question_cut for pair in report), default=0)
@@ -226,17 +215,6 @@ def usable_positions(model: CrossEncoder) -> int:
     if any(hasattr(module, "create_position_ids_from_input_ids") for module in model.modules()):
         positions -= int(getattr(config, "pad_token_id", 0)) + 1
     return positions
-
-
-def _skip_unread(network: PreTrainedModel) -> None:
-    """Let the last layer work out the first token only, where the head reads no other: the score is the same."""
-    from transformers import BertForSequenceClassification, XLMRobertaForSequenceClassification
-
-    if isinstance(network, BertForSequenceClassification | XLMRobertaForSequenceClassification):
-        encoder: Any = network.base_model.encoder
-        attention = encoder.layer[-1].attention
-        attention.self.register_forward_hook(lambda _, inputs, output: (output[0][:, :1], *output[1:]))
-        attention.output.register_forward_pre_hook(lambda _, inputs: (inputs[0], inputs[1][:, :1]))
 
 
 def _require_trained_head(network: PreTrainedModel, folder: Path, name: str) -> None:

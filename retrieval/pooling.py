@@ -1,7 +1,7 @@
 """One worker for many callers: what waits while a pass runs goes into the next pass together.
 
 A lone request is begun at once, for the worker never waits for company. Requests that arrive during a pass share the
-next one, up to `PASS_PAIRS`, so that a request waits for at most the passes before it. The queue is bounded: with it
+next one, up to what keeps the device busy, so that a request waits for at most the passes before it. The queue is bounded: with it
 full, callers get an error at once instead of a place at its end.
 """
 
@@ -20,8 +20,6 @@ import numpy as np
 from .errors import BoundError, DeadlineExceededError, OverloadedError
 from .rerankers import Scores, require_scores
 
-PASS_PAIRS = 64
-"""Pairs of one pass; a larger request is a pass of its own."""
 WAITING_PAIRS = 4096
 """Pairs that may wait."""
 
@@ -34,6 +32,10 @@ class PairReranker(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def pairs_at_once(self) -> int:
+        """Pairs that keep its device busy: of several requests, no more are passed to it together."""
 
     def score_pairs(self, pairs: Sequence[Pair]) -> Scores: ...
 
@@ -49,17 +51,14 @@ class PooledReranker:
     """Shares a reranker among threads and event loops; safe to share across all of them.
 
     Raises:
-        BoundError: ``waiting`` or ``pass_pairs`` is less than 1.
+        BoundError: ``waiting`` is less than 1.
     """
 
-    def __init__(
-        self, reranker: PairReranker, *, waiting: int = WAITING_PAIRS, pass_pairs: int = PASS_PAIRS
-    ) -> None:
-        for name, value in (("waiting", waiting), ("pass_pairs", pass_pairs)):
-            if value < 1:
-                raise BoundError(f"{name} must be at least 1 pair (got {value})")
+    def __init__(self, reranker: PairReranker, *, waiting: int = WAITING_PAIRS) -> None:
+        if waiting < 1:
+            raise BoundError(f"waiting must be at least 1 pair (got {waiting})")
         self.inner = reranker
-        self._waiting_most, self._pass_pairs = waiting, pass_pairs
+        self._waiting_most = waiting
         self._queue: deque[_Request] = deque()
         self._waiting = 0
         self._changed = threading.Condition()
@@ -139,7 +138,7 @@ class PooledReranker:
     def _take(self) -> list[_Request]:
         taken: list[_Request] = []
         pairs = 0
-        while self._queue and (not taken or pairs + len(self._queue[0].pairs) <= self._pass_pairs):
+        while self._queue and (not taken or pairs + len(self._queue[0].pairs) <= self.inner.pairs_at_once):
             request = self._queue.popleft()
             self._waiting -= len(request.pairs)
             if not request.outcome.cancelled():

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -18,6 +20,8 @@ from transformers import (
     BertConfig,
     BertForSequenceClassification,
     BertTokenizer,
+    ElectraConfig,
+    ElectraForSequenceClassification,
     NomicBertConfig,
     NomicBertModel,
     PreTrainedModel,
@@ -105,8 +109,22 @@ def bge(folder: Path, *, seed: int = 0, max_positions: int = 514, labels: int = 
 
 def bert_reranker(folder: Path, *, seed: int = 0) -> Path:
     """Save a BERT sequence classifier, whose pairs have two segments (XLM-R's have one)."""
+    return _two_segments(folder, BertConfig, BertForSequenceClassification, seed)
+
+
+def electra_reranker(folder: Path, *, seed: int = 0) -> Path:
+    """Save a classifier of another architecture, which is read in padded batches."""
+    return _two_segments(folder, ElectraConfig, ElectraForSequenceClassification, seed)
+
+
+def _two_segments(
+    folder: Path,
+    configuration: Callable[..., Any],
+    classifier: Callable[[Any], PreTrainedModel],
+    seed: int,
+) -> Path:
     vocabulary = _wordpiece_vocabulary()
-    config = BertConfig(
+    config = configuration(
         vocab_size=len(vocabulary),
         hidden_size=32,
         num_hidden_layers=2,
@@ -118,7 +136,7 @@ def bert_reranker(folder: Path, *, seed: int = 0) -> Path:
     config.num_labels = 1
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = BertForSequenceClassification(config)
+        model = classifier(config)
     return _save(model, BertTokenizer(vocab=vocabulary), folder)
 
 

@@ -19,15 +19,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoints import WORDS, bert_reranker, bge
+from checkpoints import WORDS, bert_reranker, bge, electra_reranker
 from huggingface_hub import constants
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from quincunx.retrieval import batching, pairs, precision
+from quincunx.retrieval import batching, pairs, passes, precision
 from quincunx.retrieval import bge as bges
-from quincunx.retrieval.batching import batches
+from quincunx.retrieval.batching import batches, parts
 from quincunx.retrieval.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker, RerankerIdentity, probability
 from quincunx.retrieval.errors import (
@@ -101,16 +103,30 @@ def test_scores_equal_predict_in_any_order_and_batch(
     np.testing.assert_allclose(
         reranker.score(QUESTION, [passages[i] for i in order]), expected[order], atol=1e-4
     )
-    monkeypatch.setattr(batching, "BATCH_ITEMS", 1)
+    monkeypatch.setitem(passes.TOKENS, "cpu", 200)
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
-def test_two_segments_are_told_apart(tmp_path: Path) -> None:
-    folder = bert_reranker(tmp_path)
-    reranker = CrossEncoderReranker(folder, model="bert", revision="r", max_tokens=128)
+@pytest.mark.parametrize("kind", [bert_reranker, electra_reranker])
+def test_two_segments_are_told_apart_with_padding_and_without(
+    kind: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = kind(tmp_path)
+    reranker = CrossEncoderReranker(folder, model="m", revision="r", max_tokens=128)
     passages = texts(1, 10, words=20)
+    expected = predicted(folder, QUESTION, passages)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
+    monkeypatch.setitem(passes.TOKENS, "cpu", 50)
+    np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
+
+
+def test_a_passage_that_spells_out_special_tokens_is_read_as_the_model_reads_it_alone(
+    reranker: CrossEncoderReranker, folder: Path
+) -> None:
+    passages = ["cat <pad> dog", "<pad>", "</s> <pad><pad> metal", "cat"]
     np.testing.assert_allclose(
-        reranker.score(QUESTION, passages), predicted(folder, QUESTION, passages), atol=1e-4
+        reranker.score(QUESTION, passages), by_hand(folder, QUESTION, passages, 512), atol=1e-4
     )
 
 
@@ -188,6 +204,15 @@ def test_no_passages_are_no_scores(reranker: CrossEncoderReranker) -> None:
     scores, report = reranker.score_with_report(QUESTION, [])
     assert scores.shape == (0,)
     assert report == []
+
+
+@given(st.lists(st.integers(1, 600), max_size=80), st.integers(1, 5000))
+def test_parts_hold_every_pair_once_in_order_and_are_few_and_even(lengths: list[int], tokens: int) -> None:
+    found = parts(lengths, tokens)
+    assert [i for part in found for i in part] == list(range(len(lengths)))
+    assert len(found) <= -(-sum(lengths) // tokens)
+    for part in found:
+        assert sum(lengths[i] for i in part) <= min(tokens, sum(lengths)) + max(lengths)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -329,15 +354,17 @@ def test_bf16_rounds_linear_layers_and_nothing_between_them(folder: Path) -> Non
 def test_the_probe_chooses_the_fastest_and_float32_when_none_is_clearly_faster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def chosen(**took: float) -> str:
+    def chosen(device: str = "cpu", **took: float) -> str:
         precision.probe.cache_clear()
         monkeypatch.setattr(precision, "_time", lambda name, device, hidden: took[name])
-        return precision.probe("cpu", 64)
+        return precision.probe(device, 64)
 
     assert chosen(fp32=1.0, bf16=6.0, int8=0.9) == "fp32"
     assert chosen(fp32=1.0, bf16=0.4, int8=0.5) == "bf16"
     assert chosen(fp32=1.0, bf16=0.42, int8=0.4) == "bf16"
     assert chosen(fp32=1.0, bf16=6.0, int8=0.4) == "int8"
+    assert chosen("cuda", fp32=1.0, bf16=0.2, fp16=0.19) == "bf16"
+    assert chosen("cuda", fp32=1.0, bf16=0.9, fp16=0.2) == "fp16"
     assert precision.settle("fp32", "cpu", 64) == "fp32"
     with pytest.raises(BoundError, match="int8 is for a CPU"):
         precision.settle("int8", "cuda", 64)

@@ -43,7 +43,8 @@ class Lengths:
 
     name = "lengths"
 
-    def __init__(self) -> None:
+    def __init__(self, pairs_at_once: int = 64) -> None:
+        self.pairs_at_once = pairs_at_once
         self.passes: list[list[tuple[str, str]]] = []
         self.go = threading.Event()
         self.go.set()
@@ -70,8 +71,8 @@ def wait_for(condition: object) -> None:
 
 
 def test_a_lone_request_is_begun_at_once_and_what_waits_shares_a_pass() -> None:
-    inner = Lengths()
-    pooled = PooledReranker(inner, pass_pairs=5)
+    inner = Lengths(pairs_at_once=5)
+    pooled = PooledReranker(inner)
     inner.go.clear()
     with ThreadPoolExecutor(5) as pool:
         first = pool.submit(pooled.score, "first", ["a"])
@@ -101,9 +102,8 @@ def test_a_full_queue_is_an_error_at_once_and_a_large_lone_request_is_not() -> N
         assert time.monotonic() - begin < 0.5
         inner.go.set()
         assert (len(running.result()), len(waiting.result())) == (1, 3)
-    for bad in ({"waiting": 0}, {"pass_pairs": 0}):
-        with pytest.raises(BoundError, match="at least 1 pair"):
-            PooledReranker(inner, **bad)
+    with pytest.raises(BoundError, match=r"at least 1 pair .got 0"):
+        PooledReranker(inner, waiting=0)
 
 
 def test_late_and_cancelled_requests_never_reach_the_model() -> None:
@@ -150,8 +150,8 @@ def test_a_bad_request_fails_alone() -> None:
 
 
 def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
-    inner = Lengths()
-    pooled = PooledReranker(inner, pass_pairs=1)
+    inner = Lengths(pairs_at_once=1)
+    pooled = PooledReranker(inner)
     inner.go.clear()
     with ThreadPoolExecutor(5) as pool:
         some = [pool.submit(pooled.score, f"q{i}", ["x"]) for i in range(4)]

@@ -1,0 +1,159 @@
+"""Forward passes of a cross-encoder over pairs of different lengths: without padding where the network allows it.
+
+A BERT or XLM-RoBERTa network reads pairs that lie end to end in one row, each attending to itself alone. Beside the
+padding, that saves the passes: all tokens of a question are multiplied as one large matrix, where padded batches of
+like lengths are many small ones. Other networks get padded batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.utils.rnn import pad_sequence
+from transformers import (
+    AttentionInterface,
+    BertForSequenceClassification,
+    XLMRobertaForSequenceClassification,
+)
+
+from .batching import batches, parts
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+    from torch import Tensor
+
+    from .pairs import Run
+
+TOKENS = {"cpu": 4096, "cuda": 65_536}
+"""Of one pass, by the kind of device: what keeps it busy, with the padding of a padded batch."""
+PACKED = "quincunx_packed"
+
+Ids = npt.NDArray[np.int64]
+
+
+class Passes(Protocol):
+    def cut(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Return the places of ``lengths`` (tokens), those of one pass together."""
+
+    def logits(self, runs: Sequence[Run]) -> Tensor:
+        """Return what one pass makes of the runs, shape (runs,), on the model's device."""
+
+
+def passes(model: CrossEncoder) -> Passes:
+    """Return how this model reads pairs; what it reads without padding is changed in place to read no other way."""
+    network, kinds = model.model, BertForSequenceClassification | XLMRobertaForSequenceClassification
+    packable = isinstance(network, kinds) and not network.config.is_decoder
+    return _Packed(model) if packable else _Padded(model)
+
+
+def _tokens(model: CrossEncoder) -> int:
+    return TOKENS.get(model.device.type, TOKENS["cuda"])
+
+
+def _reads_segments(model: CrossEncoder) -> bool:
+    return "token_type_ids" in model.tokenizer.model_input_names
+
+
+class _Padded:
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+
+    def cut(self, lengths: Sequence[int]) -> list[list[int]]:
+        return list(batches(lengths, _tokens(self._model)))
+
+    def logits(self, runs: Sequence[Run]) -> Tensor:
+        features = {  # each (batch, longest run)
+            "input_ids": self._filled([run.ids for run in runs], self._model.tokenizer.pad_token_id),
+            "attention_mask": self._filled([[1] * len(run.ids) for run in runs], 0),
+        }
+        if _reads_segments(self._model):
+            features["token_type_ids"] = self._filled([run.segments for run in runs], 0)
+        scores: Tensor = self._model(features)["scores"]  # (batch, 1)
+        return scores.squeeze(-1)
+
+    def _filled(self, rows: list[list[int]], value: int) -> Tensor:
+        filled: Tensor = pad_sequence([torch.tensor(row) for row in rows], True, value)
+        return filled.to(self._model.device)
+
+
+class _Packed:
+    def __init__(self, model: CrossEncoder) -> None:
+        network: Any = model.model
+        network.set_attn_implementation(PACKED)
+        self._model, self._network = model, network
+        # RoBERTa's kind counts positions from behind its padding id.
+        self._padding: int | None = getattr(network.base_model.embeddings, "padding_idx", None)
+        # The head reads the first token of a run and no other, so the last layer works out no other.
+        self._starts = torch.empty(0, dtype=torch.int64)
+        last = network.base_model.encoder.layer[-1].attention
+        last.self.register_forward_hook(lambda _, inputs, output: (self._first(output[0]), *output[1:]))
+        last.output.register_forward_pre_hook(lambda _, inputs: (inputs[0], self._first(inputs[1])))
+
+    def cut(self, lengths: Sequence[int]) -> list[list[int]]:
+        return parts(lengths, _tokens(self._model))
+
+    def logits(self, runs: Sequence[Run]) -> Tensor:
+        lengths = [len(run.ids) for run in runs]
+        ids = np.concatenate([run.ids for run in runs])  # (tokens,)
+        bounds = np.cumsum([0, *lengths])
+        features = {"input_ids": ids, "position_ids": self._positions(ids, bounds)}
+        if _reads_segments(self._model):
+            features["token_type_ids"] = np.concatenate([run.segments for run in runs])
+        rows = {name: self._moved(values)[None] for name, values in features.items()}  # each (1, tokens)
+        ends = self._moved(bounds)
+        self._starts = ends[:-1]
+        logits: Tensor = self._network(**rows, lengths=lengths, bounds=ends.int()).logits  # (runs, 1)
+        return logits.squeeze(-1)
+
+    def _positions(self, ids: Ids, bounds: Ids) -> Ids:
+        starts, lengths = bounds[:-1], np.diff(bounds)
+        if self._padding is None:
+            return np.asarray(np.arange(len(ids)) - np.repeat(starts, lengths))
+        counted = (
+            ids != self._padding
+        )  # a text can spell out the padding token, which has no place of its own
+        count = np.cumsum(counted)
+        before = np.repeat(count[starts] - counted[starts], lengths)
+        return np.asarray((count - before) * counted + self._padding)
+
+    def _first(self, row: Tensor) -> Tensor:
+        """Return the first token of each run, (runs, 1, hidden), out of (1, tokens, hidden)."""
+        return row[0, self._starts].unsqueeze(1)
+
+    def _moved(self, values: Ids) -> Tensor:
+        return torch.from_numpy(values.astype(np.int64)).to(self._model.device)
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    lengths: list[int],
+    bounds: Tensor,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Let each run attend to itself; (1, heads, tokens, width) each, and (1, tokens, heads, width) comes out."""
+    if query.is_cuda and query.dtype != torch.float32:
+        from torch.nn.attention.varlen import varlen_attn
+
+        q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))  # (tokens, heads, width) each
+        longest = max(lengths)
+        mixed: Any = varlen_attn(q, k, v, bounds, bounds, longest, longest, scale=scaling)
+        return mixed[None], None
+    mixed = torch.empty_like(query.transpose(1, 2))
+    by_run = zip(*(torch.split(tensor, lengths, 2) for tensor in (query, key, value)), strict=True)
+    for (q, k, v), place in zip(by_run, torch.split(mixed, lengths, 1), strict=True):
+        place.copy_(scaled_dot_product_attention(q, k, v, scale=scaling).transpose(1, 2))
+    return mixed, None
+
+
+AttentionInterface.register(PACKED, _attend)
