@@ -14,11 +14,11 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
 
-from bench.checkpoints import asked, cross_encoder
+from bench.checkpoints import SHAPES, asked, cross_encoder
 from bench.measuring import device, machine, options, percentile_ms, print_table, record
 from quincunx.retrieval.computing import computing
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker
-from quincunx.retrieval.precision import CANDIDATES
+from quincunx.retrieval.precision import CANDIDATES, probe
 
 Pairs = list[tuple[str, str]]
 TOGETHER = 50
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for size in chosen.sizes.split(","):
         folder = cross_encoder(size)
-        default = CrossEncoderReranker(folder, model=size, revision="random").identity.precision
+        default = probe(device(), SHAPES[size][1])
         for precision in CANDIDATES[device()]:
             reranker = CrossEncoderReranker(folder, model=size, revision="random", precision=precision)
             found = measured(reranker, chosen.rounds)

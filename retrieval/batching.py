@@ -33,7 +33,7 @@ def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list
 
 
 def parts(lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """Return the indices of ``lengths`` (tokens) in order, in parts of about equal size that need no padding.
+    """Return the indices of ``lengths`` (tokens, at least 1) in order, in parts of about equal size, without padding.
 
     They are as few as parts of ``tokens`` would be; one may be over that by an item.
     """

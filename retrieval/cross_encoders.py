@@ -106,7 +106,7 @@ class CrossEncoderReranker:
         self._lock = threading.Lock()
         width = int(getattr(self._model.config, "hidden_size", 768))
         settled = settle(require_choice(precision), self._model.device.type, width)
-        self._passes = passes(self._model)
+        self._passes = passes(self._model, settled)
         # The head, which makes the one number, stays in float32.
         convert(network.base_model, settled)
         self.identity = RerankerIdentity(
@@ -137,7 +137,7 @@ class CrossEncoderReranker:
         return self.score_with_report(question, passages)[0]
 
     def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> Scores:
-        """Return the raw logit of each (question, passage), shape (pairs,): several questions share their batches."""
+        """Return the raw logit of each (question, passage), shape (pairs,): several questions share their passes."""
         return self._score(pairs)[0]
 
     def score_with_report(self, question: str, passages: Sequence[str]) -> tuple[Scores, list[Truncation]]:
@@ -160,18 +160,15 @@ class CrossEncoderReranker:
     def _forward(self, pairs: list[Run]) -> Scores:
         import torch
 
-        # Each distinct pair once: the same text in two batches would differ in its last bits, and so not tie.
+        # Each distinct pair once: the same text in two passes would differ in its last bits, and so not tie.
         numbers: dict[tuple[int, ...], int] = {}
         wanted = [numbers.setdefault((*pair.ids, *pair.segments), len(numbers)) for pair in pairs]
         distinct = [pairs[first] for first in _firsts(wanted)]
-        cut = self._passes.cut([len(pair.ids) for pair in distinct])
-        with torch.inference_mode():
-            logits = [self._passes.logits([distinct[i] for i in places]) for places in cut]
-            # Fetched when all are under way: a GPU that is waited for after each pass idles while the next is made.
-            fetched = [values.float().cpu().numpy() for values in logits]
         scores = np.empty(len(distinct), dtype=np.float32)
-        for places, values in zip(cut, fetched, strict=True):
-            scores[places] = values
+        with torch.inference_mode():
+            for places in self._passes.cut([len(pair.ids) for pair in distinct]):
+                logits = self._passes.logits([distinct[i] for i in places])
+                scores[places] = logits.float().cpu().numpy()
         return scores[wanted]
 
     def _warn(self, report: list[Truncation]) -> None:

@@ -1,8 +1,8 @@
 """Forward passes of a cross-encoder over pairs of different lengths: without padding where the network allows it.
 
 A BERT or XLM-RoBERTa network reads pairs that lie end to end in one row, each attending to itself alone. Beside the
-padding, that saves the passes: all tokens of a question are multiplied as one large matrix, where padded batches of
-like lengths are many small ones. Other networks get padded batches.
+padding, that saves passes: the tokens of a question are multiplied as one large matrix, where padded batches of like
+lengths are many small ones. Other networks get padded batches.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-from .batching import batches, parts
+from .batching import BATCH_TOKENS, batches, parts
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
     from torch import Tensor
+    from transformers import PreTrainedModel
 
     from .pairs import Run
+    from .precision import Precision
 
-TOKENS = {"cpu": 4096, "cuda": 65_536}
+TOKENS = {"cpu": BATCH_TOKENS, "cuda": 16 * BATCH_TOKENS}
 """Of one pass, by the kind of device: what keeps it busy, with the padding of a padded batch."""
 PACKED = "quincunx_packed"
 
@@ -44,15 +46,25 @@ class Passes(Protocol):
         """Return what one pass makes of the runs, shape (runs,), on the model's device."""
 
 
-def passes(model: CrossEncoder) -> Passes:
+def passes(model: CrossEncoder, precision: Precision) -> Passes:
     """Return how this model reads pairs; what it reads without padding is changed in place to read no other way."""
+    return _Packed(model) if _packable(model, precision) else _Padded(model)
+
+
+def _packable(model: CrossEncoder, precision: Precision) -> bool:
     network, kinds = model.model, BertForSequenceClassification | XLMRobertaForSequenceClassification
-    packable = isinstance(network, kinds) and not network.config.is_decoder
-    return _Packed(model) if packable else _Padded(model)
+    return (
+        isinstance(network, kinds)
+        and len(model) == 1  # nothing computes with what the network gives
+        and not network.config.is_decoder
+        and not network.config.chunk_size_feed_forward
+        and precision
+        != "int8"  # which rounds by the largest number of a pass: the fewer runs in it, the better
+    )
 
 
 def _tokens(model: CrossEncoder) -> int:
-    return TOKENS.get(model.device.type, TOKENS["cuda"])
+    return TOKENS.get(model.device.type, BATCH_TOKENS)
 
 
 def _reads_segments(model: CrossEncoder) -> bool:
@@ -88,6 +100,7 @@ class _Packed:
         self._model, self._network = model, network
         # RoBERTa's kind counts positions from behind its padding id.
         self._padding: int | None = getattr(network.base_model.embeddings, "padding_idx", None)
+        self._has_kernel = _has_kernel(network)
         # The head reads the first token of a run and no other, so the last layer works out no other.
         self._starts = torch.empty(0, dtype=torch.int64)
         last = network.base_model.encoder.layer[-1].attention
@@ -107,16 +120,18 @@ class _Packed:
         rows = {name: self._moved(values)[None] for name, values in features.items()}  # each (1, tokens)
         ends = self._moved(bounds)
         self._starts = ends[:-1]
-        logits: Tensor = self._network(**rows, lengths=lengths, bounds=ends.int()).logits  # (runs, 1)
+        found = self._network(
+            **rows, lengths=lengths, bounds=ends.int() if self._has_kernel else None, return_dict=True
+        )
+        logits: Tensor = found.logits  # (runs, 1)
         return logits.squeeze(-1)
 
     def _positions(self, ids: Ids, bounds: Ids) -> Ids:
         starts, lengths = bounds[:-1], np.diff(bounds)
         if self._padding is None:
             return np.asarray(np.arange(len(ids)) - np.repeat(starts, lengths))
-        counted = (
-            ids != self._padding
-        )  # a text can spell out the padding token, which has no place of its own
+        # A text can spell out the padding token, which has no place of its own.
+        counted = ids != self._padding
         count = np.cumsum(counted)
         before = np.repeat(count[starts] - counted[starts], lengths)
         return np.asarray((count - before) * counted + self._padding)
@@ -129,6 +144,13 @@ class _Packed:
         return torch.from_numpy(values.astype(np.int64)).to(self._model.device)
 
 
+def _has_kernel(network: PreTrainedModel) -> bool:
+    """Whether this GPU has a kernel that lets many runs attend in half precision at once."""
+    width = network.config.hidden_size // network.config.num_attention_heads
+    ampere = network.device.type == "cuda" and torch.cuda.get_device_capability(network.device) >= (8, 0)
+    return ampere and width % 8 == 0 and width <= 256
+
+
 def _attend(
     module: torch.nn.Module,
     query: Tensor,
@@ -138,11 +160,11 @@ def _attend(
     *,
     scaling: float,
     lengths: list[int],
-    bounds: Tensor,
+    bounds: Tensor | None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Let each run attend to itself; (1, heads, tokens, width) each, and (1, tokens, heads, width) comes out."""
-    if query.is_cuda and query.dtype != torch.float32:
+    if bounds is not None and query.dtype != torch.float32:
         from torch.nn.attention.varlen import varlen_attn
 
         q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))  # (tokens, heads, width) each

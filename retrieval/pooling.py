@@ -1,8 +1,8 @@
 """One worker for many callers: what waits while a pass runs goes into the next pass together.
 
 A lone request is begun at once, for the worker never waits for company. Requests that arrive during a pass share the
-next one, up to what keeps the device busy, so that a request waits for at most the passes before it. The queue is bounded: with it
-full, callers get an error at once instead of a place at its end.
+next one, up to what keeps the device busy, so that a request waits for at most the passes before it. The queue is
+bounded: with it full, callers get an error at once instead of a place at its end.
 """
 
 from __future__ import annotations

@@ -75,3 +75,15 @@ def test_a_run_keeps_what_others_have_measured(results: dict[str, Any]) -> None:
     assert results["rerank"]["short"]["note"] == "kept"
     assert {"cpu", "flags", "torch", "torch_threads"} <= results["machine"].keys()
     assert results["measured"]["rerank"]["commit"]
+
+
+def test_the_measurement_for_a_gpu_says_what_it_ran_on(tmp_path: Path) -> None:
+    out = tmp_path / "latest.json"
+    command = [sys.executable, "bench/gpu.py", "--sizes", "tiny", "--rounds", "1", "--out", str(out)]
+    environment = {**os.environ, "QUINCUNX_BENCH_CACHE": str(tmp_path / "checkpoints")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())["gpu"]["tiny"]
+    assert all(row["p50_ms"] > 0 and row["pairs_per_s"] > 0 for row in figures.values())
+    assert sum(row["default"] for row in figures.values()) == 1
+    assert ("no GPU here" in done.stdout) == ("bf16" in figures and "int8" in figures)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
+from sentence_transformers.base.modules import Dense
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from quincunx.retrieval import batching, pairs, passes, precision
@@ -103,7 +105,7 @@ def test_scores_equal_predict_in_any_order_and_batch(
     np.testing.assert_allclose(
         reranker.score(QUESTION, [passages[i] for i in order]), expected[order], atol=1e-4
     )
-    monkeypatch.setitem(passes.TOKENS, "cpu", 200)
+    monkeypatch.setattr(passes, "TOKENS", dict.fromkeys(passes.TOKENS, 200))
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -117,7 +119,7 @@ def test_two_segments_are_told_apart_with_padding_and_without(
     expected = predicted(folder, QUESTION, passages)
     assert expected.std() > 0.01
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
-    monkeypatch.setitem(passes.TOKENS, "cpu", 50)
+    monkeypatch.setattr(passes, "TOKENS", dict.fromkeys(passes.TOKENS, 50))
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -206,13 +208,62 @@ def test_no_passages_are_no_scores(reranker: CrossEncoderReranker) -> None:
     assert report == []
 
 
+def test_what_pads_and_what_does_not(folder: Path, tmp_path: Path) -> None:
+    """Without padding where the network is known to allow it; else in padded batches, with the same scores."""
+
+    def padded(folder: Path, choice: precision.Choice = "fp32") -> bool:
+        return isinstance(load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, passes._Padded)
+
+    assert not padded(folder)
+    assert not padded(folder, "bf16")
+    assert padded(folder, "int8")
+    bert = bert_reranker(tmp_path / "bert")
+    assert not padded(bert)
+    assert padded(electra_reranker(tmp_path / "electra"))
+    settings = json.loads((bert / "config.json").read_text())
+    for changed in ({"is_decoder": True}, {"chunk_size_feed_forward": 1}):
+        (bert / "config.json").write_text(json.dumps(settings | changed))
+        assert padded(bert)
+    (bert / "config.json").write_text(json.dumps(settings | {"return_dict": False}))
+    assert not padded(bert)
+
+
+def test_what_comes_after_the_network_has_its_say(folder: Path, tmp_path: Path) -> None:
+    model = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+    last = Dense(
+        1, 1, activation_function=torch.nn.Tanh(), module_input_name="scores", module_output_name="scores"
+    )
+    with torch.no_grad():
+        last.linear.weight.fill_(-1.0)
+    model.append(last)
+    model.save_pretrained(str(tmp_path / "longer"))
+    passages = texts(4, 12, words=30)
+    expected = predicted(tmp_path / "longer", QUESTION, passages)
+    assert np.corrcoef(expected, predicted(folder, QUESTION, passages))[0, 1] < 0
+    reranker = load_cross_encoder(tmp_path / "longer", max_tokens=128, precision="fp32")
+    np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("choice", ["fp32", "bf16", "fp16"])
+def test_a_gpu_reads_many_pairs_as_it_reads_each_alone(folder: Path, choice: precision.Choice) -> None:
+    reranker = load_cross_encoder(folder, max_tokens=128, precision=choice)
+    passages = texts(6, 40, words=60)
+    alone = np.concatenate([reranker.score(QUESTION, [passage]) for passage in passages])
+    tolerance = 1e-4 if choice == "fp32" else 2e-2
+    np.testing.assert_allclose(reranker.score(QUESTION, passages), alone, atol=tolerance)
+
+
 @given(st.lists(st.integers(1, 600), max_size=80), st.integers(1, 5000))
 def test_parts_hold_every_pair_once_in_order_and_are_few_and_even(lengths: list[int], tokens: int) -> None:
     found = parts(lengths, tokens)
     assert [i for part in found for i in part] == list(range(len(lengths)))
     assert len(found) <= -(-sum(lengths) // tokens)
-    for part in found:
-        assert sum(lengths[i] for i in part) <= min(tokens, sum(lengths)) + max(lengths)
+    count = -(-sum(lengths) // tokens)
+    for part in found:  # whose ends are each at most half an item from where an even cut would be
+        held = sum(lengths[i] for i in part)
+        assert held <= sum(lengths) / count + max(lengths)
+        assert held >= sum(lengths) / count - max(lengths) or count != len(found)
 
 
 @pytest.mark.parametrize("seed", range(5))
