@@ -7,15 +7,14 @@ with random weights. It runs without a GPU too, and says what it ran on.
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
 
 from bench.checkpoints import SHAPES, asked, cross_encoder
-from bench.measuring import device, machine, options, percentile_ms, print_table, record
+from bench.measuring import device, machine, options, percentile_ms, print_table, record, take_turns
 from quincunx.retrieval.computing import computing
 from quincunx.retrieval.cross_encoders import CrossEncoderReranker
 from quincunx.retrieval.precision import CANDIDATES, probe
@@ -25,28 +24,25 @@ TOGETHER = 50
 """Questions whose pairs are read in one call, for the pairs of a second."""
 
 
-def seconds(call: Callable[[Pairs], object], works: Sequence[Pairs]) -> list[float]:
-    """Return the seconds of each but the first, which warms up."""
-    took = []
-    for work in works:
-        begin = time.perf_counter()
-        call(work)
-        took.append(time.perf_counter() - begin)
-    return took[1:]
-
-
 def pairs(questions: int, seed: int) -> Pairs:
     return [pair for number in range(questions) for pair in asked("mixed", seed + number).pairs]
 
 
-def measured(reranker: CrossEncoderReranker, rounds: int) -> dict[str, float]:
-    alone = seconds(reranker.score_pairs, [pairs(1, number) for number in range(rounds + 1)])
-    calls = [pairs(TOGETHER, 1000 * (1 + number)) for number in range(1 + max(1, rounds // 5))]
-    together = seconds(reranker.score_pairs, calls)
+def measured(rerankers: Mapping[str, CrossEncoderReranker], rounds: int) -> dict[str, dict[str, float]]:
+    contestants: dict[str, Callable[[Pairs], object]] = {
+        precision: reranker.score_pairs for precision, reranker in rerankers.items()
+    }
+    few = [pairs(1, number) for number in range(rounds + 1)]
+    many = [pairs(TOGETHER, 1000 * (1 + number)) for number in range(1 + max(1, rounds // 5))]
+    alone = take_turns(contestants, few[0], few[1:])
+    together = take_turns(contestants, many[0], many[1:])
     return {
-        "p50_ms": percentile_ms(alone, 0.5),
-        "p95_ms": percentile_ms(alone, 0.95),
-        "pairs_per_s": len(calls[0]) / (percentile_ms(together, 0.5) / 1000),
+        precision: {
+            "p50_ms": percentile_ms(alone[precision], 0.5),
+            "p95_ms": percentile_ms(alone[precision], 0.95),
+            "pairs_per_s": len(many[0]) / (percentile_ms(together[precision], 0.5) / 1000),
+        }
+        for precision in rerankers
     }
 
 
@@ -62,9 +58,11 @@ def main(arguments: list[str] | None = None) -> None:
     for size in chosen.sizes.split(","):
         folder = cross_encoder(size)
         default = probe(device(), SHAPES[size][1])
-        for precision in CANDIDATES[device()]:
-            reranker = CrossEncoderReranker(folder, model=size, revision="random", precision=precision)
-            found = measured(reranker, chosen.rounds)
+        rerankers: dict[str, CrossEncoderReranker] = {
+            precision: CrossEncoderReranker(folder, model=size, revision="random", precision=precision)
+            for precision in CANDIDATES[device()]
+        }
+        for precision, found in measured(rerankers, chosen.rounds).items():
             figures.setdefault(size, {})[precision] = {**found, "default": precision == default}
             times = [f"{found['p50_ms']:.1f}", f"{found['p95_ms']:.1f}", f"{found['pairs_per_s']:,.0f}"]
             rows.append([size, precision, "yes" if precision == default else "", *times])

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SHORT_PAIR = 64
+"""Tokens that most pairs have at least."""
+
 
 @dataclass(frozen=True)
 class RerankerIdentity:
@@ -130,7 +133,7 @@ class CrossEncoderReranker:
     @property
     def pairs_at_once(self) -> int:
         """Pairs that keep the device busy: a request of 20 fills a CPU, and leaves most of a GPU idle."""
-        return 64 if self._model.device.type == "cpu" else 1024
+        return self._passes.tokens // SHORT_PAIR
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         """Return raw logits; what had to be cut is logged as a warning."""

@@ -7,8 +7,9 @@ lengths are many small ones. Other networks get padded batches.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +39,26 @@ PACKED = "quincunx_packed"
 Ids = npt.NDArray[np.int64]
 
 
-class Passes(Protocol):
+class Passes(ABC):
+    """How a model reads pairs."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one pass."""
+        return TOKENS.get(self._model.device.type, BATCH_TOKENS)
+
+    @property
+    def _reads_segments(self) -> bool:
+        return "token_type_ids" in self._model.tokenizer.model_input_names
+
+    @abstractmethod
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
         """Return the places of ``lengths`` (tokens), those of one pass together."""
 
+    @abstractmethod
     def logits(self, runs: Sequence[Run]) -> Tensor:
         """Return what one pass makes of the runs, shape (runs,), on the model's device."""
 
@@ -52,38 +69,27 @@ def passes(model: CrossEncoder, precision: Precision) -> Passes:
 
 
 def _packable(model: CrossEncoder, precision: Precision) -> bool:
+    if precision == "int8":  # rounds by the largest number of a pass: the fewer runs in it, the better
+        return False
     network, kinds = model.model, BertForSequenceClassification | XLMRobertaForSequenceClassification
     return (
         isinstance(network, kinds)
         and len(model) == 1  # nothing computes with what the network gives
         and not network.config.is_decoder
         and not network.config.chunk_size_feed_forward
-        and precision
-        != "int8"  # which rounds by the largest number of a pass: the fewer runs in it, the better
     )
 
 
-def _tokens(model: CrossEncoder) -> int:
-    return TOKENS.get(model.device.type, BATCH_TOKENS)
-
-
-def _reads_segments(model: CrossEncoder) -> bool:
-    return "token_type_ids" in model.tokenizer.model_input_names
-
-
-class _Padded:
-    def __init__(self, model: CrossEncoder) -> None:
-        self._model = model
-
+class _Padded(Passes):
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
-        return list(batches(lengths, _tokens(self._model)))
+        return list(batches(lengths, self.tokens))
 
     def logits(self, runs: Sequence[Run]) -> Tensor:
         features = {  # each (batch, longest run)
             "input_ids": self._filled([run.ids for run in runs], self._model.tokenizer.pad_token_id),
             "attention_mask": self._filled([[1] * len(run.ids) for run in runs], 0),
         }
-        if _reads_segments(self._model):
+        if self._reads_segments:
             features["token_type_ids"] = self._filled([run.segments for run in runs], 0)
         scores: Tensor = self._model(features)["scores"]  # (batch, 1)
         return scores.squeeze(-1)
@@ -93,11 +99,11 @@ class _Padded:
         return filled.to(self._model.device)
 
 
-class _Packed:
+class _Packed(Passes):
     def __init__(self, model: CrossEncoder) -> None:
-        network: Any = model.model
+        super().__init__(model)
+        self._network = network = cast(Any, model.model)
         network.set_attn_implementation(PACKED)
-        self._model, self._network = model, network
         # RoBERTa's kind counts positions from behind its padding id.
         self._padding: int | None = getattr(network.base_model.embeddings, "padding_idx", None)
         self._has_kernel = _has_kernel(network)
@@ -108,14 +114,14 @@ class _Packed:
         last.output.register_forward_pre_hook(lambda _, inputs: (inputs[0], self._first(inputs[1])))
 
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
-        return parts(lengths, _tokens(self._model))
+        return parts(lengths, self.tokens)
 
     def logits(self, runs: Sequence[Run]) -> Tensor:
         lengths = [len(run.ids) for run in runs]
         ids = np.concatenate([run.ids for run in runs])  # (tokens,)
         bounds = np.cumsum([0, *lengths])
         features = {"input_ids": ids, "position_ids": self._positions(ids, bounds)}
-        if _reads_segments(self._model):
+        if self._reads_segments:
             features["token_type_ids"] = np.concatenate([run.segments for run in runs])
         rows = {name: self._moved(values)[None] for name, values in features.items()}  # each (1, tokens)
         ends = self._moved(bounds)

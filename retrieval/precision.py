@@ -113,9 +113,8 @@ def _time(precision: Precision, device: str, hidden: int) -> float:
     layer = torch.nn.Sequential(torch.nn.Linear(hidden, 4 * hidden), torch.nn.Linear(4 * hidden, hidden))
     layer = layer.to(device).eval()
     convert(layer, precision)
-    tokens = torch.randn(
-        PROBE_TOKENS.get(device, PROBE_TOKENS["cpu"]), hidden, device=device
-    )  # (tokens, hidden)
+    count = PROBE_TOKENS.get(device, PROBE_TOKENS["cpu"])
+    tokens = torch.randn(count, hidden, device=device)  # (tokens, hidden)
 
     def run() -> float:
         begin = time.perf_counter()

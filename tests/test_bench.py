@@ -16,17 +16,23 @@ ROOT = Path(__file__).parents[1]
 MIXES = ("short", "mixed", "long")
 
 
+def run(file: str, size: str, out: Path) -> str:
+    """Return what one round on a tiny checkpoint prints; its figures go into ``out``."""
+    command = [sys.executable, f"bench/{file}", size, "tiny", "--rounds", "1", "--out", str(out)]
+    environment = {**os.environ, "QUINCUNX_BENCH_CACHE": str(out.parent / "checkpoints")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one round on a tiny checkpoint writes, into a file that held something before."""
     folder = tmp_path_factory.mktemp("bench")
     out = folder / "latest.json"
     out.write_text(json.dumps({"overhead_ms": {"1k": 1.5}, "rerank": {"short": {"note": "kept"}}}))
-    command = [sys.executable, "bench/rerank.py", "--size", "tiny", "--rounds", "1", "--out", str(out)]
-    environment = {**os.environ, "QUINCUNX_BENCH_CACHE": str(folder / "checkpoints")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "FlagEmbedding FlagReranker" in done.stdout  # present or not, it has its row
+    printed = run("rerank.py", "--size", out)
+    assert "FlagEmbedding FlagReranker" in printed  # present or not, it has its row
     written: dict[str, Any] = json.loads(out.read_text())
     return written
 
@@ -79,11 +85,8 @@ def test_a_run_keeps_what_others_have_measured(results: dict[str, Any]) -> None:
 
 def test_the_measurement_for_a_gpu_says_what_it_ran_on(tmp_path: Path) -> None:
     out = tmp_path / "latest.json"
-    command = [sys.executable, "bench/gpu.py", "--sizes", "tiny", "--rounds", "1", "--out", str(out)]
-    environment = {**os.environ, "QUINCUNX_BENCH_CACHE": str(tmp_path / "checkpoints")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    printed = run("gpu.py", "--sizes", out)
     figures = json.loads(out.read_text())["gpu"]["tiny"]
     assert all(row["p50_ms"] > 0 and row["pairs_per_s"] > 0 for row in figures.values())
     assert sum(row["default"] for row in figures.values()) == 1
-    assert ("no GPU here" in done.stdout) == ("bf16" in figures and "int8" in figures)
+    assert ("no GPU here" in printed) == ("bf16" in figures and "int8" in figures)
