@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .programs.answer import Answer
-    from .programs.lms import lm
+    from .programs.engines.lms import lm
     from .programs.loading import load
     from .retrieval.errors import QuincunxError
-    from .retrieval.indexes import build_index
+    from .retrieval.index.manage import build_index
     from .retrieval.passages import Candidate, Passage
     from .retrieval.retriever import Retriever
     from .retrieval.settings import SearchSettings
@@ -36,9 +36,9 @@ _HOMES = {
     "Passage": ".retrieval.passages",
     "QuincunxError": ".retrieval.errors",
     "Retriever": ".retrieval.retriever",
-    "SearchSettings": ".retrieval.searching",
-    "build_index": ".retrieval.indexes",
-    "lm": ".programs.lms",
+    "SearchSettings": ".retrieval.settings",
+    "build_index": ".retrieval.index.manage",
+    "lm": ".programs.engines.lms",
     "load": ".programs.loading",
 }
 

@@ -129,9 +129,9 @@ def ask(
 
     require_question(question)
     inputs = read_inputs(details or [], history)
-    from ..programs.lms import lm as language_model
+    from ..programs.budget import Budget
+    from ..programs.engines.lms import lm as language_model
     from ..programs.loading import load
-    from ..programs.metering import Budget
     from ..retrieval.filters import parse
     from ..retrieval.settings import SearchSettings
     from .output import results, write_json, write_trace
@@ -234,7 +234,7 @@ def doctor(profile: ProfileName = EMBEDDED, as_json: AsJson = False) -> None:
 @app.command()
 def pull(model: Annotated[str, typer.Argument(help="Name of the model.")] = "nomic-embed-text") -> None:
     """Let the Ollama server (OLLAMA_HOST) fetch a model, with progress in bytes."""
-    from ..retrieval.ollama import pull as fetch
+    from ..retrieval.models.ollama import pull as fetch
     from .output import progress, results
 
     with progress(f"pull {model}") as report:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..eval.goldset import CANONS, canon_folder
+from ..eval.goldsets.goldset import CANONS, canon_folder
 from ..programs.answer import Answer
 from ..programs.loading import load
-from ..retrieval.corpus import read_documents
 from ..retrieval.errors import IndexStateError
-from ..retrieval.home import index_names
-from ..retrieval.indexes import build_index, document_ids
+from ..retrieval.index.manage import build_index, document_ids
+from ..retrieval.storage.home import index_names
+from ..retrieval.text.corpus import read_documents
 from .output import notes, progress
 
 QUESTIONS = {

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..retrieval import weights
-from ..retrieval.embedders import Embedder
 from ..retrieval.errors import QuincunxError
-from ..retrieval.home import home, index_names
-from ..retrieval.indexes import verify_index
-from ..retrieval.profiles import profile, shared_embedder, shared_reranker
-from ..retrieval.rerankers import Reranker
+from ..retrieval.index.manage import verify_index
+from ..retrieval.models import weights
+from ..retrieval.models.embedders import Embedder
+from ..retrieval.models.late_interaction import Reranker
+from ..retrieval.models.profiles import profile, shared_embedder, shared_reranker
+from ..retrieval.storage.home import home, index_names
 
 PACKAGES = ("quincunx", "dspy", "torch", "sentence-transformers", "transformers", "faiss-cpu", "ollama")
 PASSAGES = [
@@ -101,9 +101,9 @@ def _reranker(reranker: Reranker | None) -> Iterator[Finding]:
     if reranker is None:
         yield Finding("reranker", True, "none: the fused order is the final one")
         return
-    from ..retrieval.bge import known_answer
-    from ..retrieval.cross_encoders import CrossEncoderReranker
-    from ..retrieval.remembering import plain
+    from ..retrieval.models.bge import known_answer
+    from ..retrieval.models.cache import plain
+    from ..retrieval.models.cross_encoder import CrossEncoderReranker
 
     model = plain(reranker)
     precision = model.identity.precision if isinstance(model, CrossEncoderReranker) else "fp32"
@@ -125,7 +125,7 @@ def _reranker(reranker: Reranker | None) -> Iterator[Finding]:
 
 
 def _index(name: str, embedder: Embedder | None) -> Finding:
-    from ..retrieval.indexes import index_info
+    from ..retrieval.index.manage import index_info
 
     try:
         faults = verify_index(name)

@@ -11,9 +11,9 @@ import typer
 from .options import EMBEDDED, AsJson, ProfileName, read_prices
 
 if TYPE_CHECKING:
-    from ..eval.goldset import GoldSet
-    from ..eval.ledger import Run
-    from ..eval.retrieval import Searched
+    from ..eval.goldsets.goldset import GoldSet
+    from ..eval.runs.ledger import Run
+    from ..eval.runs.retrieval_run import RetrievalSetup
     from ..retrieval.settings import SearchSettings
 
 eval_app = typer.Typer(help="Measure against a gold set.", no_args_is_help=True)
@@ -64,7 +64,7 @@ def eval_retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Show how well each stage of retrieval finds the gold, where it is lost and why. Run again, it goes on."""
-    from ..eval.retrieval import run_retrieval
+    from ..eval.runs.retrieval_run import run_retrieval
     from ..retrieval.settings import SearchSettings
     from .output import progress, watching
 
@@ -102,8 +102,8 @@ def eval_answers(
     as_json: AsJson = False,
 ) -> None:
     """Ask a program the questions meant for it and check what it says, end to end. Run again, it goes on."""
-    from ..eval.answers import run_answers
-    from ..programs.lms import lm as language_model
+    from ..eval.runs.answer_run import run_answers
+    from ..programs.engines.lms import lm as language_model
     from ..programs.loading import load
     from ..retrieval.handle import SearchHandle
     from ..retrieval.settings import SearchSettings
@@ -124,7 +124,7 @@ def eval_answers(
 @eval_app.command("list")
 def list_runs(as_json: AsJson = False) -> None:
     """List the runs of the home folder."""
-    from ..eval.runs import run_names
+    from ..eval.runs.folder import run_names
     from .output import results, write_json
 
     names = run_names()
@@ -137,7 +137,7 @@ def list_runs(as_json: AsJson = False) -> None:
 @eval_app.command("show")
 def show(run: RunName, prices: Prices = None, as_json: AsJson = False) -> None:
     """Show the tables of a run again, worked out anew from its rows; nothing is searched or asked."""
-    from ..eval.ledger import open_run
+    from ..eval.runs.ledger import open_run
 
     show_run(open_run(run), as_json, prices)
 
@@ -150,8 +150,8 @@ def view(
     ] = None,
 ) -> None:
     """Write a run as one HTML file that needs no network: funnel, tables, every question with its candidates."""
-    from ..eval.ledger import open_run
-    from ..eval.summary import write_page
+    from ..eval.report.summary import write_page
+    from ..eval.runs.ledger import open_run
     from .output import results
 
     with open_run(run) as opened:
@@ -168,13 +168,13 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Hold run B against run A on the same questions: differences with intervals, worst regressions first."""
-    from ..eval.comparing import compare_runs
-    from ..eval.ledger import open_run
+    from ..eval.compare import compare
+    from ..eval.runs.ledger import open_run
     from .eval_render import comparison_tables
     from .output import results, write_json
 
     with open_run(a) as before, open_run(b) as after:
-        found = compare_runs(before, after, measure)
+        found = compare(before, after, measure)
     if as_json:
         write_json(asdict(found))
         return
@@ -196,8 +196,8 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Exit 0 when RUN holds, 1 when it is worse, 3 when n cannot tell, 4 when too many examples failed."""
-    from ..eval.comparing import gate as judge
-    from ..eval.ledger import open_run
+    from ..eval.compare import gate as judge
+    from ..eval.runs.ledger import open_run
     from .eval_render import gate_line
     from .output import results, write_json
 
@@ -213,8 +213,8 @@ def gate(
 @eval_app.command("export")
 def export(run: RunName, out: Annotated[Path, typer.Option(help="A folder that is not there yet.")]) -> None:
     """Write the run's rankings and judgements in TREC's form, for trec_eval and its like."""
-    from ..eval.ledger import open_run
-    from ..eval.trec import export_trec
+    from ..eval.metrics.trec import export_trec
+    from ..eval.runs.ledger import open_run
     from .output import results
 
     with open_run(run) as opened:
@@ -230,18 +230,18 @@ def _searched(
     index: str | None,
     chunk_tokens: int,
     chunk_overlap: int,
-) -> Searched:
-    from ..eval.goldset import read_gold_set
-    from ..eval.retrieval import Searched
-    from ..retrieval.chunking import Chunking
+) -> RetrievalSetup:
+    from ..eval.goldsets.goldset import read_gold_set
+    from ..eval.runs.retrieval_run import RetrievalSetup
+    from ..retrieval.text.chunking import Chunking
 
     gold = read_gold_set(gold_dir, split)
-    return Searched(gold, profile, settings, Chunking(chunk_tokens, chunk_overlap), index)
+    return RetrievalSetup(gold, profile, settings, Chunking(chunk_tokens, chunk_overlap), index)
 
 
 def _say_power(gold: GoldSet) -> None:
     """Say before the run what this many questions can show."""
-    from ..eval.tables import DISCORDANCE, detectable
+    from ..eval.metrics.means import DISCORDANCE, detectable
     from .output import notes
 
     n = len(gold.judged)
@@ -254,13 +254,13 @@ def _say_power(gold: GoldSet) -> None:
 
 
 def show_run(run: Run, as_json: bool, prices: str | None = None) -> None:
-    from ..eval.summary import Summary, write_report
+    from ..eval.report.summary import Summary, write_run_report
     from .eval_render import run_tables
     from .output import results, write_json
 
     with run:
         summary = Summary(run)
-        write_report(run, summary)
+        write_run_report(run, summary)
         if as_json:
             write_json({"run": str(run.folder), **summary.as_dict()})
             return

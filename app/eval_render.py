@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ..eval.comparing import Gate, RunComparison
-from ..eval.statistics import Comparison, Interval
-from ..eval.summary import Summary
-from ..eval.sweeping import Sealed, Sweep
-from ..eval.tables import detectable, latency, shares
-from ..eval.tuning import TunedReranker
+from ..eval.compare import Gate, RunComparison
+from ..eval.metrics.means import detectable, latency, shares
+from ..eval.report.summary import Summary
+from ..eval.stats.paired import Comparison, Interval
+from ..eval.tune.reranker import TunedReranker
+from ..eval.tune.settings import Sealed, Sweep
 
 COLOURS = {"holds": "green", "worse": "red", "cannot tell": "yellow", "too many failures": "red"}
 BAR = 30

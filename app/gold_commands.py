@@ -33,13 +33,13 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a gold set; exit 1 when something makes its numbers wrong."""
-    from ..eval.goldcheck import check_gold_set
+    from ..eval.goldsets.check import check_gold_set
     from .output import results, write_json
     from .render import printable
 
     artifact = None
     if program is not None:
-        from ..programs.artifact import read_artifact
+        from ..programs.artifact.read import read_artifact
         from ..programs.loading import saved_folder
 
         artifact = read_artifact(saved_folder(program))
@@ -80,8 +80,8 @@ def import_set(
 
     CSV has a row of column names: question and document, and if wanted id, grade, answer, split, history.
     """
-    from ..eval.goldimport import import_gold_set
-    from ..eval.goldset import manifest_of
+    from ..eval.goldsets.goldset import manifest_of
+    from ..eval.goldsets.importing import import_gold_set
     from .output import results, write_json
 
     import_gold_set(source, form.value, out, corpus=corpus, seed=seed)

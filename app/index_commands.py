@@ -48,9 +48,9 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Make an index hold exactly these documents; only what is new or changed is embedded."""
-    from ..retrieval.chunking import Chunking
-    from ..retrieval.indexes import build_index
-    from ..retrieval.vector_index import require_kind
+    from ..retrieval.index.faiss_index import require_kind
+    from ..retrieval.index.manage import build_index
+    from ..retrieval.text.chunking import Chunking
     from .output import progress
 
     chunking, chosen = Chunking(chunk_size, chunk_overlap), require_kind(kind)
@@ -72,7 +72,7 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Add these documents, in place of those of the same ids; the others stay."""
-    from ..retrieval.indexes import update_index
+    from ..retrieval.index.manage import update_index
     from .output import progress
 
     with progress(f"index {name}") as report:
@@ -87,7 +87,7 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Remove documents by id."""
-    from ..retrieval.indexes import delete_documents
+    from ..retrieval.index.manage import delete_documents
 
     show({"index": name, **asdict(delete_documents(name, ids))}, as_json)
 
@@ -95,7 +95,7 @@ def delete(
 @index_app.command("verify")
 def verify(name: IndexName, as_json: AsJson = False) -> None:
     """Check every passage, every vector and the snapshot; exit 1 when something is wrong."""
-    from ..retrieval.indexes import verify_index
+    from ..retrieval.index.manage import verify_index
     from .output import results, write_json
 
     faults = verify_index(name)
@@ -120,8 +120,8 @@ def compact(
     as_json: AsJson = False,
 ) -> None:
     """Give back the space of what was removed, and write the snapshot anew."""
-    from ..retrieval.indexes import compact_index
-    from ..retrieval.vector_index import require_kind
+    from ..retrieval.index.faiss_index import require_kind
+    from ..retrieval.index.manage import compact_index
 
     generation = compact_index(name, require_kind(kind) if kind is not None else None)
     show({"index": name, "generation": generation}, as_json)
@@ -134,7 +134,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the documents as a BEIR corpus, from which the same index can be built."""
-    from ..retrieval.indexes import export_index
+    from ..retrieval.index.manage import export_index
 
     show({"index": name, "documents": export_index(name, folder), "folder": str(folder)}, as_json)
 
@@ -142,7 +142,7 @@ def export(
 @index_app.command("list")
 def list_names(as_json: AsJson = False) -> None:
     """List the indexes of the home folder."""
-    from ..retrieval.home import home, index_names
+    from ..retrieval.storage.home import home, index_names
     from .output import results, write_json
 
     names = index_names()
@@ -158,6 +158,6 @@ def list_names(as_json: AsJson = False) -> None:
 @index_app.command("info")
 def info(name: IndexName, as_json: AsJson = False) -> None:
     """Say what an index holds and which embedder made it."""
-    from ..retrieval.indexes import index_info
+    from ..retrieval.index.manage import index_info
 
     show(asdict(index_info(name)), as_json)

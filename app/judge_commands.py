@@ -15,7 +15,7 @@ from .options import AsJson
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..eval.calibrating import JudgeReport
+    from ..eval.judges.calibration import JudgeReport
 
 
 class Kind(StrEnum):
@@ -49,7 +49,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
-    from ..eval.ledger import Run, open_run
+    from ..eval.runs.ledger import Run, open_run
     from ..retrieval.errors import UsageError
 
     if judge is None:
@@ -59,9 +59,9 @@ def score(
             )
         show_run(open_run(run), as_json)
         return
-    from ..eval import judging
-    from ..eval.calibrating import find_judge, kind_of, report
-    from ..programs.lms import lm as language_model
+    from ..eval.judges import judge as judging
+    from ..eval.judges.calibration import find_judge, kind_of, report
+    from ..programs.engines.lms import lm as language_model
     from .output import watching
 
     if lm is None:
@@ -90,9 +90,9 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Hold a judge's verdicts against human labels: TPR, TNR, kappa, flip rate. The run keeps the labels."""
-    from ..eval.calibrating import calibrate as hold
-    from ..eval.calibrating import find_judge, read_labels
-    from ..eval.ledger import Run
+    from ..eval.judges.calibration import calibrate as hold
+    from ..eval.judges.calibration import find_judge, read_labels
+    from ..eval.runs.ledger import Run
 
     with Run.reopen(run) as opened:
         name = find_judge(opened, judge)

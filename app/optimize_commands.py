@@ -14,9 +14,9 @@ from .options import EMBEDDED, AsJson, ProfileName, read_prices
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..eval.optimising import Watch
-    from ..eval.optimreport import Gain, Optimised
-    from ..eval.planning import Plan
+    from ..eval.optimise.plan import Plan
+    from ..eval.optimise.result import Gain, Optimised
+    from ..eval.optimise.run import Watch
 
 Price = Annotated[str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60.")]
 
@@ -62,12 +62,12 @@ def optimize(
     as_json: AsJson = False,
 ) -> None:
     """Make a program's prompts better, and say what was gained on test questions. Run again, it goes on."""
-    from ..eval.calls import Caps
-    from ..eval.calls import Price as Rate
-    from ..eval.optimising import run
-    from ..eval.planning import prepare
-    from ..programs.artifact import diff, read_artifact
-    from ..programs.lms import lm as language_model
+    from ..eval.optimise.call_ledger import Caps
+    from ..eval.optimise.call_ledger import Price as Rate
+    from ..eval.optimise.plan import prepare
+    from ..eval.optimise.run import run
+    from ..programs.artifact.read import diff_artifacts, read_artifact
+    from ..programs.engines.lms import lm as language_model
     from .output import notes, progress, results, write_json
     from .render import printable
 
@@ -101,7 +101,7 @@ def optimize(
         results.print(table)
     for note in found.notes:
         results.print(note, style="yellow", markup=False, soft_wrap=True)
-    for line in diff(*(read_artifact(found.folder / name) for name in ("before", "program"))):
+    for line in diff_artifacts(*(read_artifact(found.folder / name) for name in ("before", "program"))):
         results.print(printable(line), markup=False, soft_wrap=True)
     results.print(str(found.folder / "program"), style="dim", markup=False, soft_wrap=True)
 
@@ -142,7 +142,7 @@ def _standing() -> Iterator[Watch]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ..eval.optimising import Standing
+    from ..eval.optimise.run import Standing
 
     # Bound to the stream itself: the optimisers' own chatter is kept off sys.stderr meanwhile.
     console = Console(file=sys.stderr, highlight=False)

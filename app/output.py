@@ -14,13 +14,13 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..retrieval.embedders import Progress as Report
 from ..retrieval.errors import QuincunxError, StorageError
+from ..retrieval.models.embedders import Progress as Report
 
 if TYPE_CHECKING:
-    from ..eval.ledger import Row
-    from ..eval.running import Watch
-    from ..programs.tracing import CallRecord
+    from ..eval.runs.ledger import Row
+    from ..eval.runs.runner import Watch
+    from ..programs.trace import CallRecord
 
 results = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)

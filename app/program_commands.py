@@ -16,7 +16,7 @@ Saved = Annotated[str, typer.Argument(help="Name of a saved program, or its fold
 @programs_app.command("list")
 def list_names(as_json: AsJson = False) -> None:
     """List the five programs and the saved ones of the home folder."""
-    from ..programs.artifact import named_artifacts
+    from ..programs.artifact.read import named_artifacts
     from ..programs.loading import TASKS
     from .output import results, write_json
 
@@ -31,12 +31,12 @@ def list_names(as_json: AsJson = False) -> None:
 @programs_app.command("show")
 def show(saved: Saved, as_json: AsJson = False) -> None:
     """Say what a saved program holds: instructions, demos, what it searched, how it scored."""
-    from ..programs.artifact import describe, read_artifact
+    from ..programs.artifact.read import describe_artifact, read_artifact
     from ..programs.loading import saved_folder
     from .output import results, write_json
     from .render import facts_table, printable
 
-    described = describe(read_artifact(saved_folder(saved)))
+    described = describe_artifact(read_artifact(saved_folder(saved)))
     if as_json:
         write_json(described)
     else:
@@ -46,12 +46,12 @@ def show(saved: Saved, as_json: AsJson = False) -> None:
 @programs_app.command("diff")
 def diff(before: Saved, after: Saved, as_json: AsJson = False) -> None:
     """Say in words how one saved program differs from another."""
-    from ..programs import artifact
+    from ..programs.artifact import read as artifact
     from ..programs.loading import saved_folder
     from .output import results, write_json
     from .render import printable
 
-    lines = artifact.diff(*(artifact.read_artifact(saved_folder(name)) for name in (before, after)))
+    lines = artifact.diff_artifacts(*(artifact.read_artifact(saved_folder(name)) for name in (before, after)))
     if as_json:
         write_json({"before": before, "after": after, "changes": lines})
         return

@@ -36,8 +36,8 @@ def propose(
 
     Decide in the file: write accept, edit (with the question in "edited") or reject into "decision".
     """
-    from ..eval import proposing
-    from ..programs.lms import lm as language_model
+    from ..eval.goldsets import propose as proposing
+    from ..programs.engines.lms import lm as language_model
     from .output import notes, progress, results, write_json
 
     with progress("passages") as report:
@@ -81,7 +81,7 @@ def accept(
     as_json: AsJson = False,
 ) -> None:
     """Write a copy of a gold set with the drafts that were accepted as new questions."""
-    from ..eval import proposing
+    from ..eval.goldsets import propose as proposing
     from .output import results, write_json
 
     found = proposing.accept(drafts, gold_dir, out)

@@ -33,14 +33,14 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Choose settings on the dev questions, and report the choice once on the sealed test questions."""
-    from ..eval import sweeping
-    from ..retrieval.chunking import Chunking
+    from ..eval.tune import settings as sweeping
     from ..retrieval.settings import SearchSettings
+    from ..retrieval.text.chunking import Chunking
     from .eval_render import sealed_table, trials_table
     from .output import progress, results, write_json
 
     orders = texts(final)
-    candidates: list[sweeping.Candidate] = []
+    candidates: list[sweeping.TrialSettings] = []
     for rerank in (True, False):
         chosen = [order for order in orders if (order != "fused") == rerank]
         if not chosen and (orders or not rerank):

@@ -34,7 +34,7 @@ def retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Choose a program's search settings on dev questions, test the choice once, and save it with the program."""
-    from ..eval import sweeping
+    from ..eval.tune import settings as sweeping
     from ..programs.loading import load
     from .eval_render import sealed_table, trials_table
     from .output import notes, progress, results, write_json
@@ -80,11 +80,13 @@ def reranker(
     as_json: AsJson = False,
 ) -> None:
     """Tune a cross-encoder on a gold set, and compare it on sealed test questions with the profile's reranker."""
-    from ..eval.tuning import Recipe, tune_reranker
+    from ..eval.tune.reranker import TrainingRecipe, tune_reranker
     from .eval_render import tuned_table
     from .output import notes, progress, results, write_json
 
-    recipe = Recipe(negatives=negatives, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed)
+    recipe = TrainingRecipe(
+        negatives=negatives, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed
+    )
     with progress("index") as indexing:
         found = tune_reranker(
             gold_dir,

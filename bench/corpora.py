@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bench.checkpoints import asked
 from bench.measuring import ROOT
-from quincunx.eval.goldset import read_gold_set, read_questions
-from quincunx.retrieval.corpus import read_documents
+from quincunx.eval.goldsets.goldset import read_gold_set, read_questions
+from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.passages import Document, Passage
-from quincunx.retrieval.store import Store
+from quincunx.retrieval.text.corpus import read_documents
 
 TATQA = ROOT.parent / "shared" / "data" / "tatqa-dev"
 

@@ -23,11 +23,11 @@ from bench.checkpoints import Asked, Size, add_size, cross_encoder, words_of
 from bench.corpora import TATQA, Corpus, read_gold, read_tatqa
 from bench.measuring import machine, options, print_table, record
 from bench.tuned import Example, tuned_minilm
-from quincunx.retrieval.building import build
-from quincunx.retrieval.cross_encoders import CrossEncoderReranker
-from quincunx.retrieval.embedders import load_minilm
-from quincunx.retrieval.rerankers import Reranker, Scores
-from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.index.build import build
+from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
+from quincunx.retrieval.models.embedders import load_minilm
+from quincunx.retrieval.models.late_interaction import Reranker, Scores
+from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 
 TOP = 5

@@ -15,9 +15,9 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.checkpoints import SHAPES, asked, cross_encoder
 from bench.measuring import device, machine, options, percentile_ms, print_table, record, take_turns
-from quincunx.retrieval.computing import computing
-from quincunx.retrieval.cross_encoders import CrossEncoderReranker
-from quincunx.retrieval.precision import CANDIDATES, probe
+from quincunx.retrieval.models.compute_thread import computing
+from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
+from quincunx.retrieval.models.precision import CANDIDATES, probe
 
 Pairs = list[tuple[str, str]]
 TOGETHER = 50

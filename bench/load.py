@@ -18,9 +18,9 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.checkpoints import Asked, Size, add_size, asked, cross_encoder
 from bench.measuring import device, machine, options, percentile_ms, print_table, record
-from quincunx.retrieval.computing import computing
-from quincunx.retrieval.cross_encoders import CrossEncoderReranker
-from quincunx.retrieval.pooling import PooledReranker
+from quincunx.retrieval.models.compute_thread import computing
+from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
+from quincunx.retrieval.models.queue import PooledReranker
 
 CALLERS = 16
 SHAPES = {"20 mixed pairs": ("mixed", 20), "20 short pairs": ("short", 20), "1 short pair": ("short", 1)}

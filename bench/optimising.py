@@ -29,10 +29,10 @@ WITHOUT = {"QUINCUNX_SCORE_CACHE": "0", "QUINCUNX_TOKEN_CACHE_MB": "0"}
 def measured(remembering: bool) -> dict[str, float]:
     """Run once, and return the seconds, the answers and the searches that were made."""
     import quincunx
-    from quincunx.eval.goldset import canon_folder
-    from quincunx.eval.optimising import run
-    from quincunx.eval.planning import prepare
-    from quincunx.retrieval import profiles
+    from quincunx.eval.goldsets.goldset import canon_folder
+    from quincunx.eval.optimise.plan import prepare
+    from quincunx.eval.optimise.run import run
+    from quincunx.retrieval.models import profiles
 
     with tempfile.TemporaryDirectory() as name, OllamaServer() as server:
         server.script = promptable.answer

@@ -21,10 +21,10 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.measuring import machine, options, percentile_ms, print_table, record
 from bench.store import DIMS, Drawn, documents, words
-from quincunx.retrieval.building import build
-from quincunx.retrieval.rerankers import Scores
-from quincunx.retrieval.searching import Searcher
-from quincunx.retrieval.vector_index import VectorIndex
+from quincunx.retrieval.index.build import build
+from quincunx.retrieval.index.faiss_index import VectorIndex
+from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.search import Searcher
 
 COUNTS = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
 QUESTIONS = 100

@@ -29,14 +29,14 @@ from bench.measuring import (
     take_turns,
 )
 from bench.peers import llamaindex_reranker
-from quincunx.retrieval.building import build
-from quincunx.retrieval.computing import computing
-from quincunx.retrieval.cross_encoders import CrossEncoderReranker
-from quincunx.retrieval.embedders import load_minilm
+from quincunx.retrieval.index.build import build
+from quincunx.retrieval.models.compute_thread import computing
+from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
+from quincunx.retrieval.models.embedders import load_minilm
+from quincunx.retrieval.models.weights import minilm_folder
 from quincunx.retrieval.passages import Passage
-from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
-from quincunx.retrieval.weights import minilm_folder
 
 K, N = 20, 5
 Ask = Callable[[str], object]

@@ -29,8 +29,8 @@ from bench.measuring import (
     take_turns,
 )
 from bench.peers import PEERS, Absent, Logits, Score, load_peer
-from quincunx.retrieval.computing import computing
-from quincunx.retrieval.cross_encoders import CrossEncoderReranker
+from quincunx.retrieval.models.compute_thread import computing
+from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
 
 OURS = ("default", "fp32")
 

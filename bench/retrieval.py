@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from quincunx.eval.goldset import canon_folder, read_gold_set
-from quincunx.retrieval.building import build
-from quincunx.retrieval.profiles import shared_embedder, shared_reranker
-from quincunx.retrieval.searching import Searcher
+from quincunx.eval.goldsets.goldset import canon_folder, read_gold_set
+from quincunx.retrieval.index.build import build
+from quincunx.retrieval.models.profiles import shared_embedder, shared_reranker
+from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 
 

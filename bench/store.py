@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from quincunx.retrieval.building import build, update
-from quincunx.retrieval.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.filters import field
+from quincunx.retrieval.index.build import build, update
+from quincunx.retrieval.models.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 
 DIMS = 768

@@ -15,7 +15,7 @@ import torch
 from transformers import AutoTokenizer, BertForSequenceClassification
 
 from bench.checkpoints import made_once
-from quincunx.retrieval.weights import minilm_folder
+from quincunx.retrieval.models.weights import minilm_folder
 
 BATCH = 16
 EPOCHS = 4

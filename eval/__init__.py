@@ -10,7 +10,12 @@ from typing import Any
 
 __all__ = ["Caps", "Price", "optimize", "tune_reranker"]  # loaded by __getattr__
 
-_HOMES = {"Caps": ".calls", "Price": ".calls", "optimize": ".optimising", "tune_reranker": ".tuning"}
+_HOMES = {
+    "Caps": ".optimise.call_ledger",
+    "Price": ".optimise.call_ledger",
+    "optimize": ".optimise.run",
+    "tune_reranker": ".tune.reranker",
+}
 
 
 def __getattr__(name: str) -> Any:

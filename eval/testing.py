@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .comparing import Gate, gate
-from .ledger import open_run
+from .compare import Gate, gate
+from .runs.ledger import open_run
 
 
 def require_gate(

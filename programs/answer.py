@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ..retrieval.passages import Candidate, Passage
-    from ..retrieval.searching import SearchResult
+    from ..retrieval.search import SearchResult
     from ..signatures.evidence import Citation
-    from .grounding import Dropped
-    from .metering import Usage
+    from .budget import Usage
+    from .check.grounding import Dropped
 
 
 class Answer(dspy.Prediction):

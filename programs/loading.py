@@ -12,7 +12,7 @@ import dspy
 from ..retrieval.errors import UnknownProgramError
 from ..retrieval.filters import Filter, field
 from ..retrieval.handle import SearchHandle
-from ..retrieval.profiles import DEFAULT_PROFILE
+from ..retrieval.models.profiles import DEFAULT_PROFILE
 from ..retrieval.retriever import Retriever
 from ..retrieval.settings import SearchSettings
 from ..signatures.astrology_reading import AstrologyReading
@@ -20,11 +20,11 @@ from ..signatures.catalyst_precedent import CatalystPrecedents
 from ..signatures.chat_bridge import ChatBridge
 from ..signatures.resource_search import ResourceSearch
 from ..signatures.ticker_fit import TickerFits
-from .artifact import artifact_folder, named_artifacts, read_artifact
-from .grounded import GroundedProgram
-from .metering import Budget
-from .saving import apply_artifact, search_settings
-from .tracing import CallRecord
+from .artifact.read import artifact_folder, named_artifacts, read_artifact
+from .artifact.save import apply_artifact, search_settings
+from .budget import Budget
+from .program import GroundedProgram
+from .trace import CallRecord
 
 
 @dataclass(frozen=True)

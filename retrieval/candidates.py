@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .embedders import Vectors
 from .fusion import Scores, best_first, reciprocal_rank, relative
-from .opening import View
+from .index.view import View
+from .models.embedders import Vectors
 from .passages import Candidate, Passage
 from .settings import SearchSettings
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import BoundError, UnknownIndexError
-from .home import DATABASE, index_names, require_index
-from .profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
+from .models.profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
+from .storage.home import DATABASE, index_names, require_index
 
 if TYPE_CHECKING:
-    from .searching import Searcher, SearchResult
+    from .search import Searcher, SearchResult
     from .settings import SearchSettings
 
 
@@ -75,7 +75,7 @@ class SearchHandle:
         """The loaded index; the first use loads it."""
         with self._lock:
             if self._searcher is None:
-                from .searching import Searcher
+                from .search import Searcher
 
                 self._searcher = Searcher(
                     self.folders, shared_embedder(self.profile), shared_reranker(self.profile)

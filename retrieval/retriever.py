@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import dspy
 
 from .handle import SearchHandle
-from .profiles import DEFAULT_PROFILE
-from .searching import SearchResult
+from .models.profiles import DEFAULT_PROFILE
+from .search import SearchResult
 from .settings import SearchSettings
 
 

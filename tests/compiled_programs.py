@@ -15,11 +15,11 @@ import dspy
 from parts import Hashing
 from pydantic import BaseModel, TypeAdapter, computed_field
 
-from quincunx.programs.grounded import GroundedProgram
-from quincunx.retrieval.building import build
-from quincunx.retrieval.home import index_folder
+from quincunx.programs.program import GroundedProgram
+from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.retriever import Retriever
+from quincunx.retrieval.storage.home import index_folder
 from quincunx.signatures.evidence import Claim, Evidence
 
 ODD = 'Schön, “quoted” \\ "plain"\n\n  indented\tand 日本 🜚 \u2060 { [[ x'

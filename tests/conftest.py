@@ -23,9 +23,9 @@ import pytest
 from hypothesis import settings
 
 from quincunx.app import cli
-from quincunx.eval.goldset import CANONS, canon_folder
-from quincunx.retrieval.home import HOME_VARIABLE
-from quincunx.retrieval.indexes import build_index
+from quincunx.eval.goldsets.goldset import CANONS, canon_folder
+from quincunx.retrieval.index.manage import build_index
+from quincunx.retrieval.storage.home import HOME_VARIABLE
 
 settings.register_profile("quincunx", deadline=None, max_examples=100)
 settings.load_profile("quincunx")

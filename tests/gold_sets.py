@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parts import Hashing, Shortest
 
-from quincunx.retrieval.profiles import PROFILES, Profile, add_profile
+from quincunx.retrieval.models.profiles import PROFILES, Profile, add_profile
 
 PROFILE = "hashing"
 TOPICS = ("tea", "rain", "salt", "iron", "glass", "paper", "smoke", "honey")

@@ -21,8 +21,8 @@ from gold_sets import hashing_profile, write_split_gold
 from ollama_server import OllamaServer
 from optimise_worker import planned
 
-from quincunx.eval.optimising import run
-from quincunx.retrieval.indexes import build_index
+from quincunx.eval.optimise.run import run
+from quincunx.retrieval.index.manage import build_index
 
 GOLD = folder / "gold"
 

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from gold_sets import hashing_profile
 
 import quincunx
-from quincunx.eval.optimisers import Bootstrap, Chain, Gepa, Mipro, Simba
-from quincunx.eval.optimising import run
-from quincunx.eval.planning import Plan, prepare
+from quincunx.eval.optimise.optimisers import Bootstrap, Chain, Gepa, Mipro, Simba
+from quincunx.eval.optimise.plan import Plan, prepare
+from quincunx.eval.optimise.run import run
 
 SMALL: dict[str, Any] = {
     "bootstrap": Bootstrap(candidates=1),

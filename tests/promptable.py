@@ -18,7 +18,7 @@ from typing import Any
 
 from dspy.lm15 import Message, Request
 
-from quincunx.programs.extractive.engine import ExtractiveEngine
+from quincunx.programs.engines.extractive.engine import ExtractiveEngine
 
 HELPS = (
     "Compare every passage with the question.",

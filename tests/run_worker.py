@@ -19,10 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from gold_sets import hashing_profile
 
-from quincunx.eval import ledger, retrieval
-from quincunx.eval.goldset import read_gold_set
-from quincunx.eval.retrieval import Searched, run_retrieval
-from quincunx.eval.summary import write_report
+from quincunx.eval.goldsets.goldset import read_gold_set
+from quincunx.eval.report.summary import write_run_report
+from quincunx.eval.runs import ledger
+from quincunx.eval.runs import retrieval_run as retrieval
+from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 
 
 def run(gold: Path, out: Path, log: Path, workers: int, kill_at: int | None) -> int:
@@ -51,9 +52,9 @@ def run(gold: Path, out: Path, log: Path, workers: int, kill_at: int | None) -> 
     search = retrieval._search
     ledger.sqlite3.connect = traced  # type: ignore[attr-defined]
     retrieval._search = logging  # type: ignore[assignment]
-    searched = Searched(read_gold_set(gold), hashing_profile())
+    searched = RetrievalSetup(read_gold_set(gold), hashing_profile())
     with run_retrieval(searched, out=out, workers=workers) as done:
-        write_report(done)
+        write_run_report(done)
     return count
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from parts import Hashing
 
-from quincunx.retrieval.building import build, compact, delete, update
 from quincunx.retrieval.errors import QuincunxError
+from quincunx.retrieval.index.build import build, compact, delete, update
 from quincunx.retrieval.passages import Document
 
 BASE = [Document(f"d{i:02}", f"Title {i}", f"Text of document {i}. " * 20, {"i": i}) for i in range(12)]
@@ -46,7 +46,7 @@ def work(folder: Path, operation: str) -> None:
 
 def contents(folder: Path) -> list[Document]:
     """Return the documents of the current generation."""
-    from quincunx.retrieval.store import Store
+    from quincunx.retrieval.index.store import Store
 
     store = Store(folder)
     try:

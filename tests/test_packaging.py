@@ -39,7 +39,7 @@ def test_the_wheel_built_from_the_sdist_works_from_another_folder(tmp_path: Path
     gold = run(
         python,
         "-c",
-        "from quincunx.eval.goldset import *; print(len(read_gold_set(canon_folder('builddaily')).questions))",
+        "from quincunx.eval.goldsets.goldset import *; print(len(read_gold_set(canon_folder('builddaily')).questions))",
         cwd=tmp_path,
     )
     assert int(gold) >= 25

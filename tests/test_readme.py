@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from quincunx.retrieval.home import HOME_VARIABLE
+from quincunx.retrieval.storage.home import HOME_VARIABLE
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .data import Mean, Report
+from ..metrics.records import Mean, Report
 
 DELTA_WIDTH, DELTA_HEIGHT = 560.0, 160.0
 """The chart of differences; its zero line runs through the middle."""
@@ -32,7 +32,7 @@ class Deltas:
     """Where the gap begins."""
 
 
-def deltas(report: Report) -> Deltas:
+def delta_chart(report: Report) -> Deltas:
     """Draw the difference that the reranker made to each question."""
     values = [question.delta for question in report.questions if question.delta is not None]
     gains = sorted((value for value in values if value > 0), reverse=True)
@@ -99,7 +99,7 @@ class Latency:
     p95_x: float
 
 
-def latency(report: Report) -> Latency | None:
+def latency_chart(report: Report) -> Latency | None:
     """Draw how long the questions took, all timed stages together; nothing where none was timed."""
     totals = [
         sum(known)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import random
 
-from .data import (
-    Answer,
-    Candidate,
-    Check,
-    Citation,
-    Comparison,
+from ..metrics.records import (
+    AnswerRecord,
+    CandidateRecord,
+    CheckRecord,
+    CitationRecord,
+    ComparisonRecord,
     Counts,
-    Dropped,
+    DroppedRecord,
     FunnelStep,
     Gold,
     Judgement,
     LostGold,
     Mean,
-    Passage,
-    Question,
+    PassageRecord,
+    QuestionRecord,
     Refusals,
     Report,
     StageRow,
@@ -71,7 +71,7 @@ def example(n: int, *, passages: int = 1400, words: int = 120) -> Report:
     """
     draw = random.Random(n)
     texts = tuple(
-        Passage(
+        PassageRecord(
             f"report-{i // 20}#p{i % 20}", _prose(draw, 4)[:-1], f"{_prose(draw, words)} {ENDINGS[i % 2]}"
         )
         for i in range(passages)
@@ -106,18 +106,18 @@ def example(n: int, *, passages: int = 1400, words: int = 120) -> Report:
         questions=questions,
         passages=texts,
         comparisons=(
-            Comparison(
+            ComparisonRecord(
                 "fused", "final", "recall@5", 0.0412, 0.0188, 0.0631, 0.00003, 0.0009, 61, 4, 22, "better"
             ),
-            Comparison(
+            ComparisonRecord(
                 "run 41", "final", "mrr@5", -0.0071, -0.0213, 0.0069, 0.3121, 0.6242, 31, 9, 37, "cannot tell"
             ),
         ),
         timed=("embed", "search", "rerank", "answer"),
         refusals=Refusals(4311, 187, 53, 251),
         checks=(
-            Check("evidence", "quote verbatim", Mean(0.9871, 0.9832, 0.9903, 4498, 31)),
-            Check("evidence", "cites gold", Mean(0.7413, 0.7284, 0.7539, 4311, 31)),
+            CheckRecord("evidence", "quote verbatim", Mean(0.9871, 0.9832, 0.9903, 4498, 31)),
+            CheckRecord("evidence", "cites gold", Mean(0.7413, 0.7284, 0.7539, 4311, 31)),
         ),
         notes=("12 questions were skipped: the run was stopped with Ctrl-C.",),
     )
@@ -131,17 +131,17 @@ def _mean(mean: float, n: int, failed: int) -> Mean:
     return Mean(mean, mean - 0.02, mean + 0.02, n, failed)
 
 
-def _question(id: str, texts: tuple[Passage, ...], draw: random.Random) -> Question:
+def _question(id: str, texts: tuple[PassageRecord, ...], draw: random.Random) -> QuestionRecord:
     text, kind = _prose(draw, 14)[:-1] + "?", draw.choice(("lookup", "sum", "compare"))
     if draw.random() < 0.02:
         error = "the engine did not answer in 30 s; ask again"
-        return Question(id, text, "dev", kind, "evidence", "failed", "language_model", error)
+        return QuestionRecord(id, text, "dev", kind, "evidence", "failed", "language_model", error)
     found = draw.sample(texts, 20)
     final = [i + draw.gauss(0, 4) for i in range(20)]
     ranks = [sorted(final).index(place) + 1 for place in final]
     right = draw.choice([0, 0, 0, 1, 2, 3, 4, 7, 11])
     candidates = tuple(
-        Candidate(
+        CandidateRecord(
             passage.id,
             draw.randint(1, 60),
             draw.choice([None, draw.randint(1, 60)]),
@@ -161,9 +161,9 @@ def _question(id: str, texts: tuple[Passage, ...], draw: random.Random) -> Quest
         f"The reranker put it at {ranks[right]}.",
         "Try a larger reranker, or the combined order.",
     )
-    quotes = tuple(Citation(passage.id, " ".join(passage.text.split()[5:17])) for passage in given[:3])
-    dropped = (Dropped("claims[2].citations[0]", "quote_verbatim", "the words are not in the passage"),)
-    return Question(
+    quotes = tuple(CitationRecord(passage.id, " ".join(passage.text.split()[5:17])) for passage in given[:3])
+    dropped = (DroppedRecord("claims[2].citations[0]", "quote_verbatim", "the words are not in the passage"),)
+    return QuestionRecord(
         id,
         text,
         "dev",
@@ -179,9 +179,9 @@ def _question(id: str, texts: tuple[Passage, ...], draw: random.Random) -> Quest
         gold=(Gold(found[right].id, 1),),
         lost=(lost,) if is_lost else (),
         candidates=candidates,
-        answer=Answer((), "None of the five passages answers it.")
+        answer=AnswerRecord((), "None of the five passages answers it.")
         if refused
-        else Answer(
+        else AnswerRecord(
             (f"It is said that {quotes[0].quote}.", quotes[1].quote),
             citations=quotes,
             dropped=dropped if draw.random() < 0.1 else (),

@@ -13,19 +13,19 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from . import data
-from .data import Report
+from ..metrics import records as data
+from ..metrics.records import Report
 
 RECORDS = (
-    data.Passage,
+    data.PassageRecord,
     data.Gold,
     data.LostGold,
-    data.Candidate,
-    data.Citation,
-    data.Dropped,
+    data.CandidateRecord,
+    data.CitationRecord,
+    data.DroppedRecord,
     data.Judgement,
-    data.Answer,
-    data.Question,
+    data.AnswerRecord,
+    data.QuestionRecord,
 )
 """The classes that the page's script reads."""
 SHOWN = (

@@ -14,9 +14,9 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from ...retrieval.disk import publish_file, storing
+from ...retrieval.storage.disk import publish_file, storing
+from ..metrics.records import Report
 from . import charts
-from .data import Report
 from .packing import pack, script_json
 
 FOLDER = Path(__file__).parent
@@ -26,13 +26,13 @@ HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 DASH = "–"
 
 
-def render(report: Report) -> str:
+def render_run(report: Report) -> str:
     """Return the page as HTML that can be written as UTF-8."""
     script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
     html = template("page.html.j2").render(
         report=report,
-        deltas=charts.deltas(report),
-        latency=charts.latency(report),
+        deltas=charts.delta_chart(report),
+        latency=charts.latency_chart(report),
         charts=charts,
         # Both come from this folder and the JSON is escaped, so neither can close its element.
         **style(),
@@ -75,7 +75,7 @@ def whole(html: str) -> str:
     return HALF_CHARACTER.sub("\ufffd", html)
 
 
-def write(report: Report, path: str | Path) -> None:
+def write_run(report: Report, path: str | Path) -> None:
     """Write the page; a reader of the path finds the old page or the new one, never a part.
 
     Raises:
@@ -83,7 +83,7 @@ def write(report: Report, path: str | Path) -> None:
     """
     path = Path(path)
     with storing(path):
-        publish_file(path, [memoryview(render(report).encode())])
+        publish_file(path, [memoryview(render_run(report).encode())])
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -9,7 +9,7 @@ from pydantic import InstanceOf
 
 from ..errors import MissingExtraError
 from ..handle import SearchHandle
-from ..profiles import DEFAULT_PROFILE
+from ..models.profiles import DEFAULT_PROFILE
 from ..settings import SearchSettings
 from .candidates import handle, metadata
 

@@ -11,11 +11,11 @@ from pydantic import Field, SkipValidation
 from ..errors import BoundError, MissingExtraError, require_question
 from ..fusion import ranks
 from ..handle import SearchHandle
+from ..models.late_interaction import Reranker, require_scores
+from ..models.profiles import DEFAULT_PROFILE, shared_reranker
+from ..models.profiles import profile as require_profile
 from ..passages import Candidate, Passage
-from ..profiles import DEFAULT_PROFILE, shared_reranker
-from ..profiles import profile as require_profile
-from ..rerankers import Reranker, require_scores
-from ..searching import SearchResult
+from ..search import SearchResult
 from ..settings import SearchSettings
 from .candidates import KEY, POSITION, handle, metadata, score
 

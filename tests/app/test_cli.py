@@ -14,8 +14,8 @@ from ollama_server import OllamaServer
 
 from quincunx.app.eval_commands import eval_retrieval
 from quincunx.programs.loading import TASKS
-from quincunx.retrieval.chunking import Chunking
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.text.chunking import Chunking
 
 
 def test_demo_shows_five_cited_answers(quincunx: Any, canons: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_bad_corpus_line_leaves_nothing_behind(quincunx: Any, home: Path, tmp_
 
 
 def test_missing_weights_name_the_extra(quincunx: Any, canons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from quincunx.retrieval import profiles, weights
+    from quincunx.retrieval.models import profiles, weights
 
     monkeypatch.setitem(sys.modules, weights.MINILM_PACKAGE, None)
     monkeypatch.setattr(profiles, "_loaded", {})

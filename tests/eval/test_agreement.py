@@ -14,7 +14,7 @@ from scipy.stats import norm  # type: ignore[import-untyped]
 from statsmodels.stats.inter_rater import cohens_kappa  # type: ignore[import-untyped]
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
-from quincunx.eval.agreement import agreement, flip_rate
+from quincunx.eval.stats.agreement import agreement, flip_rate
 from quincunx.retrieval.errors import BoundError, UsageError
 
 RUNS = 1_000 if TORTURE else 200

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from scripted import in_markers, scripted
 
 from quincunx.app.demo import QUESTIONS
-from quincunx.eval.answers import program_fingerprint, questions_of, run_answers
-from quincunx.eval.checks import best_gold, f1, overlap, said
-from quincunx.eval.comparing import compare_runs
-from quincunx.eval.goldset import Question, canon_folder, read_gold_set
-from quincunx.eval.ledger import Run, open_run
-from quincunx.eval.retrieval import Searched
-from quincunx.eval.summary import Summary, page_of
+from quincunx.eval.compare import compare
+from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
+from quincunx.eval.metrics.answer_checks import best_gold, f1, overlap, said
+from quincunx.eval.report.summary import Summary, page_of
+from quincunx.eval.runs.answer_run import program_fingerprint, questions_of, run_answers
+from quincunx.eval.runs.ledger import Run, open_run
+from quincunx.eval.runs.retrieval_run import RetrievalSetup
 from quincunx.programs.loading import TASKS, load
 from quincunx.retrieval.errors import RunMismatchError
 from quincunx.retrieval.handle import SearchHandle
@@ -64,7 +64,7 @@ def gold(tmp_path: Path) -> Path:
 
 
 def asked(gold: Path, program: str, lm: Any = None, **options: Any) -> Run:
-    searched = Searched(read_gold_set(gold))
+    searched = RetrievalSetup(read_gold_set(gold))
     folder = searched.folder()
     loaded = load(program, index=SearchHandle(folder), lm=lm)
     return run_answers(loaded, searched, folder, **options)
@@ -128,10 +128,10 @@ def test_runs_of_two_models_are_compared_and_another_program_is_another_run(
     wrong = asked(gold, "chat_bridge", scripted(citing("salt", PAGES["salt"][1]))[0], out=tmp_path / "wrong")
     wrong.close()
     with open_run(tmp_path / "right") as a, open_run(tmp_path / "wrong") as b:
-        found = {measured.measure: measured for measured in compare_runs(a, b).measures}
+        found = {measured.measure: measured for measured in compare(a, b).measures}
     assert found["citation_recall"].result.losses == 1
     assert found["recall@5"].result.ties == 2
-    searched = Searched(read_gold_set(gold))
+    searched = RetrievalSetup(read_gold_set(gold))
     program = load("chat_bridge", index=SearchHandle(searched.folder()), lm=scripted(citing("tea", "x"))[0])
     before = program_fingerprint(program)
     program.predict.signature = program.predict.signature.with_instructions("Be brief.")
@@ -141,7 +141,7 @@ def test_runs_of_two_models_are_compared_and_another_program_is_another_run(
 
 
 def test_what_a_program_searches_with_and_asks_through_is_in_the_header(gold: Path, home: Path) -> None:
-    searched = Searched(read_gold_set(gold))
+    searched = RetrievalSetup(read_gold_set(gold))
     program = load("chat_bridge", index=SearchHandle(searched.folder()), settings=SearchSettings(k=10, n=3))
     program.adapter = dspy.JSONAdapter()
     with run_answers(program, searched, searched.folder()) as run:
@@ -157,7 +157,7 @@ def test_each_program_is_measured_on_its_canon(program: str, canons: Path, home:
     mine = [q for q in whole.questions.values() if q.program == program]
     few = [q for q in mine if q.answerable][:4] + [q for q in mine if not q.answerable][:1]
     gold = type(whole)(**{**vars(whole), "questions": {q.id: q for q in few}})
-    searched = Searched(gold)
+    searched = RetrievalSetup(gold)
     folder = searched.folder()
     with run_answers(load(program, index=SearchHandle(folder)), searched, folder) as run:
         summary = Summary(run)
@@ -197,7 +197,7 @@ def test_overlap_is_symmetric_bounded_and_1_for_the_same_words(a: str, b: str) -
 def test_small_pieces() -> None:
     assert f1(["a", "b"], ["b", "c"]) == 0.5
     assert f1([], ["a"]) == 0
-    assert best_gold(Question("q", "q", {}, gold={"a": 1, "b": 2, "c": 2})) == {"b", "c"}
+    assert best_gold(GoldQuestion("q", "q", {}, gold={"a": 1, "b": 2, "c": 2})) == {"b", "c"}
     assert said({"answer": "x", "sentences": [{"text": "One.", "citations": []}]}) == ["One."]
     assert said(
         {

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from quincunx.eval.agreement import agreement
-from quincunx.eval.calibrating import LABELS, UNCALIBRATED, calibrate, find_judge, read_labels, report
-from quincunx.eval.goldset import Question
-from quincunx.eval.ledger import Row, Run
+from quincunx.eval.goldsets.goldset import GoldQuestion
+from quincunx.eval.judges.calibration import LABELS, UNCALIBRATED, calibrate, find_judge, read_labels, report
+from quincunx.eval.runs.ledger import Row, Run
+from quincunx.eval.stats.agreement import agreement
 from quincunx.retrieval.errors import RunError, UsageError
 
 JUDGE = "groundedness:m:temperature=0.0:abc"
@@ -26,7 +26,7 @@ OTHER = "groundedness:n:temperature=0.0:abc"
 def made(folder: Path, n: int = 120) -> Run:
     """A run of n answers, a refusal and a failure; the judge calls every second answer 1, and flips once."""
     ids = [f"q{i:03}" for i in range(n)]
-    questions = [Question(id, id, {}, gold={f"d{id}": 1}) for id in [*ids, "refused", "failed"]]
+    questions = [GoldQuestion(id, id, {}, gold={f"d{id}": 1}) for id in [*ids, "refused", "failed"]]
     run = Run.begin(folder, {"kind": "answers", "seed": 0}, questions)
     for id in ids:
         run.add(Row(id, {"answered": True}))

@@ -13,7 +13,7 @@ from dspy.lm15 import Message, Request, Response, Usage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.eval.calls import (
+from quincunx.eval.optimise.call_ledger import (
     CALLS,
     FAILURES_IN_A_ROW,
     CallLedger,

@@ -6,7 +6,7 @@ import dspy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.eval.demos import AROUND, Giveaways, capped, tokens
+from quincunx.eval.optimise.demo_leaks import AROUND, Giveaways, capped, tokens
 from quincunx.signatures.evidence import Citation, Evidence
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import shared
 
-from quincunx.eval.goldset import (
+from quincunx.eval.goldsets.goldset import (
     ALL,
     CANONS,
     MANIFEST,
@@ -20,11 +20,11 @@ from quincunx.eval.goldset import (
     read_gold_set,
     write_manifest,
 )
-from quincunx.eval.scoring import units
+from quincunx.eval.metrics.run_scores import units
 from quincunx.programs.loading import TASKS
 from quincunx.retrieval.errors import GoldSetError
-from quincunx.retrieval.lexical import content_words
 from quincunx.retrieval.passages import Passage
+from quincunx.retrieval.text.words import content_words
 
 SIZES = {"builddaily": 300, "paiddaily": 250, "sagedaily": 250}
 SPLITS = ("train", "dev", "test")

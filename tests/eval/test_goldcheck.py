@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from quincunx.app.gold_commands import gold_app
-from quincunx.eval.goldcheck import Finding, check_gold_set
-from quincunx.eval.goldset import ALL, CANONS, MANIFEST, canon_folder, read_gold_set, write_manifest
-from quincunx.eval.likeness import question_words, shingles, similar_pairs
-from quincunx.programs.artifact import read_artifact
-from quincunx.programs.artifact_schema import Artifact
+from quincunx.eval.goldsets.check import GoldFinding, check_gold_set
+from quincunx.eval.goldsets.goldset import ALL, CANONS, MANIFEST, canon_folder, read_gold_set, write_manifest
+from quincunx.eval.goldsets.near_duplicates import question_words, shingles, similar_pairs
+from quincunx.programs.artifact.read import read_artifact
+from quincunx.programs.artifact.schema import Artifact
 
 SAVED = Path(__file__).parents[1] / "programs" / "artifacts_v2" / "ticker_fit"
 GOLD = "qrels/test.tsv"
@@ -34,12 +34,12 @@ def add(path: Path, *lines: str | dict[str, Any]) -> None:
         out.writelines((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
 
 
-def findings(folder: Path, program: Artifact | None = None) -> list[Finding]:
+def findings(folder: Path, program: Artifact | None = None) -> list[GoldFinding]:
     """What is wrong apart from the manifest, which is written again so that it agrees."""
     return [finding for finding in check_gold_set(folder, program) if finding.kind != "manifest_mismatch"]
 
 
-def one(folder: Path, kind: str, program: Artifact | None = None) -> Finding:
+def one(folder: Path, kind: str, program: Artifact | None = None) -> GoldFinding:
     (found,) = findings(folder, program)
     assert found.kind == kind
     return found

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from gold_files import corpus_of, written
 
-from quincunx.eval.goldimport import SHARES, import_gold_set
-from quincunx.eval.goldset import GoldSpan
+from quincunx.eval.goldsets.goldset import GoldSpan
+from quincunx.eval.goldsets.importing import SHARES, import_gold_set
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.passages import Document
 

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from quincunx.app.gold_commands import Form, gold_app
-from quincunx.eval.goldcheck import check_gold_set
-from quincunx.eval.goldforms import FORMS
-from quincunx.eval.goldimport import SHARES, import_gold_set, split_by_document, write_gold_set
-from quincunx.eval.goldset import ALL, GoldSet, Question, canon_folder, read_gold_set
+from quincunx.eval.goldsets.check import check_gold_set
+from quincunx.eval.goldsets.formats import FORMS
+from quincunx.eval.goldsets.goldset import ALL, GoldQuestion, GoldSet, canon_folder, read_gold_set
+from quincunx.eval.goldsets.importing import SHARES, import_gold_set, split_by_document, write_gold_set
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.passages import Document
 
@@ -36,14 +36,14 @@ grades = st.dictionaries(st.sampled_from(["d0", "d1", "d2", "d3", "d4", "d5"]), 
 DOCUMENTS = [Document(f"d{number}", f"Title {number}", f"Text of {number}. " * 3) for number in range(6)]
 
 
-def questions_of(golds: list[dict[str, int]]) -> list[Question]:
+def questions_of(golds: list[dict[str, int]]) -> list[GoldQuestion]:
     return [
-        Question(f"q{number}", f"question {number}", {"answerable": bool(gold)}, None, gold)
+        GoldQuestion(f"q{number}", f"question {number}", {"answerable": bool(gold)}, None, gold)
         for number, gold in enumerate(golds)
     ]
 
 
-def assert_split_by_document(questions: list[Question], split: dict[str, str]) -> None:
+def assert_split_by_document(questions: list[GoldQuestion], split: dict[str, str]) -> None:
     held = defaultdict(set)
     for question in questions:
         for document in question.gold:
@@ -64,7 +64,7 @@ def test_no_document_is_gold_in_two_splits(golds: list[dict[str, int]], seed: in
 
 def test_splits_get_their_share_of_every_kind_and_change_with_the_seed() -> None:
     questions = [
-        Question(
+        GoldQuestion(
             f"q{n}", "", {"kind": kind, "answerable": kind != "c"}, None, {f"d{n}": 1} if kind != "c" else {}
         )
         for n, kind in enumerate("a" * 50 + "b" * 30 + "c" * 20)
@@ -112,7 +112,7 @@ def test_what_is_written_reads_back(
         *(Document(f"more {id}", "", text, {"x": [1]}, True) for id, text in more.items()),
     ]
     questions = [
-        Question(id, text, {"answerable": bool(gold), "split": split} if split else {}, split, gold)
+        GoldQuestion(id, text, {"answerable": bool(gold), "split": split} if split else {}, split, gold)
         for id, (text, gold, split) in asked.items()
     ]
     if not any(question.gold for question in questions):
@@ -238,7 +238,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("quincunx.eval.goldimport.write_manifest", full)
+    monkeypatch.setattr("quincunx.eval.goldsets.importing.write_manifest", full)
     with pytest.raises(OSError, match="No space left"):
         import_gold_set(canon_folder("builddaily"), "beir", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -21,18 +21,18 @@ from ollama_server import OllamaServer
 from scripted import field_of, scripted
 
 from quincunx.app import judge_commands
-from quincunx.eval.answers import run_answers
-from quincunx.eval.goldset import read_gold_set
-from quincunx.eval.judged import judge_scores
-from quincunx.eval.judging import KINDS, claims_of, judge, judge_run
-from quincunx.eval.ledger import Run
-from quincunx.eval.retrieval import Searched
-from quincunx.eval.summary import Summary, page_of
-from quincunx.programs.lms import lm as language_model
+from quincunx.eval.goldsets.goldset import read_gold_set
+from quincunx.eval.judges.judge import KINDS, claims_of, judge, judge_run
+from quincunx.eval.judges.scores import judge_scores
+from quincunx.eval.report.summary import Summary, page_of
+from quincunx.eval.runs.answer_run import run_answers
+from quincunx.eval.runs.ledger import Run
+from quincunx.eval.runs.retrieval_run import RetrievalSetup
+from quincunx.programs.engines.lms import lm as language_model
 from quincunx.programs.loading import load
 from quincunx.retrieval.errors import BoundError, UsageError, WriterBusyError
 from quincunx.retrieval.handle import SearchHandle
-from quincunx.retrieval.home import HOME_VARIABLE
+from quincunx.retrieval.storage.home import HOME_VARIABLE
 
 PAGES = {
     "tea": "Green tea keeps well in a dark tin for about a year.",
@@ -72,7 +72,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "gold" / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(folder / "home"))
-        searched = Searched(read_gold_set(folder / "gold"))
+        searched = RetrievalSetup(read_gold_set(folder / "gold"))
         index = searched.folder()
         program = load("chat_bridge", index=SearchHandle(index))
         with run_answers(program, searched, index, out=folder / "run") as run:

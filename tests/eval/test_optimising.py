@@ -35,14 +35,14 @@ from typer.testing import CliRunner
 
 import quincunx
 from quincunx.app.cli import app
-from quincunx.eval.calls import CallLedger, Caps, Price
-from quincunx.eval.goldset import canon_folder
-from quincunx.eval.optimisers import OPTIMISERS
-from quincunx.eval.optimising import run
-from quincunx.eval.optimreport import REPORT
-from quincunx.eval.planning import LOOKED_AT, Plan, prepare
-from quincunx.eval.verdicts import PARTS
-from quincunx.programs.artifact import diff, read_artifact
+from quincunx.eval.goldsets.goldset import canon_folder
+from quincunx.eval.optimise.call_ledger import CallLedger, Caps, Price
+from quincunx.eval.optimise.metric import PARTS
+from quincunx.eval.optimise.optimisers import OPTIMISERS
+from quincunx.eval.optimise.plan import LOOKED_AT, Plan, prepare
+from quincunx.eval.optimise.result import REPORT
+from quincunx.eval.optimise.run import run
+from quincunx.programs.artifact.read import diff_artifacts, read_artifact
 from quincunx.retrieval.errors import (
     BoundError,
     GoldSetError,
@@ -52,10 +52,10 @@ from quincunx.retrieval.errors import (
     RunMismatchError,
     UsageError,
 )
-from quincunx.retrieval.home import HOME_VARIABLE
-from quincunx.retrieval.profiles import DEFAULT_PROFILE, Profile, add_profile
-from quincunx.retrieval.rerankers import Scores
+from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.models.profiles import DEFAULT_PROFILE, Profile, add_profile
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.storage.home import HOME_VARIABLE
 
 PROGRAMS = ("resource_search", "chat_bridge")
 WORKER = Path(__file__).parents[1] / "optimise_worker.py"
@@ -119,7 +119,7 @@ def test_what_is_optimised_is_better_on_the_test_questions(
     assert found.evaluations > 2 * found.searches[1]
     again = fresh(found.folder / "program", program, server.url)
     assert again == {id: verdict.score for id, verdict in found.scores[f"after {found.seed}"].items()}
-    changes = diff(*(read_artifact(found.folder / saved) for saved in ("before", "program")))
+    changes = diff_artifacts(*(read_artifact(found.folder / saved) for saved in ("before", "program")))
     assert any("demo added" in line or "instructions changed" in line for line in changes)
 
 
@@ -128,14 +128,14 @@ def fresh(saved: Path, program: str, url: str) -> dict[str, float]:
     code = f"""
 import json, dspy, quincunx
 from pathlib import Path
-from quincunx.eval.answers import inputs_of
-from quincunx.eval.goldset import canon_folder
-from quincunx.eval.planning import LOOKED_AT, prepare
+from quincunx.eval.runs.answer_run import inputs_of
+from quincunx.eval.goldsets.goldset import canon_folder
+from quincunx.eval.optimise.plan import LOOKED_AT, prepare
 lm = quincunx.lm("ollama/qwen3", host={url!r}, retries=0)
 plan = prepare({program!r}, canon_folder("builddaily"), lm=lm, out=Path("nowhere"))
 loaded = quincunx.load({str(saved)!r}, index=plan.handle.inner)
 import sys
-from quincunx.eval.verdicts import example_of
+from quincunx.eval.optimise.metric import example_of
 with dspy.context(lm=lm):
     told = {{}}
     for question in plan.splits["test"].questions.values():

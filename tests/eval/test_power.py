@@ -13,8 +13,8 @@ from conftest import TORTURE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quincunx.eval.power import design_effect, minimum_detectable_effect
-from quincunx.eval.statistics import Array, compare
+from quincunx.eval.stats.paired import Array, compare_paired
+from quincunx.eval.stats.power import design_effect, minimum_detectable_effect
 from quincunx.retrieval.errors import BoundError, UsageError
 
 RUNS = 1_000 if TORTURE else 200
@@ -30,7 +30,7 @@ def found(draw: Callable[[np.random.Generator], Array], **more: Any) -> float:
         a, b = (d < 0).astype(float), (d > 0).astype(float)
         if not np.isin(d, (-1, 0, 1)).all():
             a, b = np.zeros(len(d)), d
-        better += compare(a, b, seed=i, resamples=1_000, **more).outcome == "better"
+        better += compare_paired(a, b, seed=i, resamples=1_000, **more).outcome == "better"
     return better / RUNS
 
 

@@ -18,10 +18,10 @@ from scripted import field_of, in_markers, scripted
 
 from quincunx.app import proposal_commands
 from quincunx.app.gold_commands import gold_app
-from quincunx.eval.goldcheck import check_gold_set
-from quincunx.eval.goldset import ALL, MANIFEST, GoldSpan, read_gold_set
-from quincunx.eval.proposing import accept, propose
-from quincunx.programs.lms import lm as language_model
+from quincunx.eval.goldsets.check import check_gold_set
+from quincunx.eval.goldsets.goldset import ALL, MANIFEST, GoldSpan, read_gold_set
+from quincunx.eval.goldsets.propose import accept, propose
+from quincunx.programs.engines.lms import lm as language_model
 from quincunx.retrieval.errors import (
     BoundError,
     GoldSetError,

@@ -26,13 +26,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quincunx.eval.report import data, page
-from quincunx.eval.report.charts import deltas, latency, quantile
+from quincunx.eval.metrics import records as data
+from quincunx.eval.report import page
+from quincunx.eval.report.charts import delta_chart, latency_chart, quantile
 from quincunx.eval.report.example import example
 from quincunx.eval.report.packing import pack, script_json
 from quincunx.retrieval.errors import StorageError
 
-FILTERS: dict[str, Callable[[data.Question], bool]] = {
+FILTERS: dict[str, Callable[[data.QuestionRecord], bool]] = {
     "all": lambda q: True,
     "lost": lambda q: bool(q.lost),
     "regressed": lambda q: q.delta is not None and q.delta < 0,
@@ -76,24 +77,24 @@ class Reader(HTMLParser):
 def worded(text: str) -> data.Report:
     """A small run that holds a text wherever it can."""
     mean = data.Mean(0.5, 0.4, 0.6, 2)
-    candidate = data.Candidate(text, 1, None, 1, 1, 1, 1)
-    answer = data.Answer(
+    candidate = data.CandidateRecord(text, 1, None, 1, 1, 1, 1)
+    answer = data.AnswerRecord(
         (text,),
         "",
-        (data.Citation(text, text),),
-        (data.Dropped(text, text, text),),
+        (data.CitationRecord(text, text),),
+        (data.DroppedRecord(text, text, text),),
         (data.Judgement(text, text, text),),
     )
     lost = data.LostGold(text + "lost", (None,), text, text, text)
-    question = data.Question(
+    question = data.QuestionRecord(
         text, text, text, text, text, "failed", text, text, True, False, ((0.5,),), 0.0, (0.1,), (True,),
         (data.Gold(text, 1),), (lost,), (candidate,), answer,
     )  # fmt: skip
     return data.Report(
         text, "answers", ((text, text),), data.Counts(1, 0, 1, 0), (data.FunnelStep(text, 1, 1),), (text,), (text,),
-        (data.StageRow(text, (mean,)),), text, (question,), (data.Passage(text, text, text),),
-        (data.Comparison(text, text, text, 0.0, 0.0, 0.0, None, None, 0, 1, 0, text),), (text, text), (text,),
-        5, data.Refusals(1, 0, 0, 0), (data.Check(text, text, mean),), (text,),
+        (data.StageRow(text, (mean,)),), text, (question,), (data.PassageRecord(text, text, text),),
+        (data.ComparisonRecord(text, text, text, 0.0, 0.0, 0.0, None, None, 0, 1, 0, text),), (text, text), (text,),
+        5, data.Refusals(1, 0, 0, 0), (data.CheckRecord(text, text, mean),), (text,),
     )  # fmt: skip
 
 
@@ -101,9 +102,9 @@ def worded(text: str) -> data.Report:
 @settings(max_examples=60)
 def test_whatever_the_texts_the_data_reads_back_equal_and_no_tag_breaks_out(text: str) -> None:
     report = worded(text)
-    html = page.render(report)
+    html = page.render_run(report)
     html.encode()
-    read, plain = Reader(html), Reader(page.render(worded("plain")))
+    read, plain = Reader(html), Reader(page.render_run(worded("plain")))
     assert read.tags == plain.tags
     assert json.loads(read.data) == json.loads(json.dumps(pack(report)))
     assert not set("<>&\u2028\u2029") & set(read.data)
@@ -116,7 +117,7 @@ def test_json_for_a_script_says_the_same(value: object) -> None:
 
 
 def test_hostile_text_is_shown_as_it_is() -> None:
-    read = Reader(page.render(worded(HOSTILE)))
+    read = Reader(page.render_run(worded(HOSTILE)))
     assert read.text.count(HOSTILE) >= 15
     assert ("img", ["src", "onerror"]) not in read.tags
 
@@ -136,8 +137,8 @@ def test_a_passage_stands_once_and_is_a_number_elsewhere() -> None:
 
 def test_every_figure_stands_in_the_page_without_its_script() -> None:
     report = example(400, passages=60)
-    words = re.sub(r"\s+", " ", Reader(page.render(report)).text)
-    shown, time = latency(report), page.time
+    words = re.sub(r"\s+", " ", Reader(page.render_run(report)).text)
+    shown, time = latency_chart(report), page.time
     assert shown is not None
     assert report.refusals is not None
     wanted = [report.name, *report.notes, *(part for fact in report.facts for part in fact)]
@@ -161,7 +162,7 @@ def test_every_figure_stands_in_the_page_without_its_script() -> None:
     wanted += [str(n) for c in report.comparisons for n in (c.wins, c.ties, c.losses)]
     wanted += [c.verdict for c in report.comparisons] + ["4,311", "187", "53", "251", "4,498"]
     wanted += [time(seconds) for row in shown.rows for seconds in (row.p50, row.p95, row.longest)]
-    bars = deltas(report)
+    bars = delta_chart(report)
     wanted += [
         f"▲ {bars.gains} better",
         f"= {bars.same} the same",
@@ -173,7 +174,7 @@ def test_every_figure_stands_in_the_page_without_its_script() -> None:
 
 def test_charts_count_each_question_once() -> None:
     report = example(400, passages=60)
-    bars, times = deltas(report), latency(report)
+    bars, times = delta_chart(report), latency_chart(report)
     assert times is not None
     known = [q.delta for q in report.questions if q.delta is not None]
     assert (bars.gains, bars.losses) == (sum(d > 0 for d in known), sum(d < 0 for d in known))
@@ -188,8 +189,8 @@ def test_a_run_of_nothing_has_a_page() -> None:
     empty = replace(
         worded("x"), questions=(), passages=(), table=(), funnel=(), comparisons=(), checks=(), refusals=None
     )
-    assert "[]" in Reader(page.render(empty)).data
-    assert latency(empty) is None
+    assert "[]" in Reader(page.render_run(empty)).data
+    assert latency_chart(empty) is None
 
 
 def test_a_report_that_does_not_fit_together_is_refused() -> None:
@@ -206,21 +207,21 @@ def test_a_report_that_does_not_fit_together_is_refused() -> None:
 
 def test_the_page_is_whole_or_the_old_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "report.html"
-    page.write(worded("first"), path)
-    assert path.read_text() == page.render(worded("first"))
+    page.write_run(worded("first"), path)
+    assert path.read_text() == page.render_run(worded("first"))
 
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"report\.html"):
-        page.write(worded("second"), path)
-    assert path.read_text() == page.render(worded("first"))
+        page.write_run(worded("second"), path)
+    assert path.read_text() == page.render_run(worded("first"))
     assert os.listdir(tmp_path) == ["report.html"]
 
 
 def test_the_page_forbids_itself_everything_but_its_own_style_and_script() -> None:
-    html = page.render(worded("x"))
+    html = page.render_run(worded("x"))
     assert "content=\"default-src 'none'; style-src 'sha256-" in html
     assert not re.search(r"""(src|href|action)=["'](?!data:,)""", html)
     scripts = "".join((page.FOLDER / name).read_text() for name in page.SCRIPTS)
@@ -362,7 +363,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[data.Report, Path]:
     """A run of 5,000 questions, and its page."""
     report, path = example(5000), tmp_path_factory.mktemp("report") / "report.html"
-    page.write(report, path)
+    page.write_run(report, path)
     return report, path
 
 
@@ -513,7 +514,7 @@ def test_light_and_dark(browser: Browser, big: tuple[data.Report, Path]) -> None
 
 
 def test_hostile_text_stays_text_in_the_browser(browser: Browser, tmp_path: Path) -> None:
-    page.write(worded(HOSTILE), tmp_path / "hostile.html")
+    page.write_run(worded(HOSTILE), tmp_path / "hostile.html")
     browser.open(tmp_path / "hostile.html")
     browser.click("#rows tr")
     assert browser.texts("#asked") == [HOSTILE]

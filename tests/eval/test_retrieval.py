@@ -13,18 +13,18 @@ from gold_sets import hashing_profile, write_gold
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.eval.diagnosis import ADVICE, diagnose
-from quincunx.eval.goldset import GoldSpan, Question, canon_folder, read_gold_set
-from quincunx.eval.measures import measures, per_question
-from quincunx.eval.retrieval import Searched, run_retrieval
-from quincunx.eval.scoring import STAGES, score_run, units
-from quincunx.eval.summary import Summary
-from quincunx.eval.tables import funnel, reached
-from quincunx.eval.trec import export_trec
-from quincunx.retrieval.chunking import Chunking
+from quincunx.eval.goldsets.goldset import GoldQuestion, GoldSpan, canon_folder, read_gold_set
+from quincunx.eval.metrics.diagnosis import ADVICE, diagnose
+from quincunx.eval.metrics.means import funnel, reached
+from quincunx.eval.metrics.ranking import measures, per_question
+from quincunx.eval.metrics.run_scores import STAGES, score_run, units
+from quincunx.eval.metrics.trec import export_trec
+from quincunx.eval.report.summary import Summary
+from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 from quincunx.retrieval.errors import RunError
 from quincunx.retrieval.passages import Passage
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.text.chunking import Chunking
 
 
 def test_measures_by_hand() -> None:
@@ -107,8 +107,8 @@ def test_measures_equal_ranxs_where_definitions_agree() -> None:
         assert theirs[name] == pytest.approx(sum(values[own] for values in mine.values()) / 20, abs=1e-9)
 
 
-def searched(gold: Path, **settings: Any) -> Searched:
-    return Searched(read_gold_set(gold), hashing_profile(), SearchSettings(**settings))
+def searched(gold: Path, **settings: Any) -> RetrievalSetup:
+    return RetrievalSetup(read_gold_set(gold), hashing_profile(), SearchSettings(**settings))
 
 
 def test_a_run_measures_every_stage_and_counts_its_funnel(home: Path, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_gold_that_no_passage_holds_is_told_from_a_document_that_is_not_there(
     with run_retrieval(where) as run:
         held = run.rows()["q0"].record["held"]
     assert all(held.values())  # a passage inside a longer span counts as holding it
-    question = Question("q", "q", {}, gold={"long": 1}, spans=(GoldSpan("long", 0, 400),))
+    question = GoldQuestion("q", "q", {}, gold={"long": 1}, spans=(GoldSpan("long", 0, 400),))
     cut = [Passage("p1", "long", "", "x", 380, 700), Passage("p2", "other", "", "x", 0, 400)]
     assert units(question, cut) == ["passage p1", "passage p2"]
 
@@ -234,7 +234,7 @@ def test_a_follow_up_is_searched_with_the_question_before_it(home: Path, tmp_pat
 
 def test_a_canon_is_measured_end_to_end(home: Path) -> None:
     gold = read_gold_set(canon_folder("builddaily"), "dev")
-    with run_retrieval(Searched(gold)) as run:
+    with run_retrieval(RetrievalSetup(gold)) as run:
         summary = Summary(run)
     assert summary.counts.failed == 0
     assert len(summary.scored.scored) == len(gold.judged)
@@ -255,7 +255,7 @@ def test_the_reranked_stage_beats_the_dense_one_on_real_questions(
     (sample / "qrels" / "test.tsv").write_text(
         "\n".join([rows[0], *(r for r in rows[1:] if r.split("\t")[0] in ids)])
     )
-    with run_retrieval(Searched(read_gold_set(sample))) as run:
+    with run_retrieval(RetrievalSetup(read_gold_set(sample))) as run:
         means = Summary(run).means
     assert means["reranked"]["recall@5"].mean > means["dense"]["recall@5"].mean
     best = max(means[stage]["recall@20"].mean for stage in ("dense", "lexical"))

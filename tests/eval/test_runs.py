@@ -21,12 +21,12 @@ import pytest
 from conftest import TORTURE
 from gold_sets import hashing_profile, write_gold
 
-from quincunx.eval.comparing import compare_runs, gate
-from quincunx.eval.goldset import Question, read_gold_set
-from quincunx.eval.ledger import Row, Run, open_run
-from quincunx.eval.retrieval import Searched, run_retrieval
-from quincunx.eval.running import Outcome, run_examples
-from quincunx.eval.summary import Summary, page_of, write_page, write_report
+from quincunx.eval.compare import compare, gate
+from quincunx.eval.goldsets.goldset import GoldQuestion, read_gold_set
+from quincunx.eval.report.summary import Summary, page_of, write_page, write_run_report
+from quincunx.eval.runs.ledger import Row, Run, open_run
+from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
+from quincunx.eval.runs.runner import Outcome, run_examples
 from quincunx.eval.testing import require_gate
 from quincunx.retrieval.errors import (
     BoundError,
@@ -46,8 +46,8 @@ def gold(tmp_path: Path) -> Path:
     return write_gold(tmp_path / "gold")
 
 
-def searched(gold: Path, **settings: Any) -> Searched:
-    return Searched(read_gold_set(gold), hashing_profile(), SearchSettings(**settings))
+def searched(gold: Path, **settings: Any) -> RetrievalSetup:
+    return RetrievalSetup(read_gold_set(gold), hashing_profile(), SearchSettings(**settings))
 
 
 @pytest.mark.torture
@@ -126,7 +126,7 @@ def test_what_is_no_run_is_one_typed_error(tmp_path: Path, home: Path) -> None:
 
 
 def made(folder: Path, n: int = 40) -> Run:
-    questions = [Question(f"q{i}", f"question {i}", {}, gold={f"d{i}": 1}) for i in range(n)]
+    questions = [GoldQuestion(f"q{i}", f"question {i}", {}, gold={f"d{i}": 1}) for i in range(n)]
     header = {
         "kind": "retrieval",
         "seed": 0,
@@ -136,7 +136,7 @@ def made(folder: Path, n: int = 40) -> Run:
     return Run.begin(folder, header, questions)
 
 
-def found(question: Question, rank: int | None) -> dict[str, Any]:
+def found(question: GoldQuestion, rank: int | None) -> dict[str, Any]:
     ids = [f"e{i}" for i in range(20)]
     if rank is not None:
         ids.insert(rank - 1, next(iter(question.gold)))
@@ -161,7 +161,7 @@ def passages_of(record: dict[str, Any]) -> list[Any]:
 def fill(run: Run, rank: Any, fails: Any = lambda i: False) -> Run:
     """Run examples whose gold stands at a rank that depends on their number, some of which fail."""
 
-    def work(question: Question) -> Outcome:
+    def work(question: GoldQuestion) -> Outcome:
         number = int(question.id[1:])
         if fails(number):
             raise StorageError("the disk is full")
@@ -189,7 +189,7 @@ def test_failures_are_beside_every_mean_and_in_none(tmp_path: Path) -> None:
     assert all(cell.failed == 4 and cell.n == 36 and cell.mean == 1.0 for cell in page.table[-1].cells[:2])
     assert page.notes[0] == "4 of 40 questions failed; they are in no mean."
     assert {q.error_code for q in page.questions if q.status == "failed"} == {"storage_failed"}
-    report = json.loads(write_report(run).read_text())
+    report = json.loads(write_run_report(run).read_text())
     assert set(report["failures"]) == {"q0", "q10", "q20", "q30"}
     whole = fill(made(tmp_path / "whole"), lambda i: 1)
     judged = gate(run, whole, "recall@5")
@@ -227,7 +227,7 @@ def test_a_gate_fails_only_on_what_is_certain_and_large_enough(tmp_path: Path, h
 def test_a_comparison_names_missing_failed_and_rejudged_cases_and_the_worst_first(tmp_path: Path) -> None:
     a = fill(made(tmp_path / "a"), lambda i: 1)
     b = fill(made(tmp_path / "b", n=38), lambda i: 1 + i % 3, fails=lambda i: i == 5)
-    compared = compare_runs(a, b)
+    compared = compare(a, b)
     assert (compared.n, compared.only_a, compared.failed_b) == (37, ("q38", "q39"), ("q5",))
     mrr = next(measured for measured in compared.measures if measured.measure == "mrr@5")
     assert mrr.superscripts == ("b", "")
@@ -238,13 +238,13 @@ def test_a_comparison_names_missing_failed_and_rejudged_cases_and_the_worst_firs
     )
     fill(other, lambda i: 1)
     with pytest.raises(UsageError, match="fewer than 2 scored questions with the same gold in common"):
-        compare_runs(a, other)
+        compare(a, other)
 
 
 def test_asked_too_much_all_workers_pause_and_the_example_is_tried_again(tmp_path: Path) -> None:
     run, tries, lock = made(tmp_path / "run", n=6), {"q0": 0}, threading.Lock()
 
-    def work(question: Question) -> Outcome:
+    def work(question: GoldQuestion) -> Outcome:
         with lock:
             tries[question.id] = tries.get(question.id, 0) + 1
         if question.id == "q0" and tries["q0"] < 3:
@@ -263,7 +263,7 @@ def test_asked_too_much_all_workers_pause_and_the_example_is_tried_again(tmp_pat
 def test_an_interrupt_keeps_what_was_committed(tmp_path: Path) -> None:
     run = made(tmp_path / "run", n=10)
 
-    def work(question: Question) -> Outcome:
+    def work(question: GoldQuestion) -> Outcome:
         if question.id == "q4":
             raise KeyboardInterrupt
         return Outcome({})

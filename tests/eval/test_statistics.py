@@ -25,7 +25,7 @@ from statsmodels.stats.contingency_tables import mcnemar  # type: ignore[import-
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
-from quincunx.eval.statistics import Array, Comparison, compare, holm, interval, kendall, wilson
+from quincunx.eval.stats.paired import Array, Comparison, compare_paired, holm, interval, kendall, wilson
 from quincunx.retrieval.errors import BoundError, UsageError
 
 RUNS = 1_000 if TORTURE else 150
@@ -54,21 +54,21 @@ def discordant(wins: int, losses: int, ties: int) -> tuple[Array, Array]:
 
 def test_six_discordant_pairs_are_the_fewest_that_can_tell() -> None:
     """2 · 0.5⁵ = 0.0625 and 2 · 0.5⁶ = 0.03125."""
-    five, six = compare(*discordant(5, 0, 20), seed=0), compare(*discordant(6, 0, 20), seed=0)
+    five, six = compare_paired(*discordant(5, 0, 20), seed=0), compare_paired(*discordant(6, 0, 20), seed=0)
     assert (five.p, five.outcome) == (0.0625, "undecided")
     assert (six.p, six.outcome, six.verdict) == (0.03125, "better", "better")
     assert five.verdict == (
         "cannot tell at this n: 5 of 25 pairs are discordant, and with fewer than 6 no result reaches p < 0.05"
     )
-    assert compare(*discordant(0, 6, 20), seed=0).verdict == "worse"
-    assert compare(*discordant(6, 5, 20), seed=0).verdict == "cannot tell at this n"
-    strict = compare(*discordant(7, 0, 20), seed=0, alpha=0.01)
+    assert compare_paired(*discordant(0, 6, 20), seed=0).verdict == "worse"
+    assert compare_paired(*discordant(6, 5, 20), seed=0).verdict == "cannot tell at this n"
+    strict = compare_paired(*discordant(7, 0, 20), seed=0, alpha=0.01)
     assert "with fewer than 8 no result reaches p < 0.01" in strict.verdict
 
 
 def test_the_verdict_names_clusters_where_they_are_too_few() -> None:
     a, b = discordant(10, 0, 10)
-    told = compare(a, b, clusters=["x"] * 5 + ["y"] * 5 + ["z"] * 10, seed=0)
+    told = compare_paired(a, b, clusters=["x"] * 5 + ["y"] * 5 + ["z"] * 10, seed=0)
     assert told.test == "exact sign flips by cluster"
     assert (told.clusters, told.differing, told.p) == (3, 2, 0.5)
     assert told.verdict == (
@@ -79,12 +79,12 @@ def test_the_verdict_names_clusters_where_they_are_too_few() -> None:
 def test_fisher_on_darwins_maize() -> None:
     """Fisher, The Design of Experiments (1935), section 21: 863 of 2¹⁵ ways give a sum of 314 or more."""
     eighths = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
-    told = compare(np.zeros(15), eighths, seed=0, resamples=2**15)
+    told = compare_paired(np.zeros(15), eighths, seed=0, resamples=2**15)
     assert told.test == "exact sign flips"
     assert told.p == 2 * 863 / 2**15
     assert (told.wins, told.ties, told.losses) == (13, 0, 2)
     assert told.difference == pytest.approx(314 / 15)
-    drawn = compare(np.zeros(15), eighths, seed=0, resamples=10_000)
+    drawn = compare_paired(np.zeros(15), eighths, seed=0, resamples=10_000)
     assert drawn.test == "Monte Carlo sign flips"
     assert drawn.p == pytest.approx(told.p, abs=0.009)
 
@@ -93,14 +93,14 @@ def test_agresti_on_approval_ratings() -> None:
     """Agresti, Categorical Data Analysis (2002), table 10.1: the difference is −0.04, from −0.06 to −0.02."""
     a, b = discordant(86, 150, 794)
     a, b = np.append(a, np.zeros(570)), np.append(b, np.zeros(570))
-    told = compare(a, b, seed=0)
+    told = compare_paired(a, b, seed=0)
     assert (round(told.difference, 2), round(told.low, 2), round(told.high, 2)) == (-0.04, -0.06, -0.02)
     assert told.p == pytest.approx(mcnemar([[794, 150], [86, 570]], exact=True).pvalue, rel=1e-9)
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(1, 30))
 def test_binary_scores_have_the_p_of_mcnemars_exact_test(wins: int, losses: int, ties: int) -> None:
-    told = compare(*discordant(wins, losses, ties + 1), seed=0, resamples=400)
+    told = compare_paired(*discordant(wins, losses, ties + 1), seed=0, resamples=400)
     assert told.test == "exact McNemar"
     assert told.p == pytest.approx(mcnemar([[ties, losses], [wins, 0]], exact=True).pvalue, rel=1e-9)
     if wins + losses:
@@ -110,8 +110,8 @@ def test_binary_scores_have_the_p_of_mcnemars_exact_test(wins: int, losses: int,
 @given(bits)
 def test_flipping_each_question_is_mcnemars_test(rows: list[tuple[float, float]]) -> None:
     a, b = split(rows[:12])
-    whole = compare(a, b, seed=0, resamples=5_000)
-    single = compare(a, b, clusters=range(len(a)), seed=0, resamples=5_000)
+    whole = compare_paired(a, b, seed=0, resamples=5_000)
+    single = compare_paired(a, b, clusters=range(len(a)), seed=0, resamples=5_000)
     assert single.p == pytest.approx(whole.p, rel=1e-12)
     assert (single.low, single.high) == (whole.low, whole.high)
 
@@ -119,7 +119,7 @@ def test_flipping_each_question_is_mcnemars_test(rows: list[tuple[float, float]]
 @settings(max_examples=20)
 @given(st.lists(eighths, min_size=2, max_size=9))
 def test_sign_flips_have_the_p_of_scipys_permutation_test(d: list[float]) -> None:
-    told = compare(np.zeros(len(d)), d, seed=0, resamples=FAST)
+    told = compare_paired(np.zeros(len(d)), d, seed=0, resamples=FAST)
     scipy = stats.permutation_test(
         (np.zeros(len(d)), np.array(d)),
         lambda x, y, axis: np.mean(y - x, axis=axis),
@@ -135,14 +135,14 @@ def test_sign_flips_have_the_p_of_scipys_permutation_test(d: list[float]) -> Non
 def test_drawn_signs_come_near_all_signs() -> None:
     rng = np.random.default_rng(3)
     d = rng.normal(0.4, 1, 16)
-    every = compare(np.zeros(16), d, seed=0, resamples=2**16)
-    drawn = [compare(np.zeros(16), d, seed=seed).p for seed in range(5)]
+    every = compare_paired(np.zeros(16), d, seed=0, resamples=2**16)
+    drawn = [compare_paired(np.zeros(16), d, seed=seed).p for seed in range(5)]
     assert (every.test, len(set(drawn)) > 1) == ("exact sign flips", True)
     assert drawn == pytest.approx([every.p] * 5, abs=4 * math.sqrt(every.p / 10_000))
 
 
 def test_a_drawn_p_is_never_zero() -> None:
-    told = compare(np.zeros(50), np.arange(1, 51), seed=0, resamples=999)
+    told = compare_paired(np.zeros(50), np.arange(1, 51), seed=0, resamples=999)
     assert told.p == 1 / 1_000
 
 
@@ -167,7 +167,7 @@ def test_intervals_are_those_of_scipys_bootstrap() -> None:
 
     mine, theirs = interval(x, seed=0, resamples=20_000), scipys(x)
     assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
-    told = compare(np.zeros(40), x, seed=0, resamples=20_000)
+    told = compare_paired(np.zeros(40), x, seed=0, resamples=20_000)
     usual = math.sqrt((x**2).mean())
     theirs = scipys(np.append(x, [usual, -usual]))
     assert (told.low, told.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
@@ -182,8 +182,8 @@ def test_the_cluster_bootstrap_draws_whole_clusters() -> None:
     assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high), rel=1e-9)
     assert thrice.n == 90
     a = np.zeros(30)
-    told = compare(np.repeat(a, 3), np.repeat(x, 3), clusters=np.repeat(np.arange(30), 3), seed=0)
-    single = compare(a, x, seed=0)
+    told = compare_paired(np.repeat(a, 3), np.repeat(x, 3), clusters=np.repeat(np.arange(30), 3), seed=0)
+    single = compare_paired(a, x, seed=0)
     assert (told.p, told.low, told.high) == pytest.approx((single.p, single.low, single.high), rel=1e-9)
 
 
@@ -233,7 +233,7 @@ def test_kendall_by_hand() -> None:
 
 
 def run(a: Array, b: Array, **more: Any) -> Comparison:
-    return compare(a, b, seed=7, resamples=400, **more)
+    return compare_paired(a, b, seed=7, resamples=400, **more)
 
 
 @given(st.one_of(pairs, bits), st.integers(2, 6))
@@ -294,14 +294,14 @@ def test_what_always_holds(rows: list[tuple[float, float]]) -> None:
 def test_equal_differences_have_a_finite_interval(by: float) -> None:
     """BCa is NaN here (SciPy's is)."""
     a = np.linspace(0.1, 0.7, 20)
-    told = compare(a, a + by, seed=0)
+    told = compare_paired(a, a + by, seed=0)
     assert told.outcome == ("undecided" if by == 0 else "better" if by > 0 else "worse")
     assert told.low <= by + 1e-12 <= told.high + 2e-12
     assert math.isfinite(told.low + told.high)
 
 
 def test_no_discordant_pair_is_no_proof_of_equality() -> None:
-    told = compare(np.ones(30), np.ones(30), seed=0)
+    told = compare_paired(np.ones(30), np.ones(30), seed=0)
     assert (told.p, told.ties) == (1.0, 30)
     assert told.low < -0.05
     assert told.high > 0.05
@@ -309,9 +309,9 @@ def test_no_discordant_pair_is_no_proof_of_equality() -> None:
 
 def test_rounding_is_no_difference() -> None:
     a = np.full(8, 0.1 + 0.2)
-    assert compare(a, np.full(8, 0.3), seed=0).ties == 8
+    assert compare_paired(a, np.full(8, 0.3), seed=0).ties == 8
     b = a + np.array([0.1, 0.2, -0.3, 0.5, 0.1, 0.2, -0.3, 0.5])
-    told = compare(a, b, clusters=[0, 0, 0, 1, 2, 2, 2, 3], seed=0)
+    told = compare_paired(a, b, clusters=[0, 0, 0, 1, 2, 2, 2, 3], seed=0)
     assert told.differing == 2
 
 
@@ -324,7 +324,7 @@ def rate(differences: Callable[[np.random.Generator], tuple[Any, ...]], seed: in
     found = 0
     for i in range(RUNS):
         a, b = differences(rng)
-        found += compare(a, b, seed=i, resamples=FAST, **more).outcome != "undecided"
+        found += compare_paired(a, b, seed=i, resamples=FAST, **more).outcome != "undecided"
     return found / RUNS
 
 
@@ -398,7 +398,7 @@ def covered(draw: Callable[[np.random.Generator], tuple[Array, Array]], truth: f
     rng = np.random.default_rng(11)
     held = 0
     for i in range(RUNS):
-        told = compare(*draw(rng), seed=i, resamples=FAST, **more)
+        told = compare_paired(*draw(rng), seed=i, resamples=FAST, **more)
         held += told.low <= truth <= told.high
     return held / RUNS
 
@@ -451,7 +451,7 @@ def test_a_thousand_questions_take_under_a_second_and_little_memory() -> None:
     b = a + rng.normal(0, 0.1, 1_000)
     tracemalloc.start()
     start = time.process_time()
-    compare(a, b, seed=0)
+    compare_paired(a, b, seed=0)
     taken = time.process_time() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -461,32 +461,38 @@ def test_a_thousand_questions_take_under_a_second_and_little_memory() -> None:
 
 def test_many_questions_are_compared_too() -> None:
     """More than 1,024 that differ: 2 to that power is no float."""
-    assert compare(np.zeros(1_500), np.linspace(0.1, 1, 1_500), seed=0, resamples=400).outcome == "better"
+    assert (
+        compare_paired(np.zeros(1_500), np.linspace(0.1, 1, 1_500), seed=0, resamples=400).outcome == "better"
+    )
 
 
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: compare([1, 2], [1, 2, 3], seed=0), UsageError, "got 2 and 3"),
-        (lambda: compare([], [], seed=0), UsageError, r"shape \(n,\)"),
-        (lambda: compare([1], [0], seed=0), UsageError, "at least 2 questions"),
-        (lambda: compare([1, math.nan], [0, 1], seed=0), UsageError, "a must be finite, got nan at 1"),
-        (lambda: compare([1, 2], [0, math.inf], seed=0), UsageError, "b must be finite, got inf at 1"),
-        (lambda: compare([[1, 2]], [[0, 1]], seed=0), UsageError, r"got \(1, 2\)"),
-        (lambda: compare(["x", "y"], [0, 1], seed=0), UsageError, "a must be numbers"),
-        (lambda: compare([1, 2], [0, 1], clusters=[1], seed=0), UsageError, "each of 2 questions, got 1"),
-        (lambda: compare([1, 2], [0, 1], clusters=[1, 1], seed=0), UsageError, "at least 2 clusters"),
-        (lambda: compare([1, 2], [0, 1], clusters=[1, math.nan], seed=0), UsageError, "got nan at 1"),
-        (lambda: compare([1, 2], [0, 1], clusters=[1, None], seed=0), UsageError, "got None at 1"),
+        (lambda: compare_paired([1, 2], [1, 2, 3], seed=0), UsageError, "got 2 and 3"),
+        (lambda: compare_paired([], [], seed=0), UsageError, r"shape \(n,\)"),
+        (lambda: compare_paired([1], [0], seed=0), UsageError, "at least 2 questions"),
+        (lambda: compare_paired([1, math.nan], [0, 1], seed=0), UsageError, "a must be finite, got nan at 1"),
+        (lambda: compare_paired([1, 2], [0, math.inf], seed=0), UsageError, "b must be finite, got inf at 1"),
+        (lambda: compare_paired([[1, 2]], [[0, 1]], seed=0), UsageError, r"got \(1, 2\)"),
+        (lambda: compare_paired(["x", "y"], [0, 1], seed=0), UsageError, "a must be numbers"),
         (
-            lambda: compare([1, 2], [0, 1], clusters=cast(Any, [[1], [2]]), seed=0),
+            lambda: compare_paired([1, 2], [0, 1], clusters=[1], seed=0),
+            UsageError,
+            "each of 2 questions, got 1",
+        ),
+        (lambda: compare_paired([1, 2], [0, 1], clusters=[1, 1], seed=0), UsageError, "at least 2 clusters"),
+        (lambda: compare_paired([1, 2], [0, 1], clusters=[1, math.nan], seed=0), UsageError, "got nan at 1"),
+        (lambda: compare_paired([1, 2], [0, 1], clusters=[1, None], seed=0), UsageError, "got None at 1"),
+        (
+            lambda: compare_paired([1, 2], [0, 1], clusters=cast(Any, [[1], [2]]), seed=0),
             UsageError,
             r"name or number, got \[1\]",
         ),
-        (lambda: compare([1, 2], [0, 1], seed=-1), BoundError, "seed must be"),
-        (lambda: compare([1, 2], [0, 1], seed=0, resamples=10), BoundError, "from 400"),
-        (lambda: compare([1, 2], [0, 1], seed=0, alpha=1.0), BoundError, "alpha must be"),
-        (lambda: compare([1, 2], [0, 1], seed=0, alpha=math.nan), BoundError, "alpha must be"),
+        (lambda: compare_paired([1, 2], [0, 1], seed=-1), BoundError, "seed must be"),
+        (lambda: compare_paired([1, 2], [0, 1], seed=0, resamples=10), BoundError, "from 400"),
+        (lambda: compare_paired([1, 2], [0, 1], seed=0, alpha=1.0), BoundError, "alpha must be"),
+        (lambda: compare_paired([1, 2], [0, 1], seed=0, alpha=math.nan), BoundError, "alpha must be"),
         (lambda: interval([0.5], seed=0), UsageError, "at least 2"),
         (lambda: interval([0.5, math.nan], seed=0), UsageError, "values must be finite"),
         (lambda: wilson(3, 2), BoundError, "k=3 of n=2"),

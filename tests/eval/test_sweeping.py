@@ -11,15 +11,15 @@ import pytest
 from gold_sets import hashing_profile, write_gold
 from parts import Hashing, Shortest
 
-from quincunx.eval import sweeping
-from quincunx.eval.goldset import canon_folder
-from quincunx.eval.looks import LOOKS
-from quincunx.eval.sweeping import Candidate, dev_and_test, grid, sweep
-from quincunx.retrieval.chunking import Chunking
+from quincunx.eval.goldsets.goldset import canon_folder
+from quincunx.eval.runs.test_looks import LOOKS
+from quincunx.eval.tune import settings as sweeping
+from quincunx.eval.tune.settings import TrialSettings, dev_and_test, grid, sweep
 from quincunx.retrieval.errors import BoundError
-from quincunx.retrieval.remembering import RememberingEmbedder, RememberingReranker
-from quincunx.retrieval.rerankers import Scores
+from quincunx.retrieval.models.cache import RememberingEmbedder, RememberingReranker
+from quincunx.retrieval.models.late_interaction import Scores
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.text.chunking import Chunking
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_grid_begins_with_the_settings_of_now_and_holds_each_once() -> None:
     found = grid(
         now, k=[20, 30], lexical_weight=[0.5, now.lexical_weight], chunking=[Chunking(), Chunking(100, 20)]
     )
-    assert found[0] == Candidate(now, Chunking())
+    assert found[0] == TrialSettings(now, Chunking())
     assert len(found) == len(set(found)) == 8
     assert found[1].told()["k"] == 20
 

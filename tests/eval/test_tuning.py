@@ -12,13 +12,13 @@ from gold_sets import hashing_profile, write_gold, write_split_gold
 from typer.testing import CliRunner
 
 from quincunx.app.cli import app
-from quincunx.eval.tuning import Recipe, TunedReranker, splits_of, tune_reranker
-from quincunx.programs.artifact import read_artifact
+from quincunx.eval.tune.reranker import TrainingRecipe, TunedReranker, splits_of, tune_reranker
+from quincunx.programs.artifact.read import read_artifact
 from quincunx.retrieval.errors import BoundError, GoldSetError, MissingWeightsError, UsageError
-from quincunx.retrieval.profiles import PROFILES
-from quincunx.retrieval.weights import folder_revision
+from quincunx.retrieval.models.profiles import PROFILES
+from quincunx.retrieval.models.weights import folder_revision
 
-RECIPE = Recipe(epochs=2, negatives=2, batch=8, patience=1)
+RECIPE = TrainingRecipe(epochs=2, negatives=2, batch=8, patience=1)
 
 
 @pytest.fixture
@@ -82,14 +82,14 @@ def test_wrong_input_is_refused_before_anything_is_trained(home: Path, gold: Pat
     with pytest.raises(MissingWeightsError):
         tune_reranker(gold, out=tmp_path / "out", base=tmp_path / "nothing", profile=hashing_profile())
     with pytest.raises(BoundError, match="seed must be at least 0"):
-        Recipe(seed=-1)
+        TrainingRecipe(seed=-1)
     with pytest.raises(BoundError, match="negatives must be at least 1"):
-        Recipe(negatives=0)
+        TrainingRecipe(negatives=0)
     with pytest.raises(BoundError, match="learning_rate"):
-        Recipe(learning_rate=2)
+        TrainingRecipe(learning_rate=2)
     with pytest.raises(BoundError, match="at most 512"):
         tune_reranker(
-            gold, out=tmp_path / "out", base=bge(tmp_path / "base"), recipe=Recipe(max_tokens=513),
+            gold, out=tmp_path / "out", base=bge(tmp_path / "base"), recipe=TrainingRecipe(max_tokens=513),
             profile=hashing_profile(),
         )  # fmt: skip
     (gold / "qrels" / "train.tsv").unlink()
@@ -101,7 +101,7 @@ def test_wrong_input_is_refused_before_anything_is_trained(home: Path, gold: Pat
 def test_tune_retrieval_saves_the_program_with_the_chosen_settings(
     home: Path, gold: Path, tmp_path: Path
 ) -> None:
-    from quincunx.retrieval.indexes import build_index
+    from quincunx.retrieval.index.manage import build_index
 
     build_index("mine", [gold], profile=hashing_profile())
     done = CliRunner().invoke(

@@ -15,17 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from quincunx.eval.goldset import Question
-from quincunx.eval.verdicts import PARTS, WEIGHTS, Metric, Target, Verdict, example_of
+from quincunx.eval.goldsets.goldset import GoldQuestion
+from quincunx.eval.optimise.metric import PARTS, WEIGHTS, Metric, Target, Verdict, example_of
 from quincunx.programs.answer import Answer
-from quincunx.programs.grounding import Dropped
-from quincunx.programs.metering import Usage
+from quincunx.programs.budget import Usage
+from quincunx.programs.check.grounding import Dropped
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Candidate, Passage
 from quincunx.signatures.evidence import Citation
 
-QUESTION = Question("q", "how long does tea keep", {"answer": "About a year."}, gold={"tea": 2, "tin": 1})
-NONE = Question("u", "who won the chess game", {"answerable": False})
+QUESTION = GoldQuestion("q", "how long does tea keep", {"answer": "About a year."}, gold={"tea": 2, "tin": 1})
+NONE = GoldQuestion("u", "who won the chess game", {"answerable": False})
 
 
 class Said(BaseModel):

@@ -35,24 +35,25 @@ from compiled_programs import (
 from conftest import TORTURE
 from parts import Hashing
 
-from quincunx.programs import artifact_schema, saving
-from quincunx.programs.artifact import (
+from quincunx.programs.artifact import save as saving
+from quincunx.programs.artifact import schema as artifact_schema
+from quincunx.programs.artifact.read import (
     MANIFEST,
     artifact_folder,
-    describe,
-    diff,
+    describe_artifact,
+    diff_artifacts,
     named_artifacts,
     read_artifact,
 )
-from quincunx.programs.artifact_schema import ProgramName, Score, SearchRecord
+from quincunx.programs.artifact.save import apply_artifact, save_program, search_settings
+from quincunx.programs.artifact.schema import ProgramName, Score, SearchRecord
 from quincunx.programs.loading import TASKS, load
-from quincunx.programs.saving import apply_artifact, save_program, search_settings
 from quincunx.retrieval import filters
-from quincunx.retrieval.building import build
 from quincunx.retrieval.errors import ArtifactError, ArtifactMismatchError, BadNameError, StorageError
-from quincunx.retrieval.home import index_folder
+from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.storage.home import index_folder
 from quincunx.signatures.evidence import Claim, Evidence
 
 FROZEN = Path(__file__).parent
@@ -72,9 +73,9 @@ import json, sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from pathlib import Path
 from compiled_programs import prompts
-from quincunx.programs.artifact import read_artifact
+from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.loading import load
-from quincunx.programs.saving import apply_artifact
+from quincunx.programs.artifact.save import apply_artifact
 made = {{}}
 for name, inputs in json.loads(sys.stdin.read()).items():
     program = load(name, index="tiny")
@@ -321,7 +322,7 @@ def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
         lexical_weight=1.0,
         rerank_weight=1.0,
     )  # what there was when it was saved, not today's defaults
-    assert describe(artifact)["scores"] == [
+    assert describe_artifact(artifact)["scores"] == [
         {"name": "recall@5", "value": 0.9, "n": 60, "low": 0.8, "high": 0.97}
     ]
 
@@ -478,8 +479,8 @@ def test_a_difference_is_told_in_words(tiny: str, tmp_path: Path) -> None:
     second = read_artifact(
         save_program(b, tmp_path / "b", scores=[score.model_copy(update={"value": 0.55})], adapter="json")
     )
-    assert diff(first, first) == []
-    said = diff(first, second)
+    assert diff_artifacts(first, first) == []
+    said = diff_artifacts(first, second)
     assert said[:5] == [
         "adapter: chat → json",
         "predict: instructions changed",
@@ -498,7 +499,7 @@ def test_a_difference_is_told_in_words(tiny: str, tmp_path: Path) -> None:
 
 
 def test_a_description_counts_demos_and_is_json(tiny: str, tmp_path: Path) -> None:
-    described = describe(read_artifact(save_program(compiled(of(Frozen)), tmp_path / "p")))
+    described = describe_artifact(read_artifact(save_program(compiled(of(Frozen)), tmp_path / "p")))
     assert described["predictors"]["predict"]["demos"] == 3
     assert described["program"] == "chat_bridge"
     assert json.loads(json.dumps(described)) == described

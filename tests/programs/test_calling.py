@@ -26,10 +26,10 @@ from scripted import AsyncScripted, Scripted, asked_for, field_of, in_markers, r
 
 import quincunx
 from quincunx.programs.answer import Answer
-from quincunx.programs.asking import MOST_TURNS
+from quincunx.programs.budget import Budget
+from quincunx.programs.call.inputs import MOST_TURNS
 from quincunx.programs.events import Done, Failed
-from quincunx.programs.grounded import GroundedProgram
-from quincunx.programs.metering import Budget
+from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import (
     BoundError,
     BudgetExceededError,

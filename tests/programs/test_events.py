@@ -15,7 +15,7 @@ import quincunx
 from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
 from quincunx.programs.events import Done, Event, Failed, Passages, Prose, Token
-from quincunx.programs.grounded import GroundedProgram
+from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import BoundError
 
 

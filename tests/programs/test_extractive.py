@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from quincunx.programs.extractive.filling import (
+from quincunx.programs.engines.extractive.filling import (
     fill_findings,
     fill_found,
     fill_reading,
     fill_reply,
     fill_shortlist,
 )
-from quincunx.programs.extractive.prompt import Ask, UnreadablePromptError
-from quincunx.programs.extractive.rewording import queries, standalone
-from quincunx.programs.extractive.selection import BEARS, SLACK, Sentence, best, score_sentences
-from quincunx.retrieval.profiles import shared_embedder
+from quincunx.programs.engines.extractive.prompt import Ask, UnreadablePromptError
+from quincunx.programs.engines.extractive.rewording import queries, standalone
+from quincunx.programs.engines.extractive.selection import BEARS, SLACK, Sentence, best, score_sentences
+from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.signatures.evidence import Evidence
 
 

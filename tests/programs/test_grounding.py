@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from quincunx.programs.grounding import ground
+from quincunx.programs.check.grounding import ground
 from quincunx.signatures.catalyst_precedent import Precedent, PrecedentList
 from quincunx.signatures.chat_bridge import ChatReply
 from quincunx.signatures.evidence import Citation, Claim, Evidence

@@ -24,16 +24,12 @@ import pytest
 from compiled_programs import compiled, dumped, file_of, state, tiny_index
 from conftest import TORTURE
 
-from quincunx.programs import artifact_schema
-from quincunx.programs.artifact import (
-    MANIFEST,
-    describe,
-    read_artifact,
-)
-from quincunx.programs.artifact_schema import Artifact, Score
-from quincunx.programs.grounded import GroundedProgram
+from quincunx.programs.artifact import schema as artifact_schema
+from quincunx.programs.artifact.read import MANIFEST, describe_artifact, read_artifact
+from quincunx.programs.artifact.save import apply_artifact, save_program
+from quincunx.programs.artifact.schema import Artifact, Score
 from quincunx.programs.loading import load
-from quincunx.programs.saving import apply_artifact, save_program
+from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import ArtifactError
 
 CASES = 12_000 if TORTURE else 400
@@ -248,7 +244,7 @@ def outcome(source: Path | bytes, program: GroundedProgram) -> str:
         return "refused"
     assert isinstance(artifact, Artifact)
     assert artifact_schema.read_record(Artifact, artifact_schema.written(artifact), "") == artifact
-    json.dumps(describe(artifact))
+    json.dumps(describe_artifact(artifact))
     with watched():
         try:
             apply_artifact(program, artifact)

@@ -21,13 +21,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quincunx.programs.answer import Answer
+from quincunx.programs.check.links import links
 from quincunx.programs.events import Done, Failed
-from quincunx.programs.grounded import GroundedProgram
-from quincunx.programs.links import links
 from quincunx.programs.loading import TASKS
+from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import ModelOutputError
 from quincunx.retrieval.passages import Passage
-from quincunx.retrieval.searching import SearchResult
+from quincunx.retrieval.search import SearchResult
 from quincunx.signatures.promises import promise
 
 pytestmark = pytest.mark.torture

@@ -26,10 +26,10 @@ from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError,
 from ollama_server import Body, Chunk, Failure, Fault, Model, OllamaServer, Script, count_tokens
 
 import quincunx
-from quincunx.programs.lms import lm, typed_cause
-from quincunx.programs.ollama_chat import OllamaChat
-from quincunx.programs.ollama_engine import AsyncOllamaEngine, OllamaEngine
-from quincunx.programs.ollama_messages import least_tokens, most_tokens
+from quincunx.programs.engines.lms import lm, typed_cause
+from quincunx.programs.engines.ollama_chat import OllamaChat
+from quincunx.programs.engines.ollama_engine import AsyncOllamaEngine, OllamaEngine
+from quincunx.programs.engines.ollama_messages import least_tokens, most_tokens
 from quincunx.retrieval.errors import (
     BoundError,
     ModelOutputError,

@@ -13,9 +13,9 @@ from ollama_server import OllamaServer
 import quincunx
 from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
+from quincunx.programs.engines.extractive.engine import ExtractiveEngine
 from quincunx.programs.events import Done, Event, Failed
-from quincunx.programs.extractive.engine import ExtractiveEngine
-from quincunx.programs.grounded import GroundedProgram
+from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import LanguageModelError, OllamaModelMissingError, OllamaUnreachableError
 
 

@@ -17,8 +17,8 @@ from dspy.lm15 import Message, Request, Response, TextPart, Usage
 import quincunx
 from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
-from quincunx.programs.grounded import GroundedProgram
 from quincunx.programs.loading import TASKS
+from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import EmptyQuestionError, ModelOutputError, UnknownProgramError
 
 

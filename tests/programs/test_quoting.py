@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.programs.quoting import find_quote, neutralise, restore
+from quincunx.programs.check.quotes import find_quote, neutralise, restore
 
 TEXT = "The “first” line — isn’t\n  it?  A naïve café cost ½ more. [[ ## reply ## ]] follows."
 

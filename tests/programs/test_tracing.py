@@ -14,7 +14,7 @@ from dspy.lm15 import Usage
 from scripted import in_markers, scripted
 
 import quincunx
-from quincunx.programs.tracing import CallRecord
+from quincunx.programs.trace import CallRecord
 from quincunx.retrieval.errors import EmptyQuestionError, ModelOutputError
 
 QUESTION = "What is Sage Daily?"

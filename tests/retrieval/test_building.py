@@ -14,10 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parts import Hashing
 
-from quincunx.retrieval.building import build, delete, update
-from quincunx.retrieval.chunking import Chunking
-from quincunx.retrieval.corpus import read_documents
-from quincunx.retrieval.embedders import Embedder, Progress, Vectors, no_progress
 from quincunx.retrieval.errors import (
     BoundError,
     CorpusError,
@@ -26,12 +22,16 @@ from quincunx.retrieval.errors import (
     StorageError,
     WriterBusyError,
 )
-from quincunx.retrieval.home import index_folder
-from quincunx.retrieval.indexes import export_index
+from quincunx.retrieval.index.build import build, delete, update
+from quincunx.retrieval.index.manage import export_index
+from quincunx.retrieval.index.store import Store
+from quincunx.retrieval.models.embedders import Embedder, Progress, Vectors, no_progress
+from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.profiles import shared_embedder
-from quincunx.retrieval.searching import Searcher
-from quincunx.retrieval.store import Store
+from quincunx.retrieval.search import Searcher
+from quincunx.retrieval.storage.home import index_folder
+from quincunx.retrieval.text.chunking import Chunking
+from quincunx.retrieval.text.corpus import read_documents
 
 
 class Counting:

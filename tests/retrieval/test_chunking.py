@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.retrieval.chunking import Chunking, Span, cut
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Document
+from quincunx.retrieval.text.chunking import Chunking, Span, cut
 
 
 def words(text: str) -> list[Span]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from quincunx.retrieval.computing import computing
+from quincunx.retrieval.models.compute_thread import computing
 
 
 @computing
@@ -46,7 +46,7 @@ def test_errors_reach_the_caller() -> None:
 def test_a_forked_process_has_a_thread_of_its_own() -> None:
     code = """
 import os
-from quincunx.retrieval.computing import computing
+from quincunx.retrieval.models.compute_thread import computing
 assert computing(lambda: 1)() == 1
 child = os.fork()
 if not child:

@@ -23,13 +23,13 @@ from conftest import TORTURE
 from parts import Hashing
 from store_worker import AFTER, BASE, contents, work
 
-from quincunx.retrieval.building import build, compact, delete
 from quincunx.retrieval.errors import IndexStateError, StorageError
+from quincunx.retrieval.index.build import build, compact, delete
+from quincunx.retrieval.index.snapshot import FOLDER, Snapshot, read_snapshot
+from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
-from quincunx.retrieval.snapshots import FOLDER, Snapshot, read_snapshot
-from quincunx.retrieval.store import Store
 
 WORKER = Path(__file__).parents[1] / "store_worker.py"
 TOUCHING = "pwrite64,write,fsync,fdatasync,ftruncate,rename,unlink,mkdir"

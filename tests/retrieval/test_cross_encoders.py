@@ -29,11 +29,6 @@ from sentence_transformers import CrossEncoder
 from sentence_transformers.base.modules import Dense
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from quincunx.retrieval import batching, pairs, passes, precision
-from quincunx.retrieval import bge as bges
-from quincunx.retrieval.batching import batches, parts
-from quincunx.retrieval.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
-from quincunx.retrieval.cross_encoders import CrossEncoderReranker, RerankerIdentity, probability
 from quincunx.retrieval.errors import (
     BoundError,
     MissingWeightsError,
@@ -41,8 +36,14 @@ from quincunx.retrieval.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from quincunx.retrieval.pairs import PairEncoder, Truncation
-from quincunx.retrieval.rerankers import Reranker, Scores
+from quincunx.retrieval.models import batching, pairs, precision
+from quincunx.retrieval.models import bge as bges
+from quincunx.retrieval.models import packed_passes as passes
+from quincunx.retrieval.models.batching import batches, parts
+from quincunx.retrieval.models.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
+from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker, RerankerIdentity, probability
+from quincunx.retrieval.models.late_interaction import Reranker, Scores
+from quincunx.retrieval.models.pairs import PairEncoder, Truncation
 
 QUESTION = "Which metal melts last?"
 load = partial(load_bge, precision="fp32")

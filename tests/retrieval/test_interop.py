@@ -24,7 +24,6 @@ from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 from parts import Shortest
 
 from quincunx.retrieval import filters, handle
-from quincunx.retrieval.embedders import load_minilm
 from quincunx.retrieval.errors import (
     BoundError,
     EmptyQuestionError,
@@ -33,11 +32,12 @@ from quincunx.retrieval.errors import (
     UnknownIndexError,
     UnknownProfileError,
 )
-from quincunx.retrieval.indexes import build_index
+from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.interop import candidates, langchain, llama_index
+from quincunx.retrieval.models.embedders import load_minilm
+from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.models.profiles import PROFILES, Profile
 from quincunx.retrieval.passages import Candidate, Passage
-from quincunx.retrieval.profiles import PROFILES, Profile
-from quincunx.retrieval.rerankers import Scores
 from quincunx.retrieval.retriever import Retriever
 from quincunx.retrieval.settings import SearchSettings
 

@@ -10,8 +10,6 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from quincunx.retrieval import weights
-from quincunx.retrieval.embedders import load_minilm, require_unit
 from quincunx.retrieval.errors import (
     BoundError,
     MissingWeightsError,
@@ -19,8 +17,14 @@ from quincunx.retrieval.errors import (
     UnknownProfileError,
     WeightsMismatchError,
 )
-from quincunx.retrieval.profiles import profile, shared_embedder
-from quincunx.retrieval.rerankers import LateInteractionReranker, load_minilm_late_interaction, require_scores
+from quincunx.retrieval.models import weights
+from quincunx.retrieval.models.embedders import load_minilm, require_unit
+from quincunx.retrieval.models.late_interaction import (
+    LateInteractionReranker,
+    load_minilm_late_interaction,
+    require_scores,
+)
+from quincunx.retrieval.models.profiles import profile, shared_embedder
 
 TEXTS = ["Tungsten melts at 3422 °C.", "A cat.", "word " * 200, "Ünïcode — “quotes”", "A cat."]
 

@@ -21,15 +21,6 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
-from quincunx.retrieval import weights
-from quincunx.retrieval.embedders import (
-    SentenceTransformerEmbedder,
-    Vectors,
-    _token_limit,
-    load_minilm,
-    load_sentence_transformer,
-    shortened,
-)
 from quincunx.retrieval.errors import (
     BoundError,
     MissingWeightsError,
@@ -37,7 +28,16 @@ from quincunx.retrieval.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from quincunx.retrieval.nomic import NOMIC_DIMS, NOMIC_ID, NOMIC_REVISION, _require_native, load_nomic
+from quincunx.retrieval.models import weights
+from quincunx.retrieval.models.embedders import (
+    SentenceTransformerEmbedder,
+    Vectors,
+    _token_limit,
+    load_minilm,
+    load_sentence_transformer,
+    shortened,
+)
+from quincunx.retrieval.models.nomic import NOMIC_DIMS, NOMIC_ID, NOMIC_REVISION, _require_native, load_nomic
 
 
 @pytest.fixture(scope="module")

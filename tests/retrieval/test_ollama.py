@@ -23,8 +23,6 @@ import torch
 from ollama_server import Fault, OllamaServer, unit_vector
 
 from quincunx.retrieval import errors
-from quincunx.retrieval.chunking import Chunking, cut
-from quincunx.retrieval.embedders import BATCH, Embedder, EmbedderIdentity
 from quincunx.retrieval.errors import (
     BoundError,
     ModelOutputError,
@@ -36,10 +34,12 @@ from quincunx.retrieval.errors import (
     QuincunxError,
     UnsupportedModelError,
 )
-from quincunx.retrieval.nomic import NOMIC_DIMS
-from quincunx.retrieval.ollama import OllamaEmbedder, pull
-from quincunx.retrieval.ollama_errors import shown_host
+from quincunx.retrieval.models.embedders import BATCH, Embedder, EmbedderIdentity
+from quincunx.retrieval.models.nomic import NOMIC_DIMS
+from quincunx.retrieval.models.ollama import OllamaEmbedder, pull
+from quincunx.retrieval.models.ollama_client import shown_host
 from quincunx.retrieval.passages import Document
+from quincunx.retrieval.text.chunking import Chunking, cut
 
 MODEL, TAGGED = "nomic-embed-text", "nomic-embed-text:latest"
 TEXTS = ["Tungsten melts at 3422 °C.", "A cat.", "", "Ünïcode “quotes” 한국어", "A cat."]
@@ -381,7 +381,9 @@ def test_a_hung_request_is_let_go(server: OllamaServer) -> None:
 
 
 def test_the_client_is_imported_only_when_used() -> None:
-    code = "import sys, quincunx.retrieval.ollama; print(sorted({'ollama', 'httpx'} & set(sys.modules)))"
+    code = (
+        "import sys, quincunx.retrieval.models.ollama; print(sorted({'ollama', 'httpx'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

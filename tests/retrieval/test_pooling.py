@@ -22,9 +22,8 @@ from checkpoints import WORDS, bge
 from conftest import TORTURE
 from gold_sets import hashing_profile, write_gold
 
-from quincunx.eval.goldset import read_gold_set
-from quincunx.eval.retrieval import Searched, run_retrieval
-from quincunx.retrieval.bge import load_bge
+from quincunx.eval.goldsets.goldset import read_gold_set
+from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 from quincunx.retrieval.errors import (
     BoundError,
     DeadlineExceededError,
@@ -32,10 +31,11 @@ from quincunx.retrieval.errors import (
     OverloadedError,
     StorageError,
 )
-from quincunx.retrieval.pooling import PooledReranker
-from quincunx.retrieval.profiles import shared_reranker
-from quincunx.retrieval.remembering import RememberingReranker, ScoreFile
-from quincunx.retrieval.rerankers import Scores
+from quincunx.retrieval.models.bge import load_bge
+from quincunx.retrieval.models.cache import RememberingReranker, ScoreFile
+from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.models.profiles import shared_reranker
+from quincunx.retrieval.models.queue import PooledReranker
 
 
 class Lengths:
@@ -245,7 +245,7 @@ def test_twenty_rounds_over_fifty_questions_read_each_pair_once() -> None:
 
 def test_a_repeated_evaluation_reads_no_pair(tmp_path: Path, home: Path) -> None:
     gold = read_gold_set(write_gold(tmp_path / "gold"))
-    searched = Searched(gold, hashing_profile())
+    searched = RetrievalSetup(gold, hashing_profile())
     with run_retrieval(searched, out=tmp_path / "run") as first:
         found = {id: row.record["candidates"] for id, row in first.rows().items()}
     reranker = shared_reranker(hashing_profile())

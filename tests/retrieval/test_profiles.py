@@ -9,12 +9,12 @@ import checkpoints
 import pytest
 from ollama_server import OllamaServer
 
-from quincunx.retrieval import profiles
 from quincunx.retrieval.errors import BoundError, IdentityMismatchError, MissingWeightsError
 from quincunx.retrieval.handle import SearchHandle
-from quincunx.retrieval.indexes import build_index, index_info, update_index
+from quincunx.retrieval.index.manage import build_index, index_info, update_index
+from quincunx.retrieval.models import profiles
+from quincunx.retrieval.models.profiles import Profile, add_profile, shared_embedder
 from quincunx.retrieval.passages import Candidate
-from quincunx.retrieval.profiles import Profile, add_profile, shared_embedder
 from quincunx.retrieval.settings import SearchSettings
 
 

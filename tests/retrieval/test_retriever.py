@@ -11,9 +11,9 @@ import pytest
 
 from quincunx.retrieval.errors import BadNameError, UnknownIndexError
 from quincunx.retrieval.handle import SearchHandle
-from quincunx.retrieval.home import index_names
 from quincunx.retrieval.retriever import Retriever
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.storage.home import index_names
 
 
 def test_it_returns_five_of_twenty_and_awaited_the_same(canons: Path) -> None:

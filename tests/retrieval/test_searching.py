@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parts import Hashing, Shortest
 
-from quincunx.retrieval.building import build
 from quincunx.retrieval.errors import BoundError, EmptyQuestionError, IdentityMismatchError
 from quincunx.retrieval.fusion import standardised
-from quincunx.retrieval.lexical import match_expression
+from quincunx.retrieval.index.bm25 import match_expression
+from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher
+from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]

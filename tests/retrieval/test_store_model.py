@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 from parts import Hashing, Shortest
 
-from quincunx.retrieval import writing
-from quincunx.retrieval.building import build, compact, delete, update
-from quincunx.retrieval.disk import publish_file
 from quincunx.retrieval.filters import Filter, field
+from quincunx.retrieval.index import writer as writing
+from quincunx.retrieval.index.build import build, compact, delete, update
+from quincunx.retrieval.index.faiss_index import VectorIndex
+from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.searching import Searcher, SearchResult
+from quincunx.retrieval.search import Searcher, SearchResult
 from quincunx.retrieval.settings import SearchSettings
-from quincunx.retrieval.store import Store
-from quincunx.retrieval.vector_index import VectorIndex
+from quincunx.retrieval.storage.disk import publish_file
 
 pytestmark = pytest.mark.torture
 WORDS = ["alpha", "beta", "gamma", "delta"]
@@ -113,7 +113,7 @@ class IndexMachine(RuleBasedStateMachine):
             raise Interrupted
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("quincunx.retrieval.snapshots.publish_file", interrupted)
+            patch.setattr("quincunx.retrieval.index.snapshot.publish_file", interrupted)
             with pytest.raises(Interrupted):
                 update(self.folder, [Document("crashed", "", text + " crash", {})], Hashing())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quincunx.programs.grounding import ground
+from quincunx.programs.check.grounding import ground
 from quincunx.programs.loading import TASKS
 from quincunx.signatures.astrology_reading import Reading
 from quincunx.signatures.catalyst_precedent import Precedent, PrecedentList

@@ -1,0 +1,1 @@
+"""Gold sets: reading, checking, importing and drafting them."""

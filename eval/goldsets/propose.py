@@ -1,0 +1,393 @@
+"""Drafting questions for a gold set with a language model, and taking over those that a person accepted.
+
+Drafts lie in one file of JSON lines, appended passage by passage: killed, the same call goes on with the
+passages that the file does not name. A person decides in that file, line by line:
+
+    decision    ``accept``, ``edit`` (the question as it should read in ``edited``) or ``reject``; empty:
+                undecided
+    borrowed    share of the question's content words that stand in the passage: a real user knows few of them
+
+What code rules out has the decision ``dropped`` and a ``reason``; a passage without any draft, ``none``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from ...programs.call.predict import ask, require_writer
+from ...programs.check.quotes import find_quote, neutralise, restore
+from ...retrieval.errors import (
+    BoundError,
+    GoldSetError,
+    ModelOutputError,
+    OllamaCutOffError,
+    PromptTooLongError,
+    WriterBusyError,
+)
+from ...retrieval.passages import Passage
+from ...retrieval.storage.disk import make_folder, storing
+from ...retrieval.text.chunking import Chunking, cut
+from ...retrieval.text.corpus import read_json_lines
+from ...retrieval.text.words import content_words
+from ...signatures.proposing import ProposeQuestions
+from .goldset import ALL, GoldQuestion, GoldSet, GoldSpan, has_spans, read_gold_set
+from .importing import require_new, write_gold_set
+from .near_duplicates import Containment, held_in, question_words
+
+CHUNKING = Chunking(300, 0)
+"""How documents are cut into what is drafted from, in words and marks."""
+MOST_PER_PASSAGE = 10
+DRAFTED_GRADE = 2
+NEW = "train"
+"""The split of a document that no question is about yet."""
+NONE, DROPPED = "none", "dropped"
+DECISIONS = ("", "accept", "edit", "reject", NONE, DROPPED)
+LEFT_OUT = {"undecided": "", "rejected": "reject", "dropped": DROPPED}
+TEXTS = ("id", "document", "passage", "question", "answer", "quote", "lm", "program", "edited", "decision")
+"""Fields of a draft that are text."""
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+_POINTS_AT_PASSAGE = re.compile(
+    r"(?i)\b(?:(?:the|this|that) (?:passage|excerpt|snippet)|in (?:the|this) text"
+    r"|according to the (?:text|document|article|page|author)"
+    r"|the (?:text|author|article) (?:says?|mentions?|states?|describes?))\b"
+)
+
+Words = Mapping[str, frozenset[str]]
+"""`question_words` by the id of a question or draft."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What drafting came to this time."""
+
+    passages: int
+    """Passages that were drafted from."""
+    drafts: int
+    """Drafts that wait for a decision."""
+    dropped: Mapping[str, int]
+    """Drafts that code ruled out, by why."""
+    failed: Mapping[str, str]
+    """Passages whose reply was of no use, with the error's code; they are tried again next time."""
+    left: int
+    """Passages of the split that are still to be drafted from."""
+    borrowed: float | None
+    """Mean share of a question's content words that stand in its passage; ``None`` without drafts."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a drafts file came to."""
+
+    added: int
+    """Questions of the new set that the old one did not have."""
+    edited: int
+    """Those among them that a person reworded."""
+    left_out: Mapping[str, int]
+    """Drafts that were left out: ``undecided``, ``rejected`` and ``dropped``."""
+
+
+def propose(
+    folder: Path,
+    lm: dspy.BaseLM,
+    out: Path,
+    *,
+    per_passage: int = 2,
+    split: str = NEW,
+    limit: int | None = None,
+    seed: int = 0,
+    program: str = "",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Proposed:
+    """Draft questions from the documents of a split, ``limit`` passages at most, in an order drawn from
+    ``seed``.
+
+    A document is of the split of the questions about it, or of train where there is none. ``program`` is the
+    one that the questions are meant for; left out, that of the other questions about the document, where
+    they agree. A reply that is of no use is its passage's failure; whatever else goes wrong ends the call,
+    and what was drafted stays.
+
+    Raises:
+        GoldSetError: the set is faulty, has no document of the split, or ``out`` holds drafts of another set.
+        BoundError: a number out of range. WriterBusyError: another process writes ``out``.
+    """
+    if not 1 <= per_passage <= MOST_PER_PASSAGE:
+        raise BoundError(f"per_passage must be from 1 to {MOST_PER_PASSAGE} (got {per_passage})")
+    if limit is not None and limit < 1:
+        raise BoundError(f"limit must be at least 1 (got {limit}); leave it out for no limit")
+    require_writer(lm, "draft questions")
+    gold = read_gold_set(folder, ALL)
+    passages = _passages(gold, split)
+    random.Random(seed).shuffle(passages)
+    predict = dspy.Predict(ProposeQuestions)
+    words = {id: question_words(q.text, q.history) for id, q in gold.questions.items()}
+    dropped: Counter[str] = Counter()
+    failed: dict[str, str] = {}
+    borrowed: list[float] = []
+    with _appending(out) as append:
+        there = _read_drafts(out, gold)
+        words |= {
+            record["id"]: question_words(record["question"])
+            for _, record in there
+            if record["decision"] not in (NONE, DROPPED)
+        }
+        done = {record["passage"] for _, record in there}
+        waiting = [passage for passage in passages if passage.id not in done]
+        chosen = waiting[:limit]
+        for number, passage in enumerate(chosen):
+            progress(number, len(chosen))
+            meant = {"program": program or _program_of(gold, passage.document_id), "lm": str(lm.model)}
+            try:
+                records = _drafted(passage, predict, lm, per_passage, words, meant)
+            except (ModelOutputError, OllamaCutOffError, PromptTooLongError) as error:
+                failed[passage.id] = error.code
+                continue
+            append(records)
+            dropped.update(record["reason"].split(":")[0] for record in records if record.get("reason"))
+            borrowed += [record["borrowed"] for record in records if record["decision"] == ""]
+        progress(len(chosen), len(chosen))
+    return Proposed(
+        passages=len(chosen) - len(failed),
+        drafts=len(borrowed),
+        dropped=dict(dropped.most_common()),
+        failed=failed,
+        left=len(waiting) - len(chosen) + len(failed),
+        borrowed=sum(borrowed) / len(borrowed) if borrowed else None,
+    )
+
+
+def accept(drafts: Path, folder: Path, out: Path) -> Accepted:
+    """Write a copy of a gold set with the drafts that were accepted as new questions, whole or not at all.
+
+    The new question is about its passage's document, with grade `DRAFTED_GRADE` (about its quote, where gold
+    is spans), in the split of that document.
+
+    Raises `GoldSetError`, with the line, for a draft that cannot be taken over as it was decided, and where
+    none was accepted or ``out`` is there already.
+    """
+    require_new(out)
+    if not drafts.exists():
+        raise GoldSetError(f"{drafts}: no such file; make one with `quincunx gold propose`")
+    gold = read_gold_set(folder, ALL)
+    texts, splits = {document.id: document.text for document in gold.documents}, _splits(gold)
+    words = {id: question_words(q.text, q.history) for id, q in gold.questions.items()}
+    decisions: Counter[str] = Counter()
+    added: list[GoldQuestion] = []
+    for where, record in _read_drafts(drafts, gold):
+        decisions[record["decision"]] += 1
+        if record["decision"] in ("accept", "edit"):
+            document = record["document"]
+            added.append(_taken_over(where, record, texts[document], splits[document], words))
+            words[added[-1].id] = question_words(added[-1].text)
+    if not added:
+        raise GoldSetError(
+            f"{drafts}: no draft is accepted ({decisions['']} undecided, {decisions['reject']} rejected); "
+            "write accept "
+            "or edit into 'decision' first"
+        )
+    if not has_spans(folder):
+        added = [replace(question, spans=()) for question in added]
+    write_gold_set(out, gold.documents, [*gold.questions.values(), *added])
+    return Accepted(
+        added=len(added),
+        edited=decisions["edit"],
+        left_out={name: decisions[decision] for name, decision in LEFT_OUT.items()},
+    )
+
+
+def _taken_over(
+    where: str, draft: Mapping[str, Any], text: str, split: str | None, words: Words
+) -> GoldQuestion:
+    """Return a draft that was accepted as a question about its document, which has this text and split."""
+    id, document, decision = draft["id"], draft["document"], draft["decision"]
+    question, answer = draft["edited" if decision == "edit" else "question"].strip(), draft["answer"].strip()
+    if not question or not answer:
+        field = "edited" if decision == "edit" else "question"
+        raise GoldSetError(
+            f"{where}: {decision} needs a text in {field!r} and in 'answer'; write one, or reject the draft"
+        )
+    quote = find_quote(draft["quote"], text)
+    if quote is None:
+        raise GoldSetError(
+            f"{where}: the quote {draft['quote'][:60]!r} does not stand in document {document!r}; correct "
+            "it, or reject "
+            "the draft"
+        )
+    if not id or id in words:
+        raise GoldSetError(f"{where}: id {id!r} is empty or taken; give the draft one of its own")
+    if alike := _alike(question, words):
+        raise GoldSetError(
+            f"{where}: {question[:60]!r} is nearly the question {alike!r}; reword it in 'edited', or reject "
+            "the draft"
+        )
+    metadata = {"answer": answer, "answerable": True, "kind": "proposed", "quote": quote}
+    metadata |= {"proposed_by": draft["lm"]} | ({"program": draft["program"]} if draft["program"] else {})
+    start = text.index(quote)
+    span = GoldSpan(document, start, start + len(quote))
+    return GoldQuestion(id, question, metadata, split, {document: DRAFTED_GRADE}, (span,))
+
+
+def _splits(gold: GoldSet) -> dict[str, str | None]:
+    """Return each document's split: that of the questions about it (of several, by a fault of the set, the
+    first).
+
+    Where no question names a split, none is given: a first one would hide the others.
+    """
+    found: dict[str, str | None] = {}
+    for question in sorted(gold.questions.values(), key=lambda question: question.split or ""):
+        for document in question.gold:
+            found.setdefault(document, question.split)
+    named = any(question.split is not None for question in gold.questions.values())
+    return {document.id: found.get(document.id) or (NEW if named else None) for document in gold.documents}
+
+
+def _passages(gold: GoldSet, split: str) -> list[Passage]:
+    splits = {id: own or NEW for id, own in _splits(gold).items()}
+    chosen = [document for document in gold.documents if split in (ALL, splits[document.id])]
+    if not chosen:
+        known = sorted(set(splits.values()))
+        raise GoldSetError(
+            f"{gold.folder}: no document of split {split!r}; known: {', '.join((*known, ALL))}"
+        )
+    return [passage for document in chosen for passage in cut(document, CHUNKING, _offsets)]
+
+
+def _offsets(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def _program_of(gold: GoldSet, document: str) -> str:
+    """Return the program of the questions about a document, where they agree on one."""
+    found = {question.program for question in gold.questions.values() if document in question.gold}
+    return next(iter(found)) if len(found) == 1 else ""
+
+
+def _drafted(
+    passage: Passage,
+    predict: dspy.Predict,
+    lm: dspy.BaseLM,
+    most: int,
+    words: dict[str, frozenset[str]],
+    meant: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Return the lines of one passage, and make the words of its drafts known."""
+    inputs = {"title": neutralise(passage.title), "passage": neutralise(passage.text), "most": most}
+    prediction, _ = ask("the drafting of questions", predict, lm, inputs)
+    held = {"document": passage.document_id, "passage": passage.id}
+    records: list[dict[str, Any]] = []
+    for draft in (prediction.drafts or ())[:most]:
+        question, answer, quote = (_clean(text) for text in (draft.question, draft.answer, draft.quote))
+        told = {"question": question, "answer": answer, "quote": find_quote(quote, passage.text) or quote}
+        id = f"p-{hashlib.sha256(f'{passage.id} {question}'.encode()).hexdigest()[:10]}"
+        record = {"id": id, **held, **told, "borrowed": _borrowed(question, passage), **meant, "edited": ""}
+        if reason := _fault(question, answer, quote, passage, words):
+            records.append({**record, "decision": DROPPED, "reason": reason})
+            continue
+        words[id] = question_words(question)
+        records.append({**record, "decision": ""})
+    return records or [{**held, **meant, "decision": NONE}]
+
+
+def _clean(text: str) -> str:
+    """Return what a model wrote on one line, in whole characters."""
+    return " ".join(restore(text).encode(errors="replace").decode().split())
+
+
+def _borrowed(question: str, passage: Passage) -> float:
+    asked = content_words(question)
+    return len(set(asked) & set(content_words(f"{passage.title} {passage.text}"))) / max(1, len(asked))
+
+
+def _fault(question: str, answer: str, quote: str, passage: Passage, words: Words) -> str | None:
+    """Say why a draft cannot be a question of the set; ``None`` where a person is to decide."""
+    if not question or not answer:
+        return "empty: a question and its answer are needed"
+    if find_quote(quote, passage.text) is None:
+        return f"no verbatim quote: {quote[:200]!r} does not stand in the passage"
+    if pointed := _POINTS_AT_PASSAGE.search(question):
+        return f"speaks of the passage: {pointed[0]!r}"
+    if alike := _alike(question, words):
+        return f"nearly another question: {alike}"
+    return None
+
+
+def _alike(question: str, words: Words) -> str | None:
+    """Return the id of a question that is nearly this one."""
+    return next(iter(held_in(question, Containment(words, {}))[0]), None)
+
+
+@contextmanager
+def _appending(path: Path) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
+    """Open a drafts file for this process alone, its last line made whole; gives what appends lines."""
+    with storing(path):
+        make_folder(path.parent)
+        file = path.open("a+b")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WriterBusyError(
+                f"{path}: another process is writing these drafts; wait for it, or choose another file"
+            ) from error
+
+        def write(text: str) -> None:
+            with storing(path):
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+
+        with storing(path):
+            file.seek(0)
+            whole, end, last = file.read().rpartition(b"\n")
+        if last and _is_json(last):
+            write("\n")  # an editor left the line end out
+        elif last:
+            with storing(path):
+                file.truncate(len(whole) + len(end))  # a kill while it was written
+        yield lambda records: write("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_drafts(path: Path, gold: GoldSet) -> list[tuple[str, dict[str, Any]]]:
+    """Return (place, draft) for each line of a drafts file, all fields there, the decision in lower case."""
+    documents = {document.id for document in gold.documents}
+    found = []
+    for number, record in read_json_lines(path, GoldSetError):
+        where = f"{path}:{number}"
+        record = {**dict.fromkeys(TEXTS, ""), **record}
+        for name in TEXTS:
+            if not isinstance(record[name], str):
+                raise GoldSetError(f"{where}: {name!r} must be text (got {str(record[name])[:60]!r})")
+        decision = record["decision"].strip().lower()
+        if decision not in DECISIONS:
+            raise GoldSetError(
+                f"{where}: decision {record['decision'][:60]!r} is none; write accept, edit or reject, or "
+                "leave it empty"
+            )
+        if record["document"] not in documents:
+            raise GoldSetError(
+                f"{where}: document {record['document'][:60]!r} is not in {gold.folder}; are these drafts "
+                "of another set?"
+            )
+        found.append((where, {**record, "decision": decision}))
+    return found

@@ -1,0 +1,1 @@
+"""What the rows of a run come to: measures, checks, means and diagnoses."""

@@ -1,0 +1,151 @@
+"""What the answers of a run are worth, from its rows alone.
+
+Unanswerable questions are in the 2 × 2 of refusals, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..runs.ledger import Run
+from ..stats.paired import Interval
+from . import records as data
+from .answer_checks import check_answer, said
+from .means import mean_of
+from .run_scores import Scored
+
+RIGHT = {
+    "ticker_fit": ("ticker_f1", 0.5),
+    "resource_search": ("right_first", 1.0),
+    "catalyst_precedent": ("precedent_f1", 0.5),
+    "chat_bridge": ("citation_recall", 0.5),
+    "astrology_reading": ("citation_recall", 0.5),
+}
+"""By which check, and from which value on, an answer counts as right; an unanswerable question is right when refused."""
+STEPS = ("gold is cited", "the answer is right")
+
+
+@dataclass(frozen=True)
+class CheckMean:
+    """The mean of one check."""
+
+    program: str
+    name: str
+    mean: Interval
+
+
+@dataclass(frozen=True)
+class AnswerScores:
+    """The checks of all answers."""
+
+    program: str
+    values: Mapping[str, Mapping[str, float]]
+    """Value by check by question id; a check that cannot be told is absent."""
+    checks: tuple[CheckMean, ...]
+    refusals: data.Refusals
+    steps: tuple[data.FunnelStep, ...]
+    """Of the funnel, after the passages."""
+    tokens: Mapping[str, int]
+    """``input`` and ``output``, as the language model reported them; absent where it did not."""
+    lm_calls: int
+    _scored: Scored
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the scores as JSON values."""
+        return {
+            "checks": {check.name: asdict(check.mean) for check in self.checks},
+            "refusals": asdict(self.refusals),
+            "lm_calls": self.lm_calls,
+            "tokens": dict(self.tokens),
+            "values": self.values,
+        }
+
+    def reached(self, id: str) -> tuple[bool | None, ...]:
+        """Return whether a question came as far as each of the steps; ``None`` where that cannot be told."""
+        return _reached(self.program, self._scored, self.values, id)
+
+    def shown(self, id: str) -> data.AnswerRecord | None:
+        """Return an answer as the page shows it; ``None`` for a failure."""
+        record = self._scored.rows[id].record
+        if not record:
+            return None
+        return data.AnswerRecord(
+            lines=tuple(said(record["output"])),
+            refusal=record["refusal"] or "",
+            citations=tuple(data.CitationRecord(c["passage_id"], c["quote"]) for c in record["citations"]),
+            dropped=tuple(data.DroppedRecord(d["where"], d["rule"], d["reason"]) for d in record["dropped"]),
+        )
+
+
+def score_answers(run: Run, scored: Scored, seed: int) -> AnswerScores:
+    """Check every answer of a run."""
+    program = str(run.header["program"])
+    values = {
+        id: check_answer(program, scored.questions[id], row.record, scored.passages)
+        for id, row in scored.rows.items()
+        if not row.failed and scored.questions[id].answerable
+    }
+    names = dict.fromkeys(name for told in values.values() for name in told)
+    return AnswerScores(
+        program=program,
+        values=values,
+        checks=tuple(CheckMean(program, name, _mean(scored, values, name, seed)) for name in names),
+        refusals=_refusals(scored),
+        steps=_steps(program, scored, values),
+        tokens=_tokens(scored),
+        lm_calls=sum(row.record["usage"]["lm_calls"] for row in scored.rows.values() if not row.failed),
+        _scored=scored,
+    )
+
+
+def _mean(scored: Scored, values: Mapping[str, Mapping[str, float]], name: str, seed: int) -> Interval:
+    told = [id for id in values if name in values[id]]
+    questions = [scored.questions[id] for id in told]
+    return mean_of([values[id][name] for id in told], questions, seed, -1.0 if name == "fit_tau" else 0.0)
+
+
+def _refusals(scored: Scored) -> data.Refusals:
+    told = Counter(
+        (scored.questions[id].answerable, bool(row.record["answered"]))
+        for id, row in scored.rows.items()
+        if not row.failed
+    )
+    return data.Refusals(told[True, True], told[True, False], told[False, True], told[False, False])
+
+
+def _steps(
+    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]]
+) -> tuple[data.FunnelStep, ...]:
+    told = [_reached(program, scored, values, id) for id in scored.scored]
+    return tuple(
+        data.FunnelStep(
+            name, sum(bool(steps[place]) for steps in told), sum(steps[place] is not None for steps in told)
+        )
+        for place, name in enumerate(STEPS)
+    )
+
+
+def _reached(
+    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]], id: str
+) -> tuple[bool | None, ...]:
+    row, question = scored.rows[id], scored.questions[id]
+    if row.failed:
+        return (None, None)
+    if not question.answerable:
+        return (None, not row.record["answered"])
+    check, least = RIGHT.get(program, ("citation_recall", 0.5))
+    cites = {scored.passages[c["passage_id"]].document_id for c in row.record["citations"]}
+    right = values[id].get(check)
+    return (not cites.isdisjoint(question.gold), None if right is None else right >= least)
+
+
+def _tokens(scored: Scored) -> dict[str, int]:
+    found = {}
+    for name in ("input", "output"):
+        counts = [row.record["usage"][f"{name}_tokens"] for row in scored.rows.values() if not row.failed]
+        if any(count is not None for count in counts):
+            found[name] = sum(count or 0 for count in counts)
+    return found

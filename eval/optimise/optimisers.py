@@ -1,0 +1,302 @@
+"""DSPy's optimisers under one roof, set so that what they will cost is known before they begin.
+
+All run on one thread: what is asked in parallel would not be replayed in its order, and a killed run could not go on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import dspy
+
+from ...retrieval.errors import MissingExtraError, RunError
+
+Examples = Sequence[dspy.Example]
+Judge = Callable[..., Any]
+"""A metric as DSPy's optimisers call it."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an optimiser is expected to ask."""
+
+    answers: float
+    """Answers of the program that are not known yet; each takes one call of the language model or more."""
+    prompts: float
+    """Calls that write prompts."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.answers + other.answers, self.prompts + other.prompts)
+
+    def times(self, times: int) -> Cost:
+        """Return what it takes several times."""
+        return Cost(times * self.answers, times * self.prompts)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What an optimiser learns from."""
+
+    train: Examples
+    dev: Examples
+    metric: Judge
+    prompt_lm: dspy.LM
+    seed: int
+
+    @property
+    def mixed(self) -> list[dspy.Example]:
+        """The train questions in an order of the seed's own."""
+        mixed = list(self.train)
+        random.Random(self.seed).shuffle(mixed)
+        return mixed
+
+
+class Optimiser(Protocol):
+    """Makes a program better on the train questions, and chooses by the dev questions."""
+
+    def cost(self, train: int, dev: int) -> Cost:
+        """Return what so many questions are expected to cost."""
+        ...
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        """Return the better program; the language model that answers is the one in ``dspy.context``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Demos from train questions that were answered well; the best of several random choices of them."""
+
+    demos: int = 2
+    """Most demos of a predictor."""
+    candidates: int = 4
+    """Random choices, beside no demos and the first that were good."""
+
+    def cost(self, train: int, dev: int) -> Cost:
+        # Of the random choices about every second is one that was tried before, and known.
+        tried = (2 + self.candidates / 2) * dev
+        return Cost(tried + _bootstrapped(train, self.demos, self.candidates + 1), 0)
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        teleprompter = dspy.BootstrapFewShotWithRandomSearch(
+            metric=lesson.metric,
+            max_bootstrapped_demos=self.demos,
+            max_labeled_demos=0,
+            max_rounds=1,
+            num_candidate_programs=self.candidates,
+            num_threads=1,
+            max_errors=_ERRORS,
+        )
+        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, valset=list(lesson.dev))
+        return found
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """The first train questions that were answered well become demos: the usual baseline. Dev is not looked at."""
+
+    demos: int = 2
+
+    def cost(self, train: int, dev: int) -> Cost:
+        return Cost(_bootstrapped(train, self.demos, 1), 0)
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        teleprompter = dspy.BootstrapFewShot(
+            metric=lesson.metric,
+            max_bootstrapped_demos=self.demos,
+            max_labeled_demos=0,
+            max_rounds=1,
+            max_errors=_ERRORS,
+        )
+        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed)
+        return found
+
+
+@dataclass(frozen=True)
+class Mipro:
+    """Instructions written by a language model and sets of demos, in combinations that a surrogate model picks."""
+
+    candidates: int = 3
+    """Instructions and demo sets, at least 3."""
+    demos: int = 2
+    trials: int = 6
+
+    def cost(self, train: int, dev: int) -> Cost:
+        # Combinations that come up twice are not asked twice: of c² of them, t draws and the first meet about so many.
+        of = self.candidates**2
+        met = of * (1 - (1 - 1 / of) ** (self.trials + 1))
+        boots = _bootstrapped(train, self.demos, self.candidates - 1)
+        summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
+        return Cost(met * dev + boots, summaries + self.candidates)
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        teleprompter = dspy.MIPROv2(
+            metric=lesson.metric,
+            prompt_model=lesson.prompt_lm,
+            task_model=dspy.settings.lm,
+            auto=None,
+            num_candidates=self.candidates,
+            max_bootstrapped_demos=self.demos,
+            max_labeled_demos=0,
+            num_threads=1,
+            max_errors=_ERRORS,
+            seed=lesson.seed + 1,  # 0 would count as none
+            verbose=False,
+        )
+        found: dspy.Module = teleprompter.compile(
+            student,
+            trainset=lesson.mixed,
+            valset=list(lesson.dev),
+            num_trials=self.trials,
+            minibatch=False,
+            program_aware_proposer=False,
+            view_data_batch_size=_MIPRO_VIEW,
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class Gepa:
+    """Instructions rewritten by a language model that reads what was wrong, kept along a Pareto front."""
+
+    proposals: int = 8
+    """How often instructions are rewritten."""
+    minibatch: int = 4
+    """Train questions that a rewriting reads about."""
+
+    def cost(self, train: int, dev: int) -> Cost:
+        # A rewriting is tried on the minibatch, and on all of dev where it was better there: about every third one.
+        return Cost(dev + self.proposals * (2 * self.minibatch + dev / 3), self.proposals)
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        from gepa.utils import MaxCandidateProposalsStopper
+
+        def five(
+            gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None
+        ) -> Any:
+            return lesson.metric(gold, pred, trace, pred_name, pred_trace)
+
+        teleprompter = dspy.GEPA(
+            metric=five,
+            max_metric_calls=_NEVER,
+            reflection_minibatch_size=min(self.minibatch, len(lesson.train)),
+            reflection_lm=lesson.prompt_lm,
+            # In turns, every second rewriting would be lost on a prompt that the minibatch did not use.
+            component_selector="all",
+            skip_perfect_score=False,
+            use_merge=False,
+            num_threads=1,
+            seed=lesson.seed,
+            gepa_kwargs={"stop_callbacks": MaxCandidateProposalsStopper(self.proposals)},
+        )
+        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, valset=list(lesson.dev))
+        return found
+
+
+@dataclass(frozen=True)
+class Simba:
+    """Demos and rules from train questions that go well one time and badly another. It does not look at dev."""
+
+    batch: int = 8
+    """Train questions of a step."""
+    candidates: int = 4
+    steps: int = 4
+    demos: int = 2
+
+    def cost(self, train: int, dev: int) -> Cost:
+        batch = min(self.batch, train)
+        made = min(batch, self.candidates + 1)
+        # Of the programs that are made, about half answer as another one does. Dev is asked before and after.
+        tried = (
+            self.steps * batch * (self.candidates + made / 2)
+            + (min(self.steps, self.candidates) / 2 + 1) * train
+        )
+        return Cost(tried + 2 * dev, self.steps * made / 2)
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        teleprompter = dspy.SIMBA(
+            metric=lesson.metric,
+            bsize=min(self.batch, len(lesson.train)),
+            num_candidates=self.candidates,
+            max_steps=self.steps,
+            max_demos=self.demos,
+            prompt_model=lesson.prompt_lm,
+            num_threads=1,
+        )
+        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, seed=lesson.seed)
+        return found
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Demos first, then instructions, by way of DSPy's BetterTogether."""
+
+    first: Bootstrap = Bootstrap(candidates=2)
+    second: Gepa = Gepa(proposals=4)
+
+    def cost(self, train: int, dev: int) -> Cost:
+        # What the second begins with was tried on dev by the first.
+        return self.first.cost(train, dev) + self.second.cost(train, dev) + Cost(-dev, 0)
+
+    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+        student.set_lm(dspy.settings.lm)
+        steps = {
+            "demos": _Step(self.first, lesson),
+            "instructions": _Step(self.second, lesson),
+        }
+        teleprompter = dspy.BetterTogether(metric=lesson.metric, **steps)
+        found: dspy.Module = teleprompter.compile(
+            student,
+            trainset=lesson.mixed,
+            valset=list(lesson.dev),
+            num_threads=1,
+            max_errors=_ERRORS,
+            shuffle_trainset_between_steps=False,
+            seed=lesson.seed,
+            strategy="demos -> instructions",
+        )
+        if found.flag_compilation_error_occurred:
+            raise RunError("a step of the chain failed, as the log of dspy tells; run it again to go on")
+        return found
+
+
+class _Step(dspy.teleprompt.Teleprompter):
+    """One of our optimisers as BetterTogether calls its own."""
+
+    def __init__(self, optimiser: Optimiser, lesson: Lesson) -> None:
+        self._optimiser, self._lesson = optimiser, lesson
+
+    def compile(self, student: dspy.Module, *, trainset: Examples, valset: Examples, **_: Any) -> dspy.Module:
+        return self._optimiser.compile(student, replace(self._lesson, train=trainset, dev=valset))
+
+
+OPTIMISERS: Mapping[str, Optimiser] = {
+    "bootstrap": Bootstrap(),
+    "mipro": Mipro(),
+    "gepa": Gepa(),
+    "simba": Simba(),
+    "chain": Chain(),
+}
+
+
+def require_library(optimiser: Optimiser) -> None:
+    """Raise `MissingExtraError` for MIPROv2 without optuna, which it asks for only after much is paid."""
+    if isinstance(optimiser, Mipro) and find_spec("optuna") is None:
+        raise MissingExtraError("optuna", "optimize")
+
+
+_ERRORS = 1
+"""A `Student` does not raise, so the first error is a defect, and ends the run."""
+_NEVER = 10**9
+"""More than are asked: what bounds a run is its budget."""
+_MIPRO_VIEW = 10
+
+
+def _bootstrapped(train: int, demos: int, times: int) -> float:
+    """Return about how many train questions are answered to find demos, when every second answer is good enough."""
+    most = min(train, 2.0 * demos)
+    return train * (1 - (1 - most / train) ** times) if train else 0.0

@@ -1,0 +1,237 @@
+"""What an optimisation is to be, checked and priced before anything is spent.
+
+plan = prepare("chat_bridge", "gold/", optimiser="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
+plan.estimate                # what it will about cost, and which effects the questions can show
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import dspy
+
+from ...programs.artifact.save import adapter_name, prompt_characters
+from ...programs.call.predict import require_writer
+from ...programs.call.steps import evidence
+from ...programs.loading import load
+from ...programs.program import GroundedProgram
+from ...retrieval.errors import BoundError, GoldSetError, UsageError
+from ...retrieval.handle import SearchHandle
+from ...retrieval.models.embedders import Progress, no_progress
+from ...retrieval.models.profiles import DEFAULT_PROFILE
+from ..goldsets.goldset import GoldSet
+from ..goldsets.splits import SPLITS, read_splits
+from ..metrics.means import detectable
+from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
+from ..runs.folder import fingerprint, run_folder
+from ..runs.retrieval_run import GoldLocator, RetrievalSetup, header_of
+from .call_ledger import Caps, Price
+from .metric import Metric, Target
+from .optimisers import OPTIMISERS, Cost, FewShot, Optimiser, require_library
+from .search_cache import RememberingHandle
+
+LOOKED_AT = 5
+"""Dev questions whose passages are looked up to estimate the length of a prompt."""
+REPLY_TOKENS = 200
+"""Of an answer, as estimated."""
+WRITING_TOKENS = (2_000, 400)
+"""Of a call that writes a prompt, and of its reply, as estimated."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is expected to cost, the search for better prompts and the judging on test questions together."""
+
+    calls: int
+    """Of language models."""
+    answers: int
+    """Of them, those that answer questions, or make them self-contained; the others write prompts."""
+    tokens: int
+    """Of prompts and replies, by the rule of thumb of four characters a token; demos that are found come on top."""
+    usd: float | None
+    """``None`` without prices."""
+    tests: int
+    """Of the answers, those that judge the programs on the test questions."""
+    questions: Mapping[str, int]
+    """How many questions each split has."""
+    detectable: Mapping[str, float]
+    """Least difference in a share that the dev and the test questions show with 80 % power, where a fifth differ."""
+
+
+@dataclass
+class Plan:
+    """A run that is ready to begin; nothing is spent yet."""
+
+    program: GroundedProgram
+    splits: Mapping[str, GoldSet]
+    optimiser_name: str
+    optimiser: Optimiser
+    folder: Path
+    header: Mapping[str, object]
+    lm: dspy.LM
+    prompt_lm: dspy.LM
+    metric: Metric
+    seeds: tuple[int, ...]
+    caps: Caps
+    prices: Mapping[str, Price]
+    fork: bool
+    handle: RememberingHandle = field(init=False)
+    estimate: Estimate = field(init=False)
+    """What the run is expected to cost."""
+
+    def __post_init__(self) -> None:
+        self.handle = RememberingHandle(self.program.retriever.handle)
+        self.program.retriever.handle = self.handle
+        self.estimate = self._estimated()
+
+    def _estimated(self) -> Estimate:
+        sizes = {name: len(gold.questions) for name, gold in self.splits.items()}
+        train, dev, test = (sizes[name] for name in SPLITS)
+        cost: Cost = FewShot().cost(train, dev) + self.optimiser.cost(train, dev)
+        cost = cost.times(len(self.seeds))
+        tests = (1 + 2 * len(self.seeds)) * test
+        answers = round(cost.answers) + tests + self._rephrased()
+        prompts = round(cost.prompts) + (self.prompt_lm is not self.lm)
+        tokens = {
+            "task": (answers * self._prompt_tokens(), answers * REPLY_TOKENS),
+            "prompt": (prompts * WRITING_TOKENS[0], prompts * WRITING_TOKENS[1]),
+        }
+        priced = [self.prices[role].of(*taken) for role, taken in tokens.items() if role in self.prices]
+        return Estimate(
+            calls=answers + prompts,
+            answers=answers,
+            tokens=sum(map(sum, tokens.values())),
+            usd=sum(priced) if priced else None,
+            tests=tests,
+            questions=sizes,
+            detectable={name: detectable(sizes[name]) for name in ("dev", "test")},
+        )
+
+    def _rephrased(self) -> int:
+        """Return how many questions are made self-contained first: each once, for it is known from then on."""
+        if self.program.rephrase is None:
+            return 0
+        return sum(len(q.history) > 0 for gold in self.splits.values() for q in gold.questions.values())
+
+    def _prompt_tokens(self) -> int:
+        """Return about how many tokens a question takes with its passages."""
+        looked = list(self.splits["dev"].questions.values())[:LOOKED_AT]
+        given = [
+            evidence(passage, told=True).model_dump_json()
+            for question in looked
+            for passage in self.program.retriever(question=question.text).passages
+        ]
+        characters = prompt_characters(self.program.predict, adapter_name(self.program))
+        return (characters + sum(map(len, given)) // len(looked)) // 4
+
+
+def prepare(
+    program: str,
+    gold_dir: str | Path,
+    *,
+    optimiser: str | Optimiser = "gepa",
+    lm: dspy.LM,
+    prompt_lm: dspy.LM | None = None,
+    caps: Caps | None = None,
+    prices: Mapping[str, Price] | None = None,
+    seeds: Sequence[int] = (0,),
+    weights: Mapping[str, float] | None = None,
+    profile: str = DEFAULT_PROFILE,
+    index: str | None = None,
+    out: Path | None = None,
+    fork: bool = False,
+    index_progress: Progress = no_progress,
+) -> Plan:
+    """Check everything, and return a run that is ready to begin; no language model is asked.
+
+    Args:
+        program: one of the five, or a saved one to go on from.
+        gold_dir: a gold set with the splits train, dev and test.
+        optimiser: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain``, or one with settings of your own.
+        lm: answers.
+        prompt_lm: writes prompts; ``lm`` if left out.
+        caps: the most that may be spent.
+        prices: by role, ``task`` and ``prompt``.
+        seeds: of every random choice; the search is made once for each, and the best on dev is kept.
+        weights: of the metric's parts, see `verdicts.PARTS`; the program's own if left out.
+        profile, index: as for `retrieval.Searched`.
+        out: the run's folder; by default one in the home folder, named after what is run.
+        fork: begin a new run beside the one that is there.
+        index_progress: told of the building of the index.
+
+    Raises:
+        GoldSetError: a split lacks questions, or two splits share what they must not.
+        UsageError, BoundError: an unknown optimiser, part or program, a budget of nothing, prices that are missing.
+    """
+    for asked in filter(None, (lm, prompt_lm)):
+        require_writer(asked, "be optimised")
+    caps, prices = caps or Caps(), prices or {}
+    caps.require_prices(prices)
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise BoundError(
+            f"seeds must be different whole numbers of 0 or more, at least one (got {list(seeds)})"
+        )
+    if isinstance(optimiser, str):
+        if optimiser not in OPTIMISERS:
+            raise UsageError(f"unknown optimiser {optimiser!r}; known: {', '.join(OPTIMISERS)}")
+        optimiser_name, chosen = optimiser, OPTIMISERS[optimiser]
+    else:
+        optimiser_name, chosen = type(optimiser).__name__.lower(), optimiser
+    require_library(chosen)
+    whole = read_splits(Path(gold_dir))
+    searched = RetrievalSetup(whole["dev"], profile, index=index)
+    folder = searched.folder(index_progress)
+    loaded = load(program, index=SearchHandle(folder, profile), profile=profile)
+    splits = {name: _asked(gold, loaded.name) for name, gold in whole.items()}
+    locator = GoldLocator(folder)
+    targets = {
+        question.id: Target(question, tuple(locator.locate(question)[1]))
+        for gold in splits.values()
+        for question in gold.questions.values()
+    }
+    metric = Metric(loaded.name, targets, dict(weights or {}))
+    header = {
+        **header_of("optimise", searched, folder, loaded.retriever.handle.searcher.reranker),
+        "search": loaded.retriever.settings.as_dict(),
+        "queries": loaded.queries,
+        "adapter": adapter_name(loaded),
+        "program": loaded.name,
+        "program_state": program_fingerprint(loaded),
+        "optimiser": {"name": optimiser_name, **asdict(chosen)},  # type: ignore[call-overload]  # dataclasses all
+        "lm": {"model": lm.model, **plain_settings(lm.kwargs)},
+        "prompt_lm": {"model": (prompt_lm or lm).model, **plain_settings((prompt_lm or lm).kwargs)},
+        "metric": {"weights": dict(metric.weights), "threshold": metric.threshold},
+        "questions": {
+            name: fingerprint([asdict(q) for q in gold.questions.values()]) for name, gold in splits.items()
+        },
+        "seeds": list(seeds),
+    }
+    same = {name: value for name, value in header.items() if name not in ("begun", "commit")}
+    return Plan(
+        program=loaded,
+        splits=splits,
+        optimiser_name=optimiser_name,
+        optimiser=chosen,
+        folder=out or run_folder(f"optimise-{loaded.name}-{optimiser_name}-{fingerprint(same)[:8]}"),
+        header=header,
+        lm=lm,
+        prompt_lm=prompt_lm or lm,
+        metric=metric,
+        seeds=tuple(seeds),
+        caps=caps,
+        prices=prices,
+        fork=fork,
+    )
+
+
+def _asked(gold: GoldSet, program: str) -> GoldSet:
+    """Return a split with the questions that are meant for a program; raises `GoldSetError` where there are few."""
+    questions = {question.id: question for question in questions_of(gold, program)}
+    if len(questions) < 2:
+        raise GoldSetError(
+            f"{gold.folder}: split {gold.split} has {len(questions)} questions for {program}, and optimising needs at "
+            "least 2 in each of train, dev and test"
+        )
+    return replace(gold, questions=questions)

@@ -1,0 +1,194 @@
+"""What an optimisation came to: what was gained on the test questions, and what it cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from ...programs.artifact.save import predictors_of
+from ...programs.program import GroundedProgram
+from ...retrieval.storage.disk import publish_file, storing
+from ..goldsets.goldset import GoldQuestion
+from ..metrics.means import groups_of
+from ..report import optimised as page
+from ..stats.paired import Comparison, compare_paired
+from .call_ledger import Spent
+from .metric import Verdict
+from .plan import Estimate
+
+REPORT = "report.json"
+PAGE = "report.html"
+BASELINES = ("before", "few-shot")
+"""What the optimised program is compared with."""
+
+Verdicts = Mapping[str, Verdict]
+"""By id of a test question."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The optimised program against another, on the same test questions."""
+
+    seed: int | None
+    """Of the search; ``None`` for the mean over all seeds."""
+    baseline: str
+    result: Comparison
+    failed: tuple[float, float]
+    """Test questions that the baseline and the optimised program failed on; they count as 0 here."""
+
+
+@dataclass(frozen=True)
+class SearchSummary:
+    """What the search of one seed found."""
+
+    seed: int
+    program: GroundedProgram
+    few_shot: GroundedProgram | None
+    """``None`` where the budget ended it."""
+    dev: float | None
+    """Mean score on the dev questions, that the choice was made by; ``None`` where the budget did not hold them."""
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """An optimised program, and all that is said of it."""
+
+    folder: Path
+    program: GroundedProgram
+    """As saved in ``folder / "program"``; what it was before is saved in ``folder / "before"``."""
+    seed: int
+    """That the program came from: the best on the dev questions."""
+    optimiser: str
+    gains: Sequence[Gain]
+    """Of each seed, and of all where there are several; empty where the budget did not hold the test questions."""
+    scores: Mapping[str, Verdicts]
+    """Verdicts on the test questions: of ``before``, ``few-shot SEED`` and ``after SEED``."""
+    look: int
+    """How many times these test questions have been looked at now; 0 where they were not."""
+    curve: Sequence[Mapping[str, Any]]
+    """The states tried on all dev questions, in order. Their scores chose the program: they are not its result."""
+    dev: Mapping[int, float | None]
+    """Mean score on the dev questions, by seed."""
+    evaluations: int
+    """Calls of the program, those whose answer was known too."""
+    searches: tuple[int, int]
+    """How often something was searched for, and how many searches were made."""
+    spent: Spent
+    estimate: Estimate
+    before: Mapping[str, Mapping[str, Any]]
+    after: Mapping[str, Mapping[str, Any]]
+    """Instructions and demos, by predictor."""
+    notes: tuple[str, ...]
+
+    def gain(self, baseline: str = "before") -> Gain | None:
+        """Return what the saved program gained over a baseline; ``None`` where it was not tested."""
+        return next((g for g in self.gains if (g.seed, g.baseline) == (self.seed, baseline)), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values: the same for a run that was killed and one that was not."""
+        return {
+            "optimiser": self.optimiser,
+            "seed": self.seed,
+            "gains": [
+                {
+                    "seed": gain.seed,
+                    "baseline": gain.baseline,
+                    **asdict(gain.result),
+                    "verdict": gain.result.verdict,
+                    "failed": list(gain.failed),
+                }
+                for gain in self.gains
+            ],
+            "scores": {
+                name: {
+                    id: {"score": v.score, "parts": v.parts, "failed": v.failed} for id, v in verdicts.items()
+                }
+                for name, verdicts in self.scores.items()
+            },
+            "look": self.look,
+            "curve": [dict(step) for step in self.curve],
+            "dev": {str(seed): score for seed, score in self.dev.items()},
+            "evaluations": self.evaluations,
+            "searches": {"asked": self.searches[0], "made": self.searches[1]},
+            "spent": self.spent.as_dict(),
+            "estimate": asdict(self.estimate),
+            "prompts": {"before": dict(self.before), "after": dict(self.after)},
+            "notes": list(self.notes),
+        }
+
+
+def gains(
+    scores: Mapping[str, Verdicts], questions: Mapping[str, GoldQuestion], seeds: Sequence[int]
+) -> list[Gain]:
+    """Return what each seed's program gained over each baseline, and the mean over the seeds where several are there.
+
+    Paired by question, clustered by the documents that they ask about. Programs that were not tested are left out.
+    """
+    tested = [seed for seed in seeds if f"after {seed}" in scores]
+    found = []
+    for baseline in BASELINES:
+        pairs: list[tuple[Verdicts, Verdicts]] = []
+        for seed in tested:
+            other = scores.get(baseline if baseline == "before" else f"{baseline} {seed}")
+            if other is None:
+                continue
+            pairs.append((other, scores[f"after {seed}"]))
+            found.append(_gain(seed, baseline, pairs[-1:], questions))
+        if len(pairs) > 1:
+            found.append(_gain(None, baseline, pairs, questions))
+    return found
+
+
+def _gain(
+    seed: int | None,
+    baseline: str,
+    pairs: Sequence[tuple[Verdicts, Verdicts]],
+    questions: Mapping[str, GoldQuestion],
+) -> Gain:
+    ids = list(pairs[0][0])
+    columns = list(zip(*pairs, strict=True))  # the baseline's verdicts, and the optimised program's
+    a, b = ([fmean(float(told[id].score) for told in column) for id in ids] for column in columns)
+    failed = [fmean(_failures(told) for told in column) for column in columns]
+    result = compare_paired(a, b, clusters=groups_of([questions[id] for id in ids]), seed=seed or 0)
+    return Gain(seed, baseline, result, (failed[0], failed[1]))
+
+
+def _failures(verdicts: Verdicts) -> int:
+    return sum(verdict.failed is not None for verdict in verdicts.values())
+
+
+def prompts(program: GroundedProgram) -> dict[str, dict[str, Any]]:
+    """Return the instructions and demos of each predictor, as text."""
+    return {
+        name: {
+            "instructions": predictor.signature.instructions,
+            "demos": [_demo(demo, predictor.signature) for demo in predictor.demos],
+        }
+        for name, predictor in predictors_of(program)
+    }
+
+
+def _demo(demo: Mapping[str, Any], signature: Any) -> dict[str, str]:
+    return {name: _text(demo[name]) for name in signature.fields if name in demo}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=1)
+
+
+def write_optimisation_report(found: Optimised) -> Path:
+    """Write the report into the run's folder, as JSON and as a page; returns the path of the first."""
+    path, told = found.folder / REPORT, found.as_dict()
+    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    with storing(path):
+        publish_file(path, [memoryview(text.encode())])
+    page.write_optimised(found.folder.name, told, found.folder / PAGE)
+    return path

@@ -1,0 +1,292 @@
+"""Optimising a program's prompts: priced beforehand, capped, resumable, and judged on questions it never saw.
+
+    found = optimize("chat_bridge", "gold/", optimiser="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
+    found.program, found.gain()        # saved in found.folder / "program", and what it gained on the test questions
+
+A run is a folder, see `runs`: the configuration, every call of a language model (`calls`), the artifacts and the report.
+Killed at any moment, the same call makes the same requests again, is answered from the calls, and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import dspy
+from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
+
+from ...programs.artifact.save import predictors_of
+from ...programs.artifact.schema import Score
+from ...programs.call.inputs import model_errors
+from ...programs.program import GroundedProgram
+from ...retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
+from ..metrics.means import mean_of
+from ..runs.answer_run import inputs_of, program_fingerprint
+from ..runs.folder import claim, fingerprint
+from ..runs.retrieval_run import gold_fingerprint
+from ..runs.test_looks import count_look
+from .call_ledger import CallLedger, CapReachedError, LostModelError, LostRowsError, Spent
+from .demo_leaks import Giveaways
+from .metric import Verdict, example_of
+from .optimisers import FewShot, Lesson, Optimiser
+from .plan import Plan, prepare
+from .result import Optimised, SearchSummary, gains, prompts, write_optimisation_report
+from .student import Notebook, NotedMetric, Student
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is."""
+
+    calls: int
+    expected: int
+    best: float | None
+    """Best mean score on the dev questions so far."""
+    seconds: float
+    spent: Spent
+
+
+Watch = Callable[[Standing], None]
+
+
+def optimize(program: str, gold_dir: str | Path, **options: Any) -> Optimised:
+    """Make a program's prompts better, and say what was gained: `planning.prepare`, then `run`."""
+    return run(prepare(program, gold_dir, **options))
+
+
+def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
+    """Optimise, or go on where a killed run was; save the program and the report.
+
+    At a cap the search ends, and the best program so far is judged with what was kept back for that.
+
+    Raises:
+        LanguageModelError: a language model cannot be asked, or fails several times in a row; run again, it goes on.
+        BoundError: the budget does not hold the opening calls.
+        RunMismatchError: the folder holds a run of another configuration.
+        StorageError: a call cannot be kept, or those that were cannot be read.
+        WriterBusyError: another process is at this run.
+    """
+    folder, lock = claim(plan.folder, plan.header, lambda made: None, fork=plan.fork)
+    try:
+        with contextlib.closing(CallLedger(folder, plan.caps, plan.prices)) as ledger:
+            return _Run(plan, folder, ledger, watch).all()
+    except LostModelError as lost:
+        raise LanguageModelError(f"{lost}; what was asked is kept, so run it again to go on") from lost
+    except LostRowsError as lost:
+        raise StorageError(f"{lost}; check the disk, then run it again to go on") from lost
+    finally:
+        os.close(lock)
+
+
+class _Run:
+    """A run while it is going on."""
+
+    def __init__(self, plan: Plan, folder: Path, ledger: CallLedger, watch: Watch) -> None:
+        self.plan, self.folder, self.ledger, self.watch = plan, folder, ledger, watch
+        self.begun = time.monotonic()
+        self.examples = {
+            name: [
+                example_of(question, inputs_of(plan.program, question))
+                for question in gold.questions.values()
+            ]
+            for name, gold in plan.splits.items()
+        }
+        self.giveaways = _giveaways(plan)
+        dev = [example.gold_id for example in self.examples["dev"]]
+        self.notebook = Notebook(dev, self.giveaways, self._tell)
+        self.metric = NotedMetric(plan.metric, self.notebook)
+        self.lm = ledger.through(plan.lm, "task")
+        self.prompt_lm = ledger.through(plan.prompt_lm, "prompt")
+        self.notes: list[str] = []
+        self.streams = sys.stdout, sys.stderr
+
+    def all(self) -> Optimised:
+        plan = self.plan
+        with dspy.context(
+            lm=self.lm, adapter=plan.program.adapter or dspy.settings.adapter, disable_history=True
+        ):
+            self._require_answers()
+            if not self.ledger.keep_back(plan.estimate.tests):
+                self.notes.append(
+                    f"The budget is too small to hold back the {plan.estimate.tests} answers that judge the programs on "
+                    "the test questions, so the search may spend it all."
+                )
+            found = [self._searched(seed) for seed in plan.seeds]
+            self.ledger.keep_back(0)
+            best = max(found, key=lambda searched: -1.0 if searched.dev is None else searched.dev)
+            scores = self._tested(found, best)
+        look = self._look(found) if scores else 0
+        told = gains(scores, plan.splits["test"].questions, plan.seeds)
+        program = self._plain(best.program)
+        optimised = Optimised(
+            folder=self.folder,
+            program=program,
+            seed=best.seed,
+            optimiser=plan.optimiser_name,
+            gains=told,
+            scores=scores,
+            look=look,
+            curve=self.notebook.curve(),
+            dev={searched.seed: searched.dev for searched in found},
+            evaluations=self.notebook.evaluations,
+            searches=(plan.handle.asked, plan.handle.searched),
+            spent=self.ledger.spent,
+            estimate=plan.estimate,
+            before=prompts(plan.program),
+            after=prompts(program),
+            notes=(*self.notes, *self.giveaways.met),
+        )
+        self._save(optimised)
+        write_optimisation_report(optimised)
+        return optimised
+
+    def _require_answers(self) -> None:
+        """Ask each language model once outright, so that one that is down ends the run before it begins."""
+        try:
+            with model_errors("the optimiser", str(self.plan.prompt_lm.model)), self.ledger.opening():
+                # A reply that is not in form is an answer too: the search will count it.
+                with contextlib.suppress(ModelOutputError):
+                    self.plan.program(**self.examples["dev"][0].inputs())
+                if self.plan.prompt_lm is not self.plan.lm:
+                    self.prompt_lm("Reply with the word ready.")
+        except CapReachedError as reached:
+            raise BoundError(f"the budget does not hold the opening calls: {reached}; raise it") from reached
+
+    def _searched(self, seed: int) -> SearchSummary:
+        before = self.plan.program
+        few = self._search(FewShot(), seed)
+        after = self._search(self.plan.optimiser, seed) or self._best_so_far(seed)
+        was, now = self._on_dev(before), self._on_dev(after)
+        if was is not None and (now is None or now < was):
+            self.notes.append(
+                f"Seed {seed}: what was found did worse on the dev questions, so nothing was changed."
+            )
+            after, now = before, was
+        return SearchSummary(seed, after, few, now)
+
+    def _search(self, optimiser: Optimiser, seed: int) -> GroundedProgram | None:
+        """Let an optimiser work; ``None`` at a cap."""
+        lesson = Lesson(self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed)
+        self.notebook.begin()
+        try:
+            with _quiet(), model_errors("the optimiser", str(self.plan.prompt_lm.model)):
+                student = optimiser.compile(self._student(self.plan.program), lesson)
+        except CapReachedError as reached:
+            note = f"The search ended at its budget: {reached}."
+            if note not in self.notes:
+                self.notes.append(note)
+            return None
+        assert isinstance(student, Student)
+        found: GroundedProgram = student.program
+        self.notebook.tidy(found)
+        return found
+
+    def _best_so_far(self, seed: int) -> GroundedProgram:
+        """Return the best program that the search tried on all dev questions before it ended."""
+        best = self.notebook.best()
+        if best is not None:
+            return best.program
+        self.notes.append(f"Seed {seed}: no program was tried on all dev questions, so nothing was changed.")
+        return self.plan.program
+
+    def _on_dev(self, program: GroundedProgram) -> float | None:
+        """Return the mean score on the dev questions; what is known costs nothing. ``None`` at a cap."""
+        student = self._student(program)
+        try:
+            verdicts = [self.metric(example, student(**example.inputs())) for example in self.examples["dev"]]
+        except CapReachedError:
+            return None
+        return fmean(float(verdict.score) for verdict in verdicts)
+
+    def _tested(self, found: list[SearchSummary], best: SearchSummary) -> dict[str, dict[str, Verdict]]:
+        """Return the verdicts on the test questions by program, as far as the budget holds all of a program's."""
+        programs = {"before": self.plan.program, f"after {best.seed}": best.program}
+        programs |= {f"after {searched.seed}": searched.program for searched in found}
+        programs |= {
+            f"few-shot {searched.seed}": searched.few_shot
+            for searched in found
+            if searched.few_shot is not None
+        }
+        scores: dict[str, dict[str, Verdict]] = {}
+        try:
+            for name, program in programs.items():
+                student = self._student(program)
+                scores[name] = {
+                    example.gold_id: self.plan.metric(example, student(**example.inputs()))
+                    for example in self.examples["test"]
+                }
+        except CapReachedError as reached:
+            missing = ", ".join(name for name in programs if name not in scores)
+            self.notes.append(f"Not tested, for the budget was spent: {missing} ({reached}).")
+        return scores
+
+    def _look(self, found: list[SearchSummary]) -> int:
+        """Count the look at the test questions; a run that goes on after its end looks again."""
+        programs = [self.plan.program, *(searched.program for searched in found)]
+        return count_look(
+            self.plan.splits["test"], fingerprint([program_fingerprint(program) for program in programs])
+        )
+
+    def _student(self, program: GroundedProgram) -> Student:
+        return Student(program.deepcopy(), self.notebook)
+
+    def _plain(self, program: GroundedProgram) -> GroundedProgram:
+        """Return a program as an app would load it: with its own handle and language model."""
+        plain: GroundedProgram = self.plan.program.deepcopy()
+        plain.retriever.handle = self.plan.handle.inner
+        theirs = dict(predictors_of(program))
+        for name, predictor in predictors_of(plain):
+            predictor.signature, predictor.demos = theirs[name].signature, theirs[name].demos
+            predictor.lm = None
+        return plain
+
+    def _save(self, found: Optimised) -> None:
+        """Save the program, and beside it what it was before: `programs diff` says in words what changed."""
+        questions = list(self.plan.splits["test"].questions.values())
+        data = {"gold": gold_fingerprint(self.plan.splits["train"])}
+        self._plain(self.plan.program).save(self.folder / "before", data=data)
+        scores = []
+        if told := found.scores.get(f"after {found.seed}"):
+            mean = mean_of([float(told[question.id].score) for question in questions], questions, found.seed)
+            scores = [Score(name="test", value=mean.mean, n=mean.n, low=mean.low, high=mean.high)]
+        notes = {"optimiser": found.optimiser, "seed": found.seed, "run": self.folder.name}
+        found.program.save(self.folder / "program", data=data, notes=notes, scores=scores)
+
+    def _tell(self) -> None:
+        best = self.notebook.best()
+        score = None if best is None else best.mean
+        spent = self.ledger.spent
+        seconds = time.monotonic() - self.begun
+        out, err = self.streams  # the app's own, whatever is kept off them meanwhile
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            self.watch(Standing(spent.calls, self.plan.estimate.calls, score, seconds, spent))
+
+
+def _giveaways(plan: Plan) -> Giveaways:
+    judged = {
+        question.id: question for name in ("dev", "test") for question in plan.splits[name].questions.values()
+    }
+    return Giveaways(
+        {question.text: id for id, question in judged.items()},
+        {passage.id: id for id in judged for passage in plan.metric.targets[id].passages},
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the optimisers print, log and draw off the terminal: progress is told in one way for all."""
+    was = DSPY_LOGGING_STREAM.enabled
+    DSPY_LOGGING_STREAM.enabled = False
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        DSPY_LOGGING_STREAM.enabled = was

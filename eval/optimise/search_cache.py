@@ -1,0 +1,48 @@
+"""Searches that are made once and remembered, for the hundreds of times that an optimiser asks the same questions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from ...retrieval.handle import SearchHandle
+from ...retrieval.search import SearchResult
+from ...retrieval.settings import SearchSettings
+
+
+class RememberingHandle(SearchHandle):
+    """Searches as another handle does, each query of each generation of the index once; shared by all copies."""
+
+    def __init__(self, handle: SearchHandle) -> None:
+        self.__setstate__(handle.__getstate__())
+        self.inner = handle
+        self._found: dict[str, Future[SearchResult]] = {}
+        self._guard = threading.Lock()
+        self.asked = 0
+        """How often something was searched for."""
+
+    @property
+    def searched(self) -> int:
+        """How many of those searches were made."""
+        return len(self._found)
+
+    def search(self, question: str, settings: SearchSettings, queries: Sequence[str] = ()) -> SearchResult:
+        """Search, or return what the same search found; two that come at once share one."""
+        generations = self.inner.searcher.generations()
+        key = repr((question, tuple(queries), settings.as_dict(), generations))
+        with self._guard:
+            self.asked += 1
+            future = self._found.get(key)
+            mine = future is None
+            if future is None:
+                future = self._found[key] = Future()
+        if mine:
+            try:
+                future.set_result(self.inner.search(question, settings, queries))
+            except BaseException as error:
+                with self._guard:
+                    del self._found[key]
+                future.set_exception(error)
+                raise
+        return future.result()

@@ -1,0 +1,299 @@
+"""A run as its page shows it, and as the report file of its folder says it, byte for byte the same for the same rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ...retrieval.storage.disk import publish_file, storing
+from ..goldsets.goldset import GoldQuestion
+from ..judges.scores import JudgeScores, judge_scores
+from ..metrics import records as data
+from ..metrics.answer_scores import AnswerScores, score_answers
+from ..metrics.diagnosis import Lost, diagnose, place_in_passages
+from ..metrics.means import comparisons, funnel, funnel_steps, reached, shares, stage_means
+from ..metrics.run_scores import STAGES, score_run
+from ..runs.ledger import Row, Run
+from ..stats.paired import Interval
+from .page import write_run
+
+REPORT = "report.json"
+TIMED = ("embed", "dense", "lexical", "fuse", "rerank", "rephrasing", "splitting", "asking", "check")
+
+
+class Summary:
+    """Everything that is shown of a run, worked out once from its rows."""
+
+    def __init__(self, run: Run) -> None:
+        self.name = run.name
+        self.header = run.header
+        self.seed = int(run.header["seed"])
+        self.scored = score_run(run)
+        self.means = stage_means(self.scored, self.seed)
+        self.comparisons = comparisons(self.scored, self.seed)
+        self.lost = diagnose(self.scored)
+        self.answers: AnswerScores | None = None
+        self.judged: list[JudgeScores] = []
+        if run.header["kind"] == "answers":
+            self.answers = score_answers(run, self.scored, self.seed)
+            self.judged = [judge_scores(run, name) for name in run.judges()]
+
+    @property
+    def counts(self) -> data.Counts:
+        """Attempted questions, those that were scored, failed, and those that were never attempted."""
+        failed = len(self.scored.failed)
+        attempted = len(self.scored.rows)
+        return data.Counts(attempted, attempted - failed, failed, len(self.scored.questions) - attempted)
+
+    @property
+    def steps(self) -> list[data.FunnelStep]:
+        """The funnel, down to the right answer where a program answered."""
+        return [*funnel(self.scored), *(self.answers.steps if self.answers else ())]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values: no time of day and no duration is in it."""
+        scored = self.scored
+        report: dict[str, Any] = {
+            "header": {name: value for name, value in self.header.items() if name not in ("begun", "commit")},
+            "counts": asdict(self.counts),
+            "failures": {row.id: {"code": row.code, "message": row.message} for row in scored.failed},
+            "funnel": [asdict(step) for step in self.steps],
+            "stages": {
+                stage: {measure: asdict(mean) for measure, mean in means.items()}
+                for stage, means in self.means.items()
+            },
+            "comparisons": [
+                {
+                    "baseline": entry.baseline,
+                    "stage": entry.stage,
+                    "measure": entry.measure,
+                    **asdict(entry.result),
+                    "holm_p": entry.holm_p,
+                    "verdict": entry.verdict,
+                }
+                for entry in self.comparisons
+            ],
+            "lost": {
+                "by": shares(self.lost),
+                "units": [{**asdict(lost), "advice": lost.advice} for lost in self.lost],
+            },
+            "values": scored.values,
+        }
+        if self.answers is not None:
+            report["answers"] = self.answers.as_dict()
+        return report
+
+
+def write_run_report(run: Run, summary: Summary | None = None) -> Path:
+    """Write the report of a run beside its rows, whole or not at all; returns its path.
+
+    ``summary`` is that of the run, where it has been worked out already.
+    """
+    path = run.folder / REPORT
+    text = (
+        json.dumps((summary or Summary(run)).as_dict(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    )
+    with storing(path):
+        publish_file(path, [memoryview(text.encode())])
+    return path
+
+
+def write_page(run: Run, path: Path) -> None:
+    """Write the run as one HTML file; raises `StorageError` when the disk refuses."""
+    write_run(page_of(Summary(run)), path)
+
+
+def page_of(summary: Summary) -> data.Report:
+    """Return a run as the page takes it."""
+    scored = summary.scored
+    lost: dict[str, list[Lost]] = {}
+    for entry in summary.lost:
+        lost.setdefault(entry.question, []).append(entry)
+    questions = tuple(
+        _question(summary, question, scored.rows.get(id), lost.get(id, ()))
+        for id, question in scored.questions.items()
+        if id in scored.rows
+    )
+    names = [step.name for step in summary.steps]
+    return data.Report(
+        name=summary.name,
+        kind="answers" if summary.answers else "retrieval",
+        facts=tuple(facts(summary.header)),
+        counts=summary.counts,
+        funnel=tuple(summary.steps),
+        stages=STAGES,
+        measures=scored.measures,
+        table=tuple(
+            data.StageRow(
+                stage, tuple(_mean(means.get(measure), len(scored.failed)) for measure in scored.measures)
+            )
+            for stage, means in summary.means.items()
+        ),
+        primary=scored.measures[0],
+        questions=questions,
+        passages=tuple(data.PassageRecord(p.id, p.title, p.text) for p in scored.passages.values()),
+        comparisons=tuple(
+            data.ComparisonRecord(
+                entry.baseline,
+                entry.stage,
+                entry.measure,
+                entry.result.difference,
+                entry.result.low,
+                entry.result.high,
+                entry.result.p,
+                entry.holm_p,
+                entry.result.wins,
+                entry.result.ties,
+                entry.result.losses,
+                entry.verdict,
+            )
+            for entry in summary.comparisons
+        ),
+        timed=TIMED,
+        given=scored.n,
+        refusals=summary.answers.refusals if summary.answers else None,
+        checks=tuple(
+            data.CheckRecord(check.program, check.name, _mean(check.mean, len(scored.failed)))
+            for check in (summary.answers.checks if summary.answers else ())
+        )
+        + tuple(
+            data.CheckRecord("judge", judged.judge, _mean(judged.mean, sum(judged.failed.values())))
+            for judged in summary.judged
+        ),
+        notes=tuple(_notes(summary, names)),
+    )
+
+
+def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a header says, as names and values to be read."""
+    told = [
+        ("begun", header["begun"]),
+        ("commit", _short(header["commit"]) or "outside of a repository"),
+        ("quincunx", header["quincunx"]),
+        ("gold set", f"{header['data']['name']}, split {header['data']['split']}"),
+        ("data", header["data"]["questions"][:12]),
+        ("index", f"{header['index']['name']}, {header['index']['passages']} passages"),
+        ("profile", header["models"]["profile"]),
+        ("embedder", f"{header['models']['embedder']['model']}"),
+        ("reranker", header["models"]["reranker"] or "none"),
+        (
+            "search",
+            ", ".join(f"{name} {value}" for name, value in header["search"].items() if value is not None),
+        ),
+        ("seed", str(header["seed"])),
+    ]
+    if header["kind"] == "answers":
+        told[3:3] = [("program", header["program"]), ("language model", header["lm"])]
+    return [(name, str(value)) for name, value in told]
+
+
+def _short(commit: str | None) -> str:
+    """Return the beginning of a commit's hash, with the plus that marks changes beside it."""
+    return "" if commit is None else commit[:12] + "+" * commit.endswith("+")
+
+
+def _notes(summary: Summary, steps: Sequence[str]) -> list[str]:
+    notes = []
+    counts = summary.counts
+    if counts.skipped:
+        notes.append(f"The run is not complete: {counts.skipped} questions have no row yet.")
+    if counts.failed:
+        notes.append(f"{counts.failed} of {counts.attempted} questions failed; they are in no mean.")
+    main = next((c for c in summary.comparisons if (c.baseline, c.stage) == ("fused", "final")), None)
+    if main is not None and main.result.outcome == "undecided":
+        notes.append(f"Whether the reranker helps in {main.measure}: n={main.result.n} cannot tell.")
+    return notes
+
+
+def _mean(mean: Interval | None, failed: int) -> data.Mean:
+    if mean is None:
+        return data.Mean(None, None, None, 0, failed)
+    return data.Mean(mean.mean, mean.low, mean.high, mean.n, failed)
+
+
+def _question(
+    summary: Summary, question: GoldQuestion, row: Row | None, lost: Sequence[Lost]
+) -> data.QuestionRecord:
+    scored = summary.scored
+    assert row is not None
+    ranked = not row.failed and bool(question.grades)
+    record, held = row.record, row.record.get("held", {})
+    primary = scored.measures[0]
+    values: tuple[tuple[float | None, ...], ...] = ()
+    delta: float | None = None
+    steps: tuple[bool | None, ...] = ()
+    if ranked:
+        values = tuple(
+            tuple(scored.values[stage][question.id][measure] for measure in scored.measures)
+            for stage in STAGES
+        )
+        before, after = (scored.values[stage][question.id][primary] for stage in ("fused", "final"))
+        delta = after - before
+        steps = reached(scored, question.id)
+    if summary.answers is not None:
+        steps = (*(steps or (None,) * len(funnel_steps(scored))), *summary.answers.reached(question.id))
+    grades = question.grades
+    graded = {id: grade for unit, grade in grades.items() for id in held.get(unit, ())}
+    return data.QuestionRecord(
+        id=question.id,
+        text=question.text,
+        split=question.split or str(summary.header["data"]["split"]),
+        kind=question.kind,
+        program=str(summary.header.get("program", "")),
+        status="failed" if row.failed else "ok",
+        error_code=row.code or "",
+        error=row.message or "",
+        answerable=question.answerable,
+        refused=None if "answered" not in record else not record["answered"],
+        values=values,
+        delta=delta,
+        seconds=tuple(row.seconds.get(name) for name in TIMED),
+        reached=steps,
+        gold=tuple(
+            data.Gold(place_in_passages(unit, scored.passages, held), grade) for unit, grade in grades.items()
+        ),
+        lost=tuple(
+            data.LostGold(
+                place_in_passages(entry.unit, scored.passages, held),
+                tuple(entry.ranks[stage] for stage in STAGES),
+                entry.displaced_by,
+                entry.diagnosis,
+                entry.advice,
+            )
+            for entry in lost
+        ),
+        candidates=tuple(
+            data.CandidateRecord(
+                candidate["id"],
+                candidate["dense_rank"],
+                candidate["lexical_rank"],
+                candidate["fused_rank"],
+                candidate["rerank_rank"],
+                candidate["final_rank"],
+                graded.get(candidate["id"], 0),
+            )
+            for candidate in record.get("candidates", ())
+        ),
+        answer=_answer(summary, question.id),
+    )
+
+
+def _answer(summary: Summary, id: str) -> data.AnswerRecord | None:
+    answer = summary.answers.shown(id) if summary.answers else None
+    if answer is None:
+        return None
+    judgements = tuple(
+        data.Judgement(judged.judge, *_verdict(record))
+        for judged in summary.judged
+        for record in judged.records.get(id, ())
+    )
+    return replace(answer, judgements=judgements)
+
+
+def _verdict(record: Mapping[str, Any]) -> tuple[str, str]:
+    if "code" in record:
+        return record["code"], record["message"]
+    return "yes" if record["verdict"] else "no", record["reason"]

@@ -1,0 +1,116 @@
+"""A run that asks a program every question of a gold set, the unanswerable ones too, and keeps what it said."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from ...programs.answer import Answer
+from ...programs.artifact.save import predictors_of
+from ...programs.program import GroundedProgram
+from ..goldsets.goldset import GoldQuestion, GoldSet
+from .folder import fingerprint
+from .ledger import Run
+from .retrieval_run import GoldLocator, RetrievalSetup, default_folder, header_of, met, search_record
+from .runner import Outcome, Watch, run_examples
+
+
+def run_answers(
+    program: GroundedProgram,
+    searched: RetrievalSetup,
+    folder: Path,
+    *,
+    out: Path | None = None,
+    fork: bool = False,
+    workers: int = 1,
+    repeat: int = 0,
+    watch: Watch = lambda done, total, row: None,
+) -> Run:
+    """Ask every question of the program's own (``metadata.program``), or all where the set names no program.
+
+    ``folder`` is that of the index that the program searches. ``repeat`` tells runs of one configuration apart.
+    Otherwise as `retrieval.run_retrieval`.
+    """
+    questions = questions_of(searched.gold, program.name)
+    model = program.predict.lm or dspy.settings.lm
+    adapter = program.adapter or dspy.settings.adapter or dspy.ChatAdapter()
+    header = {
+        **header_of("answers", searched, folder, program.retriever.handle.searcher.reranker),
+        "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter
+        "program": program.name,
+        "program_state": program_fingerprint(program),
+        "lm": "extractive" if model is None else str(model.model),
+        "lm_settings": {} if model is None else plain_settings(model.kwargs),
+        "adapter": type(adapter).__name__,
+        "queries": program.queries,
+        "repeat": repeat,
+    }
+    run = Run.begin(out or default_folder(header), header, questions, fork=fork)
+    try:
+        locator = GoldLocator(folder)
+        run_examples(run, lambda question: _ask(program, locator, question), workers=workers, watch=watch)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def questions_of(gold: GoldSet, program: str) -> list[GoldQuestion]:
+    """Return the questions that are meant for a program; all of them where none is meant for any."""
+    questions = list(gold.questions.values())
+    named = [question for question in questions if question.program]
+    return [question for question in named if question.program == program] if named else questions
+
+
+def program_fingerprint(program: GroundedProgram) -> str:
+    """Return a sha256 over what optimisation may change of a program: instructions, wording of fields, demos."""
+    return fingerprint(
+        {
+            name: {
+                "instructions": predictor.signature.instructions,
+                "fields": {field: str(info) for field, info in predictor.signature.fields.items()},
+                "demos": [str(dict(demo)) for demo in predictor.demos],
+            }
+            for name, predictor in predictors_of(program)
+        }
+    )
+
+
+def plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what may be a secret, and what is no JSON value."""
+    kept = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "seed", "n", "stop")
+    return {name: settings[name] for name in kept if settings.get(name) is not None}
+
+
+def inputs_of(program: GroundedProgram, question: GoldQuestion) -> dict[str, Any]:
+    """Return what a program is called with for a question."""
+    if question.history and "history" in program.predict.signature.input_fields:
+        return {"question": question.text, "history": question.history}
+    return {"question": question.text}
+
+
+def _ask(program: GroundedProgram, locator: GoldLocator, question: GoldQuestion) -> Outcome:
+    answer: Answer = program(**inputs_of(program, question))
+    record, passages = locator.locate(question)
+    return Outcome(
+        record={**search_record(answer.search), **record, **answer_record(answer)},
+        seconds=dict(answer.seconds),
+        passages=[*met(answer.search), *passages],
+    )
+
+
+def answer_record(answer: Answer) -> dict[str, Any]:
+    """Return what was said, as JSON values; passages by id."""
+    return {
+        "answered": answer.answered,
+        "refusal": answer.refusal,
+        "output": answer.output.model_dump(mode="json"),
+        "citations": [citation.model_dump() for citation in answer.citations],
+        "dropped": [asdict(dropped) for dropped in answer.dropped],
+        "given": [passage.id for passage in answer.passages],
+        "engine": answer.engine,
+        "usage": asdict(answer.usage),
+    }

@@ -1,0 +1,129 @@
+"""The folder of a run: a header that never changes, and one process at a time that writes beside it.
+
+A run is begun once. The same configuration goes on with what is there; another is refused, or forked beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...retrieval.errors import RunError, RunMismatchError, UnknownRunError, WriterBusyError
+from ...retrieval.storage.disk import lock_folder, make_folder, publish_file, storing
+from ...retrieval.storage.home import names_of, place_of
+
+HEADER = "header.json"
+SCHEMA = 1
+
+
+def claim(
+    folder: Path, header: Mapping[str, Any], make: Callable[[Path], None], *, fork: bool = False
+) -> tuple[Path, int]:
+    """Begin a run, or go on with the one that is there; return its folder and the descriptor of its lock.
+
+    ``make`` puts what belongs beside the header into the folder of a new run, before the header is published.
+    ``fork`` begins a new one beside it, its name numbered, where there is one already.
+
+    Raises:
+        RunMismatchError: the run that is there was configured differently; it names what differs.
+        WriterBusyError: another process is writing it.
+        StorageError: the disk refused.
+    """
+    header = {"schema": SCHEMA, **json.loads(json.dumps(header))}
+    if fork and (folder / HEADER).exists():
+        header["forked_from"] = folder.name
+        folder = next(
+            candidate
+            for number in range(2, 10_000)
+            if not (candidate := folder.with_name(f"{folder.name}-{number}")).exists()
+        )
+    with storing(folder):
+        make_folder(folder)
+        lock = only_writer(folder)
+        try:
+            if not (folder / HEADER).exists():
+                make(folder)
+                text = json.dumps(header, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+                publish_file(folder / HEADER, [memoryview(text.encode())])
+            _require_same(read_header(folder), header, folder)
+        except BaseException:
+            os.close(lock)
+            raise
+    return folder, lock
+
+
+def only_writer(folder: Path) -> int:
+    """Keep other writers out for as long as the descriptor is open."""
+    try:
+        return lock_folder(folder, wait=False)
+    except BlockingIOError as error:
+        raise WriterBusyError(
+            f"{folder}: another process is writing this run; wait for it, or choose another folder"
+        ) from error
+
+
+def run_folder(name_or_folder: str | Path) -> Path:
+    """Return the folder of a run: of that name under the home folder, or the folder itself."""
+    return place_of("runs", name_or_folder)
+
+
+def run_names() -> list[str]:
+    """Return the names of the runs in the home folder, sorted."""
+    return names_of("runs", HEADER)
+
+
+def found_run(name_or_folder: str | Path) -> Path:
+    folder = run_folder(name_or_folder)
+    if not (folder / HEADER).is_file():
+        raise UnknownRunError(str(name_or_folder), run_names())
+    return folder
+
+
+def fingerprint(value: Any) -> str:
+    """Return the sha256 of JSON values, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
+
+
+def read_header(folder: Path) -> dict[str, Any]:
+    try:
+        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder / HEADER}: cannot be read ({error}); run the evaluation again into another folder"
+        ) from error
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        raise RunError(
+            f"{folder / HEADER}: no header of schema {SCHEMA}; run the evaluation again into another folder"
+        )
+    return header
+
+
+INFORMATION = ("begun", "commit", "forked_from", "estimate")
+"""Keys of a header that say where a run came from, and may differ when it goes on."""
+
+
+def _require_same(there: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    before, after = _flat(there), _flat(wanted)
+    changed = [
+        f"{name}: {before.get(name, 'none')!r:.80} → {after.get(name, 'none')!r:.80}"
+        for name in sorted(before.keys() | after.keys())
+        if name.split(".")[0] not in INFORMATION and before.get(name) != after.get(name)
+    ]
+    if changed:
+        raise RunMismatchError(
+            f"{folder} holds a run of another configuration ({'; '.join(changed)}): choose another folder, or fork it"
+        )
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping) and value:
+        return {
+            k: v
+            for key, entry in value.items()
+            for k, v in _flat(entry, f"{name}.{key}" if name else key).items()
+        }
+    return {name: value}

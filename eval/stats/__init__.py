@@ -1,0 +1,1 @@
+"""Statistics for small gold sets: pure functions over numbers."""

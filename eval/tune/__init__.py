@@ -1,0 +1,1 @@
+"""Choosing search settings, and tuning a reranker, on a gold set."""

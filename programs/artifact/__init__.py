@@ -1,0 +1,1 @@
+"""Compiled programs as files: what one holds, reading one safely, and writing one."""

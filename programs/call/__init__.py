@@ -1,0 +1,1 @@
+"""One call of a program: its inputs, its steps, and driving them."""

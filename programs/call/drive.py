@@ -1,0 +1,162 @@
+"""Driving the steps of a call: in this thread, on an event loop, or telling what happens as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any, TypeVar
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError, LMError
+
+from ...retrieval.errors import ModelOutputError
+from ..answer import Answer
+from ..engines.background_loop import in_thread, wait
+from ..engines.lms import typed_cause
+from ..events import Event, Prose, Token
+from .steps import AskModel, Emit, Flow, Retrieve, Step
+
+T = TypeVar("T")
+
+
+def drive(flow: Flow) -> Answer:
+    """Take the steps one after the other in this thread."""
+    steps, outcome = flow.run(), _Outcome()
+    with flow.meter.counting():
+        while (step := outcome.next(steps)) is not None:
+            flow.meter.require_time()
+            outcome.of(partial(_take, flow, step))
+    return outcome.answer
+
+
+def _take(flow: Flow, step: Step) -> Any:
+    if isinstance(step, Emit):
+        return None
+    if flow.meter.seconds_left is None:
+        return _do(step)
+    # Only what is awaited can be ended in time.
+    return wait(_timed(flow, _in_time(step)))
+
+
+def _do(step: Retrieve | AskModel) -> Any:
+    if isinstance(step, Retrieve):
+        return step.retriever(question=step.question, queries=step.queries)
+    with dspy.context(adapter=step.adapter):
+        return step.predict(lm=step.lm, **step.inputs)
+
+
+async def _in_time(step: Retrieve | AskModel) -> Any:
+    if isinstance(step, AskModel):
+        # The names that stand for DSPy's own engines are awaitable; an engine object only with an async twin.
+        named = isinstance(getattr(step.lm, "engine", None), str)
+        if named or getattr(step.lm, "_async_engine_spec", None) is not None:
+            # The stream belongs to the loop of `dspy.streamify`, and this is another.
+            with dspy.context(send_stream=None):
+                return await _ask(step)
+    # What cannot be cancelled is left to itself: the wait for it ends in time.
+    return await in_thread(partial(_do, step))
+
+
+async def adrive(flow: Flow, tell: Callable[[Event], None] | None = None) -> Answer:
+    """Take the steps without holding up the event loop; ``tell`` gets every event, prose as it is written."""
+    steps, outcome = flow.run(), _Outcome()
+    with flow.meter.counting():
+        while (step := outcome.next(steps)) is not None:
+            flow.meter.require_time()
+            await outcome.of_awaited(_timed(flow, _atake(step, tell)))
+    return outcome.answer
+
+
+async def _atake(step: Step, tell: Callable[[Event], None] | None) -> Any:
+    if isinstance(step, Retrieve):
+        return await step.retriever.acall(question=step.question, queries=step.queries)
+    if isinstance(step, AskModel):
+        return await (_ask(step) if tell is None or not step.streamed else _ask_aloud(step, tell))
+    if tell is not None:
+        tell(step.event)
+    return None
+
+
+async def _ask(step: AskModel) -> Any:
+    with dspy.context(adapter=step.adapter):
+        return await step.predict.acall(lm=step.lm, **step.inputs)
+
+
+async def _ask_aloud(step: AskModel, tell: Callable[[Event], None]) -> Any:
+    """Ask the language model, telling its prose piece by piece."""
+    prose, asked, prediction = Prose(), _Asked(step), None
+    with dspy.context(adapter=step.adapter):
+        # Made anew for every call: DSPy's streamers lose and mix chunks when they are used again.
+        streamer = dspy.streamify(asked, is_async_program=True)
+        try:
+            async for value in streamer(**step.inputs):
+                if isinstance(value, dspy.Prediction):
+                    prediction = value
+                elif choices := getattr(value, "choices", None):
+                    text = prose.feed(choices[0].delta.content or "")
+                    if text:
+                        tell(Token(text))
+        except LMError as error:
+            if asked.typed is None:
+                raise
+            raise asked.typed from error
+    if prediction is None:
+        raise ModelOutputError("the language model ended its reply without an answer")
+    return prediction
+
+
+async def _timed(flow: Flow, work: Awaitable[T]) -> T:
+    """Await, until the call's deadline."""
+    try:
+        async with asyncio.timeout(flow.meter.seconds_left) as deadline:
+            return await work
+    except TimeoutError as error:
+        if deadline.expired():
+            raise flow.meter.late() from error
+        raise
+
+
+class _Asked:
+    """A predictor that remembers the typed cause of its failure, which DSPy's streamer drops on the way."""
+
+    def __init__(self, step: AskModel) -> None:
+        self._step = step
+        self.typed: Exception | None = None
+
+    async def acall(self, **inputs: Any) -> Any:
+        try:
+            return await self._step.predict.acall(lm=self._step.lm, **inputs)
+        except LMError as error:
+            self.typed = typed_cause(error)
+            raise
+
+
+class _Outcome:
+    """What the last step came to, to be sent into the steps; what a language model did wrong is thrown into them."""
+
+    def __init__(self) -> None:
+        self.answer: Answer
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def next(self, steps: Generator[Step, Any, Answer]) -> Step | None:
+        """Return the next step; ``None`` when there is an answer."""
+        value, error, self._value, self._error = self._value, self._error, None, None
+        try:
+            return steps.throw(error) if error is not None else steps.send(value)
+        except StopIteration as end:
+            self.answer = end.value
+            return None
+
+    def of(self, work: Callable[[], Any]) -> None:
+        try:
+            self._value = work()
+        except (AdapterParseError, LMError) as error:
+            self._error = error
+
+    async def of_awaited(self, work: Awaitable[Any]) -> None:
+        try:
+            self._value = await work
+        except (AdapterParseError, LMError) as error:
+            self._error = error

@@ -1,0 +1,107 @@
+"""What a program is asked, read strictly; and what can go wrong when a language model is asked, as typed errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dspy.utils.exceptions import AdapterParseError, LMError
+from pydantic import ValidationError
+
+from ...retrieval.errors import (
+    LanguageModelError,
+    ModelOutputError,
+    UsageError,
+    half_character,
+    require_question,
+)
+from ...signatures.conversation import Turn
+from ..engines.lms import typed_cause
+
+MOST_TURNS = 10
+"""Earlier turns of a conversation that are read: the newest."""
+LONGEST_TURN = 2000
+"""Characters of a turn's question, and of its answer, that are read."""
+
+GIVEN = ("question", "history", "passages")
+"""Input fields that every program fills itself; any other is a detail that its caller may give."""
+
+
+@dataclass(frozen=True)
+class CallInputs:
+    """What one call asks."""
+
+    question: str
+    details: Mapping[str, str]
+    """The other inputs of the program's signature by name; ``""`` where the caller gave none."""
+    history: tuple[Turn, ...]
+    """Oldest first."""
+    notes: tuple[str, ...]
+
+
+def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, Any]) -> CallInputs:
+    """Return what a call asks, given the input fields of the program's signature.
+
+    Raises:
+        EmptyQuestionError: nothing is asked.
+        UsageError: an input that the program does not have, or one of the wrong form.
+    """
+    asked = require_question(question)
+    names = [name for name in fields if name not in GIVEN]
+    known = [*names, *(["history"] if "history" in fields else [])]
+    for name, value in inputs.items():
+        if name not in known:
+            raise UsageError(
+                f"the program has no input {name!r}; beside question it takes: {', '.join(known) or 'none'}"
+            )
+        if name != "history" and not (isinstance(value, str) and half_character(value) is None):
+            raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
+    history = _history(inputs.get("history") or ())
+    notes = []
+    newest = history[-MOST_TURNS:]
+    if newest != history:
+        notes.append(f"of {len(history)} earlier turns the newest {MOST_TURNS} were read")
+    cut = tuple(Turn(question=t.question[:LONGEST_TURN], answer=t.answer[:LONGEST_TURN]) for t in newest)
+    if cut != newest:
+        notes.append(f"of earlier turns the first {LONGEST_TURN} characters were read")
+    details = {name: str(inputs.get(name, "")).strip() for name in names}
+    return CallInputs(asked, details, cut, tuple(notes))
+
+
+def _history(turns: Sequence[Any]) -> tuple[Turn, ...]:
+    try:
+        read = tuple(turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns)
+        if any(half_character(text) is not None for turn in read for text in (turn.question, turn.answer)):
+            raise TypeError("half a surrogate pair")
+        return read
+    except (ValidationError, TypeError) as error:
+        raise UsageError(
+            "history must be a list of turns such as {'question': '…', 'answer': '…'}, of whole characters, oldest first "
+            f"(got {ascii(turns)[:80]})"
+        ) from error
+
+
+@contextmanager
+def model_errors(program: str, model: str) -> Iterator[None]:
+    """Turn what DSPy raises while a language model is asked into one typed error."""
+    try:
+        yield
+    except AdapterParseError as error:
+        raise ModelOutputError(
+            f"the reply of the language model to {program} does not have the form that was asked for: {_line(error)}"
+        ) from error
+    except LMError as error:
+        typed = typed_cause(error)
+        if typed is not None:
+            raise typed from error
+        raise LanguageModelError(
+            f"the language model {model} could not answer ({type(error).__name__}: {_line(error)}): check its "
+            "name, key and server"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    """Return an error's message on one line, shortened."""
+    return " ".join(str(error).split())[:300]

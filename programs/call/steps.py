@@ -1,0 +1,231 @@
+"""The one path of a call, whoever drives it: rephrase, split up, find, ask, check.
+
+`Flow.run` is a generator. It yields steps and is sent their results, so that sync, async and streamed calls
+(see `driving`) take the same path and cannot differ.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from ...retrieval.errors import ModelOutputError, half_character
+from ...retrieval.passages import Passage
+from ...signatures.evidence import Evidence
+from ..answer import Answer
+from ..budget import Meter, MeteredLM
+from ..check.grounding import ground
+from ..check.quotes import neutralise
+from ..events import Cited, Event, Passages, Stage, Status
+from ..parts import ProgramParts
+from .adapters import checked, other
+from .inputs import CallInputs, model_errors
+
+logger = logging.getLogger(__name__)
+
+LONGEST_QUERY = 240
+"""Characters of a query that a language model wrote: no embedder reads fewer tokens."""
+
+
+@dataclass(frozen=True)
+class Emit:
+    """A step: tell whoever listens."""
+
+    event: Event
+
+
+@dataclass(frozen=True)
+class Retrieve:
+    """A step: retrieve; its result is the retriever's Prediction."""
+
+    retriever: dspy.Module
+    question: str
+    queries: Sequence[str]
+
+
+@dataclass(frozen=True)
+class AskModel:
+    """A step: ask a predictor; its result is the Prediction, or `AdapterParseError` is thrown in."""
+
+    predict: dspy.Predict
+    lm: MeteredLM
+    adapter: dspy.Adapter
+    inputs: dict[str, Any]
+    streamed: bool
+    """Whether its prose is to be told as it comes."""
+
+
+Step = Emit | Retrieve | AskModel
+
+
+@dataclass
+class Flow:
+    """One call of a program: what was asked, and what has happened so far."""
+
+    program: ProgramParts
+    asked: CallInputs
+    lm: dspy.BaseLM
+    meter: Meter
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each stage took."""
+    found: dspy.Prediction | None = None
+    notes: list[str] = field(default_factory=list)
+    """What did not go as usual."""
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """How long each stage took so far, those of the search apart as well."""
+        return {**self.seconds, **(self.found.search.seconds if self.found is not None else {})}
+
+    def run(self) -> Generator[Step, Any, Answer]:
+        """Yield the steps of the call; return the checked answer."""
+        question = yield from self._standalone()
+        queries = yield from self._queries(question)
+        yield Emit(Status("retrieving"))
+        begin = time.perf_counter()
+        search = " ".join([question, *filter(None, self.asked.details.values())])
+        self.found = found = yield Retrieve(self.program.retriever, search, queries)
+        self.seconds["retrieve"] = time.perf_counter() - begin
+        yield Emit(Passages(tuple(found.passages), tuple(found.candidates)))
+        prediction = yield from self._draft(question, found.passages)
+        yield Emit(Status("checking"))
+        begin = time.perf_counter()
+        answer = self._answer(found, prediction)
+        self.seconds["check"] = time.perf_counter() - begin
+        answer.seconds = self.stages
+        for citation in answer.citations:
+            yield Emit(Cited(citation))
+        return answer
+
+    def _standalone(self) -> Generator[Step, Any, str]:
+        """Make the question self-contained, where a conversation went before it."""
+        if not self.asked.history or self.program.rephrase is None:
+            return self.asked.question
+        inputs = {"history": self._history(), "question": neutralise(self.asked.question)}
+        try:
+            prediction = yield from self._ask("rephrasing", self.program.rephrase, inputs)
+            written = _searchable(prediction.standalone)
+        except ModelOutputError:
+            written = None
+        if written is not None:
+            return written
+        self._note("the question was searched for as it was asked: rephrasing it gave nothing of use")
+        return self.asked.question
+
+    def _queries(self, question: str) -> Generator[Step, Any, list[str]]:
+        """Split the question up, where the program is set to."""
+        most = self.program.queries
+        if most <= 1 or self.program.decompose is None:
+            return []
+        inputs = {"question": neutralise(question), "most": most}
+        try:
+            prediction = yield from self._ask("splitting", self.program.decompose, inputs)
+            written = [_searchable(query) for query in prediction.queries or ()]
+        except ModelOutputError:
+            written = []
+        usable = [query for query in written if query is not None][:most]
+        if not usable:
+            self._note("the question was searched for as a whole: splitting it up gave nothing of use")
+        return usable
+
+    def _draft(self, question: str, passages: Sequence[Passage]) -> Generator[Step, Any, dspy.Prediction]:
+        inputs: dict[str, Any] = {name: neutralise(value) for name, value in self.asked.details.items()}
+        inputs |= {"question": neutralise(question), "passages": [evidence(p, told=True) for p in passages]}
+        if "history" in self.program.predict.signature.input_fields:
+            inputs["history"] = self._history()
+        return (yield from self._ask("asking", self.program.predict, inputs, streamed=True))
+
+    def _ask(
+        self, stage: Stage, predict: dspy.Predict, inputs: dict[str, Any], *, streamed: bool = False
+    ) -> Generator[Step, Any, dspy.Prediction]:
+        """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
+        yield Emit(Status(stage))
+        begin = time.perf_counter()
+        adapter = checked(self.program.adapter or dspy.settings.adapter)
+        lm = MeteredLM(predict.lm or self.lm, self.meter)
+        try:
+            with model_errors(self.program.name, lm.model):
+                try:
+                    prediction = yield AskModel(predict, lm, adapter, inputs, streamed)
+                except AdapterParseError:
+                    yield Emit(Status("asking again"))
+                    prediction = yield AskModel(predict, lm, other(adapter), inputs, False)
+        finally:
+            self.seconds[stage] = time.perf_counter() - begin
+        return prediction
+
+    def _history(self) -> list[Any]:
+        return [
+            turn.model_copy(update={"question": neutralise(turn.question), "answer": neutralise(turn.answer)})
+            for turn in self.asked.history
+        ]
+
+    def _note(self, note: str) -> None:
+        logger.warning("%s: %s", self.program.name, note)
+        self.notes.append(note)
+
+    def _answer(self, found: dspy.Prediction, prediction: dspy.Prediction) -> Answer:
+        (output_field,) = self.program.predict.signature.output_fields
+        output = prediction[output_field]
+        if output is None:
+            raise ModelOutputError(
+                f"the language model left out {output_field}, its answer to {self.program.name}"
+            )
+        # Against the passages as they are: what the model saw differs by the broken field markers.
+        grounded = ground(output, [evidence(passage, told=False) for passage in found.passages])
+        return Answer(
+            program=self.program.name,
+            index=self.program.retriever.handle.index,
+            question=self.asked.question,
+            details=dict(self.asked.details),
+            searched=[found.search.question, *found.search.queries],
+            engine=str(self.lm.model),
+            answered=grounded.answered,
+            refusal=None if grounded.answered else _refusal(grounded.output, bool(grounded.dropped)),
+            output=grounded.output,
+            citations=grounded.citations,
+            dropped=grounded.dropped,
+            passages=found.passages,
+            candidates=found.candidates,
+            search=found.search,
+            usage=self.meter.usage,
+            notes=[*self.asked.notes, *self.notes, *found.search.notes],
+        )
+
+
+def _searchable(written: Any) -> str | None:
+    """Return what a language model wrote as a query, on one line; ``None`` when it is none."""
+    query = " ".join(written.split()) if isinstance(written, str) else ""
+    usable = query and half_character(query) is None and len(query) <= LONGEST_QUERY
+    return neutralise(query) if usable else None
+
+
+def _refusal(output: Any, dropped: bool) -> str:
+    if getattr(output, "follow_up", ""):
+        return "The question fits more than one thing; the follow-up question asks which is meant."
+    if dropped:
+        return "Nothing that the model said could be supported by the passages found."
+    return "The passages found do not hold an answer to this question."
+
+
+def evidence(passage: Passage, *, told: bool) -> Evidence:
+    """Return a passage as the check reads it, or with its field markers broken as the language model is ``told`` it."""
+    words = neutralise if told else str
+    return Evidence(
+        id=words(passage.id),
+        title=words(passage.title),
+        text=words(passage.text),
+        about={
+            words(name): words(_plain(value)) for name, value in passage.metadata.items() if value is not None
+        },
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,198 @@
+"""Holding an answer to its evidence: what cannot be supported is dropped and reported.
+
+A citation stands when its id is one of this call's passages and its quote is found there. A claim stands
+with at least one citation, with no link but those that a passage it cites holds, and unless its output forbids
+it; an entry of a list with at least one claim, an answer with at least one entry or claim. A pointer stands when
+its passage is one of this call's. An answer left without a citation becomes a refusal, and keeps its pointers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from ...signatures.evidence import Citation, Claim, Evidence, Item, Pointer
+from .links import links
+from .quotes import find_quote, restore
+
+Output = TypeVar("Output", bound=BaseModel)
+Cited = dict[str, Evidence]
+"""The passages that something cites by id, the first cited first."""
+
+Rule = Literal[
+    "foreign_id", "no_such_quote", "no_citation", "empty", "stray_link", "forbidden", "unsupported"
+]
+"""Which rule a dropped part broke: stable, and free of what anybody wrote."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """One part of a model's answer that did not stand."""
+
+    where: str
+    """Its place in the output, e.g. ``tickers[2].reasons[0].citations[1]``."""
+    rule: Rule
+    reason: str
+    value: Any
+    """What the model wrote there, as JSON values."""
+
+
+@dataclass
+class Grounded:
+    """A model's answer after the check."""
+
+    output: BaseModel
+    """Holds only what stands."""
+    citations: list[Citation] = field(default_factory=list)
+    """All that stand, in order of appearance, each once; quotes are spelt as the passage spells them."""
+    dropped: list[Dropped] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        return bool(self.citations)
+
+
+def ground(output: BaseModel, evidence: Sequence[Evidence]) -> Grounded:
+    """Check an answer against the passages it was given."""
+    check = _Check({passage.id: passage for passage in evidence}, output)
+    kept, cited = check.model(output, "")
+    settled = kept.settled(cited) if cited and isinstance(kept, Item) else kept
+    if isinstance(settled, str):
+        check.drop("", "unsupported", settled, output)
+        cited = {}
+    else:
+        kept = settled
+    if not cited:
+        return Grounded(_refused(kept), dropped=check.dropped)
+    citations = {(c.passage_id, c.quote): c for c in _citations(kept)}
+    return Grounded(kept, list(citations.values()), check.dropped)
+
+
+def _refused(output: Output) -> Output:
+    """Return an output that says nothing, and asks back what it asked."""
+    update = {
+        name: value if _all(value, Pointer) else type(value)()
+        for name in type(output).model_fields
+        for value in [getattr(output, name)]
+    }
+    return output.model_copy(update=update)
+
+
+def _all(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
+
+
+def _citations(model: BaseModel) -> list[Citation]:
+    """Return every citation inside a model, in order of appearance."""
+    if isinstance(model, Claim):
+        return model.citations
+    return [
+        citation
+        for name in type(model).model_fields
+        if isinstance(value := getattr(model, name), list)
+        for entry in value
+        if isinstance(entry, BaseModel)
+        for citation in _citations(entry)
+    ]
+
+
+def _held(passage: Evidence) -> list[str]:
+    """Return the addresses that a passage holds, in its title and metadata too."""
+    return [link for text in (passage.title, passage.text, *passage.about.values()) for link in links(text)]
+
+
+class _Check:
+    def __init__(self, evidence: Mapping[str, Evidence], output: BaseModel) -> None:
+        self.evidence = evidence
+        self.output = output
+        self.dropped: list[Dropped] = []
+
+    def model(self, model: Output, where: str) -> tuple[Output, Cited]:
+        """Return the model with only what stands in it, and what its claims cite."""
+        cited: Cited = {}
+        update: dict[str, list[BaseModel]] = {}
+        for name in type(model).model_fields:
+            value = getattr(model, name)
+            if not _all(value, BaseModel):
+                continue
+            kept = []
+            for index, entry in enumerate(value):
+                standing, ids = self.entry(entry, f"{where}{name}[{index}]")
+                if standing is not None:
+                    kept.append(standing)
+                    cited |= ids
+            update[name] = kept
+        return model.model_copy(update=update), cited
+
+    def entry(self, entry: BaseModel, where: str) -> tuple[BaseModel | None, Cited]:
+        if isinstance(entry, Claim):
+            return self.claim(entry, where)
+        if isinstance(entry, Pointer):
+            return self.pointer(entry, where), {}
+        kept, cited = self.model(entry, where + ".")
+        if not cited:
+            self.drop(where, "unsupported", "none of its claims is supported", entry)
+            return None, cited
+        settled = kept.settled(cited) if isinstance(kept, Item) else kept
+        if isinstance(settled, str):
+            self.drop(where, "unsupported", settled, entry)
+            return None, {}
+        return settled, cited
+
+    def pointer(self, pointer: Pointer, where: str) -> Pointer | None:
+        passage = self.given(pointer.passage_id)
+        if passage is None:
+            self.foreign(pointer.passage_id, where, pointer)
+            return None
+        # A title is shown without a citation: one that leads somewhere gives way to the id.
+        title = passage.id if links(passage.title) else passage.title or passage.id
+        return pointer.model_copy(update={"passage_id": passage.id, "title": title})
+
+    def claim(self, claim: Claim, where: str) -> tuple[Claim | None, Cited]:
+        standing = []
+        for index, citation in enumerate(claim.citations):
+            checked = self.citation(citation, f"{where}.citations[{index}]")
+            if checked is not None:
+                standing.append(checked)
+        if not standing:
+            self.drop(where, "no_citation", "it has no citation that stands", claim)
+            return None, {}
+        if not claim.text.strip():
+            self.drop(where, "empty", "it says nothing", claim)
+            return None, {}
+        cited = {citation.passage_id: self.evidence[citation.passage_id] for citation in standing}
+        stray = sorted(
+            set(links(claim.text)) - {link for passage in cited.values() for link in _held(passage)}
+        )
+        if stray:
+            self.drop(where, "stray_link", f"its link {stray[0]!r} stands in no passage that it cites", claim)
+            return None, {}
+        forbidden = self.output.forbidden(claim.text) if isinstance(self.output, Item) else None
+        if forbidden:
+            self.drop(where, "forbidden", forbidden, claim)
+            return None, {}
+        return claim.model_copy(update={"citations": standing}), cited
+
+    def citation(self, citation: Citation, where: str) -> Citation | None:
+        passage = self.given(citation.passage_id)
+        if passage is None:
+            self.foreign(citation.passage_id, where, citation)
+            return None
+        quote = find_quote(citation.quote, passage.text)
+        if quote is None:
+            self.drop(where, "no_such_quote", f"the quote is not found in passage {passage.id!r}", citation)
+            return None
+        return Citation(passage_id=passage.id, quote=quote)
+
+    def given(self, id: str) -> Evidence | None:
+        """Return the passage of that id, as it is or as the language model was told it."""
+        return self.evidence.get(id) or self.evidence.get(restore(id))
+
+    def foreign(self, id: str, where: str, value: BaseModel) -> None:
+        self.drop(where, "foreign_id", f"passage {id!r} was not among those given", value)
+
+    def drop(self, where: str, rule: Rule, reason: str, value: BaseModel) -> None:
+        self.dropped.append(Dropped(where, rule, reason, value.model_dump(mode="json")))

@@ -1,0 +1,1 @@
+"""Language models: by name, through Ollama, and the engine that only quotes."""

@@ -1,0 +1,75 @@
+"""Choosing the sentences of the given passages that bear on a question.
+
+A sentence bears on the question when the cosine of the two, the sentence read under its passage's title,
+reaches `BEARS`; the figure was chosen on the three canons, where it separates questions from far afield.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ....retrieval.models.embedders import Embedder
+from ....signatures.evidence import Evidence
+
+BEARS = 0.30
+"""Least cosine at which a sentence of all-MiniLM-L6-v2 bears on a question."""
+SLACK = 0.15
+"""How far below the best sentence another may score and still be quoted with it."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n+")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a passage."""
+
+    passage: Evidence
+    text: str
+    place: int
+    """Its place in the passage, from 0."""
+    score: float
+    """Cosine with the question, −1 to 1."""
+
+    @property
+    def bears(self) -> bool:
+        return self.score >= BEARS
+
+
+def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embedder) -> list[list[Sentence]]:
+    """Return each passage's sentences with their scores, in the order given."""
+    cut = [
+        [piece.strip() for piece in _SENTENCE_END.split(passage.text) if piece.strip()]
+        for passage in passages
+    ]
+    readings = [
+        f"{passage.title}\n{text}" for passage, texts in zip(passages, cut, strict=True) for text in texts
+    ]
+    if not readings:
+        return [[] for _ in passages]
+    vectors = embedder.embed_passages([_fitting(reading, embedder) for reading in readings])
+    scores = iter((vectors @ embedder.embed_questions([_fitting(question, embedder)])[0]).tolist())
+    return [
+        [Sentence(passage, text, place, next(scores)) for place, text in enumerate(texts)]
+        for passage, texts in zip(passages, cut, strict=True)
+    ]
+
+
+def best(sentences: Sequence[Sentence], most: int) -> list[Sentence]:
+    """Return the best-scored of those that bear on the question, in their given order.
+
+    At most ``most``, and none that scores more than `SLACK` below the best.
+    """
+    bearing = sorted(
+        (sentence for sentence in sentences if sentence.bears), key=lambda sentence: -sentence.score
+    )
+    chosen = [sentence for sentence in bearing[:most] if sentence.score >= bearing[0].score - SLACK]
+    return [sentence for sentence in sentences if sentence in chosen]
+
+
+def _fitting(text: str, embedder: Embedder) -> str:
+    """Return as much of the text, from its start, as the embedder reads: enough to score it by."""
+    most = embedder.identity.max_tokens - 8
+    tokens = embedder.offsets(text)
+    return text if len(tokens) <= most else text[: tokens[most - 1][1]]

@@ -1,0 +1,155 @@
+"""The one shape of all programs: retrieve, predict, check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from ..retrieval.errors import BoundError, QuincunxError, UsageError
+from ..retrieval.retriever import Retriever
+from ..retrieval.storage.home import place_of
+from ..signatures.conversation import Rephrase
+from ..signatures.decomposition import Decompose
+from .answer import Answer
+from .artifact.save import save_program
+from .artifact.schema import MOST_QUERIES
+from .budget import Budget, Meter
+from .call.drive import adrive, drive
+from .call.inputs import read_inputs
+from .call.steps import Flow
+from .engines.lms import lm
+from .events import Done, Event, Failed
+from .trace import OnCall, tracing
+
+logger = logging.getLogger(__name__)
+
+
+class GroundedProgram(dspy.Module):
+    """Answers a question from an index, citing only what it was given.
+
+    ``program(question="…")`` returns an `Answer`. Beside ``question`` it takes the other input fields of its
+    signature as text, ``history`` where its signature has that (earlier turns, oldest first), and ``budget``.
+    The language model is the one set on the program (``set_lm``) or in ``dspy.context``; without any, the
+    extractive engine answers, and says so.
+    """
+
+    def __init__(
+        self, name: str, signature: type[dspy.Signature], retriever: Retriever, *, decomposes: bool = False
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.retriever = retriever
+        self.predict = dspy.Predict(signature)
+        self.rephrase = dspy.Predict(Rephrase) if "history" in signature.input_fields else None
+        """Makes the question self-contained, where a conversation went before it; ``None`` leaves it as it is."""
+        self.decompose = dspy.Predict(Decompose) if decomposes else None
+        self._queries = 1
+        self.budget = Budget()
+        """What each call may spend, where the call itself does not say."""
+        self.adapter: dspy.Adapter | None = None
+        """DSPy's adapter for this program; left out, the one in ``dspy.context``, or else the chat adapter."""
+        self.on_call = OnCall()
+        """Gets a record of every call; see `OnCall`."""
+
+    @property
+    def queries(self) -> int:
+        """How many queries a question is split into at most, 1 to 8; at 1 it is searched for as a whole."""
+        return self._queries
+
+    @queries.setter
+    def queries(self, most: int) -> None:
+        if not (isinstance(most, int) and 1 <= most <= MOST_QUERIES):
+            raise BoundError(f"queries must be a whole number from 1 to {MOST_QUERIES} (got {most!r})")
+        if most > 1 and self.decompose is None:
+            raise BoundError(f"{self.name} does not split its questions up: queries must be 1 (got {most})")
+        self._queries = most
+
+    def forward(self, question: str, budget: Budget | None = None, **inputs: Any) -> Answer:
+        """Answer a question.
+
+        Raises:
+            EmptyQuestionError, UsageError: see `read_inputs`. BoundError: see `Searcher.search`.
+            ModelOutputError: the language model's reply does not have the form that was asked for, twice.
+            BudgetExceededError, DeadlineExceededError: the budget does not hold what the answer takes.
+        """
+        with tracing(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
+            return call.done(drive(call.flow))
+
+    async def aforward(self, question: str, budget: Budget | None = None, **inputs: Any) -> Answer:
+        """Answer a question without holding up the event loop; see `forward`. Cancelled, it ends at once."""
+        with tracing(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
+            return call.done(await adrive(call.flow))
+
+    async def stream(
+        self, question: str, budget: Budget | None = None, **inputs: Any
+    ) -> AsyncIterator[Event]:
+        """Answer a question, telling what happens as it happens; see `Event`.
+
+        The last event is `Done` with the checked answer, or `Failed`. Closing the stream cancels the call.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+        async def produce() -> None:
+            try:
+                with tracing(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
+                    answer = call.done(await adrive(call.flow, events.put_nowait))
+                events.put_nowait(Done(answer))
+            except QuincunxError as error:
+                events.put_nowait(Failed(error.code, str(error)))
+
+        # In a task of its own: DSPy's settings must not leak into the caller between two events.
+        task = asyncio.create_task(produce())
+        task.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await task
+        finally:
+            task.cancel()
+
+    def batch(self, questions: Sequence[str | Mapping[str, Any]], workers: int = 4) -> list[Answer | Failed]:
+        """Answer several questions, ``workers`` at a time, in their order; a failure is a value among the answers.
+
+        A question is its text, or a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``.
+        """
+        if workers < 1:
+            raise BoundError(f"workers must be at least 1 (got {workers})")
+
+        def one(question: str | Mapping[str, Any]) -> Answer | Failed:
+            inputs = question if isinstance(question, Mapping) else {"question": question}
+            try:
+                answer: Answer = self(**{"question": "", **inputs})
+            except QuincunxError as error:
+                return Failed(error.code, str(error))
+            return answer
+
+        with ThreadPoolExecutor(workers) as pool:
+            # DSPy's settings live in context variables, which threads do not inherit by themselves.
+            contexts = [contextvars.copy_context() for _ in questions]
+            return list(pool.map(lambda context, question: context.run(one, question), contexts, questions))
+
+    def save(self, target: str | Path, **facts: Any) -> Path:
+        """Save the program as an artifact and return its folder: see `saving.save_program` for the ``facts``.
+
+        ``target`` is a name, under which `load` finds it in the home folder, or a folder. The language model, its
+        address and its key are never saved.
+        """
+        return save_program(self, place_of("programs", target), **facts)
+
+    def _flow(self, question: str, budget: Budget | None, inputs: Mapping[str, Any]) -> Flow:
+        if budget is not None and not isinstance(budget, Budget):
+            raise UsageError(f"budget must be a Budget, such as Budget(seconds=30) (got {budget!r})")
+        fields = list(self.predict.signature.input_fields)
+        asked = read_inputs(fields, question, inputs)
+        chosen = self.predict.lm or dspy.settings.lm
+        if chosen is None:
+            logger.info("no language model is set: the extractive engine answers")
+            chosen = lm("extractive")
+        return Flow(self, asked, chosen, Meter(budget or self.budget))

@@ -1,0 +1,83 @@
+"""The lexical stage: BM25 over SQLite's full-text index.
+
+Functions over the connection of one read transaction. Source of the formula: SQLite's FTS5 documentation, ``bm25()``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..text.words import content_words
+from .faiss_index import TIES, Numbers
+
+TOKENIZER = "porter unicode61"
+K1, LEAST_IDF = 1.2, 1e-6
+"""Of FTS5's BM25: how soon a repeated word counts no more, and the weight of a word that most passages hold."""
+
+
+def match_expression(question: str) -> str | None:
+    """Return the FTS5 expression that finds any content word of the question; ``None`` if it has no word."""
+    return " OR ".join(match_phrase(word) for word in content_words(question)) or None
+
+
+def match_phrase(word: str) -> str:
+    """Return the FTS5 expression that finds a word."""
+    return f'"{word}"'
+
+
+def best_passages(
+    connection: sqlite3.Connection, question: str, limit: int, allowed: Numbers | None = None
+) -> list[tuple[int, float]]:
+    """Return (number, score) of the passages that share a word with the question, best first.
+
+    All that tie with the last one are in. Only ``allowed`` numbers are looked at, where given.
+    """
+    found = _match(connection, question, allowed, "ORDER BY rank LIMIT ?", limit + TIES)
+    last = found[min(limit, len(found)) - 1][1] if found else 0.0
+    if len(found) == limit + TIES and found[-1][1] == last:
+        return _match(connection, question, allowed, "AND rank <= ? ORDER BY rank", -last)
+    return [(number, score) for number, score in found if score >= last]
+
+
+def scores_of(connection: sqlite3.Connection, question: str, numbers: Sequence[int]) -> dict[int, float]:
+    """Return the score of those of these passages that share a word with the question."""
+    allowed = np.array(numbers, dtype=np.int64)
+    return dict(_match(connection, question, allowed, "LIMIT ?", len(numbers)))
+
+
+def upper_bound(connection: sqlite3.Connection, question: str, passages: int) -> float:
+    """Return what no passage's score for the question can pass, of an index of so many passages.
+
+    BM25 gives a word at most (k1 + 1) times its weight, ln((N − n + ½) / (n + ½)) of N passages of which n hold
+    it, as FTS5 has them; a word that none holds gives nothing.
+    """
+    weights = []
+    for word in content_words(question):
+        holding = connection.execute(
+            "SELECT count(*) FROM lexical WHERE lexical MATCH ?", (match_phrase(word),)
+        ).fetchone()[0]
+        if holding:
+            weights.append(max(LEAST_IDF, math.log((passages - holding + 0.5) / (holding + 0.5))))
+    return (K1 + 1) * sum(weights)
+
+
+def _match(
+    connection: sqlite3.Connection, question: str, allowed: Numbers | None, tail: str, value: float
+) -> list[tuple[int, float]]:
+    expression = match_expression(question)
+    if expression is None:
+        return []
+    within, values = "", [expression]
+    if allowed is not None:
+        # The plus keeps SQLite from running the whole match again for each number.
+        within = "AND +rowid IN (SELECT value FROM json_each(?)) "
+        values.append(json.dumps(allowed.tolist()))
+    rows = connection.execute(
+        f"SELECT rowid, -rank FROM lexical WHERE lexical MATCH ? {within}{tail}", (*values, value)
+    )
+    return [(int(number), float(score)) for number, score in rows]

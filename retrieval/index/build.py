@@ -1,0 +1,205 @@
+"""Changing an index, with no more embedding than that takes.
+
+Readers see the former generation until a change is whole. Killed and run again, a change goes on from the
+last batch of vectors that was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BoundError, CorpusError, DuplicateIdError
+from ..models.embedders import BATCH, Embedder, Progress, no_progress
+from ..passages import Document, Passage
+from ..text.chunking import TITLE_SHARE, Chunking, cut
+from .faiss_index import Kind
+from .recipe import IndexRecipe, require_identity
+from .schema import vector_key
+from .snapshot import Snapshot
+from .store import Store
+from .writer import IndexWriter, document_hash
+
+COMMIT_BATCHES = 8
+"""Batches of the embedder that are kept in one transaction: what a kill can cost."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a change did. Documents first, then what it took."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    passages: int
+    """Passages in the index afterwards."""
+    embedded: int
+    """Texts that were embedded; the others' vectors were there already."""
+    generation: int
+
+
+def build(
+    folder: Path,
+    documents: Iterable[Document],
+    embedder: Embedder,
+    chunking: Chunking | None = None,
+    progress: Progress = no_progress,
+    kind: Kind = "flat",
+    *,
+    fresh: bool = False,
+) -> BuildReport:
+    """Make the index in ``folder`` hold exactly these documents, cut and embedded as asked.
+
+    ``fresh`` throws away what is there first, whatever its state, and cuts and embeds everything.
+
+    Raises:
+        CorpusError: no documents. BoundError: the chunk size does not fit the embedder.
+        WriterBusyError: another process is writing this index. StorageError: the disk refused a write.
+    """
+    chunking = chunking or Chunking()
+    wanted = {document.id: document for document in documents}
+    if not wanted:
+        raise CorpusError("no document to index: an empty index could answer nothing")
+    _require_fit(chunking, embedder)
+    with Store(folder).write(fresh=fresh) as writing:
+        present = writing.hashes()
+        same_way = writing.made_by(embedder.identity, chunking, kind)
+        removed = present.keys() - wanted.keys()
+        return _apply(writing, present, wanted, removed, embedder, chunking, kind, same_way, progress)
+
+
+def update(
+    folder: Path,
+    documents: Iterable[Document],
+    embedder: Embedder,
+    progress: Progress = no_progress,
+    *,
+    prune: bool = False,
+) -> BuildReport:
+    """Add these documents to an index, in place of those of the same ids; the others stay unless ``prune``.
+
+    Raises:
+        IdentityMismatchError: the index was made by another embedder.
+        CorpusError, WriterBusyError, StorageError: see `build`.
+    """
+    wanted = {document.id: document for document in documents}
+    if not wanted:
+        raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
+    with Store(folder).write() as writing:
+        recipe, kind = IndexRecipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
+        require_identity(folder.name, recipe.identity, embedder.identity)
+        present = writing.hashes()
+        removed = present.keys() - wanted.keys() if prune else set()
+        return _apply(writing, present, wanted, removed, embedder, recipe.chunking, kind, True, progress)
+
+
+def delete(folder: Path, ids: Iterable[str]) -> BuildReport:
+    """Remove documents by id.
+
+    Raises:
+        CorpusError: an id that the index does not hold; nothing is removed then.
+    """
+    wanted = set(ids)
+    with Store(folder).write() as writing:
+        present = writing.hashes()
+        unknown = sorted(wanted - present.keys())
+        if unknown:
+            raise CorpusError(
+                f"no document {unknown[0]!r} in index {folder.name!r} ({len(unknown)} ids unknown)"
+            )
+        generation = writing.replace((), {}, wanted) if wanted else writing.generation
+        return BuildReport(
+            added=0,
+            changed=0,
+            unchanged=len(present) - len(wanted),
+            removed=len(wanted),
+            passages=writing.passage_count(),
+            embedded=0,
+            generation=generation,
+        )
+
+
+def compact(folder: Path, kind: Kind | None = None) -> int:
+    """Give back the space of what was removed, and publish the snapshot anew, of another kind if asked.
+
+    Returns the new generation.
+    """
+    with Store(folder).write() as writing:
+        generation = writing.replace((), {}, (), kind=kind)
+        writing.compact()
+        return generation
+
+
+def _apply(
+    writing: IndexWriter,
+    present: Mapping[str, str],
+    wanted: Mapping[str, Document],
+    removed: AbstractSet[str],
+    embedder: Embedder,
+    chunking: Chunking,
+    kind: Kind,
+    same_way: bool,
+    progress: Progress,
+) -> BuildReport:
+    """Embed what is missing, batch by batch, then make everything visible at once."""
+    unchanged = {id for id, document in wanted.items() if present.get(id) == document_hash(document)}
+    # Cut or embedded otherwise, even an unchanged document has new passages.
+    written = [document for id, document in wanted.items() if not (same_way and id in unchanged)]
+    passages = {document.id: cut(document, chunking, embedder.offsets) for document in written}
+    _require_unique(passages)
+    texts = {
+        vector_key(embedder.identity, passage.reading): passage.reading
+        for pieces in passages.values()
+        for passage in pieces
+    }
+    missing = sorted(writing.missing_vectors(texts), key=lambda key: (len(texts[key]), key))
+    step = BATCH * COMMIT_BATCHES
+    for begin in range(0, len(missing), step):
+        keys = missing[begin : begin + step]
+        vectors = embedder.embed_passages([texts[key] for key in keys], _after(begin, len(missing), progress))
+        writing.add_vectors(keys, vectors)
+    generation = writing.generation
+    if written or removed or not same_way:
+        recipe = IndexRecipe(embedder.identity, chunking)
+        generation = writing.replace(written, passages, removed, recipe=recipe, kind=kind)
+    return BuildReport(
+        added=len(wanted.keys() - present.keys()),
+        changed=len(wanted.keys() & present.keys()) - len(unchanged),
+        unchanged=len(unchanged),
+        removed=len(removed),
+        passages=writing.passage_count(),
+        embedded=len(missing),
+        generation=generation,
+    )
+
+
+def _require_unique(passages: Mapping[str, Sequence[Passage]]) -> None:
+    """Raise when a document's id is the name that a piece of another document gets."""
+    owners: dict[str, str] = {}
+    for document, pieces in passages.items():
+        for passage in pieces:
+            if owners.setdefault(passage.id, document) != document:
+                raise DuplicateIdError(
+                    f"passage id {passage.id!r} would belong to documents {owners[passage.id]!r} and {document!r}: "
+                    "rename one of them"
+                )
+
+
+def _after(earlier: int, total: int, progress: Progress) -> Progress:
+    """Count a batch's progress on top of what was done before it."""
+    return lambda done, _: progress(earlier + done, total)
+
+
+def _require_fit(chunking: Chunking, embedder: Embedder) -> None:
+    """Check that title, text, prefix and special tokens of the largest passage fit the embedder."""
+    identity = embedder.identity
+    room = identity.max_tokens - len(embedder.offsets(identity.passage_prefix)) - 4
+    most = int(room / (1 + TITLE_SHARE))
+    if chunking.size > most:
+        raise BoundError(
+            f"chunk size {chunking.size} does not fit {identity.model}, which reads {identity.max_tokens} tokens "
+            f"with title and prefix: use at most {most}"
+        )

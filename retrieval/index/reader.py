@@ -1,0 +1,165 @@
+"""What can be read of one generation of an index."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import IndexStateError
+from ..filters import Filter
+from ..models.embedders import EmbedderIdentity, Vectors
+from ..passages import Document, Passage
+from ..text.chunking import Chunking
+from .faiss_index import Numbers
+from .recipe import IndexRecipe
+from .schema import REBUILD, require_schema
+from .snapshot import Snapshot, read_snapshot
+
+PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
+
+
+class IndexReader:
+    """One generation of an index, as seen inside one read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self.connection = connection
+        self.folder = folder
+        self._meta = self._read_meta()
+
+    def _read_meta(self) -> dict[str, str]:
+        made = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+        meta = dict(self.connection.execute("SELECT key, value FROM meta").fetchall()) if made else {}
+        require_schema(meta, self.folder)
+        if "generation" not in meta:
+            raise IndexStateError(
+                f"{self.folder}: its first build was not finished; run the same `quincunx index build` again"
+            )
+        return meta
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes that became visible; 1 after the first build."""
+        return int(self._meta["generation"])
+
+    @property
+    def state(self) -> tuple[str, int]:
+        """Names what is read: the store and its generation. A store built afresh counts from 1 again."""
+        return self._meta.get("store", ""), self.generation
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return IndexRecipe.read(self._meta).identity
+
+    @property
+    def chunking(self) -> Chunking:
+        return IndexRecipe.read(self._meta).chunking
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return Snapshot.read(self._meta["snapshot"])
+
+    def counts(self) -> tuple[int, int]:
+        """Return (documents, passages)."""
+        row = self.connection.execute(
+            "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def vectors(self) -> tuple[Numbers, Vectors]:
+        """Return every passage's number and vector, ascending by number."""
+        return read_vectors(self.connection, self.folder, self.identity.dims)
+
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages of these numbers."""
+        rows = self.connection.execute(
+            f"SELECT number, {PASSAGE_COLUMNS} FROM passages WHERE number IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {row[0]: _passage(row[1:]) for row in rows}
+
+    def passages_of(self, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
+        """Return the passages of each of these documents, in reading order; none for a document that is not there."""
+        found: dict[str, list[Passage]] = {id: [] for id in document_ids}
+        rows = self.connection.execute(
+            f"SELECT {PASSAGE_COLUMNS} FROM passages WHERE document_id IN (SELECT value FROM json_each(?)) "
+            'ORDER BY document_id, start, "end"',
+            (json.dumps(list(found)),),
+        )
+        for row in rows:
+            passage = _passage(row)
+            found[passage.document_id].append(passage)
+        return found
+
+    def documents(self) -> Iterator[Document]:
+        """Yield every document, by id."""
+        for id, title, text, metadata, headed in self.connection.execute(
+            "SELECT id, title, text, metadata, headed FROM documents ORDER BY id"
+        ):
+            yield Document(id, title, text, json.loads(metadata), bool(headed))
+
+    def matching(self, where: Filter) -> Numbers:
+        """Return the numbers, ascending, of the passages whose metadata a filter accepts."""
+        accepted: dict[str, bool] = {}
+        numbers = []
+        for number, metadata in self.connection.execute(
+            "SELECT number, metadata FROM passages ORDER BY number"
+        ):
+            if metadata not in accepted:
+                accepted[metadata] = where.matches(json.loads(metadata))
+            if accepted[metadata]:
+                numbers.append(number)
+        return np.array(numbers, dtype=np.int64)
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the database and its snapshot, one line each; nothing when all is well."""
+        faults = [str(row[0]) for row in self.connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        texts = {document.id: document.text for document in self.documents()}
+        for number, *row in self.connection.execute(f"SELECT number, {PASSAGE_COLUMNS} FROM passages"):
+            passage = _passage(row)
+            if texts.get(passage.document_id, "")[passage.start : passage.end] != passage.text:
+                faults.append(f"passage {passage.id!r} (number {number}) is not its span of its document")
+        words = self.connection.execute("SELECT count(*) FROM lexical").fetchone()[0]
+        if words != self.counts()[1]:
+            faults.append(f"the lexical stage holds {words} passages of {self.counts()[1]}")
+        try:
+            numbers, vectors = self.vectors()
+            if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
+                faults.append("a stored vector is not of norm 1")
+            snapshot = read_snapshot(self.folder, self.snapshot)
+            if not (
+                np.array_equal(snapshot.numbers, numbers)
+                and np.array_equal(snapshot.vectors(numbers.tolist()), vectors)
+            ):
+                faults.append(f"snapshot {self.snapshot.file} does not hold the vectors of the database")
+        except IndexStateError as error:
+            faults.append(str(error))
+        return faults
+
+
+def read_vectors(connection: sqlite3.Connection, folder: Path, dims: int) -> tuple[Numbers, Vectors]:
+    """Return every passage's number and vector, shapes (passages,) and (passages, dims), ascending by number."""
+    rows = connection.execute(
+        "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector ORDER BY number"
+    ).fetchall()
+    if any(row[1] is None or len(row[1]) != 4 * dims for row in rows):
+        raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
+    numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), dims)
+    return numbers, vectors.astype(np.float32, copy=False)
+
+
+def _passage(row: Sequence[object]) -> Passage:
+    id, document_id, title, text, start, end, metadata = row
+    return Passage(
+        id=str(id),
+        document_id=str(document_id),
+        title=str(title),
+        text=str(text),
+        start=int(str(start)),
+        end=int(str(end)),
+        metadata=json.loads(str(metadata)),
+    )

@@ -1,0 +1,136 @@
+"""An index as it is searched: the current generation, loaded once and swapped when a writer publishes another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import IndexStateError
+from ..filters import Filter
+from ..models.embedders import EmbedderIdentity, Vectors
+from ..passages import Passage
+from . import bm25
+from .faiss_index import Numbers, VectorIndex
+from .reader import IndexReader
+from .recipe import require_identity
+from .snapshot import read_snapshot
+from .store import Store
+
+logger = logging.getLogger(__name__)
+
+FILTERS_KEPT = 64
+"""Filters whose passages are remembered, for each generation."""
+
+
+@dataclass
+class _Loaded:
+    """What is kept of a generation between searches."""
+
+    state: tuple[str, int]
+    """Of the store and its generation."""
+    index: VectorIndex
+    notes: tuple[str, ...]
+    allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+
+
+class OpenIndex:
+    """Gives every search one whole generation; safe to share across threads."""
+
+    def __init__(self, folder: Path, identity: EmbedderIdentity) -> None:
+        self.name = folder.name
+        self._folder = folder
+        self._identity = identity
+        self._store = Store(folder)
+        self._lock = threading.Lock()
+        self._loaded: _Loaded | None = None
+        with self.view():
+            pass
+
+    @contextmanager
+    def view(self, where: Filter | None = None) -> Iterator[View]:
+        """Give one generation for one search, of the passages alone that a filter accepts.
+
+        Raises:
+            IdentityMismatchError: the index is made by another embedder than the one asked to search it.
+            IndexStateError: the database cannot be read.
+        """
+        with self._store.read() as reading:
+            with self._lock:
+                if self._loaded is None or self._loaded.state != reading.state:
+                    require_identity(self.name, reading.identity, self._identity)
+                    self._loaded = self._load(reading)
+                loaded = self._loaded
+            yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))
+
+    def _allowed(self, reading: IndexReader, loaded: _Loaded, where: Filter | None) -> Numbers | None:
+        if where is None:
+            return None
+        key, kept = str(where), loaded.allowed
+        with self._lock:
+            if key in kept:
+                kept.move_to_end(key)
+                return kept[key]
+        numbers = reading.matching(where)
+        with self._lock:
+            kept[key] = numbers
+            while len(kept) > FILTERS_KEPT:
+                kept.popitem(last=False)
+        return numbers
+
+    def _load(self, reading: IndexReader) -> _Loaded:
+        try:
+            return _Loaded(reading.state, read_snapshot(self._folder, reading.snapshot), ())
+        except IndexStateError as error:
+            index = VectorIndex.make(*reading.vectors(), reading.snapshot.kind)
+            with self._store.read() as latest:
+                if latest.state != reading.state:
+                    # Two writers have published since this search began: its snapshot is gone, and rightly so.
+                    return _Loaded(reading.state, index, ())
+            note = (
+                f"index {self.name!r}: {error}. Its vectors were read from the database instead; "
+                f"`quincunx index compact {self.name}` writes the snapshot anew"
+            )
+            logger.warning(note)
+            return _Loaded(reading.state, index, (note,))
+
+
+class View:
+    """One generation of one index, during one search."""
+
+    def __init__(self, name: str, reading: IndexReader, loaded: _Loaded, allowed: Numbers | None) -> None:
+        """``allowed``: the numbers of the only passages that the stages look at; ``None`` for all."""
+        self.name = name
+        self.generation = reading.generation
+        self.notes = loaded.notes
+        self._reader = reading
+        self._index = loaded.index
+        self._allowed = allowed
+
+    def dense(self, question: Vectors, limit: int) -> list[tuple[int, float]]:
+        """Return (number, cosine) of the nearest passages, best first; ties with the last are in."""
+        return self._index.best(question, limit, self._allowed)
+
+    def lexical(self, question: str, limit: int) -> list[tuple[int, float]]:
+        """Return (number, score) of the passages that share a word, best first; ties with the last are in."""
+        return bm25.best_passages(self._reader.connection, question, limit, self._allowed)
+
+    def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
+        """Return the lexical score of those of these passages that share a word with the question."""
+        return bm25.scores_of(self._reader.connection, question, numbers)
+
+    def lexical_bound(self, question: str) -> float:
+        """Return what no passage's lexical score for the question can pass."""
+        return bm25.upper_bound(self._reader.connection, question, len(self._index.numbers))
+
+    def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages of these numbers."""
+        return self._reader.passages(numbers)
+
+    def vectors(self, numbers: Sequence[int]) -> Vectors:
+        """Return the vectors of these passages, shape (numbers, dims)."""
+        return self._index.vectors(numbers)

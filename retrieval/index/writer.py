@@ -1,0 +1,168 @@
+"""What the one writer of an index may do to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DuplicateIdError
+from ..models.embedders import EmbedderIdentity, Vectors
+from ..passages import Document, Passage
+from ..text.chunking import Chunking
+from .faiss_index import Kind, VectorIndex
+from .reader import PASSAGE_COLUMNS, read_vectors
+from .recipe import IndexRecipe
+from .schema import require_schema, vector_key
+from .snapshot import Snapshot, collect_snapshots, write_snapshot
+
+
+def document_hash(document: Document) -> str:
+    """Name what a document says: equal hashes mean nothing about it changed."""
+    whole = [document.title, document.text, document.metadata, document.headed]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+class IndexWriter:
+    """One writer's hold on an index."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+        require_schema(self.meta, folder)
+
+    @property
+    def meta(self) -> dict[str, str]:
+        return dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
+
+    @property
+    def generation(self) -> int:
+        """The current generation; 0 before the first."""
+        return int(self.meta.get("generation", 0))
+
+    def made_by(self, identity: EmbedderIdentity, chunking: Chunking, kind: Kind) -> bool:
+        """Whether the current generation was cut, embedded and indexed this way; true before the first."""
+        meta = self.meta
+        if not self.generation:
+            return True
+        return (
+            IndexRecipe.read(meta) == IndexRecipe(identity, chunking)
+            and Snapshot.read(meta["snapshot"]).kind == kind
+        )
+
+    def passage_count(self) -> int:
+        """Return how many passages there are now."""
+        return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of each document of the current generation, by id."""
+        return dict(self._connection.execute("SELECT id, hash FROM documents").fetchall())
+
+    def missing_vectors(self, keys: Iterable[str]) -> set[str]:
+        """Return those keys that have no vector yet."""
+        wanted = set(keys)
+        present = self._connection.execute(
+            "SELECT key FROM vectors WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(wanted)),),
+        )
+        return wanted - {key for (key,) in present}
+
+    def add_vectors(self, keys: Sequence[str], vectors: Vectors) -> None:
+        """Keep a batch of vectors; invisible to readers until a generation refers to them."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
+                [(key, vector.astype("<f4").tobytes()) for key, vector in zip(keys, vectors, strict=True)],
+            )
+
+    def replace(
+        self,
+        documents: Sequence[Document],
+        passages: Mapping[str, Sequence[Passage]],
+        removed: Iterable[str],
+        *,
+        recipe: IndexRecipe | None = None,
+        kind: Kind | None = None,
+    ) -> int:
+        """Make a new generation visible, all at once, and return its number.
+
+        ``documents`` are put in place of those of the same ids, each with its ``passages`` by document id;
+        the ``removed`` ids go. Every passage's vector must have been added before. Left out, ``recipe`` and
+        ``kind`` stay what they are.
+        """
+        meta = self.meta
+        previous = Snapshot.read(meta["snapshot"]) if "snapshot" in meta else None
+        recipe = recipe or IndexRecipe.read(meta)
+        kind = kind or (previous.kind if previous else "flat")
+        dims = recipe.identity.dims
+        generation = self.generation + 1
+        with self._transaction():
+            for id in [*removed, *(document.id for document in documents)]:
+                self._remove(id)
+            for document in documents:
+                self._insert(document, passages[document.id], recipe.identity)
+            self._connection.execute(
+                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
+            )
+            index = VectorIndex.make(*read_vectors(self._connection, self._folder, dims), kind)
+            snapshot = write_snapshot(self._folder, generation, index, dims)
+            changed = {**recipe.written(), "generation": str(generation), "snapshot": snapshot.written()}
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", changed.items())
+        # A reader that opened the former generation just now may still want its snapshot.
+        collect_snapshots(self._folder, {snapshot.file} | ({previous.file} if previous else set()))
+        return generation
+
+    def compact(self) -> None:
+        """Give back the space of what was removed."""
+        self._connection.execute("INSERT INTO lexical (lexical) VALUES ('optimize')")
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _remove(self, id: str) -> None:
+        execute = self._connection.execute
+        execute(
+            "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
+        )
+        execute("DELETE FROM passages WHERE document_id = ?", (id,))
+        execute("DELETE FROM documents WHERE id = ?", (id,))
+
+    def _insert(self, document: Document, passages: Sequence[Passage], identity: EmbedderIdentity) -> None:
+        execute = self._connection.execute
+        metadata = json.dumps(document.metadata)
+        execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                document.id,
+                document.title,
+                document.text,
+                metadata,
+                int(document.headed),
+                document_hash(document),
+            ),
+        )
+        for passage in passages:
+            where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
+            if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
+                raise DuplicateIdError(
+                    f"passage id {passage.id!r} belongs to another document already: rename one"
+                )
+            number = execute(
+                f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*where, metadata, vector_key(identity, passage.reading)),
+            ).lastrowid
+            execute("INSERT INTO lexical (rowid, reading) VALUES (?, ?)", (number, passage.reading))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of the block becomes visible at once, or none of it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,274 @@
+"""First-stage models: texts in, unit vectors out, with an identity that an index can hold them to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import BoundError, ModelOutputError, UnsupportedModelError
+from ..text.chunking import Span
+from . import weights
+from .compute_thread import computing
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from transformers import PreTrainedModel
+
+Vectors = npt.NDArray[np.float32]
+"""Shape (texts, dims), rows of L2 norm 1."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as work proceeds."""
+
+BATCH = 32
+
+UNLIMITED = 1_000_000
+"""A tokenizer that states no limit states a huge number instead."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class EmbedderIdentity:
+    """Everything that changes the vectors. An index is only ever searched by the identity that made it."""
+
+    model: str
+    revision: str
+    """The commit, digest or sha256 that pins the weights."""
+    dims: int
+    question_prefix: str
+    passage_prefix: str
+    pooling: str
+    normalised: bool
+    max_tokens: int
+    library: str
+    server_version: str = ""
+    """Version of the server that embeds, where there is one: vectors differ across versions."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def differences(self, other: EmbedderIdentity) -> list[str]:
+        """Return one ``field: mine != theirs`` for each field that differs."""
+        mine, theirs = self.as_dict(), other.as_dict()
+        return [f"{name}: {mine[name]!r} != {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
+
+
+class Embedder(Protocol):
+    """What retrieval asks of a first-stage model. Implementations are safe to share across threads."""
+
+    @property
+    def identity(self) -> EmbedderIdentity: ...
+
+    def offsets(self, text: str) -> Sequence[Span]:
+        """Return the character spans of the text's tokens, special tokens left out."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        """Embed texts to be found; raises `BoundError` for a text over the model's token limit."""
+        ...
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts to search with; raises `BoundError` for a text over the model's token limit."""
+        ...
+
+
+def require_unit(vectors: Vectors, count: int, dims: int, model: str) -> Vectors:
+    """Return ``vectors`` when they are ``count`` finite unit rows of ``dims``; raise `ModelOutputError` if not."""
+    if vectors.shape != (count, dims):
+        raise ModelOutputError(f"{model} returned vectors of shape {vectors.shape}, expected {(count, dims)}")
+    norms = np.linalg.norm(vectors, axis=1)
+    if not np.all(np.isfinite(norms)) or not np.allclose(norms, 1.0, atol=1e-3):
+        worst = int(np.argmax(np.abs(np.nan_to_num(norms, nan=np.inf) - 1.0)))
+        raise ModelOutputError(
+            f"{model} returned a vector of norm {norms[worst]} for text {worst}, expected 1"
+        )
+    return vectors
+
+
+def shortened(vectors: Vectors, dims: int) -> Vectors:
+    """Cut Matryoshka vectors (texts, full dims) to unit vectors (texts, dims): layer norm, cut, L2.
+
+    Source: the model card of nomic-embed-text-v1.5. The scale of the input does not matter.
+    """
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    cut = (centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5))[:, :dims]
+    unit: Vectors = (cut / np.linalg.norm(cut, axis=1, keepdims=True).clip(1e-12)).astype(np.float32)
+    return unit
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model on this machine, on the device that the library chooses.
+
+    ``matryoshka`` names the sizes that the model was trained to be cut to, ``dims`` the one wanted (None
+    for the full size). ``max_tokens`` lowers the limit that the model states, or gives one where it states
+    none. Code that comes with a model is never run.
+
+    Raises:
+        BoundError: ``dims`` is neither the full size nor one of ``matryoshka``, or no token limit is known.
+    """
+
+    @computing
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        model: str,
+        revision: str,
+        question_prefix: str = "",
+        passage_prefix: str = "",
+        dims: int | None = None,
+        matryoshka: Sequence[int] = (),
+        max_tokens: int | None = None,
+    ) -> None:
+        import sentence_transformers
+
+        self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
+            str(folder),
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
+        )
+        # The tokenizer keeps its truncation settings as state: one call at a time.
+        self._lock = threading.Lock()
+        self._full_dims = int(self._model.get_embedding_dimension() or 0)
+        self._model.max_seq_length = _token_limit(self._model.max_seq_length, max_tokens, model)
+        self.identity = EmbedderIdentity(
+            model=model,
+            revision=revision,
+            dims=_dims(dims, self._full_dims, matryoshka, model),
+            question_prefix=question_prefix,
+            passage_prefix=passage_prefix,
+            pooling=_pooling(self._model),
+            normalised=True,
+            max_tokens=self._model.max_seq_length,
+            library=f"sentence-transformers {sentence_transformers.__version__.split('.')[0]}",
+        )
+
+    @property
+    def encoder(self) -> PreTrainedModel:
+        """The transformers model inside."""
+        encoder = self._model.transformers_model
+        if encoder is None:
+            raise UnsupportedModelError(f"{self.identity.model} holds no transformers model")
+        return encoder
+
+    def offsets(self, text: str) -> Sequence[Span]:
+        with self._lock:
+            return self._offsets(text)
+
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+        return self._embed([self.identity.passage_prefix + text for text in texts], progress)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        return self._embed([self.identity.question_prefix + text for text in texts], no_progress)
+
+    def _offsets(self, text: str) -> list[Span]:
+        encoding = self._model.tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        return [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
+
+    def _embed(self, texts: list[str], progress: Progress) -> Vectors:
+        identity = self.identity
+        vectors = np.empty((len(texts), identity.dims), dtype=np.float32)
+        special = self._model.tokenizer.num_special_tokens_to_add()
+        with self._lock:
+            lengths = [len(self._offsets(text)) + special for text in texts]
+            for text, length in zip(texts, lengths, strict=True):
+                if length > identity.max_tokens:
+                    raise BoundError(
+                        f"a text of {length} tokens is over the {identity.max_tokens} that {identity.model} reads: "
+                        f"{text[:60]!r}…. Shorten it; documents are cut to fit by a smaller chunk size"
+                    )
+            # Texts of like length share a batch, so that little of it is padding.
+            order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))
+            for begin in range(0, len(order), BATCH):
+                batch = order[begin : begin + BATCH]
+                full = self._encode([texts[i] for i in batch])
+                vectors[batch] = full if identity.dims == self._full_dims else shortened(full, identity.dims)
+                progress(begin + len(batch), len(texts))
+        return require_unit(vectors, len(texts), identity.dims, identity.model)
+
+    @computing
+    def _encode(self, texts: list[str]) -> Vectors:
+        """Return unit vectors (texts, full dims)."""
+        vectors: Vectors = self._model.encode(
+            texts,
+            prompt="",  # else a default prompt in the model's own settings would come on top of ours
+            batch_size=BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return vectors
+
+
+def _pooling(model: SentenceTransformer) -> str:
+    for module in model:
+        mode = getattr(module, "pooling_mode", None)
+        if mode is not None:
+            return str(mode)
+    return "none"
+
+
+def _token_limit(stated: int | None, wanted: int | None, model: str) -> int:
+    known = [limit for limit in (stated, wanted) if limit is not None and limit < UNLIMITED]
+    if not known:
+        raise BoundError(f"{model} states no token limit: pass max_tokens, the length it was trained at")
+    return min(known)
+
+
+def _dims(wanted: int | None, full: int, matryoshka: Sequence[int], model: str) -> int:
+    allowed = sorted({full, *(size for size in matryoshka if size < full)}, reverse=True)
+    if wanted is not None and wanted not in allowed:
+        raise BoundError(f"{model} has vectors of {', '.join(map(str, allowed))} dims (got {wanted})")
+    return full if wanted is None else wanted
+
+
+def load_sentence_transformer(
+    model: str,
+    *,
+    revision: str | None = None,
+    folder: Path | None = None,
+    question_prefix: str = "",
+    passage_prefix: str = "",
+    dims: int | None = None,
+    matryoshka: Sequence[int] = (),
+    max_tokens: int | None = None,
+) -> SentenceTransformerEmbedder:
+    """Load any sentence-transformers model: a hub id at a commit, or a folder that holds it.
+
+    Prefixes are part of a model: take them from its card, with their trailing space. ``model`` is what the
+    identity calls it; a folder's revision is the digest of its weights.
+
+    Raises:
+        BoundError, MissingWeightsError, UnsupportedModelError, UsageError: as `SentenceTransformerEmbedder`
+            and `weights.locate` say.
+    """
+    found, pinned = weights.locate(model, revision=revision, folder=folder)
+    return SentenceTransformerEmbedder(
+        found,
+        model=model,
+        revision=pinned,
+        question_prefix=question_prefix,
+        passage_prefix=passage_prefix,
+        dims=dims,
+        matryoshka=matryoshka,
+        max_tokens=max_tokens,
+    )
+
+
+def load_minilm() -> SentenceTransformerEmbedder:
+    """Load all-MiniLM-L6-v2 from the ``embedded`` extra: 384 dims, 256 tokens, no prefixes."""
+    return SentenceTransformerEmbedder(
+        weights.minilm_folder(), model=weights.MINILM_ID, revision=f"sha256:{weights.MINILM_SHA256}"
+    )

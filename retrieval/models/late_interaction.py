@@ -1,0 +1,117 @@
+"""Second-stage models: a question and its candidates in, one score for each out."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ModelOutputError
+from . import weights
+from .compute_thread import computing
+
+Scores = npt.NDArray[np.float32]
+"""Shape (passages,), higher is better, comparable within one question only."""
+
+
+class Reranker(Protocol):
+    """What retrieval asks of a second-stage model. Implementations are safe to share across threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, question: str, passages: Sequence[str]) -> Scores:
+        """Score each passage against the question; finite raw scores, in the order given."""
+        ...
+
+
+def require_scores(scores: Scores, count: int, name: str) -> Scores:
+    """Return ``scores`` when they are ``count`` finite numbers; raise `ModelOutputError` if not."""
+    if scores.shape != (count,):
+        raise ModelOutputError(f"{name} returned scores of shape {scores.shape}, expected {(count,)}")
+    if not np.all(np.isfinite(scores)):
+        raise ModelOutputError(
+            f"{name} returned a score that is not finite for passage {int(np.argmin(np.isfinite(scores)))}"
+        )
+    return scores
+
+
+class LateInteractionReranker:
+    """MaxSim over token vectors: for each token of the question its best cosine in the passage, summed.
+
+    Source: Khattab and Zaharia 2020 (ColBERT), here with the unchanged token vectors of a
+    sentence-transformers encoder. Passages are encoded apart from the question, so their token
+    vectors are kept, up to ``cache_bytes``, for the next question that meets them.
+    """
+
+    @computing
+    def __init__(self, folder: Path, *, name: str, cache_bytes: int = 128 * 2**20) -> None:
+        from sentence_transformers import MultiVectorEncoder
+        from sentence_transformers.base.modules import Transformer
+        from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+        from sentence_transformers.sentence_transformer.modules import Normalize
+
+        self.name = name
+        # Built from explicit modules: handed a plain folder, the library would add a random projection.
+        self._model = MultiVectorEncoder(
+            modules=[
+                Transformer(
+                    str(folder),
+                    model_kwargs={"local_files_only": True, "trust_remote_code": False, "dtype": "float32"},
+                ),
+                MultiVectorMask(),
+                Normalize(module_input_name="token_embeddings"),
+            ]
+        )
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
+        self._cached_bytes = 0
+        self._cache_bytes = cache_bytes
+
+    def score(self, question: str, passages: Sequence[str]) -> Scores:
+        with self._lock:
+            query = self._query(question)  # (query tokens, dims)
+            tokens = self._passage_tokens(passages)
+        # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
+        scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
+        return require_scores(scores, len(passages), self.name)
+
+    def _passage_tokens(self, passages: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+        missing = sorted(
+            {text for text in passages if text not in self._cache}, key=lambda text: (len(text), text)
+        )
+        fresh: dict[str, npt.NDArray[np.float32]] = {}
+        if missing:
+            fresh = dict(zip(missing, self._documents(missing), strict=True))
+        found = [fresh[text] if text in fresh else self._cache[text] for text in passages]
+        for text, vectors in zip(passages, found, strict=True):
+            if text not in self._cache:
+                self._cached_bytes += vectors.nbytes
+            self._cache[text] = vectors
+            self._cache.move_to_end(text)
+        while self._cached_bytes > self._cache_bytes:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        return found
+
+    @computing
+    def _query(self, question: str) -> npt.NDArray[np.float32]:
+        return self._encode(self._model.encode_query([question]))[0]
+
+    @computing
+    def _documents(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        return self._encode(self._model.encode_document(texts, batch_size=8))
+
+    @staticmethod
+    def _encode(tensors: Any) -> list[npt.NDArray[np.float32]]:
+        return [tensor.cpu().float().numpy() for tensor in tensors]
+
+
+def load_minilm_late_interaction(cache_bytes: int = 128 * 2**20) -> LateInteractionReranker:
+    """Load MaxSim over the token vectors of the ``embedded`` extra's all-MiniLM-L6-v2."""
+    folder, name = weights.minilm_folder(), f"maxsim({weights.MINILM_ID})"
+    return LateInteractionReranker(folder, name=name, cache_bytes=cache_bytes)

@@ -1,0 +1,199 @@
+"""One question through every stage: dense and lexical → fused k → rerank → the n that are kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .candidates import Hit, fuse
+from .errors import BoundError, require_question
+from .fusion import ranks, standardised
+from .index.view import OpenIndex, View
+from .models.cache import RememberingReranker
+from .models.embedders import Embedder, Vectors
+from .models.late_interaction import Reranker
+from .passages import Candidate, Passage
+from .settings import SearchSettings
+
+LEXICAL_THREADS = 8
+"""Most lexical stages of one `Searcher` at a time."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What one search found, and where each stage had it."""
+
+    question: str
+    generations: Mapping[str, int]
+    """The generation of each index that answered, whole, by name."""
+    candidates: tuple[Candidate, ...]
+    """At most k, in final order."""
+    dense: tuple[Passage, ...]
+    """The dense stage's own order of the question, as deep as the fusion looked."""
+    lexical: tuple[Passage, ...]
+    """The lexical stage's own order, likewise; shorter when fewer share a word with the question."""
+    n: int
+    notes: tuple[str, ...] = ()
+    """What did not go as usual, such as a damaged snapshot that was made good."""
+    queries: tuple[str, ...] = ()
+    """What was searched for beside the question."""
+    remembered: int = field(default=0, compare=False)
+    """Of the candidates, how many had a score that the reranker remembered."""
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """How long each stage took: ``embed``, ``dense``, ``lexical`` (which runs beside those two), ``fuse``,
+    ``rerank``."""
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The n that are kept, in final order."""
+        return tuple(candidate.passage for candidate in self.candidates[: self.n])
+
+
+class Searcher:
+    """Searches one or several indexes with one pair of models; safe to share across threads.
+
+    Of several indexes the dense and the lexical hits are merged by score, and ids become ``index/id``.
+    """
+
+    def __init__(self, folders: Path | Sequence[Path], embedder: Embedder, reranker: Reranker | None) -> None:
+        folders = [folders] if isinstance(folders, Path) else list(folders)
+        if not folders:
+            raise BoundError("no index to search: name at least one")
+        self._indexes = [OpenIndex(folder, embedder.identity) for folder in folders]
+        self._embedder = embedder
+        self._reranker = reranker
+        # The lexical stage needs no vector: it runs while the question is embedded and the vectors are searched.
+        self._beside = ThreadPoolExecutor(LEXICAL_THREADS, thread_name_prefix="quincunx-lexical")
+
+    @property
+    def reranker(self) -> str | None:
+        """Name of the second-stage model; ``None`` where there is none."""
+        return None if self._reranker is None else self._reranker.name
+
+    def generations(self) -> dict[str, int]:
+        """Return the generation that each index has now, by name."""
+        with ExitStack() as stack:
+            views = [stack.enter_context(index.view()) for index in self._indexes]
+            return {view.name: view.generation for view in views}
+
+    def search(
+        self, question: str, settings: SearchSettings | None = None, queries: Sequence[str] = ()
+    ) -> SearchResult:
+        """Search for a question, and for further ``queries`` that ask for parts of it.
+
+        Every query has a dense and a lexical order of its own, and all of them are fused; what the stages score
+        and the reranker reads is the question. A candidate's dense and lexical rank is its best over the queries.
+
+        Raises:
+            EmptyQuestionError: nothing to search for. BoundError: a question longer than the embedder reads.
+            IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
+        """
+        settings = settings or SearchSettings()
+        asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
+        clock = _Clock()
+        depth = max(settings.k, settings.depth)
+        dense: list[list[Hit]] = [[] for _ in asked]
+        lexical: list[list[Hit]] = [[] for _ in asked]
+
+        def find_words() -> None:
+            with clock.stage("lexical"):
+                lexical[:] = [_wordy(views, query, depth) for query in asked]
+
+        with ExitStack() as stack:
+            views = [stack.enter_context(index.view(settings.where)) for index in self._indexes]
+            worded: list[Future[None]] = []
+            stack.callback(wait, worded)  # it must not outlive the views
+            if settings.lexical_weight:
+                worded.append(self._beside.submit(find_words))
+            with clock.stage("embed"):
+                vectors = self._embedder.embed_questions(asked)
+            if settings.dense_weight:
+                with clock.stage("dense"):
+                    dense = [_nearest(views, vectors[i : i + 1], depth) for i in range(len(asked))]
+            for future in worded:
+                future.result()
+            with clock.stage("fuse"):
+                candidates = fuse(asked, vectors, dense, lexical, settings)
+        with clock.stage("rerank"):
+            candidates, remembered = self._order(asked[0], candidates, settings)
+        return SearchResult(
+            question=asked[0],
+            generations={view.name: view.generation for view in views},
+            candidates=tuple(candidates),
+            dense=tuple(hit.passage for hit in dense[0]),
+            lexical=tuple(hit.passage for hit in lexical[0]),
+            n=settings.n,
+            notes=tuple(note for view in views for note in view.notes),
+            queries=tuple(asked[1:]),
+            remembered=remembered,
+            seconds=clock.seconds,
+        )
+
+    def _order(
+        self, question: str, candidates: list[Candidate], settings: SearchSettings
+    ) -> tuple[list[Candidate], int]:
+        """Put the candidates into final order, with the reranker's opinion where one is used.
+
+        And say how many of its scores were remembered.
+        """
+        if not candidates:
+            return [], 0
+        if self._reranker is None or not settings.rerank:
+            return [replace(candidate, final_rank=candidate.fused_rank) for candidate in candidates], 0
+        ids = [candidate.passage.id for candidate in candidates]
+        readings = [candidate.passage.reading for candidate in candidates]
+        if isinstance(self._reranker, RememberingReranker):
+            scores, remembered = self._reranker.score_and_hits(question, readings)
+        else:
+            scores, remembered = self._reranker.score(question, readings), 0
+        rerank_ranks = ranks(scores, ids)
+        final_ranks = rerank_ranks
+        if settings.final == "combined":
+            fused = standardised([candidate.fused_score for candidate in candidates])
+            final_ranks = ranks(fused + settings.rerank_weight * standardised(scores), ids)
+        placed = [
+            replace(candidate, rerank_rank=rerank_rank, rerank_score=float(score), final_rank=final_rank)
+            for candidate, rerank_rank, score, final_rank in zip(
+                candidates, rerank_ranks, scores, final_ranks, strict=True
+            )
+        ]
+        return sorted(placed, key=lambda candidate: candidate.final_rank or 0), remembered
+
+
+class _Clock:
+    """Times stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begin
+
+
+def _nearest(views: Sequence[View], vector: Vectors, depth: int) -> list[Hit]:
+    return _stage(views, lambda view: view.dense(vector, depth))[:depth]
+
+
+def _wordy(views: Sequence[View], query: str, depth: int) -> list[Hit]:
+    return _stage(views, lambda view: view.lexical(query, depth))[:depth]
+
+
+def _stage(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:
+    """Run one stage over all indexes; best first, ties by id."""
+    hits = []
+    for view in views:
+        found = find(view)
+        passages = view.passages([number for number, _ in found])
+        for number, score in found:
+            passage = passages[number]
+            if len(views) > 1:
+                passage = replace(passage, id=f"{view.name}/{passage.id}")
+            hits.append(Hit(view, number, passage, score))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))

@@ -1,0 +1,64 @@
+"""The folder that holds a user's indexes, and the names in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import BadNameError, UnknownIndexError
+
+HOME_VARIABLE = "QUINCUNX_HOME"
+DATABASE = "index.sqlite"
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def home() -> Path:
+    """Return ``QUINCUNX_HOME``, or the platform's data folder for quincunx."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("quincunx"))
+
+
+def named_folder(kind: str, name: str) -> Path:
+    """Return where something of that kind (``indexes``, ``programs``) and name lies or would lie."""
+    if not NAME.fullmatch(name):
+        raise BadNameError(
+            f"name {name!r} among the {kind}: use 1 to 64 letters, digits, dots, dashes or underscores, a letter or "
+            "digit first"
+        )
+    return home() / kind / name
+
+
+def place_of(kind: str, name_or_folder: str | Path) -> Path:
+    """Return a folder that was named by itself (a `Path`, or a text that holds a separator) or by its name."""
+    if isinstance(name_or_folder, Path) or os.sep in name_or_folder:
+        return Path(name_or_folder)
+    return named_folder(kind, name_or_folder)
+
+
+def names_of(kind: str, file: str) -> list[str]:
+    """Return the names of everything of that kind whose folder holds that file, sorted."""
+    found = (home() / kind).glob(f"*/{file}")
+    return sorted(path.parent.name for path in found if NAME.fullmatch(path.parent.name))
+
+
+def index_folder(name: str) -> Path:
+    """Return where the index of that name lies or would lie."""
+    return named_folder("indexes", name)
+
+
+def index_names() -> list[str]:
+    """Return the names of all indexes in the home folder, sorted."""
+    folder = home() / "indexes"
+    return sorted(path.parent.name for path in folder.glob(f"*/{DATABASE}")) if folder.is_dir() else []
+
+
+def require_index(name: str) -> Path:
+    """Return the folder of an existing index, or raise `UnknownIndexError`."""
+    folder = index_folder(name)
+    if not (folder / DATABASE).is_file():
+        raise UnknownIndexError(name, index_names())
+    return folder

@@ -1,0 +1,1 @@
+"""Documents read, cut into passages, and the words in them."""
