@@ -5,19 +5,12 @@ from __future__ import annotations
 from ..eval.goldsets.goldset import CANONS, canon_folder
 from ..programs.answer import Answer
 from ..programs.loading import load
+from ..programs.registry import program_names, program_spec
 from ..retrieval.errors import IndexStateError
 from ..retrieval.index.manage import build_index, document_ids
 from ..retrieval.storage.home import index_names
 from ..retrieval.text.corpus import read_documents
 from .output import notes, progress
-
-QUESTIONS = {
-    "chat_bridge": "What is the difference between Sage and Sage Daily?",
-    "ticker_fit": "which tickers have a strong pre-earnings setup",
-    "catalyst_precedent": "token unlock into a weak market with crowded shorts",
-    "resource_search": "something that makes random test inputs for my functions",
-    "astrology_reading": "I drew The Star reversed, should I stay in my job?",
-}
 
 
 def build_canons(*, rebuild: bool = False) -> None:
@@ -47,7 +40,8 @@ def ask_all() -> dict[str, Answer]:
     """Ask each program its question."""
     answers = {}
     with progress("asking the five programs") as report:
-        for done, (program, question) in enumerate(QUESTIONS.items(), start=1):
-            answers[program] = load(program)(question=question)
-            report(done, len(QUESTIONS))
+        shown = [spec for spec in map(program_spec, program_names()) if spec.index in CANONS and spec.example]
+        for done, spec in enumerate(shown, start=1):
+            answers[spec.name] = load(spec.name)(question=spec.example)
+            report(done, len(shown))
     return answers

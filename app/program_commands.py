@@ -17,14 +17,14 @@ Saved = Annotated[str, typer.Argument(help="Name of a saved program, or its fold
 def list_names(as_json: AsJson = False) -> None:
     """List the five programs and the saved ones of the home folder."""
     from ..programs.artifact.read import named_artifacts
-    from ..programs.loading import TASKS
+    from ..programs.registry import program_names
     from .output import results, write_json
 
     saved = named_artifacts()
     if as_json:
-        write_json({"programs": list(TASKS), "saved": saved})
+        write_json({"programs": program_names(), "saved": saved})
         return
-    for name in [*TASKS, *(f"{name} (saved)" for name in saved)]:
+    for name in [*program_names(), *(f"{name} (saved)" for name in saved)]:
         results.print(name, markup=False)
 
 

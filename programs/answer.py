@@ -6,10 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import dspy
+from pydantic_core import to_jsonable_python
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from ..retrieval.passages import Candidate, Passage
     from ..retrieval.search import SearchResult
     from ..signatures.evidence import Citation
@@ -33,7 +32,7 @@ class Answer(dspy.Prediction):
     """False for a refusal; then ``output`` is empty and ``citations`` too."""
     refusal: str | None
     """Why nothing was answered."""
-    output: BaseModel
+    output: Any
     """The program's typed output, holding only what stood the check."""
     citations: list[Citation]
     dropped: list[Dropped]
@@ -61,7 +60,7 @@ class Answer(dspy.Prediction):
             "engine": self.engine,
             "answered": self.answered,
             "refusal": self.refusal,
-            "output": self.output.model_dump(mode="json"),
+            "output": to_jsonable_python(self.output),
             "citations": [citation.model_dump() for citation in self.citations],
             "usage": asdict(self.usage),
             "notes": self.notes,

@@ -62,7 +62,7 @@ class Meter(UsageTracker):
         self.budget = budget
         self.begun = time.monotonic()
         self.lm_calls = 0
-        self._answered = 0
+        self._failed = 0
         self._paid = 0
 
     @property
@@ -98,9 +98,9 @@ class Meter(UsageTracker):
             )
         self.lm_calls += 1
 
-    def end(self) -> None:
-        """Count a call that brought a reply."""
-        self._answered += 1
+    def failed(self) -> None:
+        """Count a call that brought no reply."""
+        self._failed += 1
 
     def add_usage(self, lm: str, usage_entry: dict[str, Any]) -> None:
         """What DSPy calls after each reply that did not come from its cache."""
@@ -112,7 +112,7 @@ class Meter(UsageTracker):
         """What was spent so far."""
         return Usage(
             self.lm_calls,
-            max(0, self._answered - self._paid),
+            max(0, self.lm_calls - self._failed - self._paid),
             self._sum("prompt_tokens"),
             self._sum("completion_tokens"),
         )
@@ -136,41 +136,3 @@ class Meter(UsageTracker):
                 if outer is not None:
                     for lm, entries in self.usage_data.items():
                         outer.usage_data[lm].extend(entries)
-
-
-class MeteredLM(dspy.BaseLM):
-    """A language model whose calls are counted first; in all else the one that it stands for."""
-
-    def __init__(self, lm: dspy.BaseLM, meter: Meter) -> None:
-        self._lm = lm
-        self._meter = meter
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._meter.begin()
-        reply = self._lm(*args, **kwargs)
-        self._meter.end()
-        return reply
-
-    async def acall(self, *args: Any, **kwargs: Any) -> Any:
-        self._meter.begin()
-        reply = await self._lm.acall(*args, **kwargs)
-        self._meter.end()
-        return reply
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_lm":  # while it is being copied
-            raise AttributeError(name)
-        return getattr(self._lm, name)
-
-    def __repr__(self) -> str:
-        return f"MeteredLM({self._lm.model!r})"
-
-    # Properties of BaseLM, which __getattr__ is not asked for.
-    supports_function_calling = property(lambda self: self._lm.supports_function_calling)
-    supports_reasoning = property(lambda self: self._lm.supports_reasoning)
-    supports_response_schema = property(lambda self: self._lm.supports_response_schema)
-    supported_params = property(lambda self: self._lm.supported_params)
-
-    def __deepcopy__(self, memo: object) -> MeteredLM:
-        """Copies of what holds it, such as a callback's inputs, share it."""
-        return self

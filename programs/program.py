@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from .call.inputs import read_inputs
 from .call.steps import Flow
 from .engines.lms import lm
 from .events import Done, Event, Failed
+from .spec import ProgramSpec
 from .trace import OnCall, tracing
 
 logger = logging.getLogger(__name__)
@@ -40,16 +41,14 @@ class GroundedProgram(dspy.Module):
     extractive engine answers, and says so.
     """
 
-    def __init__(
-        self, name: str, signature: type[dspy.Signature], retriever: Retriever, *, decomposes: bool = False
-    ) -> None:
+    def __init__(self, spec: ProgramSpec, retriever: Retriever) -> None:
         super().__init__()
-        self.name = name
+        self.spec, self.name = spec, spec.name
         self.retriever = retriever
-        self.predict = dspy.Predict(signature)
-        self.rephrase = dspy.Predict(Rephrase) if "history" in signature.input_fields else None
+        self.predict = dspy.Predict(spec.signature)
+        self.rephrase = dspy.Predict(Rephrase) if "history" in spec.signature.input_fields else None
         """Makes the question self-contained, where a conversation went before it; ``None`` leaves it as it is."""
-        self.decompose = dspy.Predict(Decompose) if decomposes else None
+        self.decompose = dspy.Predict(Decompose) if spec.decomposes else None
         self._queries = 1
         self.budget = Budget()
         """What each call may spend, where the call itself does not say."""
@@ -98,8 +97,10 @@ class GroundedProgram(dspy.Module):
 
         async def produce() -> None:
             try:
-                with tracing(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
-                    answer = call.done(await adrive(call.flow, events.put_nowait))
+                with tracing(
+                    self, self.on_call, lambda: self._flow(question, budget, inputs, events.put_nowait)
+                ) as call:
+                    answer = call.done(await adrive(call.flow))
                 events.put_nowait(Done(answer))
             except QuincunxError as error:
                 events.put_nowait(Failed(error.code, str(error)))
@@ -143,7 +144,13 @@ class GroundedProgram(dspy.Module):
         """
         return save_program(self, place_of("programs", target), **facts)
 
-    def _flow(self, question: str, budget: Budget | None, inputs: Mapping[str, Any]) -> Flow:
+    def _flow(
+        self,
+        question: str,
+        budget: Budget | None,
+        inputs: Mapping[str, Any],
+        listener: Callable[[Event], None] | None = None,
+    ) -> Flow:
         if budget is not None and not isinstance(budget, Budget):
             raise UsageError(f"budget must be a Budget, such as Budget(seconds=30) (got {budget!r})")
         fields = list(self.predict.signature.input_fields)
@@ -152,4 +159,4 @@ class GroundedProgram(dspy.Module):
         if chosen is None:
             logger.info("no language model is set: the extractive engine answers")
             chosen = lm("extractive")
-        return Flow(self, asked, chosen, Meter(budget or self.budget))
+        return Flow(self, asked, chosen, Meter(budget or self.budget), listener)

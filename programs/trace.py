@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic_core import to_jsonable_python
+
 from ..retrieval.errors import QuincunxError
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def _text(
         text["searched"] = [found.search.question, *found.search.queries]
     if answer is not None:
         text |= {
-            "output": answer.output.model_dump(mode="json"),
+            "output": to_jsonable_python(answer.output),
             "refusal": answer.refusal,
             "notes": answer.notes,
             "dropped": [asdict(dropped) for dropped in answer.dropped],

@@ -8,6 +8,8 @@
     │   │   └── PromptTooLongError        prompt_too_long
     │   ├── EmptyQuestionError        empty_question
     │   ├── FilterError               bad_filter
+    │   ├── ProgramSpecError          bad_program
+    │   │   └── UnsupportedOutputError    unsupported_output
     │   ├── UnknownIndexError         unknown_index
     │   ├── RunMismatchError          run_mismatch
     │   ├── UnknownProfileError       unknown_profile
@@ -102,6 +104,18 @@ class FilterError(UsageError):
     code = "bad_filter"
 
 
+class ProgramSpecError(UsageError):
+    """A program of one's own cannot be made known as it is."""
+
+    code = "bad_program"
+
+
+class UnsupportedOutputError(ProgramSpecError):
+    """The claims of a program's output cannot be found, so that they could not be checked."""
+
+    code = "unsupported_output"
+
+
 class UnknownNameError(UsageError):
     """A name that is looked up in a closed list is not on it."""
 
@@ -135,6 +149,7 @@ class UnknownProgramError(UnknownNameError):
 
     code = "unknown_program"
     noun = "program"
+    remedy = ". A program of your own is made known by quincunx.add_program, on the command line by --program-module"
 
 
 class UnknownRunError(UnknownNameError):

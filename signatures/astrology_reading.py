@@ -20,7 +20,7 @@ class Reading(Item):
         description="the reading, one claim a sentence, speaking to the asker's question; empty if the canon lacks it"
     )
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A reading is about a subject of the passages that it cites: the one it names, or else the first cited's."""
         named = [passage.about.get("subject") or passage.title for passage in cited.values()]
         known = [name for name in named if name.casefold() == self.subject.strip().casefold()]

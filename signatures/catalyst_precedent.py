@@ -28,7 +28,7 @@ class Precedent(Item):
         default_factory=list, description="what the price did afterwards, each with citations"
     )
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A precedent is alike in something, leans on the passage it is about, and has its title and date."""
         fault = names_cited(self.passage_id, cited)
         if fault:
@@ -51,7 +51,7 @@ class PrecedentList(Item):
         description="most alike first; empty if nothing in the archive compares"
     )
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """An event stands once: what is said of it again joins its first entry. Most alike first."""
         precedents = joined(self.precedents, "passage_id")
         return self.model_copy(update={"precedents": sorted(precedents, key=lambda entry: -entry.likeness)})

@@ -55,7 +55,7 @@ class Pointer(BaseModel):
 class Item(BaseModel):
     """One entry of a list output, or an output, which stands or falls with what its claims cite."""
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """Return the entry as it may stand, given the passages (by id) that its surviving claims cite.
 
         A string instead says why it may not.

@@ -18,7 +18,7 @@ class ResourcePage(Item):
     title: str = Field(default="", description="the page's title, as the passage writes it")
     why: list[Claim] = Field(description="why this page, each reason with citations")
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A page must be one that its reasons cite; its title is the page's own, whatever the model wrote."""
         fault = names_cited(self.passage_id, cited)
         return fault or self.model_copy(update={"title": cited[self.passage_id].title})
@@ -31,7 +31,7 @@ class ResourcePages(Item):
         description="the right page first, then runners-up; empty if none is right"
     )
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A page stands once, where it stood first; what is said of it again joins that entry."""
         return self.model_copy(update={"pages": joined(self.pages, "passage_id")})
 

@@ -25,7 +25,7 @@ class TickerFit(Item):
         default_factory=list, description="what speaks against it, each with citations; may be empty"
     )
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A ticker is that of a page that its reasons cite; its date is that of the newest such page."""
         if not self.reasons:
             return f"none of the reasons for ticker {self.ticker!r} is supported"
@@ -49,7 +49,7 @@ class TickerShortlist(Item):
 
     tickers: list[TickerFit] = Field(description="best fit first; empty if none of the tickers fits")
 
-    def settled(self, cited: Mapping[str, Evidence]) -> Self | str:
+    def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A ticker stands once: what is said of it again joins its first entry. Best fit first."""
         newest: dict[str, str] = {}
         for entry in self.tickers:

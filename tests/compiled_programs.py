@@ -16,6 +16,7 @@ from parts import Hashing
 from pydantic import BaseModel, TypeAdapter, computed_field
 
 from quincunx.programs.program import GroundedProgram
+from quincunx.programs.spec import ProgramSpec
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.retriever import Retriever
@@ -49,12 +50,15 @@ class Frozen(dspy.Signature):
 
 
 def of(signature: type[dspy.Signature], index: str = "tiny") -> GroundedProgram:
-    return GroundedProgram("chat_bridge", signature, Retriever(index))
+    """A program whose predictor has this signature, be it one that a spec would not take."""
+    made = GroundedProgram(ProgramSpec("chat_bridge", Frozen), Retriever(index))
+    made.predict = dspy.Predict(signature)
+    return made
 
 
 def splitting(index: str = "tiny") -> GroundedProgram:
     """A program that splits its questions up."""
-    return GroundedProgram("ticker_fit", Frozen, Retriever(index), decomposes=True)
+    return GroundedProgram(ProgramSpec("ticker_fit", Frozen, decomposes=True), Retriever(index))
 
 
 def value_of(annotation: Any, seed: random.Random) -> Any:

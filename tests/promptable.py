@@ -16,9 +16,7 @@ import json
 import re
 from typing import Any
 
-from dspy.lm15 import Message, Request
-
-from quincunx.programs.engines.extractive.engine import ExtractiveEngine
+from quoting_model import quoted
 
 HELPS = (
     "Compare every passage with the question.",
@@ -28,7 +26,6 @@ HELPS = (
 )
 HARMS = ("Answer in a playful tone.", "Trust the last passage most.")
 DIFFICULTIES = 6
-_ENGINE = ExtractiveEngine()
 _PASSAGES = re.compile(r"(\[\[ ## passages ## \]\]\n)(\[.*?\])(\n\n\[\[ ## |\n\nRespond)", re.DOTALL)
 _OUTPUTS = re.compile(r"Your output fields are:\n(.*?)\n(?:All interactions|In adhering)", re.DOTALL)
 
@@ -63,7 +60,7 @@ def _answered(system: str, messages: list[dict[str, Any]], asked: str) -> str:
         last = json.loads(_PASSAGES.search(asked)[2])[-1]  # type: ignore[index]  # it was found before
         asked = asked.replace(question, last["text"].split(". ")[0])
         asked = _PASSAGES.sub(lambda found: found[1] + json.dumps([last]) + found[3], asked)
-    return _ENGINE.complete(Request(model="m", messages=(Message.user(asked),))).text or ""
+    return quoted(asked)
 
 
 def _written(system: str, asked: str) -> str:

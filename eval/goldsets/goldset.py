@@ -68,6 +68,12 @@ class GoldQuestion:
         return {span.id: 1 for span in self.spans} if self.spans else dict(self.gold)
 
     @property
+    def best(self) -> set[str]:
+        """The documents of the highest grade."""
+        top = max(self.gold.values(), default=0)
+        return {document for document, grade in self.gold.items() if grade == top}
+
+    @property
     def answerable(self) -> bool:
         """Whether the corpus holds an answer; true unless the set says otherwise."""
         return bool(self.metadata.get("answerable", True))

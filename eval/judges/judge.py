@@ -183,7 +183,7 @@ def _of_groundedness(
         "claims": [
             CitedClaim(claim=neutralise(text), cites=[neutralise(id) for id in ids]) for text, ids in claims
         ],
-        "passages": [evidence(passages[id], told=True) for id in cited],
+        "passages": [evidence(passages[id], for_prompt=True) for id in cited],
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...programs.registry import program_spec
 from ..runs.ledger import Run
 from ..stats.paired import Interval
 from . import records as data
@@ -17,14 +18,6 @@ from .answer_checks import check_answer, said
 from .means import mean_of
 from .run_scores import Scored
 
-RIGHT = {
-    "ticker_fit": ("ticker_f1", 0.5),
-    "resource_search": ("right_first", 1.0),
-    "catalyst_precedent": ("precedent_f1", 0.5),
-    "chat_bridge": ("citation_recall", 0.5),
-    "astrology_reading": ("citation_recall", 0.5),
-}
-"""By which check, and from which value on, an answer counts as right; an unanswerable question is right when refused."""
 STEPS = ("gold is cited", "the answer is right")
 
 
@@ -92,7 +85,7 @@ def score_answers(run: Run, scored: Scored, seed: int) -> AnswerScores:
     return AnswerScores(
         program=program,
         values=values,
-        checks=tuple(CheckMean(program, name, _mean(scored, values, name, seed)) for name in names),
+        checks=tuple(CheckMean(program, name, _mean(program, scored, values, name, seed)) for name in names),
         refusals=_refusals(scored),
         steps=_steps(program, scored, values),
         tokens=_tokens(scored),
@@ -101,10 +94,17 @@ def score_answers(run: Run, scored: Scored, seed: int) -> AnswerScores:
     )
 
 
-def _mean(scored: Scored, values: Mapping[str, Mapping[str, float]], name: str, seed: int) -> Interval:
+def _mean(
+    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]], name: str, seed: int
+) -> Interval:
     told = [id for id in values if name in values[id]]
     questions = [scored.questions[id] for id in told]
-    return mean_of([values[id][name] for id in told], questions, seed, -1.0 if name == "fit_tau" else 0.0)
+    return mean_of([values[id][name] for id in told], questions, seed, _least(program, name))
+
+
+def _least(program: str, name: str) -> float:
+    measure = program_spec(program).measures.get(name)
+    return 0.0 if measure is None else measure.least
 
 
 def _refusals(scored: Scored) -> data.Refusals:
@@ -136,7 +136,7 @@ def _reached(
         return (None, None)
     if not question.answerable:
         return (None, not row.record["answered"])
-    check, least = RIGHT.get(program, ("citation_recall", 0.5))
+    check, least = program_spec(program).right
     cites = {scored.passages[c["passage_id"]].document_id for c in row.record["citations"]}
     right = values[id].get(check)
     return (not cites.isdisjoint(question.gold), None if right is None else right >= least)

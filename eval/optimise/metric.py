@@ -20,30 +20,16 @@ from typing import Any
 import dspy
 
 from ...programs.answer import Answer
+from ...programs.registry import program_spec
+from ...programs.spec import GENERIC_PARTS
 from ...retrieval.errors import BoundError
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion
-from ..metrics.answer_checks import best_gold, check_answer
+from ..metrics.answer_checks import check_answer
 from ..runs.answer_run import answer_record
 
 THRESHOLD = 0.6
 """Score from which on a verdict is true, so that an answer may become a demo."""
-
-WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    "chat_bridge": {"citation_recall": 2, "citation_precision": 1, "overlap": 1, "kept": 1},
-    "ticker_fit": {"ticker_f1": 3, "citation_precision": 1, "kept": 1},
-    "catalyst_precedent": {"precedent_f1": 3, "citation_precision": 1, "kept": 1},
-    "resource_search": {"right_first": 3, "citation_precision": 1, "kept": 1},
-    "astrology_reading": {"covers_card": 2, "citation_recall": 2, "citation_precision": 1, "kept": 1},
-}
-"""By program: the parts of its metric, and how much each counts."""
-
-PARTS = (
-    *dict.fromkeys(name for weights in WEIGHTS.values() for name in weights),
-    "quote_faithfulness",
-)
-"""What a metric can be made of: the checks of `checks` that lie between 0 and 1, and ``kept``: 1 ÷ (1 + the parts of
-the model's reply that the check took out)."""
 
 
 class Verdict(dspy.Prediction):
@@ -79,15 +65,17 @@ class Metric:
     targets: Mapping[str, Target]
     """By question id, which an example has as ``gold_id``."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """By part; the program's own where left out."""
+    """By part, one of `GENERIC_PARTS` or of the program's own measures; those of its `ProgramSpec` where left out."""
     threshold: float = THRESHOLD
 
     def __post_init__(self) -> None:
+        spec = program_spec(self.program)
         if not self.weights:
-            object.__setattr__(self, "weights", WEIGHTS[self.program])
-        unknown = [name for name in self.weights if name not in PARTS]
+            object.__setattr__(self, "weights", dict(spec.metric))
+        parts = [*GENERIC_PARTS, *spec.measures]
+        unknown = [name for name in self.weights if name not in parts]
         if unknown:
-            raise BoundError(f"unknown part of a metric {unknown[0]!r}; known: {', '.join(PARTS)}")
+            raise BoundError(f"unknown part of a metric {unknown[0]!r}; known: {', '.join(parts)}")
         if min(self.weights.values()) < 0 or not sum(self.weights.values()) > 0:
             raise BoundError(f"weights must be at least 0 and not all 0 (got {dict(self.weights)})")
         if not 0 <= self.threshold <= 1:
@@ -134,7 +122,7 @@ class Metric:
 
 def feedback(answer: Answer, target: Target) -> str:
     """Return in words what an answer to an answerable question missed, stage by stage, and what the check took out."""
-    lines = [_fate(answer, target, document) for document in sorted(best_gold(target.question))]
+    lines = [_fate(answer, target, document) for document in sorted(target.question.best)]
     if not answer.answered:
         given = {passage.document_id for passage in answer.passages}
         if given & set(target.question.gold):

@@ -119,7 +119,7 @@ class Plan:
         """Return about how many tokens a question takes with its passages."""
         looked = list(self.splits["dev"].questions.values())[:LOOKED_AT]
         given = [
-            evidence(passage, told=True).model_dump_json()
+            evidence(passage, for_prompt=True).model_dump_json()
             for question in looked
             for passage in self.program.retriever(question=question.text).passages
         ]
@@ -155,7 +155,7 @@ def prepare(
         caps: the most that may be spent.
         prices: by role, ``task`` and ``prompt``.
         seeds: of every random choice; the search is made once for each, and the best on dev is kept.
-        weights: of the metric's parts, see `verdicts.PARTS`; the program's own if left out.
+        weights: of the metric's parts, see `Metric.weights`; the program's own if left out.
         profile, index: as for `retrieval.Searched`.
         out: the run's folder; by default one in the home folder, named after what is run.
         fork: begin a new run beside the one that is there.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dspy
+from pydantic_core import to_jsonable_python
 
 from ...programs.answer import Answer
 from ...programs.artifact.save import predictors_of
@@ -107,7 +108,7 @@ def answer_record(answer: Answer) -> dict[str, Any]:
     return {
         "answered": answer.answered,
         "refusal": answer.refusal,
-        "output": answer.output.model_dump(mode="json"),
+        "output": to_jsonable_python(answer.output),
         "citations": [citation.model_dump() for citation in answer.citations],
         "dropped": [asdict(dropped) for dropped in answer.dropped],
         "given": [passage.id for passage in answer.passages],

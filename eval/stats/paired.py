@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, kendalltau, norm  # type: ignore[import-untyped]
+from scipy.stats import binom, norm  # type: ignore[import-untyped]
 from scipy.stats import t as student
 
 from ...retrieval.errors import BoundError, UsageError
@@ -208,19 +208,6 @@ def holm(ps: Mapping[str, float]) -> dict[str, float]:
         highest = max(highest, min(1.0, (len(ps) - rank) * float(ps[name])))
         adjusted[name] = highest
     return {name: adjusted[name] for name in ps}
-
-
-def kendall(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Return Kendall's tau-b of two score lists, shape (n,); None where all values of one are the same."""
-    first, second = vector("a", a), vector("b", b)
-    if len(first) != len(second):
-        raise UsageError(
-            f"a and b must be of one length, got {len(first)} and {len(second)}: pair them by id"
-        )
-    if len(first) < 2:
-        return None
-    tau = float(kendalltau(first, second, variant="b").statistic)
-    return None if math.isnan(tau) else tau
 
 
 def _mcnemar(wins: int, losses: int) -> float:

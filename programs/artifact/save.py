@@ -79,7 +79,7 @@ def save_program(
             schema_version=SCHEMA,
             quincunx=version("quincunx"),
             dspy=DSPY_RANGE,
-            program=program.name,  # type: ignore[arg-type]  # the schema holds it to the list
+            program=program.name,
             predictors={
                 name: _predictor_record(name, predictor, chosen) for name, predictor in predictors_of(program)
             },

@@ -45,13 +45,10 @@ MAX_VALUES = 100_000
 MAX_DIGITS = 18
 """Of a whole number."""
 
-ProgramName = Literal[
-    "chat_bridge", "ticker_fit", "catalyst_precedent", "resource_search", "astrology_reading"
-]
-"""The programs that an artifact may be of; a test holds the list to `loading.TASKS`."""
 Role = Literal["input", "output"]
 AdapterName = Literal["chat", "json"]
 
+_Program = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 _Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 _Predictor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\[\]'-]{1,200}$")]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -184,7 +181,8 @@ class Artifact(_Strict):
     """Version that wrote it."""
     dspy: Annotated[str, StringConstraints(pattern=r"^>=\d{1,4}(\.\d{1,4}){0,2},<\d{1,4}(\.\d{1,4}){0,2}$")]
     """Versions of DSPy whose prompts are those it was made with."""
-    program: ProgramName
+    program: _Program
+    """Of a `ProgramSpec`; whether there is one of that name is for whoever loads it to see."""
     predictors: Annotated[dict[_Predictor, PredictorRecord], Field(min_length=1, max_length=50)]
     adapter: AdapterName
     queries: Annotated[int, Field(ge=1, le=MOST_QUERIES)]

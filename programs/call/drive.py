@@ -15,7 +15,8 @@ from ..answer import Answer
 from ..engines.background_loop import in_thread, wait
 from ..engines.lms import typed_cause
 from ..events import Event, Prose, Token
-from .steps import AskModel, Emit, Flow, Retrieve, Step
+from .predict import AskModel
+from .steps import Flow, Step
 
 T = TypeVar("T")
 
@@ -31,59 +32,41 @@ def drive(flow: Flow) -> Answer:
 
 
 def _take(flow: Flow, step: Step) -> Any:
-    if isinstance(step, Emit):
-        return None
     if flow.meter.seconds_left is None:
-        return _do(step)
+        return step.run()
     # Only what is awaited can be ended in time.
     return wait(_timed(flow, _in_time(step)))
 
 
-def _do(step: Retrieve | AskModel) -> Any:
-    if isinstance(step, Retrieve):
-        return step.retriever(question=step.question, queries=step.queries)
-    with dspy.context(adapter=step.adapter):
-        return step.predict(lm=step.lm, **step.inputs)
-
-
-async def _in_time(step: Retrieve | AskModel) -> Any:
+async def _in_time(step: Step) -> Any:
     if isinstance(step, AskModel):
         # The names that stand for DSPy's own engines are awaitable; an engine object only with an async twin.
         named = isinstance(getattr(step.lm, "engine", None), str)
         if named or getattr(step.lm, "_async_engine_spec", None) is not None:
             # The stream belongs to the loop of `dspy.streamify`, and this is another.
             with dspy.context(send_stream=None):
-                return await _ask(step)
+                return await step.arun()
     # What cannot be cancelled is left to itself: the wait for it ends in time.
-    return await in_thread(partial(_do, step))
+    return await in_thread(step.run)
 
 
-async def adrive(flow: Flow, tell: Callable[[Event], None] | None = None) -> Answer:
-    """Take the steps without holding up the event loop; ``tell`` gets every event, prose as it is written."""
+async def adrive(flow: Flow) -> Answer:
+    """Take the steps without holding up the event loop; a listener of the flow gets prose as it is written."""
     steps, outcome = flow.run(), _Outcome()
     with flow.meter.counting():
         while (step := outcome.next(steps)) is not None:
             flow.meter.require_time()
-            await outcome.of_awaited(_timed(flow, _atake(step, tell)))
+            await outcome.of_awaited(_timed(flow, _atake(step, flow.listener)))
     return outcome.answer
 
 
-async def _atake(step: Step, tell: Callable[[Event], None] | None) -> Any:
-    if isinstance(step, Retrieve):
-        return await step.retriever.acall(question=step.question, queries=step.queries)
-    if isinstance(step, AskModel):
-        return await (_ask(step) if tell is None or not step.streamed else _ask_aloud(step, tell))
-    if tell is not None:
-        tell(step.event)
-    return None
+async def _atake(step: Step, listener: Callable[[Event], None] | None) -> Any:
+    if isinstance(step, AskModel) and step.streamed and listener is not None:
+        return await _ask_streaming(step, listener)
+    return await step.arun()
 
 
-async def _ask(step: AskModel) -> Any:
-    with dspy.context(adapter=step.adapter):
-        return await step.predict.acall(lm=step.lm, **step.inputs)
-
-
-async def _ask_aloud(step: AskModel, tell: Callable[[Event], None]) -> Any:
+async def _ask_streaming(step: AskModel, listener: Callable[[Event], None]) -> Any:
     """Ask the language model, telling its prose piece by piece."""
     prose, asked, prediction = Prose(), _Asked(step), None
     with dspy.context(adapter=step.adapter):
@@ -96,7 +79,7 @@ async def _ask_aloud(step: AskModel, tell: Callable[[Event], None]) -> Any:
                 elif choices := getattr(value, "choices", None):
                     text = prose.feed(choices[0].delta.content or "")
                     if text:
-                        tell(Token(text))
+                        listener(Token(text))
         except LMError as error:
             if asked.typed is None:
                 raise

@@ -1,42 +1,112 @@
-"""Asking one predictor outside of a program, as strictly as programs ask theirs."""
+"""Asking one predictor strictly: once, and once more in the other form when the reply has not the form that was asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
+from dspy.utils.exceptions import AdapterParseError, LMError
 
 from ...retrieval.errors import UsageError
-from ..budget import Budget, Meter, MeteredLM, Usage
+from ..budget import Budget, Meter, Usage
+from ..engines.extractive.engine import MODEL, ExtractiveEngine
+from ..engines.extractive.typed_inputs import TypedInputsAdapter
 from .adapters import checked, other
 from .inputs import model_errors
+
+
+@dataclass(frozen=True)
+class AskModel:
+    """A step of a call: ask a predictor; its result is the Prediction, or `AdapterParseError` is thrown in."""
+
+    predict: dspy.Predict
+    lm: dspy.BaseLM
+    adapter: dspy.Adapter
+    inputs: Mapping[str, Any]
+    streamed: bool = False
+    """Whether its prose is to be told as it comes."""
+
+    def run(self) -> dspy.Prediction:
+        """Ask in this thread."""
+        with dspy.context(adapter=self.adapter):
+            return self.predict(lm=self.lm, **self.inputs)
+
+    async def arun(self) -> dspy.Prediction:
+        """Ask without holding up the event loop."""
+        with dspy.context(adapter=self.adapter):
+            return await self.predict.acall(lm=self.lm, **self.inputs)
+
+
+def ask_strictly(
+    program: str,
+    step: AskModel,
+    meter: Meter,
+    asking_again: Callable[[], None] = lambda: None,
+) -> Generator[AskModel, Any, dspy.Prediction]:
+    """Yield the step, and once more in the other form after a bad reply; return the Prediction.
+
+    The step's adapter is taken as its checked twin. ``meter`` counts each try, and refuses one that the budget does not
+    hold. Raises as `inputs.model_errors` says: `ModelOutputError` for a second bad reply.
+    """
+    adapter = _adapter(program, step)
+    with model_errors(program, str(step.lm.model)):
+        try:
+            return (yield from _ask_once(replace(step, adapter=adapter), meter))
+        except AdapterParseError:
+            asking_again()
+            again = replace(step, adapter=other(adapter), streamed=False)
+            return (yield from _ask_once(again, meter))
+
+
+def _ask_once(step: AskModel, meter: Meter) -> Generator[AskModel, Any, dspy.Prediction]:
+    meter.begin()
+    try:
+        return (yield step)
+    except AdapterParseError:
+        raise
+    except BaseException:
+        meter.failed()
+        raise
 
 
 def ask(
     who: str, predict: dspy.Predict, lm: dspy.BaseLM, inputs: Mapping[str, Any]
 ) -> tuple[dspy.Prediction, Usage]:
-    """Ask a predictor, and once more in another form when the reply has not the form that was asked for.
+    """Ask a predictor outside of a program, as strictly as programs ask theirs; return what it said and spent.
 
-    Raises as `asking.failures` says: `ModelOutputError` for a second bad reply.
+    Raises as `inputs.model_errors` says: `ModelOutputError` for a second bad reply.
     """
-    adapter, meter = checked(dspy.settings.adapter), Meter(Budget())
-    metered = MeteredLM(lm, meter)
-    with model_errors(who, str(lm.model)), meter.counting():
+    meter = Meter(Budget())
+    steps = ask_strictly(who, AskModel(predict, lm, dspy.settings.adapter, inputs), meter)
+    with meter.counting():
         try:
-            with dspy.context(adapter=adapter):
-                prediction = predict(lm=metered, **inputs)
-        except AdapterParseError:
-            with dspy.context(adapter=other(adapter)):
-                prediction = predict(lm=metered, **inputs)
-    return prediction, meter.usage
+            step = next(steps)
+            while True:
+                try:
+                    said = step.run()
+                except (AdapterParseError, LMError) as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(said)
+        except StopIteration as end:
+            return end.value, meter.usage
+
+
+def is_extractive(lm: dspy.BaseLM) -> bool:
+    """Whether a language model is the engine that only quotes."""
+    return isinstance(getattr(lm, "engine", None), ExtractiveEngine) or str(lm.model) == MODEL
 
 
 def require_writer(lm: dspy.BaseLM, task: str) -> None:
     """Raise `UsageError` for the extractive engine, which only quotes."""
-    if str(lm.model).startswith("extractive"):
+    if is_extractive(lm):
         raise UsageError(
             f"the extractive engine only quotes and cannot {task} (got lm={lm.model!r}): name a language model, such "
             "as ollama/llama3.2"
         )
+
+
+def _adapter(program: str, step: AskModel) -> dspy.Adapter:
+    return TypedInputsAdapter(program) if is_extractive(step.lm) else checked(step.adapter)

@@ -1,43 +1,35 @@
 """The one path of a call, whoever drives it: rephrase, split up, find, ask, check.
 
-`Flow.run` is a generator. It yields steps and is sent their results, so that sync, async and streamed calls
-(see `driving`) take the same path and cannot differ.
+`Flow.run` is a generator. It yields what takes time, a search or a question to a language model, and is sent the result,
+so that sync, async and streamed calls (see `drive`) take the same path and cannot differ.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
 
 from ...retrieval.errors import ModelOutputError, half_character
 from ...retrieval.passages import Passage
 from ...signatures.evidence import Evidence
 from ..answer import Answer
-from ..budget import Meter, MeteredLM
+from ..budget import Meter
 from ..check.grounding import ground
 from ..check.quotes import neutralise
 from ..events import Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
-from .adapters import checked, other
-from .inputs import CallInputs, model_errors
+from .inputs import CallInputs
+from .predict import AskModel, ask_strictly
 
 logger = logging.getLogger(__name__)
 
 LONGEST_QUERY = 240
 """Characters of a query that a language model wrote: no embedder reads fewer tokens."""
-
-
-@dataclass(frozen=True)
-class Emit:
-    """A step: tell whoever listens."""
-
-    event: Event
 
 
 @dataclass(frozen=True)
@@ -48,20 +40,16 @@ class Retrieve:
     question: str
     queries: Sequence[str]
 
+    def run(self) -> dspy.Prediction:
+        """Search in this thread."""
+        return self.retriever(question=self.question, queries=self.queries)
 
-@dataclass(frozen=True)
-class AskModel:
-    """A step: ask a predictor; its result is the Prediction, or `AdapterParseError` is thrown in."""
-
-    predict: dspy.Predict
-    lm: MeteredLM
-    adapter: dspy.Adapter
-    inputs: dict[str, Any]
-    streamed: bool
-    """Whether its prose is to be told as it comes."""
+    async def arun(self) -> dspy.Prediction:
+        """Search without holding up the event loop."""
+        return await self.retriever.acall(question=self.question, queries=self.queries)
 
 
-Step = Emit | Retrieve | AskModel
+Step = Retrieve | AskModel
 
 
 @dataclass
@@ -72,6 +60,8 @@ class Flow:
     asked: CallInputs
     lm: dspy.BaseLM
     meter: Meter
+    listener: Callable[[Event], None] | None = None
+    """Is told what happens as it happens; ``None``: nobody listens, and nothing is streamed."""
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each stage took."""
     found: dspy.Prediction | None = None
@@ -87,20 +77,20 @@ class Flow:
         """Yield the steps of the call; return the checked answer."""
         question = yield from self._standalone()
         queries = yield from self._queries(question)
-        yield Emit(Status("retrieving"))
+        self._tell(Status("retrieving"))
         begin = time.perf_counter()
         search = " ".join([question, *filter(None, self.asked.details.values())])
         self.found = found = yield Retrieve(self.program.retriever, search, queries)
         self.seconds["retrieve"] = time.perf_counter() - begin
-        yield Emit(Passages(tuple(found.passages), tuple(found.candidates)))
+        self._tell(Passages(tuple(found.passages), tuple(found.candidates)))
         prediction = yield from self._draft(question, found.passages)
-        yield Emit(Status("checking"))
+        self._tell(Status("checking"))
         begin = time.perf_counter()
         answer = self._answer(found, prediction)
         self.seconds["check"] = time.perf_counter() - begin
         answer.seconds = self.stages
         for citation in answer.citations:
-            yield Emit(Cited(citation))
+            self._tell(Cited(citation))
         return answer
 
     def _standalone(self) -> Generator[Step, Any, str]:
@@ -136,7 +126,10 @@ class Flow:
 
     def _draft(self, question: str, passages: Sequence[Passage]) -> Generator[Step, Any, dspy.Prediction]:
         inputs: dict[str, Any] = {name: neutralise(value) for name, value in self.asked.details.items()}
-        inputs |= {"question": neutralise(question), "passages": [evidence(p, told=True) for p in passages]}
+        inputs |= {
+            "question": neutralise(question),
+            "passages": [evidence(p, for_prompt=True) for p in passages],
+        }
         if "history" in self.program.predict.signature.input_fields:
             inputs["history"] = self._history()
         return (yield from self._ask("asking", self.program.predict, inputs, streamed=True))
@@ -145,20 +138,22 @@ class Flow:
         self, stage: Stage, predict: dspy.Predict, inputs: dict[str, Any], *, streamed: bool = False
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
-        yield Emit(Status(stage))
+        self._tell(Status(stage))
         begin = time.perf_counter()
-        adapter = checked(self.program.adapter or dspy.settings.adapter)
-        lm = MeteredLM(predict.lm or self.lm, self.meter)
+        adapter = self.program.adapter or dspy.settings.adapter
+        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed)
         try:
-            with model_errors(self.program.name, lm.model):
-                try:
-                    prediction = yield AskModel(predict, lm, adapter, inputs, streamed)
-                except AdapterParseError:
-                    yield Emit(Status("asking again"))
-                    prediction = yield AskModel(predict, lm, other(adapter), inputs, False)
+            return (
+                yield from ask_strictly(
+                    self.program.name, step, self.meter, lambda: self._tell(Status("asking again"))
+                )
+            )
         finally:
             self.seconds[stage] = time.perf_counter() - begin
-        return prediction
+
+    def _tell(self, event: Event) -> None:
+        if self.listener is not None:
+            self.listener(event)
 
     def _history(self) -> list[Any]:
         return [
@@ -178,7 +173,7 @@ class Flow:
                 f"the language model left out {output_field}, its answer to {self.program.name}"
             )
         # Against the passages as they are: what the model saw differs by the broken field markers.
-        grounded = ground(output, [evidence(passage, told=False) for passage in found.passages])
+        grounded = ground(output, [evidence(passage, for_prompt=False) for passage in found.passages])
         return Answer(
             program=self.program.name,
             index=self.program.retriever.handle.index,
@@ -214,9 +209,9 @@ def _refusal(output: Any, dropped: bool) -> str:
     return "The passages found do not hold an answer to this question."
 
 
-def evidence(passage: Passage, *, told: bool) -> Evidence:
-    """Return a passage as the check reads it, or with its field markers broken as the language model is ``told`` it."""
-    words = neutralise if told else str
+def evidence(passage: Passage, *, for_prompt: bool) -> Evidence:
+    """Return a passage as the check reads it, or as it stands in a prompt: with its field markers broken."""
+    words = neutralise if for_prompt else str
     return Evidence(
         id=words(passage.id),
         title=words(passage.title),

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from ...signatures.evidence import Citation, Claim, Evidence, Item, Pointer
+from .forms import empty_output, empty_value
 from .links import links
 from .quotes import find_quote, restore
 
@@ -44,7 +46,7 @@ class Dropped:
 class Grounded:
     """A model's answer after the check."""
 
-    output: BaseModel
+    output: Any
     """Holds only what stands."""
     citations: list[Citation] = field(default_factory=list)
     """All that stand, in order of appearance, each once; quotes are spelt as the passage spells them."""
@@ -55,27 +57,32 @@ class Grounded:
         return bool(self.citations)
 
 
-def ground(output: BaseModel, evidence: Sequence[Evidence]) -> Grounded:
-    """Check an answer against the passages it was given."""
+def ground(output: Any, evidence: Sequence[Evidence]) -> Grounded:
+    """Check an answer against the passages it was given; ``output`` is of a form that `forms` supports."""
     check = _Check({passage.id: passage for passage in evidence}, output)
-    kept, cited = check.model(output, "")
-    settled = kept.settled(cited) if cited and isinstance(kept, Item) else kept
-    if isinstance(settled, str):
-        check.drop("", "unsupported", settled, output)
-        cited = {}
-    else:
-        kept = settled
+    kept, cited = check.value(output, "")
+    if cited and isinstance(kept, Item):
+        validated = kept.validate_against(cited)
+        if isinstance(validated, str):
+            check.drop("", "unsupported", validated, output)
+            cited = {}
+        else:
+            kept = validated
     if not cited:
         return Grounded(_refused(kept), dropped=check.dropped)
-    citations = {(c.passage_id, c.quote): c for c in _citations(kept)}
+    citations = {(c.passage_id, c.quote): c for c in citations_of(kept)}
     return Grounded(kept, list(citations.values()), check.dropped)
 
 
-def _refused(output: Output) -> Output:
+def _refused(output: Any) -> Any:
     """Return an output that says nothing, and asks back what it asked."""
+    if not isinstance(output, BaseModel):
+        return []
+    if isinstance(output, Claim):
+        return empty_output(Claim)
     update = {
-        name: value if _all(value, Pointer) else type(value)()
-        for name in type(output).model_fields
+        name: value if _all(value, Pointer) else empty_value(info)
+        for name, info in type(output).model_fields.items()
         for value in [getattr(output, name)]
     }
     return output.model_copy(update=update)
@@ -85,18 +92,15 @@ def _all(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
 
 
-def _citations(model: BaseModel) -> list[Citation]:
-    """Return every citation inside a model, in order of appearance."""
-    if isinstance(model, Claim):
-        return model.citations
-    return [
-        citation
-        for name in type(model).model_fields
-        if isinstance(value := getattr(model, name), list)
-        for entry in value
-        if isinstance(entry, BaseModel)
-        for citation in _citations(entry)
-    ]
+def citations_of(value: Any) -> list[Citation]:
+    """Return every citation inside an output, however deep, in order of appearance."""
+    if isinstance(value, Claim):
+        return value.citations
+    if isinstance(value, BaseModel):
+        return [c for name in type(value).model_fields for c in citations_of(getattr(value, name))]
+    if isinstance(value, list):
+        return [c for entry in value for c in citations_of(entry)]
+    return []
 
 
 def _held(passage: Evidence) -> list[str]:
@@ -105,42 +109,61 @@ def _held(passage: Evidence) -> list[str]:
 
 
 class _Check:
-    def __init__(self, evidence: Mapping[str, Evidence], output: BaseModel) -> None:
+    def __init__(self, evidence: Mapping[str, Evidence], output: Any) -> None:
         self.evidence = evidence
         self.output = output
         self.dropped: list[Dropped] = []
 
+    def value(self, value: Any, where: str) -> tuple[Any, Cited]:
+        """Return an output, or a field of one, with only what stands in it, and what its claims cite."""
+        if isinstance(value, Claim):
+            claim, cited = self.claim(value, where)
+            return claim or empty_output(Claim), cited
+        if isinstance(value, list):
+            return self.entries(value, where)
+        if isinstance(value, Pointer):
+            return self.pointer(value, where) or Pointer(passage_id=""), {}
+        if isinstance(value, BaseModel):
+            return self.model(value, where)
+        return value, {}
+
+    def entries(self, entries: list[Any], where: str) -> tuple[list[Any], Cited]:
+        """Return the entries of a list that stand, and what their claims cite."""
+        if not _all(entries, BaseModel):
+            return entries, {}
+        kept, cited = [], Cited()
+        for index, entry in enumerate(entries):
+            standing, ids = self.entry(entry, f"{where}[{index}]")
+            if standing is not None:
+                kept.append(standing)
+                cited |= ids
+        return kept, cited
+
     def model(self, model: Output, where: str) -> tuple[Output, Cited]:
-        """Return the model with only what stands in it, and what its claims cite."""
+        """Return a model with only what stands in its fields, and what its claims cite."""
         cited: Cited = {}
-        update: dict[str, list[BaseModel]] = {}
+        update: dict[str, Any] = {}
         for name in type(model).model_fields:
-            value = getattr(model, name)
-            if not _all(value, BaseModel):
-                continue
-            kept = []
-            for index, entry in enumerate(value):
-                standing, ids = self.entry(entry, f"{where}{name}[{index}]")
-                if standing is not None:
-                    kept.append(standing)
-                    cited |= ids
-            update[name] = kept
+            place = f"{where}.{name}" if where else name
+            update[name], ids = self.value(getattr(model, name), place)
+            cited |= ids
         return model.model_copy(update=update), cited
 
     def entry(self, entry: BaseModel, where: str) -> tuple[BaseModel | None, Cited]:
+        """Return an entry of a list as it may stand, ``None`` where it may not, and what its claims cite."""
         if isinstance(entry, Claim):
             return self.claim(entry, where)
         if isinstance(entry, Pointer):
             return self.pointer(entry, where), {}
-        kept, cited = self.model(entry, where + ".")
+        kept, cited = self.model(entry, where)
         if not cited:
             self.drop(where, "unsupported", "none of its claims is supported", entry)
             return None, cited
-        settled = kept.settled(cited) if isinstance(kept, Item) else kept
-        if isinstance(settled, str):
-            self.drop(where, "unsupported", settled, entry)
+        validated = kept.validate_against(cited) if isinstance(kept, Item) else kept
+        if isinstance(validated, str):
+            self.drop(where, "unsupported", validated, entry)
             return None, {}
-        return settled, cited
+        return validated, cited
 
     def pointer(self, pointer: Pointer, where: str) -> Pointer | None:
         passage = self.given(pointer.passage_id)
@@ -194,5 +217,5 @@ class _Check:
     def foreign(self, id: str, where: str, value: BaseModel) -> None:
         self.drop(where, "foreign_id", f"passage {id!r} was not among those given", value)
 
-    def drop(self, where: str, rule: Rule, reason: str, value: BaseModel) -> None:
-        self.dropped.append(Dropped(where, rule, reason, value.model_dump(mode="json")))
+    def drop(self, where: str, rule: Rule, reason: str, value: Any) -> None:
+        self.dropped.append(Dropped(where, rule, reason, to_jsonable_python(value)))

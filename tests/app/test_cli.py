@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from five_programs import SPECS
 from ollama_server import OllamaServer
 
 from quincunx.app.eval_commands import eval_retrieval
-from quincunx.programs.loading import TASKS
 from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.text.chunking import Chunking
 
@@ -22,7 +22,7 @@ def test_demo_shows_five_cited_answers(quincunx: Any, canons: Path) -> None:
     done = quincunx("demo", "--json")
     assert done.status == 0
     programs = done.json["programs"]
-    assert programs.keys() == TASKS.keys()
+    assert programs.keys() == SPECS.keys()
     for answer in programs.values():
         texts = {passage["id"]: passage["text"] for passage in answer["passages"]}
         assert (len(texts), len(answer["candidates"])) == (5, 20)

@@ -13,19 +13,20 @@ from typing import Any
 
 import dspy
 import pytest
+from five_programs import QUESTIONS, SPECS
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import in_markers, scripted
 
-from quincunx.app.demo import QUESTIONS
 from quincunx.eval.compare import compare
 from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
-from quincunx.eval.metrics.answer_checks import best_gold, f1, overlap, said
+from quincunx.eval.metrics.answer_checks import said
 from quincunx.eval.report.summary import Summary, page_of
 from quincunx.eval.runs.answer_run import program_fingerprint, questions_of, run_answers
 from quincunx.eval.runs.ledger import Run, open_run
 from quincunx.eval.runs.retrieval_run import RetrievalSetup
-from quincunx.programs.loading import TASKS, load
+from quincunx.programs.loading import load
+from quincunx.programs.measures import f1, overlap
 from quincunx.retrieval.errors import RunMismatchError
 from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.settings import SearchSettings
@@ -149,7 +150,7 @@ def test_what_a_program_searches_with_and_asks_through_is_in_the_header(gold: Pa
         assert run.header["adapter"] == "JSONAdapter"
 
 
-@pytest.mark.parametrize("program", TASKS)
+@pytest.mark.parametrize("program", SPECS)
 def test_each_program_is_measured_on_its_canon(program: str, canons: Path, home: Path) -> None:
     """A few questions of the dev split each, with the extractive engine."""
     canon = {"chat_bridge": "builddaily", "resource_search": "builddaily", "astrology_reading": "sagedaily"}
@@ -197,7 +198,7 @@ def test_overlap_is_symmetric_bounded_and_1_for_the_same_words(a: str, b: str) -
 def test_small_pieces() -> None:
     assert f1(["a", "b"], ["b", "c"]) == 0.5
     assert f1([], ["a"]) == 0
-    assert best_gold(GoldQuestion("q", "q", {}, gold={"a": 1, "b": 2, "c": 2})) == {"b", "c"}
+    assert GoldQuestion("q", "q", {}, gold={"a": 1, "b": 2, "c": 2}).best == {"b", "c"}
     assert said({"answer": "x", "sentences": [{"text": "One.", "citations": []}]}) == ["One."]
     assert said(
         {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import shared
+from five_programs import SPECS
 
 from quincunx.eval.goldsets.goldset import (
     ALL,
@@ -21,7 +22,6 @@ from quincunx.eval.goldsets.goldset import (
     write_manifest,
 )
 from quincunx.eval.metrics.run_scores import units
-from quincunx.programs.loading import TASKS
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.passages import Passage
 from quincunx.retrieval.text.words import content_words
@@ -41,7 +41,7 @@ def test_the_canons_hold_what_they_promise(name: str) -> None:
     assert all(question.answerable == bool(question.gold) == bool(question.answer) for question in questions)
     assert all((question.kind == "unanswerable") != question.answerable for question in questions)
     assert all((question.kind == "follow_up") == bool(question.history) for question in questions)
-    assert {question.program for question in questions} <= TASKS.keys()
+    assert {question.program for question in questions} <= SPECS.keys()
     assert all(max(question.gold.values()) == 2 for question in gold.judged)
     if name == "paiddaily":
         assert all(

@@ -25,7 +25,8 @@ from statsmodels.stats.contingency_tables import mcnemar  # type: ignore[import-
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
-from quincunx.eval.stats.paired import Array, Comparison, compare_paired, holm, interval, kendall, wilson
+from quincunx.eval.stats.paired import Array, Comparison, compare_paired, holm, interval, wilson
+from quincunx.programs.measures import kendall
 from quincunx.retrieval.errors import BoundError, UsageError
 
 RUNS = 1_000 if TORTURE else 150

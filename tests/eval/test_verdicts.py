@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from quincunx.eval.goldsets.goldset import GoldQuestion
-from quincunx.eval.optimise.metric import PARTS, WEIGHTS, Metric, Target, Verdict, example_of
+from quincunx.eval.optimise.metric import Metric, Target, Verdict, example_of
 from quincunx.programs.answer import Answer
 from quincunx.programs.budget import Usage
 from quincunx.programs.check.grounding import Dropped
+from quincunx.programs.spec import DEFAULT_METRIC, GENERIC_PARTS
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Candidate, Passage
 from quincunx.signatures.evidence import Citation
@@ -131,14 +132,14 @@ def test_an_answer_that_cites_no_gold_is_worth_nothing_whatever_it_says() -> Non
     assert wrong.parts["overlap"] == wrong.parts["kept"] == 1.0
 
 
-@given(st.dictionaries(st.sampled_from(sorted(WEIGHTS["chat_bridge"])), st.floats(0.01, 9), min_size=1))
+@given(st.dictionaries(st.sampled_from(sorted(DEFAULT_METRIC)), st.floats(0.01, 9), min_size=1))
 def test_a_score_lies_between_0_and_1_whatever_the_weights(weights: dict[str, float]) -> None:
     for pred in (answer("tea"), answer("rain"), answer("tea", "rain"), answer()):
         assert 0 <= judged(pred, weights=weights).score <= 1
 
 
 def test_unknown_parts_and_weights_of_nothing_are_refused() -> None:
-    with pytest.raises(BoundError, match=f"unknown part.*charm.*{PARTS[0]}"):
+    with pytest.raises(BoundError, match=f"unknown part.*charm.*{GENERIC_PARTS[0]}"):
         Metric("chat_bridge", {}, {"charm": 1})
     for weights in ({"kept": 0.0}, {"kept": -1.0, "overlap": 2.0}):
         with pytest.raises(BoundError, match="weights"):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import dspy
 import pytest
+from five_programs import QUESTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
 import quincunx
-from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
 from quincunx.programs.events import Done, Event, Failed, Passages, Prose, Token
 from quincunx.programs.program import GroundedProgram

@@ -17,13 +17,13 @@ import dspy
 import pytest
 from conftest import TORTURE
 from dspy.lm15 import Message, Request, Response, TextPart, Usage, response_to_events
+from five_programs import SPECS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quincunx.programs.answer import Answer
 from quincunx.programs.check.links import links
 from quincunx.programs.events import Done, Failed
-from quincunx.programs.loading import TASKS
 from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import ModelOutputError
 from quincunx.retrieval.passages import Passage
@@ -43,7 +43,7 @@ PASSAGES = [
     for i, text in enumerate(TEXTS)
 ]
 TITLES = [{"passage_id": passage.id, "title": passage.title} for passage in PASSAGES]
-FIELDS = {name: next(iter(task.signature.output_fields)) for name, task in TASKS.items()}
+FIELDS = {name: next(iter(task.signature.output_fields)) for name, task in SPECS.items()}
 
 
 class Fixed:
@@ -86,7 +86,7 @@ class AsyncLying(Lying):
 
 
 def program(name: str, reply: Callable[[str], str]) -> GroundedProgram:
-    made = GroundedProgram(name, TASKS[name].signature, cast(Any, Fixed()), decomposes=TASKS[name].decomposes)
+    made = GroundedProgram(SPECS[name], cast(Any, Fixed()))
     made.set_lm(dspy.LM("lying/m", engine=Lying(reply), async_engine=AsyncLying(reply), cache=False))
     return made
 
@@ -211,7 +211,7 @@ def answered(asked: GroundedProgram, way: str, inputs: dict[str, Any]) -> Answer
 
 @settings(max_examples=1500 if TORTURE else 150, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.sampled_from(sorted(TASKS)),
+    st.sampled_from(sorted(SPECS)),
     st.sampled_from(["sync", "async", "stream", "batch"]),
     st.lists(wrappings, min_size=4, max_size=4),
     st.booleans(),
@@ -287,7 +287,7 @@ def test_concurrent_streams_keep_their_events_apart() -> None:
     async def one(number: int) -> None:
         told = [event async for event in asked.stream(f"question {number}")]
         assert isinstance(told[-1], Done), told[-1]
-        assert told[-1].answer.output.answer == f"question {number}"  # type: ignore[attr-defined]
+        assert told[-1].answer.output.answer == f"question {number}"
         prose = "".join(event.text for event in told if event.type == "token")
         assert prose.strip() == f"question {number}"
 

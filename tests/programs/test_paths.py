@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from five_programs import QUESTIONS
 from ollama_server import OllamaServer
+from quoting_model import quoted
 
 import quincunx
-from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
-from quincunx.programs.engines.extractive.engine import ExtractiveEngine
 from quincunx.programs.events import Done, Event, Failed
 from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import LanguageModelError, OllamaModelMissingError, OllamaUnreachableError
@@ -21,10 +21,7 @@ from quincunx.retrieval.errors import LanguageModelError, OllamaModelMissingErro
 
 def quoting(body: dict[str, Any]) -> str:
     """Answer a prompt as the extractive engine would, so that both engines must agree."""
-    from dspy.lm15 import Message, Request
-
-    messages = tuple(Message.user(m["content"]) for m in body["messages"] if m["role"] == "user")
-    return ExtractiveEngine().complete(Request(model="m", messages=messages)).message.text or ""
+    return quoted([message["content"] for message in body["messages"] if message["role"] == "user"][-1])
 
 
 @pytest.fixture(scope="module")

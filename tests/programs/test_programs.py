@@ -13,11 +13,10 @@ from typing import Any
 import dspy
 import pytest
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
+from five_programs import QUESTIONS, SPECS
 
 import quincunx
-from quincunx.app.demo import QUESTIONS
 from quincunx.programs.answer import Answer
-from quincunx.programs.loading import TASKS
 from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import EmptyQuestionError, ModelOutputError, UnknownProgramError
 
@@ -49,7 +48,7 @@ def in_markers(field: str, value: Any) -> str:
     return f"[[ ## {field} ## ]]\n{json.dumps(value)}\n\n[[ ## completed ## ]]"
 
 
-@pytest.mark.parametrize("program", TASKS)
+@pytest.mark.parametrize("program", SPECS)
 def test_each_program_answers_with_checked_citations(canons: Path, program: str) -> None:
     answer = quincunx.load(program)(question=QUESTIONS[program])
     assert answer.answered
@@ -61,7 +60,7 @@ def test_each_program_answers_with_checked_citations(canons: Path, program: str)
     assert json.loads(json.dumps(answer.record()))["program"] == program
 
 
-@pytest.mark.parametrize("program", TASKS)
+@pytest.mark.parametrize("program", SPECS)
 def test_sync_async_and_the_json_adapter_answer_alike(canons: Path, program: str) -> None:
     loaded = quincunx.load(program)
     answer = loaded(question=QUESTIONS[program]).record()
@@ -172,7 +171,7 @@ def test_markers_in_a_question_do_not_reach_the_prompt(canons: Path) -> None:
 def test_other_prompts_are_refused_by_the_extractive_engine() -> None:
     with (
         dspy.context(lm=quincunx.lm("extractive")),
-        pytest.raises(Exception, match="answers only the prompts"),
+        pytest.raises(Exception, match="answers only programs"),
     ):
         dspy.Predict("question -> answer")(question="What is it?")
 

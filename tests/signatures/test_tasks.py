@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from five_programs import SPECS
 
 from quincunx.programs.check.grounding import ground
-from quincunx.programs.loading import TASKS
 from quincunx.signatures.astrology_reading import Reading
 from quincunx.signatures.catalyst_precedent import Precedent, PrecedentList
 from quincunx.signatures.chat_bridge import ChatReply
@@ -121,13 +121,13 @@ def test_a_follow_up_is_made_of_the_given_passages_titles_alone() -> None:
     assert not grounded.answered
     assert grounded.output.follow_up == "Do you mean AAA · Alpha or Beta?"
     assert [(d.where, d.rule) for d in grounded.dropped] == [("between[1]", "foreign_id")]
-    assert ground(ChatReply(sentences=[], between=pointers[:1]), GIVEN).output.follow_up == ""  # type: ignore[attr-defined]
+    assert ground(ChatReply(sentences=[], between=pointers[:1]), GIVEN).output.follow_up == ""
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SPECS)
 def test_an_instruction_is_short_and_ends_with_the_rules(name: str) -> None:
     """A model of 3B parameters follows few rules at a time: at most 120 words before those that all share."""
-    signature = TASKS[name].signature
+    signature = SPECS[name].signature
     own, rules, rest = signature.instructions.partition(RULES)
     assert rules
     assert not rest

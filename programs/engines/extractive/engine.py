@@ -16,63 +16,47 @@ from dspy.lm15 import (
     Usage,
     response_to_events,
 )
+from pydantic_core import to_jsonable_python
 
 from ....retrieval.models import weights
 from ....retrieval.models.profiles import shared_embedder
-from .filling import FILLERS
-from .prompt import Ask, UnreadablePromptError, read_prompt
+from ...registry import program_spec
+from .filling import fill_output
 from .rewording import queries, standalone
 from .selection import score_sentences
+from .typed_inputs import TypedInputs, UnreadableInputsError, read_typed_inputs
 
 MODEL = "extractive/all-MiniLM-L6-v2"
-REWORDERS: Mapping[str, Callable[[Ask], Any]] = {"standalone": standalone, "queries": queries}
-"""By the name of the signature's output field."""
+REWORDERS: Mapping[str, Callable[[TypedInputs], Any]] = {"standalone": standalone, "queries": queries}
+"""By the name of the output field: what is asked before anything is searched."""
 
 
 class ExtractiveEngine:
     """Quotes the sentences of the given passages that bear on the question; declines when none does.
 
-    Needs the weights of the ``embedded`` extra, to compare sentences with the question, and nothing else.
+    It is asked by the programs themselves, with their inputs as they are (see `typed_inputs`): no prompt is read. Needs
+    the weights of the ``embedded`` extra, to compare sentences with the question, and nothing else.
     """
 
     def __init__(self) -> None:
         weights.minilm_folder()
 
     def complete(self, request: Request) -> Response:
-        """Answer the prompt of one of the five programs; any other is an ``InvalidRequestError``."""
+        """Answer a program; whatever else is asked is an ``InvalidRequestError``."""
         try:
-            ask = read_prompt(
-                next((m.text or "" for m in reversed(request.messages) if m.role == "user"), "")
-            )
-            output = self._output(ask)
-        except UnreadablePromptError as error:
+            asked = read_typed_inputs(request.messages[-1].text or "")
+        except UnreadableInputsError as error:
             raise InvalidRequestError(
-                f"the extractive engine answers only the prompts of quincunx's programs, and not this one: {error}. "
-                "Set another language model, e.g. quincunx.lm('openai/gpt-4o-mini')"
+                "the extractive engine answers only programs that quincunx.load returns, and this was asked by another "
+                f"({error}). Set another language model, e.g. quincunx.lm('openai/gpt-4o-mini')"
             ) from error
-        if ask.as_json:
-            text = json.dumps({ask.output_field: output}, ensure_ascii=False)
-        else:
-            body = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-            text = f"[[ ## {ask.output_field} ## ]]\n{body}\n\n[[ ## completed ## ]]"
+        said = {asked.output: to_jsonable_python(extract(asked), round_trip=True)}
         return Response(
             id=None,
             model=MODEL,
-            message=Message.assistant([TextPart(text)]),
+            message=Message.assistant([TextPart(json.dumps(said, ensure_ascii=False))]),
             finish_reason="stop",
             usage=Usage(),
-        )
-
-    @staticmethod
-    def _output(ask: Ask) -> Any:
-        if ask.output_field in REWORDERS:
-            return REWORDERS[ask.output_field](ask)
-        if ask.output_field not in FILLERS:
-            known = ", ".join(sorted([*FILLERS, *REWORDERS]))
-            raise UnreadablePromptError(f"it asks for {ask.output_field!r}; known: {known}")
-        passages = score_sentences(ask.whole_question, ask.passages, shared_embedder("embedded"))
-        return FILLERS[ask.output_field](passages, ask.whole_question).model_dump(
-            mode="json", round_trip=True
         )
 
     def stream(self, request: Request) -> Iterator[Any]:
@@ -89,6 +73,17 @@ class ExtractiveEngine:
     @classmethod
     def load_state(cls, state: dict[str, Any]) -> ExtractiveEngine:
         return cls()
+
+
+def extract(asked: TypedInputs) -> Any:
+    """Return the output that is asked for, made of the question's own words or of sentences of the passages."""
+    if asked.output in REWORDERS:
+        return REWORDERS[asked.output](asked)
+    spec = program_spec(asked.program)
+    passages = score_sentences(asked.whole_question, asked.passages, shared_embedder("embedded"))
+    if spec.fill is not None:
+        return spec.fill(passages, asked.whole_question)
+    return fill_output(spec.output_type, passages)
 
 
 class AsyncExtractiveEngine:

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import re
 
-from .prompt import Ask, UnreadablePromptError
+from .typed_inputs import TypedInputs
 
 _CLAUSE_END = re.compile(r"\s*[,;.?!]\s+|\s+(?:and|but|with|into|after|before|while)\s+", re.IGNORECASE)
 
 
-def standalone(ask: Ask) -> str:
-    before = ask.history[-1:]
-    return " ".join([*(turn.question for turn in before), ask.question])
+def standalone(asked: TypedInputs) -> str:
+    """Return the question after the one before it."""
+    before = asked.history[-1:]
+    return " ".join([*(turn.question for turn in before), asked.question])
 
 
-def queries(ask: Ask) -> list[str]:
-    most = ask.field("most")
-    if not most.isdecimal():
-        raise UnreadablePromptError(f"most is no number ({most!r})")
-    clauses = [clause.strip(" .?!,;") for clause in _CLAUSE_END.split(ask.question)]
-    return [clause for clause in clauses if len(clause.split()) > 1][: int(most)] or [ask.question]
+def queries(asked: TypedInputs) -> list[str]:
+    """Return the clauses of the question."""
+    clauses = [clause.strip(" .?!,;") for clause in _CLAUSE_END.split(asked.question)]
+    return [clause for clause in clauses if len(clause.split()) > 1][: asked.most] or [asked.question]

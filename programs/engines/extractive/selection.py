@@ -7,11 +7,11 @@ reaches `BEARS`; the figure was chosen on the three canons, where it separates q
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ....retrieval.models.embedders import Embedder
-from ....signatures.evidence import Evidence
+from ....signatures.evidence import Citation, Claim, Evidence
 
 BEARS = 0.30
 """Least cosine at which a sentence of all-MiniLM-L6-v2 bears on a question."""
@@ -37,7 +37,11 @@ class Sentence:
         return self.score >= BEARS
 
 
-def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embedder) -> list[list[Sentence]]:
+ScoredPassages = Sequence[Sequence[Sentence]]
+"""The scored sentences of each passage, passages and sentences in the order they were given."""
+
+
+def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embedder) -> ScoredPassages:
     """Return each passage's sentences with their scores, in the order given."""
     cut = [
         [piece.strip() for piece in _SENTENCE_END.split(passage.text) if piece.strip()]
@@ -66,6 +70,29 @@ def best(sentences: Sequence[Sentence], most: int) -> list[Sentence]:
     )
     chosen = [sentence for sentence in bearing[:most] if sentence.score >= bearing[0].score - SLACK]
     return [sentence for sentence in sentences if sentence in chosen]
+
+
+def flattened(passages: ScoredPassages) -> list[Sentence]:
+    """Return the sentences of all passages in one list."""
+    return [sentence for sentences in passages for sentence in sentences]
+
+
+def as_claims(sentences: Sequence[Sentence]) -> list[Claim]:
+    """Return each sentence as a claim that cites itself."""
+    return [
+        Claim(text=sentence.text, citations=[Citation(passage_id=sentence.passage.id, quote=sentence.text)])
+        for sentence in sentences
+    ]
+
+
+def metadata_of(sentences: Sequence[Sentence]) -> Mapping[str, str]:
+    """Return the metadata of the passage that these sentences are of; empty for none."""
+    return sentences[0].passage.about if sentences else {}
+
+
+def best_cosine(sentences: Sequence[Sentence]) -> float:
+    """Return the best score of some sentences as a figure from 0 to 1, rounded to hundredths."""
+    return round(min(1.0, max(0.0, max(sentence.score for sentence in sentences))), 2)
 
 
 def _fitting(text: str, embedder: Embedder) -> str:
