@@ -1,53 +1,112 @@
 """DSPy programs with retrieval built in: twenty candidates in, five passages out, answers that were checked.
 
-The names below are loaded when first used, so that importing quincunx costs nothing.
+    answer = quincunx.load("chat_bridge")(question="What is Sage?")
+
+What an app needs is a name of this module. All but the errors are loaded when they are first used, so that importing
+quincunx costs nothing.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-if TYPE_CHECKING:
+from .retrieval import errors as _errors
+from .retrieval.errors import *
+
+if _TYPE_CHECKING:
+    from typing import Any
+
+    from .eval.compare import compare
+    from .eval.evaluate import evaluate_answers, evaluate_retrieval
+    from .eval.optimise.run import optimize
     from .programs.answer import Answer
+    from .programs.budget import Budget
     from .programs.engines.lms import lm
     from .programs.loading import load
-    from .retrieval.errors import QuincunxError
-    from .retrieval.index.manage import build_index
-    from .retrieval.passages import Candidate, Passage
+    from .programs.measures import AnswerCase, Measure
+    from .programs.registry import add_program
+    from .programs.spec import ProgramSpec
+    from .programs.trace import CallRecord
+    from .retrieval.filter_text import parse_filter
+    from .retrieval.filters import field
+    from .retrieval.index.manage import build_index, open_index, update_index
+    from .retrieval.models.profiles import Profile, add_profile
+    from .retrieval.passages import Candidate, Document, Passage
     from .retrieval.retriever import Retriever
     from .retrieval.settings import SearchSettings
+    from .signatures.conversation import Turn
+    from .signatures.evidence import Citation, Claim, Evidence, Item, Pointer
 
 __all__ = [
     "Answer",
+    "AnswerCase",
+    "Budget",
+    "CallRecord",
     "Candidate",
+    "Citation",
+    "Claim",
+    "Document",
+    "Evidence",
+    "Item",
+    "Measure",
     "Passage",
-    "QuincunxError",
+    "Pointer",
+    "Profile",
+    "ProgramSpec",
     "Retriever",
     "SearchSettings",
+    "Turn",
+    "add_profile",
+    "add_program",
     "build_index",
+    "compare",
+    "evaluate_answers",
+    "evaluate_retrieval",
+    "field",
     "lm",
     "load",
+    "open_index",
+    "optimize",
+    "parse_filter",
+    "update_index",
 ]
+__all__ += _errors.__all__
 
 _HOMES = {
-    "Answer": ".programs.answer",
-    "Candidate": ".retrieval.passages",
-    "Passage": ".retrieval.passages",
-    "QuincunxError": ".retrieval.errors",
-    "Retriever": ".retrieval.retriever",
-    "SearchSettings": ".retrieval.settings",
-    "build_index": ".retrieval.index.manage",
-    "lm": ".programs.engines.lms",
-    "load": ".programs.loading",
+    name: module
+    for module, names in {
+        ".eval.compare": ("compare",),
+        ".eval.evaluate": ("evaluate_answers", "evaluate_retrieval"),
+        ".eval.optimise.run": ("optimize",),
+        ".programs.answer": ("Answer",),
+        ".programs.budget": ("Budget",),
+        ".programs.engines.lms": ("lm",),
+        ".programs.loading": ("load",),
+        ".programs.measures": ("AnswerCase", "Measure"),
+        ".programs.registry": ("add_program",),
+        ".programs.spec": ("ProgramSpec",),
+        ".programs.trace": ("CallRecord",),
+        ".retrieval.filter_text": ("parse_filter",),
+        ".retrieval.filters": ("field",),
+        ".retrieval.index.manage": ("build_index", "open_index", "update_index"),
+        ".retrieval.models.profiles": ("Profile", "add_profile"),
+        ".retrieval.passages": ("Candidate", "Document", "Passage"),
+        ".retrieval.retriever": ("Retriever",),
+        ".retrieval.settings": ("SearchSettings",),
+        ".signatures.conversation": ("Turn",),
+        ".signatures.evidence": ("Citation", "Claim", "Evidence", "Item", "Pointer"),
+    }.items()
+    for name in names
 }
+"""The module that each name is loaded from."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name], __name__), name)
+    return getattr(_importlib.import_module(_HOMES[name], __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

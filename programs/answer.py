@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
 
 class Answer(dspy.Prediction):
-    """A checked answer, with everything that metrics and apps need to judge it."""
+    """A checked answer, with everything that metrics and apps need to judge it.
+
+    It is a `dspy.Prediction`; ``record()`` gives all of it as JSON values.
+
+    Example:
+        >>> answer = quincunx.load("resource_search")(question="a library for property-based testing")
+        >>> answer.answered, answer.output.pages[0].title
+        (True, 'Hypothesis')
+        >>> answer.citations[0].passage_id
+        'bd-hypothesis'
+        >>> sorted(answer.record())[:3]
+        ['answered', 'candidates', 'citations']
+    """
 
     program: str
     index: str

@@ -20,6 +20,17 @@ class Budget:
 
     Nothing is begun once a bound is reached. A reply that passes ``tokens`` is still used, for it is paid for.
     After ``seconds`` the call ends, and a language model that can be cancelled is.
+
+    Raises:
+        BoundError: a bound that is not over 0.
+
+    Example:
+        >>> program = quincunx.load("chat_bridge", budget=quincunx.Budget(lm_calls=3, seconds=60))
+        >>> program(question="What is Sage Daily?").usage.lm_calls
+        1
+        >>> quincunx.Budget(tokens=0)
+        Traceback (most recent call last):
+        quincunx.retrieval.errors.BoundError: tokens must be a whole number of at least 1, or None (got 0)
     """
 
     lm_calls: int | None = None

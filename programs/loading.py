@@ -57,6 +57,14 @@ def load(
     Raises:
         UnknownProgramError, UnknownIndexError, UnknownProfileError: a name that is not known.
         ArtifactError, ArtifactMismatchError: a saved program that is damaged, or made for something else.
+
+    Example:
+        >>> program = quincunx.load("chat_bridge")
+        >>> program(question="What is Sage Daily?").citations[0].passage_id
+        'bd-sage-daily'
+        >>> quincunx.load("chat_brige")
+        Traceback (most recent call last):
+        quincunx.retrieval.errors.UnknownProgramError: unknown program 'chat_brige'...
     """
     if isinstance(program, str) and program in program_names():
         spec = program_spec(program)

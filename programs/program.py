@@ -24,7 +24,7 @@ from .budget import Budget, Meter
 from .call.drive import adrive, drive
 from .call.inputs import read_inputs
 from .call.steps import Flow
-from .engines.lms import lm
+from .engines.lms import extractive_lm
 from .events import Done, Event, Failed
 from .spec import ProgramSpec
 from .trace import OnCall, tracing
@@ -158,5 +158,5 @@ class GroundedProgram(dspy.Module):
         chosen = self.predict.lm or dspy.settings.lm
         if chosen is None:
             logger.info("no language model is set: the extractive engine answers")
-            chosen = lm("extractive")
+            chosen = extractive_lm()
         return Flow(self, asked, chosen, Meter(budget or self.budget), listener)

@@ -18,14 +18,28 @@ _added: dict[str, ProgramSpec] = {}
 def add_program(spec: ProgramSpec) -> None:
     """Make a program of one's own known by its name, in this process.
 
+    An installed package does the same for every process with an entry point of the group ``quincunx.programs``.
+
     Raises:
         ProgramSpecError: it is no `ProgramSpec`, or another program has its name.
+
+    Example:
+        >>> import dspy
+        >>> class PolicyAnswer(dspy.Signature):
+        ...     '''Answer from the handbook.'''
+        ...     question: str = dspy.InputField()
+        ...     passages: list[quincunx.Evidence] = dspy.InputField()
+        ...     claims: list[quincunx.Claim] = dspy.OutputField()
+        >>> quincunx.add_program(quincunx.ProgramSpec("policy_answer", PolicyAnswer))
+        >>> quincunx.load("policy_answer", index="builddaily")(question="What is Sage Daily?").answered
+        True
     """
     if not isinstance(spec, ProgramSpec):
         raise ProgramSpecError(f"add_program takes a ProgramSpec (got {spec!r:.80})")
     if spec.name in _installed() or _added.get(spec.name, spec) != spec:
         raise ProgramSpecError(f"a program {spec.name!r} is there already: choose another name")
     _added[spec.name] = spec
+    program_spec.cache_clear()
 
 
 def program_names() -> list[str]:
@@ -33,13 +47,14 @@ def program_names() -> list[str]:
     return [*_installed(), *_added]
 
 
+@functools.cache
 def program_spec(name: str) -> ProgramSpec:
     """Return the program of that name; raises `UnknownProgramError`."""
     if name in _added:
         return _added[name]
     if name not in _installed():
         raise UnknownProgramError(name, program_names())
-    return _load(_installed()[name])
+    return _load(name, _installed()[name])
 
 
 def import_programs(module: str) -> None:
@@ -64,18 +79,16 @@ def _installed() -> dict[str, EntryPoint]:
     return named
 
 
-@functools.cache
-def _load(point: EntryPoint) -> ProgramSpec:
+def _load(name: str, point: EntryPoint) -> ProgramSpec:
     try:
         spec = point.load()
     except (ImportError, AttributeError) as error:
         raise ProgramSpecError(
-            f"entry point {point.name!r} of the group {GROUP} leads nowhere ({point.value}: {error}): mend or remove "
-            "the package that brings it"
+            f"entry point {name!r} of the group {GROUP} leads nowhere ({point.value}: {error}): mend or remove the package "
+            "that brings it"
         ) from error
-    if not isinstance(spec, ProgramSpec) or spec.name != point.name:
+    if not isinstance(spec, ProgramSpec) or spec.name != name:
         raise ProgramSpecError(
-            f"entry point {point.name!r} of the group {GROUP} must lead to the ProgramSpec of that name "
-            f"(got {spec!r:.80})"
+            f"entry point {name!r} of the group {GROUP} must lead to the ProgramSpec of that name (got {spec!r:.80})"
         )
     return spec

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import dspy
 
     from ..retrieval.filters import Filter
-    from .engines.extractive.selection import ScoredPassages
+    from .sentences import ScoredPassages
 
 GENERIC_PARTS = ("citation_recall", "citation_precision", "overlap", "quote_faithfulness", "kept")
 """Parts of a metric that every program has; its own ``measures`` come on top. ``kept`` is 1 ÷ (1 + the parts of the

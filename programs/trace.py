@@ -34,7 +34,17 @@ Outcome = Literal["answered", "refused", "failed", "cancelled"]
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One call of a program."""
+    """One call of a program: what its ``on_call`` callbacks get.
+
+    Example:
+        >>> records = []
+        >>> program = quincunx.load("chat_bridge", on_call=records.append)
+        >>> answer = program(question="What is Sage Daily?")
+        >>> records[0].outcome, records[0].cited
+        ('answered', ('bd-sage-daily',))
+        >>> "text" in records[0].as_dict()
+        False
+    """
 
     id: str
     """Drawn at random."""

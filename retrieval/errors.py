@@ -50,6 +50,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+__all__ = [
+    "ArtifactError",
+    "ArtifactMismatchError",
+    "BadNameError",
+    "BadTextError",
+    "BoundError",
+    "BudgetExceededError",
+    "CorpusError",
+    "DeadlineExceededError",
+    "DuplicateIdError",
+    "EmptyQuestionError",
+    "FilterError",
+    "GoldSetError",
+    "IdentityMismatchError",
+    "IndexStateError",
+    "LanguageModelError",
+    "MissingExtraError",
+    "MissingWeightsError",
+    "ModelOutputError",
+    "OllamaBusyError",
+    "OllamaCutOffError",
+    "OllamaError",
+    "OllamaModelMissingError",
+    "OllamaTimeoutError",
+    "OllamaUnreachableError",
+    "OverloadedError",
+    "ProgramSpecError",
+    "PromptTooLongError",
+    "QuincunxError",
+    "RunError",
+    "RunMismatchError",
+    "StorageError",
+    "UnknownIndexError",
+    "UnknownProfileError",
+    "UnknownProgramError",
+    "UnknownRunError",
+    "UnsupportedModelError",
+    "UnsupportedOutputError",
+    "UsageError",
+    "WeightsError",
+    "WeightsMismatchError",
+    "WriterBusyError",
+]
+
 
 class QuincunxError(Exception):
     """Root of all errors raised on purpose."""

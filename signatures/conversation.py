@@ -7,7 +7,14 @@ from pydantic import BaseModel, Field
 
 
 class Turn(BaseModel):
-    """One earlier exchange."""
+    """One earlier exchange of a conversation; programs take a list of them, oldest first.
+
+    Example:
+        >>> before = quincunx.Turn(question="What is Sage Daily?", answer="A site with tarot readings.")
+        >>> answer = quincunx.load("chat_bridge")(question="Who runs it?", history=[before])
+        >>> answer.searched
+        ['What is Sage Daily? Who runs it?']
+    """
 
     question: str = Field(description="what was asked")
     answer: str = Field(default="", description="what was answered; empty if nothing was")

@@ -19,8 +19,18 @@ RULES = (
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 
 
+def _told(description: str) -> ConfigDict:
+    """Return a configuration by which a language model is told this of a class, and not its docstring."""
+    return ConfigDict(json_schema_extra={"description": description})
+
+
 class Evidence(BaseModel):
-    """A passage as the language model sees it."""
+    """A passage as the language model sees it: what a program's ``passages`` are.
+
+    Example:
+        >>> quincunx.Evidence(id="p1", title="Leave", text="27 days a year.", about={"kind": "policy"}).title
+        'Leave'
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,28 +42,66 @@ class Evidence(BaseModel):
 
 
 class Citation(BaseModel):
-    """Points from a claim to the words that support it."""
+    """Points from a claim to the words that support it.
+
+    Example:
+        >>> answer = quincunx.load("chat_bridge")(question="What is Sage Daily?")
+        >>> answer.citations[0]
+        Citation(passage_id='bd-sage-daily', quote='Sage Daily is the sister site of Build Daily...')
+    """
+
+    model_config = _told("Points from a claim to the words that support it.")
 
     passage_id: str = Field(description="id of one of the given passages")
     quote: str = Field(description="words copied exactly from that passage")
 
 
 class Claim(BaseModel):
-    """One statement with what supports it."""
+    """One statement with what supports it: what the output of every program is made of.
+
+    Example:
+        >>> cited = quincunx.Citation(passage_id="p1", quote="27 days a year")
+        >>> quincunx.Claim(text="There are 27 days of leave.", citations=[cited]).text
+        'There are 27 days of leave.'
+    """
+
+    model_config = _told("One statement with what supports it.")
 
     text: str = Field(description="one sentence in your own words")
     citations: list[Citation] = Field(description="at least one")
 
 
 class Pointer(BaseModel):
-    """Names a given passage and claims nothing; its title is the passage's own, whatever the model wrote."""
+    """Names a given passage and claims nothing; its title is the passage's own, whatever the model wrote.
+
+    Example:
+        >>> quincunx.Pointer(passage_id="bd-sage", title="Sage").title
+        'Sage'
+    """
+
+    model_config = _told(
+        "Names a given passage and claims nothing; its title is the passage's own, whatever the model wrote."
+    )
 
     passage_id: str = Field(description="id of one of the given passages")
     title: str = Field(default="", description="its title")
 
 
 class Item(BaseModel):
-    """One entry of a list output, or an output, which stands or falls with what its claims cite."""
+    """An output, or one entry of a list in it, that has rules of its own to stand by.
+
+    What its claims cite is checked whatever the class; a subclass adds a rule by overriding a method.
+
+    Example:
+        >>> class Policy(quincunx.Item):
+        ...     title: str = ""
+        ...     claims: list[quincunx.Claim]
+        ...     def validate_against(self, cited):
+        ...         return self.model_copy(update={"title": next(iter(cited.values())).title})
+        >>> page = quincunx.Evidence(id="p1", title="Leave", text="27 days a year.")
+        >>> Policy(claims=[]).validate_against({"p1": page}).title
+        'Leave'
+    """
 
     def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """Return the entry as it may stand, given the passages (by id) that its surviving claims cite.

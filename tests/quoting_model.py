@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import re
 
-from five_programs import SPECS
 from pydantic_core import to_jsonable_python
 
 from quincunx.programs.engines.extractive.engine import extract
 from quincunx.programs.engines.extractive.typed_inputs import TypedInputs
+from quincunx.programs.registry import program_names, program_spec
 
 _RESPOND_CHAT = "Respond with the corresponding output fields, starting with the field "
 _RESPOND_JSON = "Respond with a JSON object in the following order of fields: "
 _NAMED = re.compile(r"`(?:\[\[ ## )?(\w+)(?: ## \]\])?`")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n", re.MULTILINE)
-_PROGRAMS = {spec.output_field: name for name, spec in SPECS.items()}
 
 
 def quoted(prompt: str) -> str:
@@ -24,9 +23,10 @@ def quoted(prompt: str) -> str:
     body, _, rest = prompt.rpartition(_RESPOND_JSON if as_json else _RESPOND_CHAT)
     (output,) = (name for name in _NAMED.findall(rest) if name != "completed")
     fields = _fields(body)
+    programs = {program_spec(name).output_field: name for name in program_names()}
     asked = TypedInputs.model_validate(
         {
-            "program": _PROGRAMS.get(output, "chat_bridge"),
+            "program": programs.get(output, "chat_bridge"),
             "output": output,
             "question": fields.pop("question"),
             "passages": json.loads(fields.pop("passages", "[]")),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...signatures.astrology_reading import AstrologyReading, Reading
-from ..engines.extractive.selection import ScoredPassages, as_claims, best, flattened
 from ..measures import AnswerCase, Measure, words
+from ..sentences import ScoredPassages, as_claims, best, flattened
 from ..spec import ProgramSpec
 
 

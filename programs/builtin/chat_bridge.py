@@ -7,7 +7,7 @@ import re
 from ...retrieval.text.words import content_words
 from ...signatures.chat_bridge import ChatBridge, ChatReply
 from ...signatures.evidence import Pointer
-from ..engines.extractive.selection import ScoredPassages, as_claims, best, flattened
+from ..sentences import ScoredPassages, as_claims, best, flattened
 from ..spec import ProgramSpec
 
 SHORTEST_NAME = 4

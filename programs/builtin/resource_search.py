@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...signatures.resource_search import ResourcePage, ResourcePages, ResourceSearch
-from ..engines.extractive.selection import ScoredPassages, as_claims, best
 from ..measures import AnswerCase, Measure
+from ..sentences import ScoredPassages, as_claims, best
 from ..spec import ProgramSpec
 
 

@@ -6,8 +6,8 @@ import re
 
 from ...retrieval.filters import field
 from ...signatures.ticker_fit import TickerFit, TickerFits, TickerShortlist
-from ..engines.extractive.selection import ScoredPassages, as_claims, best, best_cosine, metadata_of
 from ..measures import AnswerCase, Measure, f1, kendall
+from ..sentences import ScoredPassages, as_claims, best, best_cosine, metadata_of
 from ..spec import ProgramSpec
 
 _AGAINST = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import dspy
@@ -16,6 +17,15 @@ def lm(model: str, **settings: Any) -> dspy.LM:
     ``ollama/<model>`` is asked through `OllamaEngine`; beside the settings of `dspy.LM` (``temperature``,
     ``max_tokens``, …) it takes ``host``, ``timeout_s``, ``num_ctx``, ``keep_alive``, ``retries``,
     ``backoff_s`` and ``count_tokens``. Any other name is handed to `dspy.LM` as it is.
+
+    Raises:
+        UsageError: a setting or a name of which no language model can be made.
+
+    Example:
+        >>> quincunx.lm("extractive").model
+        'extractive/all-MiniLM-L6-v2'
+        >>> quincunx.lm("openai/gpt-4o-mini", temperature=0.0).kwargs["temperature"]
+        0.0
     """
     if model == "extractive":
         from .extractive.engine import MODEL, AsyncExtractiveEngine, ExtractiveEngine
@@ -33,6 +43,12 @@ def lm(model: str, **settings: Any) -> dspy.LM:
         return dspy.LM(model, **settings)
     except (ValueError, TypeError) as error:
         raise UsageError(f"no language model can be made of {model!r} and {settings}: {error}") from error
+
+
+@functools.cache
+def extractive_lm() -> dspy.LM:
+    """Return the extractive engine that answers where no language model is set, the same for all programs."""
+    return lm("extractive")
 
 
 def typed_cause(error: BaseException) -> QuincunxError | None:

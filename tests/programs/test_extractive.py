@@ -7,8 +7,8 @@ from typing import Any
 from five_programs import SPECS
 
 from quincunx.programs.engines.extractive.rewording import queries, standalone
-from quincunx.programs.engines.extractive.selection import BEARS, SLACK, Sentence, best, score_sentences
 from quincunx.programs.engines.extractive.typed_inputs import TypedInputs
+from quincunx.programs.sentences import BEARS, SLACK, Sentence, best, score_sentences
 from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.signatures.conversation import Turn
 from quincunx.signatures.evidence import Evidence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
@@ -19,11 +20,12 @@ from dspy.lm15 import (
 from pydantic_core import to_jsonable_python
 
 from ....retrieval.models import weights
+from ....retrieval.models.embedders import Embedder
 from ....retrieval.models.profiles import shared_embedder
 from ...registry import program_spec
+from ...sentences import score_sentences
 from .filling import fill_output
 from .rewording import queries, standalone
-from .selection import score_sentences
 from .typed_inputs import TypedInputs, UnreadableInputsError, read_typed_inputs
 
 MODEL = "extractive/all-MiniLM-L6-v2"
@@ -80,10 +82,15 @@ def extract(asked: TypedInputs) -> Any:
     if asked.output in REWORDERS:
         return REWORDERS[asked.output](asked)
     spec = program_spec(asked.program)
-    passages = score_sentences(asked.whole_question, asked.passages, shared_embedder("embedded"))
+    passages = score_sentences(asked.whole_question, asked.passages, _embedder())
     if spec.fill is not None:
         return spec.fill(passages, asked.whole_question)
     return fill_output(spec.output_type, passages)
+
+
+@functools.cache
+def _embedder() -> Embedder:
+    return shared_embedder("embedded")
 
 
 class AsyncExtractiveEngine:

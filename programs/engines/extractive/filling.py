@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from ....signatures.evidence import Evidence
 from ...check.forms import empty_output, empty_value, output_form
-from .selection import ScoredPassages, Sentence, as_claims, best, flattened
+from ...sentences import ScoredPassages, Sentence, as_claims, best, flattened
 
 MOST_CLAIMS = 3
 MOST_ENTRIES = 3

@@ -1,4 +1,4 @@
-"""Choosing the sentences of the given passages that bear on a question.
+"""The sentences of passages, scored by how much they bear on a question, and claims made of them.
 
 A sentence bears on the question when the cosine of the two, the sentence read under its passage's title,
 reaches `BEARS`; the figure was chosen on the three canons, where it separates questions from far afield.
@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ....retrieval.models.embedders import Embedder
-from ....signatures.evidence import Citation, Claim, Evidence
+from ..retrieval.models.embedders import Embedder
+from ..signatures.evidence import Citation, Claim, Evidence
 
 BEARS = 0.30
 """Least cosine at which a sentence of all-MiniLM-L6-v2 bears on a question."""
