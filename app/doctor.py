@@ -15,8 +15,8 @@ from ..retrieval.errors import QuincunxError
 from ..retrieval.index.manage import verify_index
 from ..retrieval.models import weights
 from ..retrieval.models.embedders import Embedder
-from ..retrieval.models.late_interaction import Reranker
 from ..retrieval.models.profiles import profile, shared_embedder, shared_reranker
+from ..retrieval.models.rerankers import Reranker
 from ..retrieval.storage.home import home, index_names
 
 PACKAGES = ("quincunx", "dspy", "torch", "sentence-transformers", "transformers", "faiss-cpu", "ollama")

@@ -11,9 +11,9 @@ from pydantic import Field, SkipValidation
 from ..errors import BoundError, MissingExtraError, require_question
 from ..fusion import ranks
 from ..handle import SearchHandle
-from ..models.late_interaction import Reranker, require_scores
 from ..models.profiles import DEFAULT_PROFILE, shared_reranker
 from ..models.profiles import profile as require_profile
+from ..models.rerankers import Reranker, require_scores
 from ..passages import Candidate, Passage
 from ..search import SearchResult
 from ..settings import SearchSettings

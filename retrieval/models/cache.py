@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import StorageError
 from .embedders import Embedder, EmbedderIdentity, Progress, Vectors, no_progress
-from .late_interaction import Reranker, Scores
+from .rerankers import Reranker, Scores
 
 
 class Remembering:

@@ -1,4 +1,4 @@
-"""Second-stage models: a question and its candidates in, one score for each out."""
+"""Late interaction (MaxSim): the reranker that needs no training, over the token vectors of an encoder."""
 
 from __future__ import annotations
 
@@ -6,39 +6,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelOutputError
 from . import weights
 from .compute_thread import computing
-
-Scores = npt.NDArray[np.float32]
-"""Shape (passages,), higher is better, comparable within one question only."""
-
-
-class Reranker(Protocol):
-    """What retrieval asks of a second-stage model. Implementations are safe to share across threads."""
-
-    @property
-    def name(self) -> str: ...
-
-    def score(self, question: str, passages: Sequence[str]) -> Scores:
-        """Score each passage against the question; finite raw scores, in the order given."""
-        ...
-
-
-def require_scores(scores: Scores, count: int, name: str) -> Scores:
-    """Return ``scores`` when they are ``count`` finite numbers; raise `ModelOutputError` if not."""
-    if scores.shape != (count,):
-        raise ModelOutputError(f"{name} returned scores of shape {scores.shape}, expected {(count,)}")
-    if not np.all(np.isfinite(scores)):
-        raise ModelOutputError(
-            f"{name} returned a score that is not finite for passage {int(np.argmin(np.isfinite(scores)))}"
-        )
-    return scores
+from .rerankers import Scores, require_scores
 
 
 class LateInteractionReranker:

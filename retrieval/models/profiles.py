@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BoundError, UnknownProfileError
 from .cache import RememberingEmbedder, RememberingReranker, ScoreFile
 from .embedders import Embedder, load_minilm
-from .late_interaction import Reranker, load_minilm_late_interaction
+from .late_interaction import load_minilm_late_interaction
 from .queue import PairReranker, PooledReranker
+from .rerankers import Reranker
 
 if TYPE_CHECKING:
     from .precision import Choice

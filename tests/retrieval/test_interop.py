@@ -35,8 +35,8 @@ from quincunx.retrieval.errors import (
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.interop import candidates, langchain, llama_index
 from quincunx.retrieval.models.embedders import load_minilm
-from quincunx.retrieval.models.late_interaction import Scores
 from quincunx.retrieval.models.profiles import PROFILES, Profile
+from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.passages import Candidate, Passage
 from quincunx.retrieval.retriever import Retriever
 from quincunx.retrieval.settings import SearchSettings

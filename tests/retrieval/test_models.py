@@ -22,9 +22,9 @@ from quincunx.retrieval.models.embedders import load_minilm, require_unit
 from quincunx.retrieval.models.late_interaction import (
     LateInteractionReranker,
     load_minilm_late_interaction,
-    require_scores,
 )
 from quincunx.retrieval.models.profiles import profile, shared_embedder
+from quincunx.retrieval.models.rerankers import require_scores
 
 TEXTS = ["Tungsten melts at 3422 °C.", "A cat.", "word " * 200, "Ünïcode — “quotes”", "A cat."]
 
