@@ -15,7 +15,7 @@ import dspy
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from ...retrieval.errors import ArtifactError, ArtifactMismatchError
-from ...retrieval.filters import parse
+from ...retrieval.filter_text import parse_filter
 from ...retrieval.handle import SearchHandle
 from ...retrieval.index.reader import IndexReader
 from ...retrieval.index.store import Store
@@ -135,7 +135,7 @@ def apply_artifact(program: ProgramParts, artifact: Artifact, *, allow_other_ind
 def search_settings(artifact: Artifact) -> SearchSettings:
     """Return the search settings that the program was saved with."""
     search = artifact.retrieval.search
-    where = None if search.where is None else parse(search.where)
+    where = None if search.where is None else parse_filter(search.where)
     return SearchSettings(**{**search.model_dump(), "where": where})
 
 

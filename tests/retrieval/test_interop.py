@@ -23,7 +23,7 @@ from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 from parts import Shortest
 
-from quincunx.retrieval import filters, handle
+from quincunx.retrieval import handle
 from quincunx.retrieval.errors import (
     BoundError,
     EmptyQuestionError,
@@ -32,6 +32,7 @@ from quincunx.retrieval.errors import (
     UnknownIndexError,
     UnknownProfileError,
 )
+from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.interop import candidates, langchain, llama_index
 from quincunx.retrieval.models.embedders import load_minilm
@@ -46,7 +47,7 @@ ALL_SETTINGS = [
     SearchSettings(),
     SearchSettings(final="reranked"),
     SearchSettings(rerank=False),
-    SearchSettings(n=3, where=filters.parse("kind = 'resource'")),
+    SearchSettings(n=3, where=parse_filter("kind = 'resource'")),
 ]
 
 
@@ -120,7 +121,7 @@ def test_awaited_they_find_the_same(canons: Path) -> None:
 
 
 def test_a_filter_holds(canons: Path) -> None:
-    settings = SearchSettings(n=20, where=filters.parse("kind = 'resource'"))
+    settings = SearchSettings(n=20, where=parse_filter("kind = 'resource'"))
     nodes = llama_index.QuincunxRetriever("builddaily", settings=settings).retrieve(QUESTION)
     documents = langchain.QuincunxRetriever("builddaily", settings=settings).invoke(QUESTION)
     assert {item.node.metadata["kind"] for item in nodes} == {"resource"}
