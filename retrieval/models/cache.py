@@ -93,7 +93,7 @@ class ScoreFile:
                 return run(statement, values).fetchall()
         except sqlite3.Error as error:
             raise StorageError(
-                f"{self.path}: {error}; remove the file, or set QUINCUNX_SCORE_FILE to another one or to nothing"
+                f"{self.path}: {error}; remove the file, or name another one or none (score_file, QUINCUNX_SCORE_FILE)"
             ) from error
 
     def _connection(self) -> sqlite3.Connection:

@@ -35,8 +35,9 @@ from quincunx.retrieval.errors import (
 from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.interop import candidates, langchain, llama_index
+from quincunx.retrieval.models import profiles
 from quincunx.retrieval.models.embedders import load_minilm
-from quincunx.retrieval.models.profiles import PROFILES, Profile
+from quincunx.retrieval.models.profiles import Profile
 from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.passages import Candidate, Passage
 from quincunx.retrieval.retriever import Retriever
@@ -254,7 +255,7 @@ def test_what_a_reranker_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         llama_index.QuincunxReranker(top_n=0)
     with pytest.raises(UnknownProfileError):
         llama_index.QuincunxReranker(profile="nope")
-    monkeypatch.setitem(PROFILES, "bare", Profile("bare", load_minilm, lambda: None))
+    monkeypatch.setitem(profiles._added, "bare", Profile("bare", load_minilm, lambda: None))
     with pytest.raises(BoundError, match="'bare' has no reranker"):
         llama_index.QuincunxReranker(profile="bare").postprocess_nodes(nodes, query_str="?")
 

@@ -23,7 +23,7 @@ from quincunx.retrieval.models.late_interaction import (
     LateInteractionReranker,
     load_minilm_late_interaction,
 )
-from quincunx.retrieval.models.profiles import profile, shared_embedder
+from quincunx.retrieval.models.profiles import find_profile, shared_embedder
 from quincunx.retrieval.models.rerankers import require_scores
 
 TEXTS = ["Tungsten melts at 3422 °C.", "A cat.", "word " * 200, "Ünïcode — “quotes”", "A cat."]
@@ -119,4 +119,4 @@ def test_vectors_and_scores_that_cannot_be_are_errors() -> None:
 
 def test_an_unknown_profile_lists_the_known() -> None:
     with pytest.raises(UnknownProfileError, match=r"known: embedded,.* local, ollama"):
-        profile("none")
+        find_profile("none")
