@@ -20,7 +20,8 @@ from ...retrieval.handle import SearchHandle
 from ...retrieval.index.reader import IndexReader
 from ...retrieval.index.store import Store
 from ...retrieval.settings import SearchSettings
-from ...retrieval.storage.disk import lock_folder, make_folder, publish_file, storing
+from ...retrieval.storage.disk import make_folder, publish_file, storing
+from ...retrieval.storage.lock import lock_folder
 from ..parts import ProgramParts
 from .fields import changes, form, with_wording
 from .read import MANIFEST

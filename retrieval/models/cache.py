@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from ..errors import StorageError
 from .embedders import Embedder, EmbedderIdentity, Progress, Vectors, no_progress
@@ -26,8 +26,7 @@ class Remembering:
     """Values by key, the ones used longest ago forgotten first; safe to share across threads."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[bytes, Any] = OrderedDict()
+        self._values: LRUCache[bytes, Any] = LRUCache(most)
         self._lock = threading.Lock()
         self.hits = 0
         self.misses = 0
@@ -51,9 +50,6 @@ class Remembering:
             self.hits += hits
             for key in keys:
                 self._values[key] = known[key]
-                self._values.move_to_end(key)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
         return [known[key] for key in keys], hits
 
 

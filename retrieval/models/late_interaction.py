@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
 from . import weights
 from .compute_thread import computing
@@ -44,9 +44,9 @@ class LateInteractionReranker:
             ]
         )
         self._lock = threading.Lock()
-        self._cache: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
-        self._cached_bytes = 0
-        self._cache_bytes = cache_bytes
+        self._cache: LRUCache[str, npt.NDArray[np.float32]] = LRUCache(
+            cache_bytes, getsizeof=lambda vectors: vectors.nbytes
+        )
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         with self._lock:
@@ -65,12 +65,8 @@ class LateInteractionReranker:
             fresh = dict(zip(missing, self._documents(missing), strict=True))
         found = [fresh[text] if text in fresh else self._cache[text] for text in passages]
         for text, vectors in zip(passages, found, strict=True):
-            if text not in self._cache:
-                self._cached_bytes += vectors.nbytes
-            self._cache[text] = vectors
-            self._cache.move_to_end(text)
-        while self._cached_bytes > self._cache_bytes:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+            if vectors.nbytes <= self._cache.maxsize:
+                self._cache[text] = vectors
         return found
 
     @computing

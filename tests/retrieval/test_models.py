@@ -85,8 +85,8 @@ def test_the_token_cache_stays_within_its_bound() -> None:
     reranker = LateInteractionReranker(weights.minilm_folder(), name="small", cache_bytes=20_000)
     for start in range(0, 40, 4):
         reranker.score("cat", [f"passage number {start + i}" for i in range(4)])
-    assert 0 < reranker._cached_bytes <= 20_000
-    assert reranker._cached_bytes == sum(vectors.nbytes for vectors in reranker._cache.values())
+    assert 0 < reranker._cache.currsize <= 20_000
+    assert reranker._cache.currsize == sum(vectors.nbytes for vectors in reranker._cache.values())
 
 
 def test_missing_weights_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
