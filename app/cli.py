@@ -132,12 +132,12 @@ def ask(
     from ..programs.budget import Budget
     from ..programs.engines.lms import lm as language_model
     from ..programs.loading import load
-    from ..retrieval.filters import parse
+    from ..retrieval.filter_text import parse_filter
     from ..retrieval.settings import SearchSettings
     from .output import results, write_json, write_trace
     from .render import answer_panel
 
-    settings = SearchSettings(where=parse(where)) if where is not None else None
+    settings = SearchSettings(where=parse_filter(where)) if where is not None else None
     loaded = load(
         program,
         index=index.split(",") if index is not None else None,
@@ -179,14 +179,14 @@ def search(
 
     require_bounds(k, n)
     require_question(question)
-    from ..retrieval.filters import parse
+    from ..retrieval.filter_text import parse_filter
     from ..retrieval.handle import SearchHandle
     from ..retrieval.settings import SearchSettings
     from .output import notes, results, write_json
     from .render import candidates_table, passages_list
 
     settings = SearchSettings(
-        k=k, n=n, rerank=rerank, collapse=collapse, where=parse(where) if where is not None else None
+        k=k, n=n, rerank=rerank, collapse=collapse, where=parse_filter(where) if where is not None else None
     )
     found = SearchHandle(name.split(","), profile).search(question, settings)
     for note in found.notes:

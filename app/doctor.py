@@ -15,8 +15,8 @@ from ..retrieval.errors import QuincunxError
 from ..retrieval.index.manage import verify_index
 from ..retrieval.models import weights
 from ..retrieval.models.embedders import Embedder
-from ..retrieval.models.late_interaction import Reranker
-from ..retrieval.models.profiles import profile, shared_embedder, shared_reranker
+from ..retrieval.models.profiles import find_profile, shared_embedder, shared_reranker
+from ..retrieval.models.rerankers import Reranker
 from ..retrieval.storage.home import home, index_names
 
 PACKAGES = ("quincunx", "dspy", "torch", "sentence-transformers", "transformers", "faiss-cpu", "ollama")
@@ -39,7 +39,7 @@ class Finding:
 
 def examine(profile_name: str) -> Iterator[Finding]:
     """Yield the findings for a profile, as they are made."""
-    profile(profile_name)
+    find_profile(profile_name)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     yield Finding(
         "versions", True, f"Python {platform.python_version()}, {versions}, SQLite {sqlite3.sqlite_version}"

@@ -26,7 +26,7 @@ from bench.tuned import Example, tuned_minilm
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
 from quincunx.retrieval.models.embedders import load_minilm
-from quincunx.retrieval.models.late_interaction import Reranker, Scores
+from quincunx.retrieval.models.rerankers import Reranker, Scores
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 

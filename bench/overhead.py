@@ -23,7 +23,7 @@ from bench.measuring import machine, options, percentile_ms, print_table, record
 from bench.store import DIMS, Drawn, documents, words
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.index.faiss_index import VectorIndex
-from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.search import Searcher
 
 COUNTS = {"1k": 1_000, "10k": 10_000, "100k": 100_000}

@@ -11,7 +11,7 @@ import dspy
 
 from ..retrieval.errors import UnknownProgramError, UsageError
 from ..retrieval.handle import SearchHandle
-from ..retrieval.models.profiles import DEFAULT_PROFILE
+from ..retrieval.models.profiles import DEFAULT_PROFILE, Profile
 from ..retrieval.retriever import Retriever
 from ..retrieval.settings import SearchSettings
 from .artifact.read import artifact_folder, named_artifacts, read_artifact
@@ -28,7 +28,7 @@ def load(
     program: str | Path,
     *,
     index: str | Sequence[str] | SearchHandle | None = None,
-    profile: str | None = None,
+    profile: str | Profile | None = None,
     settings: SearchSettings | None = None,
     lm: dspy.BaseLM | str | None = None,
     queries: int | None = None,
@@ -103,7 +103,7 @@ def _own_index(spec: ProgramSpec) -> str:
 def _program(
     spec: ProgramSpec,
     index: str | Sequence[str] | SearchHandle,
-    profile: str,
+    profile: str | Profile,
     settings: SearchSettings | None,
 ) -> GroundedProgram:
     if spec.leaves_out is not None:

@@ -22,7 +22,7 @@ In text, a field's name is letters, digits, `_`, `.` and `-`. Unquoted, a number
 "quoted" are always text, with JSON's escapes. The words and, or, not, in are read in any case and are
 neither a field's name nor, unquoted, a value.
 
-`str(filter)` is its identity, fit as a cache's key: it parses back to an equal filter, and filters are
+`filter_text.parse_filter` reads the text. `str(filter)` is its identity, fit as a cache's key: it parses back to an equal filter, and filters are
 equal when their texts are. A filter is at most 50 deep and 100,000 characters long.
 """
 
@@ -36,7 +36,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, NoReturn, TypeVar, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from .errors import FilterError
 
@@ -45,24 +45,17 @@ MAX_LENGTH = 100_000
 Value = str | int | float | bool | date
 """What a field is compared with. A filter keeps a date as its ISO text and 2.0 as 2."""
 
-T = TypeVar("T")
-
-_KEYWORDS = frozenset({"and", "or", "not", "in"})
-_RESERVED = _KEYWORDS | {"true", "false"}
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+KEYWORDS = frozenset({"and", "or", "not", "in"})
+"""Words of the text form: no field has such a name."""
+_RESERVED = KEYWORDS | {"true", "false"}
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\S+)?", re.ASCII)
 _BARE = re.compile(r"[^\W\d_][\w.-]*|\d{4}-\d\d-\d\d")
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')|(?P<sign>[!<>]=|[=<>(),])"""
-    r"""|(?P<word>[^\s()=!<>,"'\\]+)|(?P<end>\Z)|(?P<unknown>.))""",
-    re.DOTALL,
-)
 
 
 class Filter(ABC):
@@ -76,11 +69,11 @@ class Filter(ABC):
         """Return whether the condition holds for a passage with this metadata."""
 
     @abstractmethod
-    def _settle(self) -> str:
+    def _normalise(self) -> str:
         """Check the parts, bring them into their one canonical form and return the filter's text."""
 
     def __post_init__(self) -> None:
-        text = self._settle()
+        text = self._normalise()
         if self._depth > MAX_DEPTH or len(text) > MAX_LENGTH:
             size = f"{self._depth} deep and {len(text)} characters long"
             raise FilterError(f"the filter is {size}; keep it within {MAX_DEPTH} and {MAX_LENGTH}")
@@ -116,21 +109,23 @@ class In(Filter):
     field: str
     values: tuple[Value, ...]
 
-    def _settle(self) -> str:
+    def _normalise(self) -> str:
         if isinstance(self.values, str | bytes) or not isinstance(self.values, Iterable):
             raise FilterError(f"`in` takes a list of values (got {type(self.values).__name__})")
-        written = {_write(value): value for value in map(_value, self.values)}
+        written = {_write(value): value for value in map(canonical_value, self.values)}
         values = tuple(written[text] for text in sorted(written))
-        vars(self).update(values=values, _kinds=frozenset(map(_kind, values)))
-        return self._say("=", "in")
+        vars(self).update(values=values, _kinds=frozenset(map(_comparable, values)))
+        return self._comparison_text("=", "in")
 
-    def _say(self, equals: str, among: str) -> str:
+    def _comparison_text(self, equals: str, among: str) -> str:
         values = ", ".join(map(_write, self.values))
-        return _name(self.field) + (f"{equals}{values}" if len(self.values) == 1 else f" {among} ({values})")
+        return require_field_name(self.field) + (
+            f"{equals}{values}" if len(self.values) == 1 else f" {among} ({values})"
+        )
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
         wanted: frozenset[tuple[str, Any] | None] = vars(self)["_kinds"]
-        return any(_kind(value) in wanted for value in _values(metadata, self.field))
+        return any(_comparable(value) in wanted for value in _field_values(metadata, self.field))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,21 +136,21 @@ class Compare(Filter):
     operator: str
     bound: Value
 
-    def _settle(self) -> str:
-        bound = _value(self.bound)
-        if self.operator not in _ORDERS:
-            raise FilterError(f"unknown operator {self.operator!r}; known: {' '.join(_ORDERS)}")
+    def _normalise(self) -> str:
+        bound = canonical_value(self.bound)
+        if self.operator not in ORDERS:
+            raise FilterError(f"unknown operator {self.operator!r}; known: {' '.join(ORDERS)}")
         if isinstance(bound, bool) or (isinstance(bound, str) and _instant(bound) is None):
             needed = f"{self.operator} needs a number or an ISO date such as 2026-01-31"
             raise FilterError(f"{needed} (got {_write(bound):.80})")
         vars(self).update(bound=bound)
-        return f"{_name(self.field)}{self.operator}{_write(bound)}"
+        return f"{require_field_name(self.field)}{self.operator}{_write(bound)}"
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        return any(map(self._holds, _values(metadata, self.field)))
+        return any(map(self._holds, _field_values(metadata, self.field)))
 
     def _holds(self, value: Any) -> bool:
-        order, bound, kind = _ORDERS[self.operator], self.bound, (_kind(value) or ("nothing",))[0]
+        order, bound, kind = ORDERS[self.operator], self.bound, (_comparable(value) or ("nothing",))[0]
         if not isinstance(bound, str):
             return kind == "number" and order(value, bound)
         mine, theirs = _instant(value) if kind == "text" else None, _instant(bound)
@@ -165,12 +160,14 @@ class Compare(Filter):
 
 
 @dataclass(frozen=True, eq=False)
-class _Join(Filter):
+class JoinedFilter(Filter):
+    """Two filters or more joined by one word."""
+
     parts: tuple[Filter, ...]
     """Two or more; parts of the same class are taken apart."""
     word: ClassVar[str]
 
-    def _settle(self) -> str:
+    def _normalise(self) -> str:
         if len(self.parts) < 2 or not all(isinstance(part, Filter) for part in self.parts):
             raise FilterError(f"`{self.word}` joins two filters or more (got {len(self.parts)} parts)")
         nested = [part.parts if isinstance(part, type(self)) else (part,) for part in self.parts]
@@ -179,7 +176,7 @@ class _Join(Filter):
         return f" {self.word} ".join(f"({part})" if isinstance(part, Or) else str(part) for part in parts)
 
 
-class And(_Join):
+class And(JoinedFilter):
     """All parts hold."""
 
     word = "and"
@@ -188,7 +185,7 @@ class And(_Join):
         return all(part.matches(metadata) for part in self.parts)
 
 
-class Or(_Join):
+class Or(JoinedFilter):
     """At least one part holds."""
 
     word = "or"
@@ -203,13 +200,13 @@ class Not(Filter):
 
     part: Filter
 
-    def _settle(self) -> str:
+    def _normalise(self) -> str:
         if not isinstance(self.part, Filter):
             raise FilterError(f"`not` takes a filter (got {type(self.part).__name__})")
         vars(self).update(_depth=1 + self.part._depth)
         if isinstance(self.part, In):
-            return self.part._say("!=", "not in")
-        return f"not ({self.part})" if isinstance(self.part, _Join) else f"not {self.part}"
+            return self.part._comparison_text("!=", "not in")
+        return f"not ({self.part})" if isinstance(self.part, JoinedFilter) else f"not {self.part}"
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
         return not self.part.matches(metadata)
@@ -243,155 +240,21 @@ class field:  # lower-case: it reads as a word of the expression
         return In(self.name, cast("tuple[Value, ...]", values))  # which makes a tuple of them
 
 
-def parse(text: str) -> Filter:
-    """Read a filter such as `site=builddaily and (date>=2026-01-01 or not draft=true)`.
-
-    Raises:
-        FilterError: The text is not a filter; the message says where, and what was expected there.
-    """
-    if not isinstance(text, str) or len(text) > MAX_LENGTH:
-        got = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
-        raise FilterError(f"a filter is text of at most {MAX_LENGTH} characters (got {got})")
-    return _Parser(text).read()
-
-
-class _Parser:
-    """Recursive descent, one method for each level of the grammar, looking one token ahead."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens = _TOKEN.finditer(text)
-        self.nested = 0
-        self.advance()
-
-    def advance(self) -> None:
-        match = next(self.tokens)
-        self.kind = str(match.lastgroup)
-        self.token = match[self.kind]
-        self.at = match.start(self.kind) + 1
-
-    def take(self, word: str) -> bool:
-        found = self.token.lower() == word
-        if found:
-            self.advance()
-        return found
-
-    def fail(self, expected: str) -> NoReturn:
-        found = "the end" if self.kind == "end" else f"{self.token!r:.80}"
-        found = "a quote that never closes" if self.token in ("'", '"') else found
-        raise _located(self.at, f"found {found}, expected {expected}")
-
-    def make(self, at: int, build: Callable[..., T], *arguments: object) -> T:
-        try:
-            return build(*arguments)
-        except FilterError as error:
-            raise _located(at, str(error)) from None
-
-    def read(self) -> Filter:
-        whole = self.alternatives()
-        if self.kind != "end":
-            self.fail("`and`, `or` or the end")
-        return whole
-
-    def alternatives(self) -> Filter:
-        return self.joined(Or, lambda: self.joined(And, self.condition))
-
-    def joined(self, join: type[_Join], part: Callable[[], Filter]) -> Filter:
-        at, parts = self.at, [part()]
-        while self.take(join.word):
-            parts.append(part())
-        return self.make(at, join, tuple(parts)) if len(parts) > 1 else parts[0]
-
-    def condition(self) -> Filter:
-        self.nested += 1
-        at = self.at
-        if self.nested > MAX_DEPTH:
-            self.fail(f"at most {MAX_DEPTH} levels of `not` and parentheses")
-        if self.take("not"):
-            found: Filter = self.make(at, Not, self.condition())
-        elif self.take("("):
-            found = self.alternatives()
-            if not self.take(")"):
-                self.fail("`and`, `or` or `)`")
-        else:
-            found = self.comparison()
-        self.nested -= 1
-        return found
-
-    def comparison(self) -> Filter:
-        name, at = self.token, self.at
-        if self.kind != "word" or name.lower() in _KEYWORDS:
-            self.fail("a field's name, `not` or `(`")
-        self.make(at, _name, name)
-        self.advance()
-        sign, at = self.token, self.at
-        if sign in ("=", "!=") or sign in _ORDERS:
-            self.advance()
-            at, value = self.at, self.value()
-            if sign in _ORDERS:
-                return self.make(at, Compare, name, sign, value)
-            return self.make(at, In if sign == "=" else _not_in, name, (value,))
-        negated = self.take("not")
-        if not self.take("in"):
-            self.fail("`in`" if negated else "one of = != < <= > >=, `in` or `not in`")
-        return self.make(at, _not_in if negated else In, name, self.values())
-
-    def values(self) -> tuple[Value, ...]:
-        found: list[Value] = []
-        if not self.take("("):
-            self.fail("`(`")
-        while not self.take(")"):
-            if found and not self.take(","):
-                self.fail("`,` or `)`")
-            found.append(self.value())
-        return tuple(found)
-
-    def value(self) -> Value:
-        if self.kind not in ("word", "quoted") or self.token.lower() in _KEYWORDS:
-            self.fail("a value, in quotes unless it is one plain word")
-        value = self.make(self.at, _read, self.token)
-        self.advance()
-        return value
-
-
-def _located(at: int, problem: str) -> FilterError:
-    example = "site=builddaily and date>=2026-01-01"
-    return FilterError(f"bad filter, character {at}: {problem}; a right one: {example}")
-
-
-def _not_in(name: str, values: tuple[Value, ...]) -> Filter:
-    return Not(In(name, values))
-
-
-def _read(token: str) -> Value:
-    """Return the value that a word or a quoted text stands for."""
-    if token[0] in "\"'":
-        inner = re.sub(
-            r"""\\.|\"""", lambda m: {"\\'": "'", '"': '\\"'}.get(m[0], m[0]), token[1:-1], flags=re.DOTALL
-        )
-        token = f'"{inner}"'
-    elif token.lower() in ("true", "false"):
-        return token.lower() == "true"
-    elif not _NUMBER.fullmatch(token):
-        return _value(token)
-    try:
-        return _value(json.loads(token, strict=False))
-    except ValueError:  # an escape that is none, or thousands of digits
-        raise FilterError(f"{token!r:.80} has an escape that JSON lacks, or too many digits") from None
-
-
 def _write(value: Value) -> str:
+    """Return a value as the text form has it: in quotes unless it is one plain word."""
     bare = isinstance(value, str) and _BARE.fullmatch(value) and value.lower() not in _RESERVED
     return str(value) if bare else json.dumps(value, ensure_ascii=False)
 
 
-def _name(name: object) -> str:
-    if isinstance(name, str) and re.fullmatch(r"[\w.-]+", name) and name.lower() not in _KEYWORDS:
+def require_field_name(name: object) -> str:
+    """Return the name if a field can have it, or raise `FilterError`."""
+    if isinstance(name, str) and re.fullmatch(r"[\w.-]+", name) and name.lower() not in KEYWORDS:
         return name
     got = f"{name!r:.80}" if isinstance(name, str) else type(name).__name__
     raise FilterError(f"a field's name is letters, digits, _ . and -, and not and, or, not, in (got {got})")
 
 
-def _value(value: object) -> str | int | float | bool:
+def canonical_value(value: object) -> str | int | float | bool:
     """Return a value in its canonical form, or raise `FilterError`."""
     if isinstance(value, bool):
         return value
@@ -407,12 +270,13 @@ def _value(value: object) -> str | int | float | bool:
     raise FilterError(f"a value is text, true, false, a date or a finite number of 64 bits (got {got})")
 
 
-def _values(metadata: Mapping[str, Any], name: str) -> Sequence[Any]:
+def _field_values(metadata: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """Return the values of a field, one by one: the elements of a list, else the one value."""
     value = metadata.get(name)
     return value if isinstance(value, list | tuple) else (value,)
 
 
-def _kind(value: object) -> tuple[str, Any] | None:
+def _comparable(value: object) -> tuple[str, Any] | None:
     """Return what values are compared by; `None` for what compares with nothing."""
     if isinstance(value, bool):
         return "truth", value

@@ -1,18 +1,18 @@
-"""A small stand-in for a loaded index and its models, which copies never copy.
+"""A lazy shared reference to indexes and models: they are loaded at the first search; deepcopy returns self.
 
-Optimisers deep-copy programs dozens of times, and FAISS, NumPy and torch objects would go along. A handle
-is shared by all copies of the program that holds it; pickled, it is nothing but names.
+Optimisers deep-copy programs dozens of times, and FAISS, NumPy and torch objects would be copied with them. All copies
+of a program share its handle; pickled, a handle is nothing but names.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import BoundError, UnknownIndexError
-from .models.profiles import DEFAULT_PROFILE, profile, shared_embedder, shared_reranker
+from .errors import BoundError, UnknownIndexError, UnknownProfileError
+from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
 from .storage.home import DATABASE, index_names, require_index
 
 if TYPE_CHECKING:
@@ -26,23 +26,38 @@ class SearchHandle:
     An index is named as the home folder knows it, or by the `Path` of its folder.
     """
 
-    def __init__(self, index: str | Path | Sequence[str | Path], profile_name: str = DEFAULT_PROFILE) -> None:
+    def __init__(
+        self, index: str | Path | Sequence[str | Path], profile: str | Profile = DEFAULT_PROFILE
+    ) -> None:
         indexes = [index] if isinstance(index, str | Path) else list(index)
         for name in indexes:
             _folder(name)
         if not indexes or len(set(indexes)) < len(indexes):
             raise BoundError(f"name each index to search once (got {', '.join(map(str, indexes)) or 'none'})")
-        profile(profile_name)
-        self.__setstate__({"indexes": indexes, "profile": profile_name})
+        self._set(indexes, find_profile(profile))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"indexes": list(self._named), "profile": self.profile}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._named: tuple[str | Path, ...] = tuple(state["indexes"])
-        self.profile: str = state["profile"]
+    def _set(self, indexes: Iterable[str | Path], models: Profile) -> None:
+        self.named: tuple[str | Path, ...] = tuple(indexes)
+        """The indexes as they were named: a name, or the path of a folder."""
+        self.models = models
+        """The profile whose models search."""
         self._lock = threading.Lock()
         self._searcher: Searcher | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        try:
+            known = find_profile(self.profile)
+        except UnknownProfileError:
+            known = None
+        if known != self.models:
+            raise BoundError(
+                f"a handle pickles the name of its profile alone, and {self.profile!r} is not the name of this one: "
+                "make it known with add_profile under a name of its own, in the process that reads the pickle too"
+            )
+        return {"indexes": list(self.named), "profile": self.profile}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._set(state["indexes"], find_profile(state["profile"]))
 
     def __copy__(self) -> SearchHandle:
         return self
@@ -51,14 +66,19 @@ class SearchHandle:
         return self
 
     @property
+    def profile(self) -> str:
+        """The name of the profile."""
+        return self.models.name
+
+    @property
     def indexes(self) -> tuple[str, ...]:
         """The names of the indexes."""
-        return tuple(named.name if isinstance(named, Path) else named for named in self._named)
+        return tuple(named.name if isinstance(named, Path) else named for named in self.named)
 
     @property
     def folders(self) -> list[Path]:
         """The folders of the indexes; raises `UnknownIndexError` for one that is no longer there."""
-        return [_folder(named) for named in self._named]
+        return [_folder(named) for named in self.named]
 
     @property
     def index(self) -> str:
@@ -78,12 +98,14 @@ class SearchHandle:
                 from .search import Searcher
 
                 self._searcher = Searcher(
-                    self.folders, shared_embedder(self.profile), shared_reranker(self.profile)
+                    self.folders, shared_embedder(self.models), shared_reranker(self.models)
                 )
             return self._searcher
 
-    def search(self, question: str, settings: SearchSettings, queries: Sequence[str] = ()) -> SearchResult:
-        """Search the index; see `Searcher.search`."""
+    def search(
+        self, question: str, settings: SearchSettings | None = None, queries: Sequence[str] = ()
+    ) -> SearchResult:
+        """Search the index, with the default settings where none are given; see `Searcher.search`."""
         return self.searcher.search(question, settings, queries)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dspy
 
 from .handle import SearchHandle
-from .models.profiles import DEFAULT_PROFILE
+from .models.profiles import DEFAULT_PROFILE, Profile
 from .search import SearchResult
 from .settings import SearchSettings
 
@@ -25,7 +25,7 @@ class Retriever(dspy.Module):
         self,
         index: str | Sequence[str] | SearchHandle,
         *,
-        profile: str = DEFAULT_PROFILE,
+        profile: str | Profile = DEFAULT_PROFILE,
         settings: SearchSettings | None = None,
     ) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from .fusion import ranks, standardised
 from .index.view import OpenIndex, View
 from .models.cache import RememberingReranker
 from .models.embedders import Embedder, Vectors
-from .models.late_interaction import Reranker
+from .models.rerankers import Reranker
 from .passages import Candidate, Passage
 from .settings import SearchSettings
 

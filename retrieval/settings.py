@@ -56,7 +56,7 @@ class SearchSettings:
                 raise BoundError(f"{name} must be one of {wanted} (got {getattr(self, name)!r})")
         if self.where is not None and not isinstance(self.where, Filter):
             raise BoundError(
-                f"where must be a filter, as filters.parse makes one of a text (got {self.where!r})"
+                f"where must be a filter, as parse_filter makes one of a text (got {self.where!r})"
             )
         weights = (self.dense_weight, self.lexical_weight)
         if min(weights) < 0 or max(weights) == 0 or not all(np.isfinite(weights)):
@@ -68,6 +68,6 @@ class SearchSettings:
             raise BoundError(f"collapse is a cosine over 0 and at most 1 (got {self.collapse})")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON values, the filter as the text that `filters.parse` reads."""
+        """Return the settings as JSON values, the filter as the text that `parse_filter` reads."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {**values, "where": None if self.where is None else str(self.where)}

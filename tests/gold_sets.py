@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parts import Hashing, Shortest
 
-from quincunx.retrieval.models.profiles import PROFILES, Profile, add_profile
+from quincunx.retrieval.models.profiles import Profile, add_profile, profile_names
 
 PROFILE = "hashing"
 TOPICS = ("tea", "rain", "salt", "iron", "glass", "paper", "smoke", "honey")
@@ -18,7 +18,7 @@ TOPICS = ("tea", "rain", "salt", "iron", "glass", "paper", "smoke", "honey")
 
 def hashing_profile() -> str:
     """Make a profile known that searches by hashes, and return its name."""
-    if PROFILE not in PROFILES:
+    if PROFILE not in profile_names():
         add_profile(Profile(PROFILE, Hashing, Shortest))
     return PROFILE
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from quincunx.retrieval.models.embedders import EmbedderIdentity, Progress, Vectors, no_progress
-from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.models.rerankers import Scores
 
 
 class Hashing:

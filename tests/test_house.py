@@ -16,6 +16,8 @@ from quincunx.retrieval import errors
 
 ROOT = Path(__file__).parents[1]
 
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "expandvars"}
+
 
 def test_signatures_import_only_dspy_and_pydantic() -> None:
     allowed = {"dspy", "pydantic", *sys.stdlib_module_names}
@@ -25,6 +27,19 @@ def test_signatures_import_only_dspy_and_pydantic() -> None:
                 assert {alias.name.split(".")[0] for alias in node.names} <= allowed
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 assert str(node.module).split(".")[0] in allowed
+
+
+def test_the_environment_is_read_in_one_module() -> None:
+    reads = {
+        str(path.relative_to(ROOT))
+        for folder in ("app", "eval", "programs", "retrieval", "signatures")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT)
+        or (isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & ENVIRONMENT)
+    }
+    # The command line sets defaults for libraries that read theirs when they are imported.
+    assert reads == {"app/cli.py", "retrieval/environment.py"}
 
 
 def test_importing_quincunx_is_light() -> None:

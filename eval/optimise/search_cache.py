@@ -15,7 +15,7 @@ class RememberingHandle(SearchHandle):
     """Searches as another handle does, each query of each generation of the index once; shared by all copies."""
 
     def __init__(self, handle: SearchHandle) -> None:
-        self.__setstate__(handle.__getstate__())
+        super().__init__(handle.named, handle.models)
         self.inner = handle
         self._found: dict[str, Future[SearchResult]] = {}
         self._guard = threading.Lock()
@@ -27,8 +27,11 @@ class RememberingHandle(SearchHandle):
         """How many of those searches were made."""
         return len(self._found)
 
-    def search(self, question: str, settings: SearchSettings, queries: Sequence[str] = ()) -> SearchResult:
+    def search(
+        self, question: str, settings: SearchSettings | None = None, queries: Sequence[str] = ()
+    ) -> SearchResult:
         """Search, or return what the same search found; two that come at once share one."""
+        settings = settings or SearchSettings()
         generations = self.inner.searcher.generations()
         key = repr((question, tuple(queries), settings.as_dict(), generations))
         with self._guard:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ...retrieval.errors import RunError, RunMismatchError, UnknownRunError, WriterBusyError
-from ...retrieval.storage.disk import lock_folder, make_folder, publish_file, storing
+from ...retrieval.storage.disk import make_folder, publish_file, storing
 from ...retrieval.storage.home import names_of, place_of
+from ...retrieval.storage.lock import lock_folder
 
 HEADER = "header.json"
 SCHEMA = 1

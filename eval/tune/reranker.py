@@ -25,8 +25,8 @@ from ...retrieval.errors import BoundError, GoldSetError, MissingExtraError, Usa
 from ...retrieval.models.bge import load_cross_encoder
 from ...retrieval.models.cross_encoder import usable_positions
 from ...retrieval.models.embedders import Progress, no_progress
-from ...retrieval.models.late_interaction import Reranker
 from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
+from ...retrieval.models.rerankers import Reranker
 from ...retrieval.models.weights import folder_revision, locate, minilm_folder
 from ...retrieval.search import Searcher
 from ...retrieval.settings import SearchSettings

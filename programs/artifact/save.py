@@ -15,12 +15,13 @@ import dspy
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from ...retrieval.errors import ArtifactError, ArtifactMismatchError
-from ...retrieval.filters import parse
+from ...retrieval.filter_text import parse_filter
 from ...retrieval.handle import SearchHandle
 from ...retrieval.index.reader import IndexReader
 from ...retrieval.index.store import Store
 from ...retrieval.settings import SearchSettings
-from ...retrieval.storage.disk import lock_folder, make_folder, publish_file, storing
+from ...retrieval.storage.disk import make_folder, publish_file, storing
+from ...retrieval.storage.lock import lock_folder
 from ..parts import ProgramParts
 from .fields import changes, form, with_wording
 from .read import MANIFEST
@@ -135,7 +136,7 @@ def apply_artifact(program: ProgramParts, artifact: Artifact, *, allow_other_ind
 def search_settings(artifact: Artifact) -> SearchSettings:
     """Return the search settings that the program was saved with."""
     search = artifact.retrieval.search
-    where = None if search.where is None else parse(search.where)
+    where = None if search.where is None else parse_filter(search.where)
     return SearchSettings(**{**search.model_dump(), "where": where})
 
 

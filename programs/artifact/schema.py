@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 from ...retrieval.errors import ArtifactError, FilterError
-from ...retrieval.filters import parse
+from ...retrieval.filter_text import parse_filter
 
 SCHEMA: Final = 2
 OLDEST: Final = 1
@@ -138,7 +138,7 @@ class SearchRecord(_Strict):
             raise ValueError("dense and lexical weight are both 0")
         if self.where is not None:
             try:
-                parse(self.where)
+                parse_filter(self.where)
             except FilterError as error:
                 raise ValueError(f"where: {str(error)[:200]}") from None
         return self

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, Self
 
 from dspy import lm15
 
+from ...retrieval.environment import ollama_host
 from ...retrieval.errors import (
     BoundError,
     ModelOutputError,
@@ -27,7 +27,7 @@ from ...retrieval.errors import (
     PromptTooLongError,
     QuincunxError,
 )
-from ...retrieval.models.ollama import CONNECT_S, DEFAULT_HOST
+from ...retrieval.models.ollama import CONNECT_S
 from ...retrieval.models.ollama_client import Asked, Patience, client_errors, short, shown_host, typed_error
 from .ollama_messages import (
     MESSAGE_TOKENS,
@@ -83,7 +83,7 @@ class OllamaChat:
     ) -> None:
         if num_ctx is not None and num_ctx < 1:
             raise BoundError(f"num_ctx must be at least 1 (got {num_ctx})")
-        self._address = host or os.environ.get("OLLAMA_HOST") or DEFAULT_HOST
+        self._address = host or ollama_host()
         self.host = shown_host(self._address)
         self.patience = Patience(timeout_s, retries, backoff_s)
         self.show_patience = Patience(min(timeout_s, SHOW_S), retries, backoff_s)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import CorpusError
 from ..models.embedders import Progress, no_progress
-from ..models.profiles import DEFAULT_PROFILE, shared_embedder
+from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
 from ..storage.disk import make_folder, publish_file, storing
 from ..storage.home import index_folder, require_index
 from ..text.chunking import Chunking
@@ -41,7 +41,7 @@ def build_index(
     name: str,
     paths: Iterable[str | Path],
     *,
-    profile: str = DEFAULT_PROFILE,
+    profile: str | Profile = DEFAULT_PROFILE,
     chunking: Chunking | None = None,
     kind: Kind = "flat",
     fresh: bool = False,
@@ -61,7 +61,7 @@ def update_index(
     name: str,
     paths: Iterable[str | Path],
     *,
-    profile: str = DEFAULT_PROFILE,
+    profile: str | Profile = DEFAULT_PROFILE,
     prune: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:

@@ -9,7 +9,6 @@ publishes it, too.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import queue
 import sqlite3
@@ -21,6 +20,7 @@ from urllib.parse import quote
 from ..errors import IndexStateError, StorageError, WriterBusyError
 from ..storage.disk import make_folder, storing
 from ..storage.home import DATABASE
+from ..storage.lock import lock_folder
 from .reader import IndexReader
 from .schema import REBUILD, create_tables
 from .writer import IndexWriter
@@ -67,14 +67,13 @@ class Store:
         """
         with storing(self.folder):
             make_folder(self.folder)
-            lock = (self.folder / "writer.lock").open("w")
-        with lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock = lock_folder(self.folder, wait=False)
             except BlockingIOError as error:
                 raise WriterBusyError(
                     f"{self.folder}: another process is writing this index; wait for it and try again"
                 ) from error
+        try:
             if fresh:
                 with storing(self.folder):
                     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -83,6 +82,8 @@ class Store:
                 if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                     create_tables(connection)
                 yield IndexWriter(connection, self.folder)
+        finally:
+            os.close(lock)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from ..errors import IndexStateError
 from ..filters import Filter
@@ -35,7 +36,8 @@ class _Loaded:
     """Of the store and its generation."""
     index: VectorIndex
     notes: tuple[str, ...]
-    allowed: OrderedDict[str, Numbers] = field(default_factory=OrderedDict)
+    allowed: LRUCache[str, Numbers] = field(default_factory=lambda: LRUCache(FILTERS_KEPT))
+    """The numbers of the passages that a filter accepts, by its text."""
 
 
 class OpenIndex:
@@ -72,14 +74,11 @@ class OpenIndex:
             return None
         key, kept = str(where), loaded.allowed
         with self._lock:
-            if key in kept:
-                kept.move_to_end(key)
-                return kept[key]
-        numbers = reading.matching(where)
-        with self._lock:
-            kept[key] = numbers
-            while len(kept) > FILTERS_KEPT:
-                kept.popitem(last=False)
+            numbers = kept.get(key)
+        if numbers is None:
+            numbers = reading.matching(where)
+            with self._lock:
+                kept[key] = numbers
         return numbers
 
     def _load(self, reading: IndexReader) -> _Loaded:

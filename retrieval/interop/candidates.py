@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import fields
 
 from ..handle import SearchHandle
+from ..models.profiles import Profile
 from ..passages import Candidate, Metadata
 
 KEY = "quincunx"
@@ -16,7 +17,7 @@ POSITION = ("document_id", "start", "end")
 """The metadata that says where the passage lies, which tells a model nothing."""
 
 
-def handle(index: str | Sequence[str] | SearchHandle, profile: str) -> SearchHandle:
+def handle(index: str | Sequence[str] | SearchHandle, profile: str | Profile) -> SearchHandle:
     """Return the handle itself, which keeps the profile that it has, or one of the named indexes.
 
     Raises:

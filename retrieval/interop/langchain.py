@@ -9,7 +9,7 @@ from pydantic import InstanceOf
 
 from ..errors import MissingExtraError
 from ..handle import SearchHandle
-from ..models.profiles import DEFAULT_PROFILE
+from ..models.profiles import DEFAULT_PROFILE, Profile
 from ..settings import SearchSettings
 from .candidates import handle, metadata
 
@@ -38,7 +38,7 @@ class QuincunxRetriever(BaseRetriever):
         self,
         index: str | Sequence[str] | SearchHandle,
         *,
-        profile: str = DEFAULT_PROFILE,
+        profile: str | Profile = DEFAULT_PROFILE,
         settings: SearchSettings | None = None,
         **base: Any,
     ) -> None:

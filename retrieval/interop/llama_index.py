@@ -11,9 +11,8 @@ from pydantic import Field, SkipValidation
 from ..errors import BoundError, MissingExtraError, require_question
 from ..fusion import ranks
 from ..handle import SearchHandle
-from ..models.late_interaction import Reranker, require_scores
-from ..models.profiles import DEFAULT_PROFILE, shared_reranker
-from ..models.profiles import profile as require_profile
+from ..models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_reranker
+from ..models.rerankers import Reranker, require_scores
 from ..passages import Candidate, Passage
 from ..search import SearchResult
 from ..settings import SearchSettings
@@ -59,7 +58,7 @@ class QuincunxRetriever(BaseRetriever):
         self,
         index: str | Sequence[str] | SearchHandle,
         *,
-        profile: str = DEFAULT_PROFILE,
+        profile: str | Profile = DEFAULT_PROFILE,
         settings: SearchSettings | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
@@ -104,7 +103,7 @@ class QuincunxReranker(BaseNodePostprocessor):
     ) -> None:
         if not (isinstance(top_n, int) and top_n >= 1):
             raise BoundError(f"top_n must be a whole number of at least 1 (got {top_n!r})")
-        require_profile(profile)
+        find_profile(profile)
         base |= {"reranker": reranker, "profile": profile, "top_n": top_n}
         super().__init__(**base)
 

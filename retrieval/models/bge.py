@@ -11,8 +11,8 @@ from typing import Literal
 from ..errors import BoundError, UsageError
 from . import weights
 from .cross_encoder import CrossEncoderReranker
-from .late_interaction import Reranker
 from .precision import Choice
+from .rerankers import Reranker
 
 BGE: dict[str, tuple[str, str, int]] = {
     "base": ("BAAI/bge-reranker-base", "2cfc18c9415c912f9d8155881c133215df768a70", 512),

@@ -10,24 +10,23 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from ..errors import StorageError
 from .embedders import Embedder, EmbedderIdentity, Progress, Vectors, no_progress
-from .late_interaction import Reranker, Scores
+from .rerankers import Reranker, Scores
 
 
 class Remembering:
     """Values by key, the ones used longest ago forgotten first; safe to share across threads."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[bytes, Any] = OrderedDict()
+        self._values: LRUCache[bytes, Any] = LRUCache(most)
         self._lock = threading.Lock()
         self.hits = 0
         self.misses = 0
@@ -51,9 +50,6 @@ class Remembering:
             self.hits += hits
             for key in keys:
                 self._values[key] = known[key]
-                self._values.move_to_end(key)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
         return [known[key] for key in keys], hits
 
 
@@ -93,7 +89,7 @@ class ScoreFile:
                 return run(statement, values).fetchall()
         except sqlite3.Error as error:
             raise StorageError(
-                f"{self.path}: {error}; remove the file, or set QUINCUNX_SCORE_FILE to another one or to nothing"
+                f"{self.path}: {error}; remove the file, or name another one or none (score_file, QUINCUNX_SCORE_FILE)"
             ) from error
 
     def _connection(self) -> sqlite3.Connection:

@@ -18,9 +18,9 @@ import numpy as np
 from ..errors import UnsupportedModelError
 from .compute_thread import computing
 from .embedders import UNLIMITED
-from .late_interaction import Scores, require_scores
 from .pairs import PairEncoder, TokenRun, Truncation
 from .precision import ROUNDED, Choice, Precision, convert, require_choice, settle
+from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

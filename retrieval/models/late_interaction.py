@@ -1,44 +1,19 @@
-"""Second-stage models: a question and its candidates in, one score for each out."""
+"""Late interaction (MaxSim): the reranker that needs no training, over the token vectors of an encoder."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
-from ..errors import ModelOutputError
 from . import weights
 from .compute_thread import computing
-
-Scores = npt.NDArray[np.float32]
-"""Shape (passages,), higher is better, comparable within one question only."""
-
-
-class Reranker(Protocol):
-    """What retrieval asks of a second-stage model. Implementations are safe to share across threads."""
-
-    @property
-    def name(self) -> str: ...
-
-    def score(self, question: str, passages: Sequence[str]) -> Scores:
-        """Score each passage against the question; finite raw scores, in the order given."""
-        ...
-
-
-def require_scores(scores: Scores, count: int, name: str) -> Scores:
-    """Return ``scores`` when they are ``count`` finite numbers; raise `ModelOutputError` if not."""
-    if scores.shape != (count,):
-        raise ModelOutputError(f"{name} returned scores of shape {scores.shape}, expected {(count,)}")
-    if not np.all(np.isfinite(scores)):
-        raise ModelOutputError(
-            f"{name} returned a score that is not finite for passage {int(np.argmin(np.isfinite(scores)))}"
-        )
-    return scores
+from .rerankers import Scores, require_scores
 
 
 class LateInteractionReranker:
@@ -69,9 +44,9 @@ class LateInteractionReranker:
             ]
         )
         self._lock = threading.Lock()
-        self._cache: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
-        self._cached_bytes = 0
-        self._cache_bytes = cache_bytes
+        self._cache: LRUCache[str, npt.NDArray[np.float32]] = LRUCache(
+            cache_bytes, getsizeof=lambda vectors: vectors.nbytes
+        )
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         with self._lock:
@@ -90,12 +65,8 @@ class LateInteractionReranker:
             fresh = dict(zip(missing, self._documents(missing), strict=True))
         found = [fresh[text] if text in fresh else self._cache[text] for text in passages]
         for text, vectors in zip(passages, found, strict=True):
-            if text not in self._cache:
-                self._cached_bytes += vectors.nbytes
-            self._cache[text] = vectors
-            self._cache.move_to_end(text)
-        while self._cached_bytes > self._cache_bytes:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+            if vectors.nbytes <= self._cache.maxsize:
+                self._cache[text] = vectors
         return found
 
     @computing

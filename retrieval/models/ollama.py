@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..environment import ollama_host
 from ..errors import BoundError, ModelOutputError, OllamaError, OllamaModelMissingError, UnsupportedModelError
 from ..text.chunking import Span
 from .embedders import BATCH, EmbedderIdentity, Progress, Vectors, no_progress, require_unit, shortened
@@ -20,7 +20,6 @@ from .ollama_client import Asked, Patience, client_errors, short, shown_host, ty
 T = TypeVar("T")
 
 MODEL = "nomic-embed-text"
-DEFAULT_HOST = "http://localhost:11434"
 FULL_DIMS = 768
 ARCHITECTURE = "nomic-bert"
 CONNECT_S = 5.0
@@ -60,7 +59,7 @@ class OllamaEmbedder:
         if dims not in NOMIC_DIMS:
             raise BoundError(f"dims must be one of {', '.join(map(str, NOMIC_DIMS))} (got {dims})")
         self._patience = Patience(timeout_s, retries, backoff_s, sleep)
-        address = host or os.environ.get("OLLAMA_HOST") or DEFAULT_HOST
+        address = host or ollama_host()
         self._host, self._model = shown_host(address), model
 
         self._client = _client(address, timeout_s)
@@ -215,7 +214,7 @@ def pull(host: str | None = None, model: str = MODEL, progress: Progress = no_pr
     Raises an `OllamaError` when the server cannot be reached, reports an error, falls silent for
     `PULL_SILENCE_S` seconds or ends without saying that it succeeded.
     """
-    address = host or os.environ.get("OLLAMA_HOST") or DEFAULT_HOST
+    address = host or ollama_host()
     asked = Asked(shown_host(address), model, PULL_SILENCE_S)
     files: dict[str, tuple[int, int]] = {}
     status = ""

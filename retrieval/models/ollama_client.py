@@ -13,7 +13,16 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tenacity import (
+    AsyncRetrying,
+    BaseRetrying,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from ..errors import (
     BoundError,
@@ -80,32 +89,36 @@ class Patience:
 
     def ask(self, send: Callable[[], T], host: str, model: str) -> T:
         """Return what ``send`` returns; raise the typed error of what it raises at last."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return _within(self.timeout_s, send)
-            except client_errors() as error:
-                pause = self._pause_after(error, Asked(host, model, self.timeout_s, tries))
-            self.sleep(pause)
+        retrying = Retrying(sleep=self.sleep, **self._policy())
+        try:
+            return retrying(lambda: _within(self.timeout_s, send))
+        except client_errors() as error:
+            raise self._typed(error, host, model, retrying) from error
 
     async def ask_async(self, send: Callable[[], Awaitable[T]], host: str, model: str) -> T:
         """As `ask`, awaited: a try that takes too long is cancelled, and its connection closed."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                async with asyncio.timeout(self.timeout_s):
-                    return await send()
-            except client_errors() as error:
-                pause = self._pause_after(error, Asked(host, model, self.timeout_s, tries))
-            await self.sleep_async(pause)
 
-    def _pause_after(self, error: Exception, asked: Asked) -> float:
-        """Return the seconds to wait before asking again; raise the typed error if that is no use."""
-        if asked.tries > self.retries or not is_transient(error):
-            raise typed_error(error, asked) from error
-        return self.backoff_s * 2.0 ** (asked.tries - 1)
+        async def within() -> T:
+            async with asyncio.timeout(self.timeout_s):
+                return await send()
+
+        retrying = AsyncRetrying(sleep=self.sleep_async, **self._policy())
+        try:
+            return await retrying(within)
+        except client_errors() as error:
+            raise self._typed(error, host, model, retrying) from error
+
+    def _policy(self) -> dict[str, Any]:
+        return {
+            "retry": retry_if_exception(is_transient),
+            "stop": stop_after_attempt(self.retries + 1),
+            "wait": wait_exponential(multiplier=self.backoff_s),
+            "reraise": True,
+        }
+
+    def _typed(self, error: Exception, host: str, model: str, retrying: BaseRetrying) -> QuincunxError:
+        tries = int(retrying.statistics["attempt_number"])
+        return typed_error(error, Asked(host, model, self.timeout_s, tries))
 
 
 def _within(seconds: float, send: Callable[[], T]) -> T:
@@ -156,7 +169,7 @@ def client_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def is_transient(error: Exception) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Tell whether the same request may succeed later: queue full, runner dead, connection lost or refused.
 
     A timeout is none: a server that is slow once is only slowed further by being asked again.
@@ -203,7 +216,7 @@ def typed_error(error: Exception, asked: Asked) -> QuincunxError:
     )
 
 
-def _runner_died(error: Exception) -> bool:
+def _runner_died(error: BaseException) -> bool:
     return _RUNNER_DEATH in str(error)
 
 

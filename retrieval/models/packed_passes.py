@@ -8,7 +8,8 @@ lengths are many small ones. Other networks get padded batches.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -22,8 +23,6 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-from .batching import BATCH_TOKENS, batches, parts
-
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
     from torch import Tensor
@@ -32,11 +31,51 @@ if TYPE_CHECKING:
     from .pairs import TokenRun
     from .precision import Precision
 
+BATCH_ITEMS = 32
+BATCH_TOKENS = 4096
+"""Items × longest item of one forward pass, padding included."""
+PADDING = 0.1
+"""Share of a batch that may be padding before the shorter items get a batch of their own."""
 TOKENS = {"cpu": BATCH_TOKENS, "cuda": 16 * BATCH_TOKENS}
 """Of one pass, by the kind of device: what keeps it busy, with the padding of a padded batch."""
 PACKED = "quincunx_packed"
 
 Ids = npt.NDArray[np.int64]
+
+
+def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Yield the indices of ``lengths`` (tokens), longest first, in batches of at most ``tokens``, padding included.
+
+    An item that is longer than ``tokens`` is a batch of its own.
+    """
+    batch: list[int] = []
+    held = 0
+    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if batch:
+            area = (len(batch) + 1) * lengths[batch[0]]
+            padding = area - held - lengths[i]
+            if area > tokens or len(batch) == BATCH_ITEMS or padding > PADDING * area:
+                yield batch
+                batch, held = [], 0
+        batch.append(i)
+        held += lengths[i]
+    if batch:
+        yield batch
+
+
+def parts(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Return the indices of ``lengths`` (tokens, at least 1) in order, in parts of about equal size, without padding.
+
+    They are as few as parts of ``tokens`` would be; one may be over that by an item.
+    """
+    total = sum(lengths)
+    count = -(-total // tokens)
+    ends = list(accumulate(lengths))
+
+    def part(i: int) -> int:  # where the middle of the item lies
+        return (2 * ends[i] - lengths[i]) * count // (2 * total)
+
+    return [list(found) for _, found in groupby(range(len(lengths)), part)]
 
 
 class Passes(ABC):

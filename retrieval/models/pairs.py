@@ -6,10 +6,11 @@ tokenizer's own encoding of the pair, cuts included, is held by a test.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
 
 from ..errors import BoundError
 
@@ -91,8 +92,7 @@ class PairEncoder:
                 f"max_question_tokens must be 1 to {most} at max_tokens={max_tokens} (got {cap})"
             )
         self.max_tokens, self.max_question_tokens = max_tokens, cap
-        self._kept: OrderedDict[str, list[int]] = OrderedDict()
-        self._held = 0
+        self._kept: LRUCache[str, list[int]] = LRUCache(IDS_KEPT, getsizeof=len)
 
     def encode(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[TokenRun], list[Truncation]]:
         """Return each (question, passage) as the model reads it, and what was cut of it."""
@@ -117,12 +117,8 @@ class PairEncoder:
         )
         found = [list(fresh[text].ids) if text in fresh else self._kept[text] for text in texts]
         for text, ids in zip(texts, found, strict=True):
-            if text not in self._kept:
-                self._held += len(ids)
+            if len(ids) <= self._kept.maxsize:
                 self._kept[text] = ids
-            self._kept.move_to_end(text)
-        while self._held > IDS_KEPT:
-            self._held -= len(self._kept.popitem(last=False)[1])
         return found
 
 

@@ -1,159 +1,195 @@
-"""One name chooses the models; each is loaded once in a process and shared.
+"""Profiles: which models embed and rerank. Each model is loaded once in a process and shared.
 
-Knobs, all with defaults, come from the environment of the app: ``QUINCUNX_NOMIC_FOLDER`` and
-``QUINCUNX_RERANKER_FOLDER`` (weights on this machine instead of the hub's), ``QUINCUNX_RERANKER`` (``base``,
-``large``, ``v2-m3``, ``none``), ``QUINCUNX_CROSS_ENCODER`` (the folder of a cross-encoder of your own, such as
-``quincunx tune reranker`` makes: it reranks in every profile of this package), ``QUINCUNX_RERANKER_MAX_TOKENS`` (of a pair; up to 8192 for v2-m3), ``QUINCUNX_PRECISION`` of the cross-encoder (``auto``,
-``fp32``, ``bf16``, ``fp16``, ``int8``), ``QUINCUNX_DIMS``
-(a Matryoshka size of nomic), ``QUINCUNX_TOKEN_CACHE_MB`` (memory for the token vectors that the embedded profile's
-reranker keeps; by default 128), ``QUINCUNX_SCORE_CACHE`` (pairs whose score is remembered; by default 200000, 0 for
-none), ``QUINCUNX_SCORE_FILE`` (an SQLite file that keeps scores for all processes) and ``OLLAMA_HOST``.
+A profile is made from typed options (`ModelOptions`) or from functions of one's own that load models. Three names are
+known from the start, ``embedded``, ``local`` and ``ollama``; their options come from the environment, read when the name
+is used.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import BoundError, UnknownProfileError
+from ..model_options import ModelOptions
 from .cache import RememberingEmbedder, RememberingReranker, ScoreFile
 from .embedders import Embedder, load_minilm
-from .late_interaction import Reranker, load_minilm_late_interaction
+from .late_interaction import load_minilm_late_interaction
+from .precision import Choice
 from .queue import PairReranker, PooledReranker
+from .rerankers import Reranker
 
-if TYPE_CHECKING:
-    from .precision import Choice
+LoadEmbedder = Callable[[], Embedder]
+LoadReranker = Callable[[], Reranker | None]
+
+DEFAULT_PROFILE = "embedded"
+DEFAULT_OPTIONS = ModelOptions()
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Which models embed and rerank."""
+    """Which models embed and rerank, and how many rerank scores are remembered.
+
+    Copies of a program share it: ``copy.deepcopy`` returns the profile itself.
+    """
 
     name: str
-    load_embedder: Callable[[], Embedder]
-    load_reranker: Callable[[], Reranker | None]
+    load_embedder: LoadEmbedder
+    load_reranker: LoadReranker
     """Returns ``None`` for no second stage."""
+    score_cache: int = DEFAULT_OPTIONS.score_cache
+    """As in `ModelOptions`."""
+    score_file: Path | None = None
+    """As in `ModelOptions`."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Profile:
+        return self
 
 
-def _number(variable: str, default: int) -> int:
-    chosen = os.environ.get(variable) or str(default)
-    if not chosen.isdecimal():
-        raise BoundError(f"{variable} must be a whole number such as {default} (got {chosen!r})")
-    return int(chosen)
+def embedded_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
+    """Return all-MiniLM-L6-v2 from the ``embedded`` extra, with late interaction over the same weights to rerank."""
+    reranker = _own_cross_encoder(options) or _late_interaction(options.token_cache_mb)
+    return _profile("embedded", load_minilm, reranker, options)
 
 
-def _own() -> Reranker | None:
-    """Return the cross-encoder that the app has named; ``None`` where it has not."""
-    folder = _folder("QUINCUNX_CROSS_ENCODER")
-    if folder is None:
-        return None
-    from .bge import load_cross_encoder
-
-    return load_cross_encoder(folder, _number("QUINCUNX_RERANKER_MAX_TOKENS", 512), _precision())
+def local_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
+    """Return nomic-embed-text v1.5 and a bge reranker, both on this machine."""
+    return _profile("local", _nomic(options.nomic_folder, options.dims), _bge_or_own(options), options)
 
 
-def _precision() -> Choice:
-    from .precision import require_choice
-
-    return require_choice(os.environ.get("QUINCUNX_PRECISION") or "auto")
-
-
-def _late_interaction() -> Reranker:
-    return _own() or load_minilm_late_interaction(_number("QUINCUNX_TOKEN_CACHE_MB", 128) * 2**20)
+def ollama_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
+    """Return nomic-embed-text v1.5 on an Ollama server, and a bge reranker on this machine."""
+    return _profile("ollama", _ollama(options.ollama_host, options.dims), _bge_or_own(options), options)
 
 
-def _folder(variable: str) -> Path | None:
-    chosen = os.environ.get(variable)
-    return Path(chosen) if chosen else None
-
-
-def _nomic() -> Embedder:
-    from .nomic import load_nomic
-
-    return load_nomic(_folder("QUINCUNX_NOMIC_FOLDER"), _number("QUINCUNX_DIMS", 768))
-
-
-def _ollama() -> Embedder:
-    from .ollama import OllamaEmbedder
-
-    return OllamaEmbedder(dims=_number("QUINCUNX_DIMS", 768))
-
-
-def _bge() -> Reranker | None:
-    from .bge import load_bge
-
-    if own := _own():
-        return own
-    size = os.environ.get("QUINCUNX_RERANKER", "base")
-    if size == "none":
-        return None
-    if size not in ("base", "large", "v2-m3"):
-        raise BoundError(f"QUINCUNX_RERANKER must be base, large, v2-m3 or none (got {size!r})")
-    most = _number("QUINCUNX_RERANKER_MAX_TOKENS", 512)
-    return load_bge(size, _folder("QUINCUNX_RERANKER_FOLDER"), most, _precision())  # type: ignore[arg-type]
-
-
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("embedded", load_minilm, _late_interaction),
-        Profile("local", _nomic, _bge),
-        Profile("ollama", _ollama, _bge),
-    )
+_BUILT_IN: Mapping[str, Callable[[ModelOptions], Profile]] = {
+    "embedded": embedded_profile,
+    "local": local_profile,
+    "ollama": ollama_profile,
 }
-DEFAULT_PROFILE = "embedded"
+_added: dict[str, Profile] = {}
 
 _lock = threading.RLock()  # a loader may ask for another profile's model
-_loaded: dict[Callable[[], Any], Any] = {}
+_loaded: dict[Any, Any] = {}
+"""What was loaded, by what loaded it."""
+
+
+def profile_names() -> list[str]:
+    """Return the names of the known profiles, sorted."""
+    return sorted([*_BUILT_IN, *_added])
 
 
 def add_profile(profile: Profile) -> None:
-    """Make a profile of one's own known by its name, for models that the others lack."""
-    if profile.name in PROFILES:
+    """Make a profile of one's own known by its name; raises `BoundError` where the name is taken."""
+    if profile.name in profile_names():
         raise BoundError(f"profile {profile.name!r} is there already: choose another name")
-    PROFILES[profile.name] = profile
+    _added[profile.name] = profile
 
 
-def profile(name: str) -> Profile:
-    """Return the profile of that name, or raise `UnknownProfileError`."""
-    if name not in PROFILES:
-        raise UnknownProfileError(name, PROFILES)
-    return PROFILES[name]
+def find_profile(profile: str | Profile) -> Profile:
+    """Return the profile of that name, or the profile itself.
+
+    Raises:
+        UnknownProfileError: no profile of that name.
+        BoundError: the environment sets an option of it to what it cannot be.
+    """
+    if isinstance(profile, Profile):
+        return profile
+    if profile in _BUILT_IN:
+        return _BUILT_IN[profile](ModelOptions.from_environment())
+    if profile not in _added:
+        raise UnknownProfileError(profile, profile_names())
+    return _added[profile]
 
 
-def shared_embedder(name: str) -> Embedder:
+def shared_embedder(profile: str | Profile) -> Embedder:
     """Return the profile's embedder, loaded at most once in this process; it embeds each question once."""
-    embedder: Embedder = _once(profile(name).load_embedder, RememberingEmbedder)
+    load = find_profile(profile).load_embedder
+    embedder: Embedder = _once(load, lambda: RememberingEmbedder(load()))
     return embedder
 
 
-def shared_reranker(name: str) -> Reranker | None:
+def shared_reranker(profile: str | Profile) -> Reranker | None:
     """Return the profile's reranker, loaded at most once in this process; ``None`` for no second stage.
 
-    All callers share its passes, and each pair is scored once, as far as the settings let it remember.
+    All callers share its passes, and each pair is scored once, as far as the profile lets it remember.
     """
-    reranker: Reranker | None = _once(profile(name).load_reranker, _shared)
-    return reranker
+    found = find_profile(profile)
+    pooled: Reranker | None = _once(found.load_reranker, lambda: _pooled(found.load_reranker()))
+    if pooled is None or not found.score_cache:
+        return pooled
+    file = found.score_file
+    remembering: Reranker = _once(
+        (found.load_reranker, found.score_cache, file),
+        lambda: RememberingReranker(pooled, found.score_cache, ScoreFile(file) if file else None),
+    )
+    return remembering
 
 
-def _shared(reranker: Reranker | None) -> Reranker | None:
-    if reranker is None:
-        return None
-    if isinstance(reranker, PairReranker):
-        reranker = PooledReranker(reranker)
-    most = _number("QUINCUNX_SCORE_CACHE", 200_000)
-    if not most:
-        return reranker
-    file = _folder("QUINCUNX_SCORE_FILE")
-    return RememberingReranker(reranker, most, ScoreFile(file) if file else None)
+def _pooled(reranker: Reranker | None) -> Reranker | None:
+    return PooledReranker(reranker) if isinstance(reranker, PairReranker) else reranker
 
 
-def _once(load: Callable[[], Any], share: Callable[[Any], Any]) -> Any:
+def _once(key: Any, load: Callable[[], Any]) -> Any:
     with _lock:
-        if load not in _loaded:
-            _loaded[load] = share(load())
-        return _loaded[load]
+        if key not in _loaded:
+            _loaded[key] = load()
+        return _loaded[key]
+
+
+def _profile(
+    name: str, load_embedder: LoadEmbedder, load_reranker: LoadReranker, options: ModelOptions
+) -> Profile:
+    return Profile(name, load_embedder, load_reranker, options.score_cache, options.score_file)
+
+
+def _bge_or_own(options: ModelOptions) -> LoadReranker:
+    return _own_cross_encoder(options) or _bge(
+        options.reranker, options.reranker_folder, options.reranker_max_tokens, options.precision
+    )
+
+
+def _own_cross_encoder(options: ModelOptions) -> LoadReranker | None:
+    if options.cross_encoder is None:
+        return None
+    return _cross_encoder(options.cross_encoder, options.reranker_max_tokens, options.precision)
+
+
+# Equal options give the same loader, and the same loader the same loaded model.
+
+
+@cache
+def _nomic(folder: Path | None, dims: int) -> LoadEmbedder:
+    from .nomic import load_nomic
+
+    return partial(load_nomic, folder, dims)
+
+
+@cache
+def _ollama(host: str, dims: int) -> LoadEmbedder:
+    from .ollama import OllamaEmbedder
+
+    return partial(OllamaEmbedder, host=host, dims=dims)
+
+
+@cache
+def _late_interaction(cache_mb: int) -> LoadReranker:
+    return partial(load_minilm_late_interaction, cache_mb * 2**20)
+
+
+@cache
+def _bge(size: Any, folder: Path | None, max_tokens: int, precision: Choice) -> LoadReranker:
+    from .bge import load_bge
+
+    return (lambda: None) if size == "none" else partial(load_bge, size, folder, max_tokens, precision)
+
+
+@cache
+def _cross_encoder(folder: Path, max_tokens: int, precision: Choice) -> LoadReranker:
+    from .bge import load_cross_encoder
+
+    return partial(load_cross_encoder, folder, max_tokens, precision)

@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import BoundError, DeadlineExceededError, OverloadedError
-from .late_interaction import Scores, require_scores
+from .rerankers import Scores, require_scores
 
 WAITING_PAIRS = 4096
 """Pairs that may wait."""

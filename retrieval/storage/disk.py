@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,20 +46,6 @@ def publish_file(path: Path, parts: Sequence[memoryview]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def lock_folder(folder: Path, *, wait: bool) -> int:
-    """Keep other writers of a folder out for as long as the descriptor that is returned is open.
-
-    Raises ``BlockingIOError`` where another holds it, and ``wait`` is not set.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
+from ..environment import read_path
 from ..errors import BadNameError, UnknownIndexError
 
 HOME_VARIABLE = "QUINCUNX_HOME"
@@ -18,8 +19,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def home() -> Path:
     """Return ``QUINCUNX_HOME``, or the platform's data folder for quincunx."""
-    chosen = os.environ.get(HOME_VARIABLE)
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("quincunx"))
+    return read_path(HOME_VARIABLE) or Path(platformdirs.user_data_dir("quincunx"))
 
 
 def named_folder(kind: str, name: str) -> Path:

@@ -11,6 +11,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
 
 from ..errors import BoundError
 from ..passages import Document, Passage
@@ -23,8 +26,9 @@ TITLE_SHARE = 0.25
 """Longest part of a passage's tokens that its title may take."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)])\s)")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
-_FENCES = ("```", "~~~")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+# Inline markup is left alone, and a line under a text is a rule, not what makes it a heading.
+_MARKDOWN = MarkdownIt("commonmark").disable(["inline", "lheading", "reference"])
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,11 @@ class Chunking:
 def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passage]:
     """Cut one document into passages, in reading order."""
     tokens = offsets(document.text)
+    starts = [start for start, _ in tokens]
     spans: list[tuple[Span, str]] = []
     for section, headings in _sections(document):
         title = " › ".join(part for part in (document.title, *headings) if part)
-        for start, end in _pack(document.text, section, tokens, chunking):
+        for start, end in _pack(document.text, section, tokens, starts, chunking):
             spans.append(((start, end), _shorten(title, int(chunking.size * TITLE_SHARE), offsets)))
     whole = len(spans) == 1
     return [
@@ -89,22 +94,22 @@ def _sections(document: Document) -> Iterator[tuple[Span, tuple[str, ...]]]:
 
 
 def _headings(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (place, level, name) of each Markdown heading; those inside fenced code are none."""
-    at, fence = 0, ""
-    for line in text.splitlines(keepends=True):
-        opening = next((mark for mark in _FENCES if line.startswith(mark)), "")
-        if opening and fence in ("", opening):
-            fence = "" if fence else opening
-        heading = None if fence else _HEADING.match(line)
-        if heading:
-            name = heading[2].strip()
-            yield at, len(heading[1]), name.rstrip("#").rstrip() or name
-        at += len(line)
+    """Yield (place, level, name) of each ATX heading (``## Name``) that stands in no list, quote, code or HTML."""
+    lines = [0, *(match.end() for match in _LINE_END.finditer(text))]
+    tokens = _MARKDOWN.parse(text)
+    for opening, content in pairwise(tokens):
+        if opening.type == "heading_open" and opening.level == 0 and opening.map and content.content:
+            yield lines[opening.map[0]], int(opening.tag[1:]), content.content
 
 
-def _pack(text: str, section: Span, tokens: Sequence[Span], chunking: Chunking) -> Iterator[Span]:
-    """Pack a section's sentences into spans of at most ``size`` tokens."""
-    starts = [start for start, _ in tokens]
+def _pack(
+    text: str, section: Span, tokens: Sequence[Span], starts: Sequence[int], chunking: Chunking
+) -> Iterator[Span]:
+    """Pack a section's sentences into spans of at most ``size`` tokens.
+
+    Args:
+        tokens: of the whole text, and ``starts`` their first characters.
+    """
 
     def count(span: Span) -> int:
         return bisect_left(starts, span[1]) - bisect_left(starts, span[0])

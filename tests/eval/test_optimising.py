@@ -52,8 +52,8 @@ from quincunx.retrieval.errors import (
     RunMismatchError,
     UsageError,
 )
-from quincunx.retrieval.models.late_interaction import Scores
 from quincunx.retrieval.models.profiles import DEFAULT_PROFILE, Profile, add_profile
+from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.storage.home import HOME_VARIABLE
 

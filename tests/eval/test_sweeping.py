@@ -17,7 +17,7 @@ from quincunx.eval.tune import settings as sweeping
 from quincunx.eval.tune.settings import TrialSettings, dev_and_test, grid, sweep
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.models.cache import RememberingEmbedder, RememberingReranker
-from quincunx.retrieval.models.late_interaction import Scores
+from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.text.chunking import Chunking
 

@@ -15,7 +15,7 @@ from quincunx.app.cli import app
 from quincunx.eval.tune.reranker import TrainingRecipe, TunedReranker, splits_of, tune_reranker
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.retrieval.errors import BoundError, GoldSetError, MissingWeightsError, UsageError
-from quincunx.retrieval.models.profiles import PROFILES
+from quincunx.retrieval.models.profiles import find_profile
 from quincunx.retrieval.models.weights import folder_revision
 
 RECIPE = TrainingRecipe(epochs=2, negatives=2, batch=8, patience=1)
@@ -48,7 +48,7 @@ def test_one_setting_puts_it_to_use(
     found = tuned(gold, tmp_path / "mine")
     monkeypatch.setenv("QUINCUNX_CROSS_ENCODER", str(found.folder))
     for name in ("embedded", "local", "ollama"):
-        reranker = PROFILES[name].load_reranker()
+        reranker = find_profile(name).load_reranker()
         assert reranker is not None
         assert reranker.name == "mine"
 

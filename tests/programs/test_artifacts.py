@@ -49,8 +49,8 @@ from quincunx.programs.artifact.read import (
 from quincunx.programs.artifact.save import apply_artifact, save_program, search_settings
 from quincunx.programs.artifact.schema import Score, SearchRecord
 from quincunx.programs.loading import load
-from quincunx.retrieval import filters
 from quincunx.retrieval.errors import ArtifactError, ArtifactMismatchError, BadNameError, StorageError
+from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.settings import SearchSettings
@@ -150,7 +150,7 @@ def test_a_demo_that_would_not_come_back_the_same_is_not_saved(
 
 def test_what_was_measured_and_searched_comes_back(tiny: str, tmp_path: Path) -> None:
     settings = SearchSettings(
-        k=30, n=4, where=filters.parse("site=builddaily"), collapse=0.95, final="reranked"
+        k=30, n=4, where=parse_filter("site=builddaily"), collapse=0.95, final="reranked"
     )
     program = load("chat_bridge", index=tiny, settings=settings)
     scores = [Score(name="recall@5", value=0.9, n=60, low=0.8, high=0.97)]
@@ -317,7 +317,7 @@ def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
     assert search_settings(artifact) == replace(
         SearchSettings(),
         k=30,
-        where=filters.parse("site=builddaily"),
+        where=parse_filter("site=builddaily"),
         fusion="rrf",
         lexical_weight=1.0,
         rerank_weight=1.0,

@@ -37,7 +37,7 @@ from quincunx.retrieval.errors import (
     QuincunxError,
     UsageError,
 )
-from quincunx.retrieval.filters import parse
+from quincunx.retrieval.filter_text import parse_filter
 
 QUOTE = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings."
 REPLY = {"sentences": [{"text": "It reads.", "citations": [{"passage_id": "bd-sage-daily", "quote": QUOTE}]}]}
@@ -147,7 +147,7 @@ def test_pages_of_the_other_kind_are_not_searched_whatever_else_is_asked_for(can
     assert {candidate.passage.metadata["kind"] for candidate in fits.candidates} == {"ticker"}
     past = quincunx.load("catalyst_precedent")(question=question)
     assert {candidate.passage.metadata["kind"] for candidate in past.candidates} == {"catalyst"}
-    dated = quincunx.SearchSettings(where=parse("date>=2020-01-01"), k=30)
+    dated = quincunx.SearchSettings(where=parse_filter("date>=2020-01-01"), k=30)
     narrowed = quincunx.load("ticker_fit", settings=dated)(question=question)
     assert {candidate.passage.metadata["kind"] for candidate in narrowed.candidates} == {"ticker"}
     assert len(narrowed.candidates) == 30

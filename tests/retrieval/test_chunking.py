@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,30 @@ def test_markdown_headings_cut_and_become_titles() -> None:
     passages = cut(Document("g.md", "Guide", text, headed=True), Chunking(), words)
     assert [p.title for p in passages] == ["Guide", "Guide › Setup", "Guide › Setup › Linux", "Guide › Use"]
     assert "# no heading" in passages[1].text
+
+
+def test_headings_and_fences_are_those_of_commonmark() -> None:
+    text = (
+        "# C#\n\nA.\n\n  ## Two spaces ##\r\nB.\n\n~~~~\n# in a fence\n~~~\n# still in it\n~~~~\n\n- ```\n  # in a list's fence\n  ```\n\n"
+        "C.\n\n    # code\n\n<!--\n# a comment\n-->\n\n> # quoted\n\nUnder\n=====\n\n#none\n\n"
+        "####### seven\n\n## *Three*\n\nD."
+    )
+    passages = cut(Document("g.md", "", text, headed=True), Chunking(), words)
+    assert [p.title for p in passages] == ["C#", "C# › Two spaces", "C# › *Three*"]
+    assert [p.text[:8] for p in passages] == ["# C#\n\nA.", "## Two s", "## *Thre"]
+
+
+def test_the_time_to_cut_grows_no_faster_than_the_number_of_headings() -> None:
+    def seconds(headings: int) -> float:
+        text = "".join(f"## {i}\n\n- Fixed a bug in part {i}.\n\n" for i in range(headings))
+        document = Document("c", "Changelog", text, headed=True)
+        begin = time.process_time()
+        assert len(cut(document, Chunking(), words)) == headings
+        return time.process_time() - begin
+
+    seconds(100)
+    few = min(seconds(500) for _ in range(3))
+    assert seconds(8000) < 4 * 16 * few  # the square of it would be 16 times 16
 
 
 def test_hash_lines_of_plain_text_are_no_headings() -> None:

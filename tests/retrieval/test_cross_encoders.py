@@ -36,14 +36,13 @@ from quincunx.retrieval.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from quincunx.retrieval.models import batching, pairs, precision
 from quincunx.retrieval.models import bge as bges
-from quincunx.retrieval.models import packed_passes as passes
-from quincunx.retrieval.models.batching import batches, parts
+from quincunx.retrieval.models import packed_passes, pairs, precision
 from quincunx.retrieval.models.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker, RerankerIdentity, probability
-from quincunx.retrieval.models.late_interaction import Reranker, Scores
+from quincunx.retrieval.models.packed_passes import batches, parts
 from quincunx.retrieval.models.pairs import PairEncoder, Truncation
+from quincunx.retrieval.models.rerankers import Reranker, Scores
 
 QUESTION = "Which metal melts last?"
 load = partial(load_bge, precision="fp32")
@@ -106,7 +105,7 @@ def test_scores_equal_predict_in_any_order_and_batch(
     np.testing.assert_allclose(
         reranker.score(QUESTION, [passages[i] for i in order]), expected[order], atol=1e-4
     )
-    monkeypatch.setattr(passes, "TOKENS", dict.fromkeys(passes.TOKENS, 200))
+    monkeypatch.setattr(packed_passes, "TOKENS", dict.fromkeys(packed_passes.TOKENS, 200))
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -120,7 +119,7 @@ def test_two_segments_are_told_apart_with_padding_and_without(
     expected = predicted(folder, QUESTION, passages)
     assert expected.std() > 0.01
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
-    monkeypatch.setattr(passes, "TOKENS", dict.fromkeys(passes.TOKENS, 50))
+    monkeypatch.setattr(packed_passes, "TOKENS", dict.fromkeys(packed_passes.TOKENS, 50))
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -213,7 +212,9 @@ def test_what_pads_and_what_does_not(folder: Path, tmp_path: Path) -> None:
     """Without padding where the network is known to allow it; else in padded batches, with the same scores."""
 
     def padded(folder: Path, choice: precision.Choice = "fp32") -> bool:
-        return isinstance(load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, passes._Padded)
+        return isinstance(
+            load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, packed_passes._Padded
+        )
 
     assert not padded(folder)
     assert not padded(folder, "bf16")
@@ -275,7 +276,7 @@ def test_batches_hold_every_pair_once_and_little_padding(seed: int) -> None:
     for batch in found:
         area = len(batch) * max(lengths[i] for i in batch)
         assert area - sum(lengths[i] for i in batch) <= 0.1 * area
-        assert len(batch) == 1 or area <= batching.BATCH_TOKENS
+        assert len(batch) == 1 or area <= packed_passes.BATCH_TOKENS
     assert len(found) < 40
     assert [len(batch) for batch in batches([5] * 70)] == [32, 32, 6]
 
@@ -468,4 +469,4 @@ def test_kept_passage_ids_join_to_the_tokenizer_s_own_pairs(
             own = tokenizer(question, passage, truncation="only_second", max_length=40)
             assert run.ids == own["input_ids"]
             assert run.segments == own.get("token_type_ids", [0] * len(run.ids))
-        assert encoder._held == sum(map(len, encoder._kept.values())) <= 300 + 700
+        assert encoder._kept.currsize == sum(map(len, encoder._kept.values())) <= 300

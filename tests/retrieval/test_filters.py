@@ -1,9 +1,9 @@
 """The language of filters, against examples by hand and an evaluator that knows only the stated rules.
 
-1. parse(str(f)) == f, and equal filters have equal texts, hashes and verdicts.
+1. parse_filter(str(f)) == f, and equal filters have equal texts, hashes and verdicts.
 2. matches() agrees with the evaluator below on random filters and random metadata.
 3. Negation is plain: De Morgan and double negation hold whatever is missing.
-4. Whatever the text, parse gives a Filter or raises FilterError, saying where.
+4. Whatever the text, parse_filter gives a Filter or raises FilterError, saying where.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quincunx.retrieval.errors import FilterError
+from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.filters import (
     MAX_DEPTH,
     MAX_LENGTH,
@@ -30,7 +31,6 @@ from quincunx.retrieval.filters import (
     Or,
     Value,
     field,
-    parse,
 )
 
 Wire = list[Any]
@@ -142,7 +142,7 @@ def holds(wire: Wire, data: dict[str, Any]) -> bool:
 
 @given(filters)
 def test_the_text_parses_back_to_an_equal_filter(filter: Filter) -> None:
-    again = parse(str(filter))
+    again = parse_filter(str(filter))
     assert again == filter
     assert str(again) == str(filter)
     assert hash(again) == hash(filter)
@@ -154,7 +154,7 @@ def test_the_text_parses_back_to_an_equal_filter(filter: Filter) -> None:
 def test_matches_agrees_with_the_evaluator(wire: Wire, data: dict[str, Any]) -> None:
     filter = built(wire)
     assert filter.matches(data) is holds(wire, data)
-    assert parse(str(filter)).matches(data) is holds(wire, data)
+    assert parse_filter(str(filter)).matches(data) is holds(wire, data)
 
 
 @given(filters, filters, metadata)
@@ -186,15 +186,15 @@ WORDS += [
 def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
     message = None
     try:
-        filter = parse(text)
+        filter = parse_filter(text)
     except FilterError as error:
         message = str(error)
     if message is None:
-        assert parse(str(filter)) == filter
+        assert parse_filter(str(filter)) == filter
         return
     assert "character " in message
     assert "expected" in message or "got" in message or "has an escape" in message
-    assert str(parse(message.partition("a right one: ")[2]))
+    assert str(parse_filter(message.partition("a right one: ")[2]))
     assert message.encode("utf-8")
 
 
@@ -256,7 +256,7 @@ PASSAGE: dict[str, Any] = {
     ],
 )
 def test_by_hand(text: str, expected: bool) -> None:
-    assert parse(text).matches(PASSAGE) is expected
+    assert parse_filter(text).matches(PASSAGE) is expected
 
 
 @pytest.mark.parametrize(
@@ -291,17 +291,17 @@ def test_by_hand(text: str, expected: bool) -> None:
 def test_canonical_texts(text: str, filter: Filter | None) -> None:
     if filter is not None:
         assert str(filter) == text
-        assert parse(text) == filter
+        assert parse_filter(text) == filter
     else:
-        assert str(parse(text)) == 'a="007.1-x"'
+        assert str(parse_filter(text)) == 'a="007.1-x"'
 
 
 def test_spellings_of_one_filter_share_one_text() -> None:
     spellings = ["a=1 AND b='x'", ' ( a = 1.0 )and b="x"', "a in (1,1)\nand (b=x)", "a=1e0 and b='\\u0078'"]
-    assert {str(parse(text)) for text in spellings} == {"a=1 and b=x"}
-    assert len({parse(text) for text in spellings}) == 1
-    assert parse("not a = 1") == parse("a != 1") == parse("a not in (1)")
-    assert str(parse("""a='say \\'"\\' '""")) == '''a="say '\\"' "'''
+    assert {str(parse_filter(text)) for text in spellings} == {"a=1 and b=x"}
+    assert len({parse_filter(text) for text in spellings}) == 1
+    assert parse_filter("not a = 1") == parse_filter("a != 1") == parse_filter("a not in (1)")
+    assert str(parse_filter("""a='say \\'"\\' '""")) == '''a="say '\\"' "'''
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_spellings_of_one_filter_share_one_text() -> None:
 )
 def test_errors_say_where_what_and_what_else(text: str, at: int, found: str, expected: str) -> None:
     with pytest.raises(FilterError) as caught:
-        parse(text)
+        parse_filter(text)
     message = str(caught.value)
     assert f"character {at}:" in message
     assert found in message
@@ -373,7 +373,7 @@ def test_other_misuse_is_refused() -> None:
     with pytest.raises(FilterError):
         Not("a=1")  # type: ignore[arg-type]
     with pytest.raises(FilterError):
-        parse(None)  # type: ignore[arg-type]
+        parse_filter(None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         _ = one & "a=1"  # type: ignore[operator]
     assert one != "a=1"
@@ -383,33 +383,33 @@ def test_depth_is_bounded() -> None:
     filter = field("a") < 1
     for _ in range(MAX_DEPTH - 1):
         filter = ~filter
-    assert parse(str(filter)) == filter
+    assert parse_filter(str(filter)) == filter
     with pytest.raises(FilterError, match="51 deep"):
         _ = ~filter
     deepest = "(" * (MAX_DEPTH - 1) + "a=1" + ")" * (MAX_DEPTH - 1)
-    assert str(parse(deepest)) == "a=1"
-    assert parse("(a=1) or " * 99 + "a=1").matches({"a": 1})  # what lies side by side is not deep
+    assert str(parse_filter(deepest)) == "a=1"
+    assert parse_filter("(a=1) or " * 99 + "a=1").matches({"a": 1})  # what lies side by side is not deep
     for opening in ("(", "not "):
         with pytest.raises(FilterError, match="at most 50 levels"):
-            parse(opening * 20_000 + "a=1")
+            parse_filter(opening * 20_000 + "a=1")
 
 
 def test_length_is_bounded_and_long_texts_are_read_at_once() -> None:
     many = field("id").is_in(range(10_000))
     start = time.perf_counter()
-    assert parse(str(many)) == many
+    assert parse_filter(str(many)) == many
     for text in ('a="' + '\\"' * 49_000, "a=" + "x" * 90_000 + "(", "a=1 or " * 14_000 + "b", "'" * 99_999):
         with pytest.raises(FilterError):
-            parse(text)
+            parse_filter(text)
     assert time.perf_counter() - start < 5
     with pytest.raises(FilterError, match="100000"):
-        parse("a" * (MAX_LENGTH + 1))
+        parse_filter("a" * (MAX_LENGTH + 1))
     with pytest.raises(FilterError, match="characters long"):
         field("id").is_in(range(100_000))
 
 
 def test_filters_can_be_copied_and_pickled() -> None:
-    filter = parse("a=1 and (b<2 or c not in (x, y))")
+    filter = parse_filter("a=1 and (b<2 or c not in (x, y))")
     for other in (copy.deepcopy(filter), pickle.loads(pickle.dumps(filter))):
         assert other == filter
         assert other.matches({"a": 1, "b": 1})

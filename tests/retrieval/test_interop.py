@@ -23,7 +23,7 @@ from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 from parts import Shortest
 
-from quincunx.retrieval import filters, handle
+from quincunx.retrieval import handle
 from quincunx.retrieval.errors import (
     BoundError,
     EmptyQuestionError,
@@ -32,11 +32,13 @@ from quincunx.retrieval.errors import (
     UnknownIndexError,
     UnknownProfileError,
 )
+from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.interop import candidates, langchain, llama_index
+from quincunx.retrieval.models import profiles
 from quincunx.retrieval.models.embedders import load_minilm
-from quincunx.retrieval.models.late_interaction import Scores
-from quincunx.retrieval.models.profiles import PROFILES, Profile
+from quincunx.retrieval.models.profiles import Profile
+from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.passages import Candidate, Passage
 from quincunx.retrieval.retriever import Retriever
 from quincunx.retrieval.settings import SearchSettings
@@ -46,7 +48,7 @@ ALL_SETTINGS = [
     SearchSettings(),
     SearchSettings(final="reranked"),
     SearchSettings(rerank=False),
-    SearchSettings(n=3, where=filters.parse("kind = 'resource'")),
+    SearchSettings(n=3, where=parse_filter("kind = 'resource'")),
 ]
 
 
@@ -120,7 +122,7 @@ def test_awaited_they_find_the_same(canons: Path) -> None:
 
 
 def test_a_filter_holds(canons: Path) -> None:
-    settings = SearchSettings(n=20, where=filters.parse("kind = 'resource'"))
+    settings = SearchSettings(n=20, where=parse_filter("kind = 'resource'"))
     nodes = llama_index.QuincunxRetriever("builddaily", settings=settings).retrieve(QUESTION)
     documents = langchain.QuincunxRetriever("builddaily", settings=settings).invoke(QUESTION)
     assert {item.node.metadata["kind"] for item in nodes} == {"resource"}
@@ -253,7 +255,7 @@ def test_what_a_reranker_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         llama_index.QuincunxReranker(top_n=0)
     with pytest.raises(UnknownProfileError):
         llama_index.QuincunxReranker(profile="nope")
-    monkeypatch.setitem(PROFILES, "bare", Profile("bare", load_minilm, lambda: None))
+    monkeypatch.setitem(profiles._added, "bare", Profile("bare", load_minilm, lambda: None))
     with pytest.raises(BoundError, match="'bare' has no reranker"):
         llama_index.QuincunxReranker(profile="bare").postprocess_nodes(nodes, query_str="?")
 

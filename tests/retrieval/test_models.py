@@ -22,9 +22,9 @@ from quincunx.retrieval.models.embedders import load_minilm, require_unit
 from quincunx.retrieval.models.late_interaction import (
     LateInteractionReranker,
     load_minilm_late_interaction,
-    require_scores,
 )
-from quincunx.retrieval.models.profiles import profile, shared_embedder
+from quincunx.retrieval.models.profiles import find_profile, shared_embedder
+from quincunx.retrieval.models.rerankers import require_scores
 
 TEXTS = ["Tungsten melts at 3422 °C.", "A cat.", "word " * 200, "Ünïcode — “quotes”", "A cat."]
 
@@ -85,8 +85,8 @@ def test_the_token_cache_stays_within_its_bound() -> None:
     reranker = LateInteractionReranker(weights.minilm_folder(), name="small", cache_bytes=20_000)
     for start in range(0, 40, 4):
         reranker.score("cat", [f"passage number {start + i}" for i in range(4)])
-    assert 0 < reranker._cached_bytes <= 20_000
-    assert reranker._cached_bytes == sum(vectors.nbytes for vectors in reranker._cache.values())
+    assert 0 < reranker._cache.currsize <= 20_000
+    assert reranker._cache.currsize == sum(vectors.nbytes for vectors in reranker._cache.values())
 
 
 def test_missing_weights_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,4 +119,4 @@ def test_vectors_and_scores_that_cannot_be_are_errors() -> None:
 
 def test_an_unknown_profile_lists_the_known() -> None:
     with pytest.raises(UnknownProfileError, match=r"known: embedded,.* local, ollama"):
-        profile("none")
+        find_profile("none")

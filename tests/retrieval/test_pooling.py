@@ -33,9 +33,9 @@ from quincunx.retrieval.errors import (
 )
 from quincunx.retrieval.models.bge import load_bge
 from quincunx.retrieval.models.cache import RememberingReranker, ScoreFile
-from quincunx.retrieval.models.late_interaction import Scores
 from quincunx.retrieval.models.profiles import shared_reranker
 from quincunx.retrieval.models.queue import PooledReranker
+from quincunx.retrieval.models.rerankers import Scores
 
 
 class Lengths:

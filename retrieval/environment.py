@@ -1,0 +1,56 @@
+"""The environment is read here and nowhere else: a variable's text becomes a value, or an error that names it.
+
+An empty variable counts as one that is not set. In a path, ``~`` and ``$VARIABLES`` are expanded, and a relative one
+starts from the current folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from .errors import BoundError
+
+DEFAULT_OLLAMA_HOST = "http://localhost:11434"
+
+
+def read_text(variable: str) -> str | None:
+    """Return the variable's text; ``None`` where it is not set."""
+    return os.environ.get(variable) or None
+
+
+def read_number(variable: str) -> int | None:
+    """Return the variable's whole number, at least 0; raises `BoundError` for anything else."""
+    text = read_text(variable)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise BoundError(
+            f"{variable} must be a whole number such as 512 (got {text!r}): correct it, or unset it for the default"
+        )
+    return int(text)
+
+
+def read_path(variable: str) -> Path | None:
+    """Return the variable's path, absolute; raises `BoundError` where it names a user or a variable that is not there."""
+    text = read_text(variable)
+    if text is None:
+        return None
+    expanded = os.path.expandvars(text)
+    unset = re.search(r"\$(\w+|\{[^}]*\})", expanded)
+    if unset:
+        raise BoundError(
+            f"{variable} names {unset[0]}, which is not set (got {text!r}): set it, or write the path out"
+        )
+    try:
+        return Path(expanded).expanduser().absolute()
+    except RuntimeError as error:
+        raise BoundError(
+            f"{variable} names a user whose home folder is not known (got {text!r}): write the path out"
+        ) from error
+
+
+def ollama_host() -> str:
+    """Return the address in ``OLLAMA_HOST``, else the one that Ollama itself serves at."""
+    return read_text("OLLAMA_HOST") or DEFAULT_OLLAMA_HOST
