@@ -12,7 +12,7 @@ from .options import EMBEDDED, AsJson, ProfileName, read_prices
 
 if TYPE_CHECKING:
     from ..eval.goldsets.goldset import GoldSet
-    from ..eval.runs.ledger import Run
+    from ..eval.runs.ledger import RunLedger
     from ..eval.runs.retrieval_run import RetrievalSetup
     from ..retrieval.settings import SearchSettings
 
@@ -241,19 +241,19 @@ def _searched(
 
 def _say_power(gold: GoldSet) -> None:
     """Say before the run what this many questions can show."""
-    from ..eval.metrics.means import DISCORDANCE, detectable
+    from ..eval.metrics.means import DISCORDANCE, detectable_difference
     from .output import notes
 
     n = len(gold.judged)
     if n > 1:
         notes.print(
-            f"{n} questions with gold: a difference in hit or recall below {detectable(n):.3f} will not be told from "
+            f"{n} questions with gold: a difference in hit or recall below {detectable_difference(n):.3f} will not be told from "
             f"chance (80 % power, stages differing on {DISCORDANCE:.0%})",
             markup=False,
         )
 
 
-def show_run(run: Run, as_json: bool, prices: str | None = None) -> None:
+def show_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
     from ..eval.report.summary import Summary, write_run_report
     from .eval_render import run_tables
     from .output import results, write_json

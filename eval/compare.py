@@ -12,9 +12,9 @@ from typing import Literal
 from ..retrieval.errors import BoundError, UsageError
 from .goldsets.goldset import GoldQuestion
 from .metrics.answer_scores import score_answers
-from .metrics.means import groups_of
-from .metrics.run_scores import Scored, score_run
-from .runs.ledger import Run
+from .metrics.means import cluster_labels
+from .metrics.run_scores import RunScores, score_run
+from .runs.ledger import RunLedger
 from .stats.paired import Comparison, compare_paired, holm
 
 GateVerdict = Literal["holds", "worse", "cannot tell", "too many failures"]
@@ -22,7 +22,7 @@ EXIT_STATUS: Mapping[GateVerdict, int] = {"holds": 0, "worse": 1, "cannot tell":
 
 
 @dataclass(frozen=True)
-class Delta:
+class QuestionDelta:
     """One question on which two runs differ."""
 
     id: str
@@ -32,14 +32,14 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasureComparison:
     """Two runs in one measure, b against a."""
 
     measure: str
     result: Comparison
     holm_p: float
     """p after Holm's correction over all measures compared."""
-    worst: tuple[Delta, ...]
+    worst: tuple[QuestionDelta, ...]
     """Questions on which b lost, the greatest loss first."""
 
     @property
@@ -65,7 +65,7 @@ class RunComparison:
     failed_b: tuple[str, ...]
     changed_gold: tuple[str, ...]
     """Ids whose gold differs between the runs: they are in no mean either."""
-    measures: tuple[Measured, ...]
+    measures: tuple[MeasureComparison, ...]
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ class Gate:
 
     verdict: GateVerdict
     reason: str
-    measured: Measured | None
+    measured: MeasureComparison | None
 
     @property
     def exit_status(self) -> int:
         return EXIT_STATUS[self.verdict]
 
 
-def values_of(run: Run, scored: Scored) -> dict[str, dict[str, float]]:
+def values_of(run: RunLedger, scored: RunScores) -> dict[str, dict[str, float]]:
     """Return every value of a run by measure by question id: the final order's measures, and the answers' checks."""
     found: dict[str, dict[str, float]] = {}
     for id, values in scored.values["final"].items():
@@ -94,7 +94,9 @@ def values_of(run: Run, scored: Scored) -> dict[str, dict[str, float]]:
     return found
 
 
-def compare(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst: int = 10) -> RunComparison:
+def compare(
+    a: RunLedger, b: RunLedger, measures: Sequence[str] | None = None, *, worst: int = 10
+) -> RunComparison:
     """Compare two runs in the measures that both have, or in those named.
 
     Raises:
@@ -125,7 +127,7 @@ def compare(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst: int
             compare_paired(
                 [mine[measure][id] for id in ids],
                 [theirs[measure][id] for id in ids],
-                clusters=groups_of([questions[id] for id in ids]),
+                clusters=cluster_labels([questions[id] for id in ids]),
                 seed=seed,
             ),
         )
@@ -145,18 +147,20 @@ def compare(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst: int
         failed_b=tuple(row.id for row in scored_b.failed),
         changed_gold=tuple(id for id in questions if id in changed),
         measures=tuple(
-            Measured(
+            MeasureComparison(
                 measure,
                 result,
                 adjusted[measure],
-                _worst(ids, mine[measure], theirs[measure], questions)[:worst],
+                _worst_losses(ids, mine[measure], theirs[measure], questions)[:worst],
             )
             for measure, (ids, result) in compared.items()
         ),
     )
 
 
-def gate(run: Run, against: Run, measure: str, *, min_effect: float = 0.0, max_failed: float = 0.02) -> Gate:
+def gate(
+    run: RunLedger, against: RunLedger, measure: str, *, min_effect: float = 0.0, max_failed: float = 0.02
+) -> Gate:
     """Say whether a run is worse than another in one measure, declared in advance.
 
     ``holds``: it is no worse, or by less than ``min_effect`` for certain. ``worse``: it is, by the test and by at least
@@ -192,8 +196,8 @@ def _same_gold(a: GoldQuestion, b: GoldQuestion) -> bool:
     return (dict(a.gold), a.spans, a.answerable) == (dict(b.gold), b.spans, b.answerable)
 
 
-def _worst(
+def _worst_losses(
     ids: Sequence[str], a: Mapping[str, float], b: Mapping[str, float], questions: Mapping[str, GoldQuestion]
-) -> tuple[Delta, ...]:
-    lost = [Delta(id, questions[id].text, a[id], b[id]) for id in ids if b[id] < a[id]]
+) -> tuple[QuestionDelta, ...]:
+    lost = [QuestionDelta(id, questions[id].text, a[id], b[id]) for id in ids if b[id] < a[id]]
     return tuple(sorted(lost, key=lambda delta: (delta.b - delta.a, delta.id)))

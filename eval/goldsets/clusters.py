@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .goldset import GoldQuestion
 
 
-def clusters(
+def question_clusters(
     questions: Sequence[GoldQuestion],
     *,
     sources: Mapping[str, str] | None = None,

@@ -45,19 +45,19 @@ CREATE TABLE IF NOT EXISTS calls (
 """
 
 
-class StoppedError(BaseException):
-    """The run must end here. Not an `Exception`: optimisers take those for failed examples and go on."""
+class RunStoppedError(BaseException):
+    """The run must end here. Not an `Exception`: optimizers take those for failed examples and go on."""
 
 
-class CapReachedError(StoppedError):
+class CapReachedError(RunStoppedError):
     """No more may be spent."""
 
 
-class LostModelError(StoppedError):
+class ModelDownError(RunStoppedError):
     """The language model failed several times in a row: what it was asked for is no example's fault."""
 
 
-class LostRowsError(StoppedError):
+class LedgerError(RunStoppedError):
     """A call could not be read or kept: what cannot be counted must not be paid."""
 
 
@@ -196,14 +196,16 @@ class CallLedger:
         settings = {name: value for name, value in lm.kwargs.items() if value is not None}
         # DSPy's own cache must not answer: it would not be counted, and a second sample would be the first.
         plain = lm.copy(cache=False, rollout_id=None)
-        engine = _Engine(self, plain, role)
-        return dspy.LM(lm.model, engine=engine, cache=False, num_retries=0, **_without_connection(settings))
+        engine = _LedgerEngine(self, plain, role)
+        return dspy.LM(
+            lm.model, engine=engine, cache=False, num_retries=0, **_without_connection_settings(settings)
+        )
 
     def ask(self, lm: dspy.LM, role: str, request: Request) -> Response:
         """Answer a request, from the rows where it was answered before.
 
         Raises `LanguageModelError` for a call that failed, and those that end the run: `CapReachedError` when the budget
-        does not hold another call, `LostModelError` when the last few failed, `LostRowsError` when a row is refused.
+        does not hold another call, `ModelDownError` when the last few failed, `LedgerError` when a row is refused.
         """
         key = _key(role, request)
         with self._lock:
@@ -250,7 +252,7 @@ class CallLedger:
         try:
             return self._connection.execute(statement, values).fetchone()
         except sqlite3.Error as error:
-            raise LostRowsError(f"{self._path}: {error}") from error
+            raise LedgerError(f"{self._path}: {error}") from error
 
     def _failed(self, lm: dspy.LM, role: str, row: tuple[str, int], message: str) -> None:
         """Note a failure; the last of too many takes all of their rows out, so that they are asked again."""
@@ -259,7 +261,7 @@ class CallLedger:
         if len(failures) >= FAILURES_IN_A_ROW:
             for failure in failures:
                 self._rows("DELETE FROM calls WHERE key = ? AND nth = ?", *failure)
-            raise LostModelError(f"{lm.model} failed {len(failures)} times in a row: {message}")
+            raise ModelDownError(f"{lm.model} failed {len(failures)} times in a row: {message}")
 
     def _count(self, spent: Spent, role: str, finish: str, input: int | None, output: int | None) -> None:
         spent.calls += 1
@@ -302,7 +304,7 @@ class CallLedger:
         return 1.0 if name == "calls" else _of(self._used, name) / max(1, self._used.calls)
 
 
-class _Engine:
+class _LedgerEngine:
     """Asks by way of the ledger."""
 
     def __init__(self, ledger: CallLedger, lm: dspy.LM, role: str) -> None:
@@ -312,7 +314,7 @@ class _Engine:
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
 
-    def __deepcopy__(self, memo: object) -> _Engine:
+    def __deepcopy__(self, memo: object) -> _LedgerEngine:
         return self
 
     def complete(self, request: Request) -> Response:
@@ -333,7 +335,7 @@ def _key(role: str, request: Request) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_connection(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _without_connection_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what says where and how to connect: that is the inner model's."""
     from dspy.clients.backend_selection import CLIENT_KEYS
 

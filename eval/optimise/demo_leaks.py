@@ -22,25 +22,25 @@ AROUND = 160
 CUT = " … "
 
 
-def capped(demos: Sequence[dspy.Example], most_tokens: int = MOST_TOKENS) -> list[dspy.Example]:
+def cap_demos(demos: Sequence[dspy.Example], most_tokens: int = MOST_TOKENS) -> list[dspy.Example]:
     """Return the demos with their passages shortened, and no more of them than fit; done twice, it changes nothing."""
     kept: list[dspy.Example] = []
     for demo in demos:
-        short = _shortened(demo)
-        most_tokens -= tokens(short)
+        short = _shorten_passages(demo)
+        most_tokens -= estimated_tokens(short)
         if most_tokens < 0:
             break
         kept.append(short)
     return kept
 
 
-def tokens(demo: dspy.Example) -> int:
+def estimated_tokens(demo: dspy.Example) -> int:
     """Return about how many tokens a demo takes in the prompt."""
     return sum(len(str(value)) for value in demo.values()) // 4
 
 
 @dataclass
-class Giveaways:
+class LeakFilter:
     """What demos must not hold."""
 
     asked: Mapping[str, str]
@@ -73,7 +73,7 @@ class Giveaways:
         return [f"A demo was left out ({question!r:.60}): {line}." for line in found]
 
 
-def _shortened(demo: dspy.Example) -> dspy.Example:
+def _shorten_passages(demo: dspy.Example) -> dspy.Example:
     passages = demo.get("passages")
     if not isinstance(passages, list) or not all(isinstance(passage, Evidence) for passage in passages):
         return demo
@@ -81,11 +81,11 @@ def _shortened(demo: dspy.Example) -> dspy.Example:
     for value in demo.values():
         for citation in _citations(value):
             quotes.setdefault(citation.passage_id, []).append(citation.quote)
-    short = [_cut(passage, quotes.get(passage.id, [])) for passage in passages]
+    short = [_shorten_passage(passage, quotes.get(passage.id, [])) for passage in passages]
     return demo if short == passages else demo.copy(passages=short)
 
 
-def _cut(passage: Evidence, quotes: Sequence[str]) -> Evidence:
+def _shorten_passage(passage: Evidence, quotes: Sequence[str]) -> Evidence:
     """Return a passage with the part of its text that holds its quotes, or its beginning where it is not quoted."""
     text = passage.text
     found = [(start, start + len(quote)) for quote in quotes if (start := text.find(quote)) >= 0]

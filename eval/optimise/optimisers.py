@@ -1,4 +1,4 @@
-"""DSPy's optimisers under one roof, set so that what they will cost is known before they begin.
+"""DSPy's optimizers under one roof, set so that what they will cost is known before they begin.
 
 All run on one thread: what is asked in parallel would not be replayed in its order, and a killed run could not go on.
 """
@@ -16,13 +16,13 @@ import dspy
 from ...retrieval.errors import MissingExtraError, RunError
 
 Examples = Sequence[dspy.Example]
-Judge = Callable[..., Any]
-"""A metric as DSPy's optimisers call it."""
+MetricFunction = Callable[..., Any]
+"""A metric as DSPy's optimizers call it."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an optimiser is expected to ask."""
+    """What an optimizer is expected to ask."""
 
     answers: float
     """Answers of the program that are not known yet; each takes one call of the language model or more."""
@@ -38,12 +38,12 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What an optimiser learns from."""
+class OptimizerInput:
+    """What an optimizer learns from."""
 
     train: Examples
     dev: Examples
-    metric: Judge
+    metric: MetricFunction
     prompt_lm: dspy.LM
     seed: int
 
@@ -55,14 +55,14 @@ class Lesson:
         return mixed
 
 
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """Makes a program better on the train questions, and chooses by the dev questions."""
 
     def cost(self, train: int, dev: int) -> Cost:
         """Return what so many questions are expected to cost."""
         ...
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         """Return the better program; the language model that answers is the one in ``dspy.context``."""
         ...
 
@@ -79,9 +79,9 @@ class Bootstrap:
     def cost(self, train: int, dev: int) -> Cost:
         # Of the random choices about every second is one that was tried before, and known.
         tried = (2 + self.candidates / 2) * dev
-        return Cost(tried + _bootstrapped(train, self.demos, self.candidates + 1), 0)
+        return Cost(tried + _bootstrap_answers(train, self.demos, self.candidates + 1), 0)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShotWithRandomSearch(
             metric=lesson.metric,
             max_bootstrapped_demos=self.demos,
@@ -102,9 +102,9 @@ class FewShot:
     demos: int = 2
 
     def cost(self, train: int, dev: int) -> Cost:
-        return Cost(_bootstrapped(train, self.demos, 1), 0)
+        return Cost(_bootstrap_answers(train, self.demos, 1), 0)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShot(
             metric=lesson.metric,
             max_bootstrapped_demos=self.demos,
@@ -129,11 +129,11 @@ class Mipro:
         # Combinations that come up twice are not asked twice: of c² of them, t draws and the first meet about so many.
         of = self.candidates**2
         met = of * (1 - (1 - 1 / of) ** (self.trials + 1))
-        boots = _bootstrapped(train, self.demos, self.candidates - 1)
+        boots = _bootstrap_answers(train, self.demos, self.candidates - 1)
         summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
         return Cost(met * dev + boots, summaries + self.candidates)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.MIPROv2(
             metric=lesson.metric,
             prompt_model=lesson.prompt_lm,
@@ -172,7 +172,7 @@ class Gepa:
         # A rewriting is tried on the minibatch, and on all of dev where it was better there: about every third one.
         return Cost(dev + self.proposals * (2 * self.minibatch + dev / 3), self.proposals)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         from gepa.utils import MaxCandidateProposalsStopper
 
         def five(
@@ -217,7 +217,7 @@ class Simba:
         )
         return Cost(tried + 2 * dev, self.steps * made / 2)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.SIMBA(
             metric=lesson.metric,
             bsize=min(self.batch, len(lesson.train)),
@@ -242,7 +242,7 @@ class Chain:
         # What the second begins with was tried on dev by the first.
         return self.first.cost(train, dev) + self.second.cost(train, dev) + Cost(-dev, 0)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
         student.set_lm(dspy.settings.lm)
         steps = {
             "demos": _Step(self.first, lesson),
@@ -265,16 +265,16 @@ class Chain:
 
 
 class _Step(dspy.teleprompt.Teleprompter):
-    """One of our optimisers as BetterTogether calls its own."""
+    """One of our optimizers as BetterTogether calls its own."""
 
-    def __init__(self, optimiser: Optimiser, lesson: Lesson) -> None:
-        self._optimiser, self._lesson = optimiser, lesson
+    def __init__(self, optimizer: Optimizer, lesson: OptimizerInput) -> None:
+        self._optimizer, self._lesson = optimizer, lesson
 
     def compile(self, student: dspy.Module, *, trainset: Examples, valset: Examples, **_: Any) -> dspy.Module:
-        return self._optimiser.compile(student, replace(self._lesson, train=trainset, dev=valset))
+        return self._optimizer.compile(student, replace(self._lesson, train=trainset, dev=valset))
 
 
-OPTIMISERS: Mapping[str, Optimiser] = {
+OPTIMIZERS: Mapping[str, Optimizer] = {
     "bootstrap": Bootstrap(),
     "mipro": Mipro(),
     "gepa": Gepa(),
@@ -283,9 +283,9 @@ OPTIMISERS: Mapping[str, Optimiser] = {
 }
 
 
-def require_library(optimiser: Optimiser) -> None:
+def require_library(optimizer: Optimizer) -> None:
     """Raise `MissingExtraError` for MIPROv2 without optuna, which it asks for only after much is paid."""
-    if isinstance(optimiser, Mipro) and find_spec("optuna") is None:
+    if isinstance(optimizer, Mipro) and find_spec("optuna") is None:
         raise MissingExtraError("optuna", "optimize")
 
 
@@ -296,7 +296,7 @@ _NEVER = 10**9
 _MIPRO_VIEW = 10
 
 
-def _bootstrapped(train: int, demos: int, times: int) -> float:
+def _bootstrap_answers(train: int, demos: int, times: int) -> float:
     """Return about how many train questions are answered to find demos, when every second answer is good enough."""
     most = min(train, 2.0 * demos)
     return train * (1 - (1 - most / train) ** times) if train else 0.0

@@ -1,6 +1,6 @@
 """Optimising a program's prompts: priced beforehand, capped, resumable, and judged on questions it never saw.
 
-    found = optimize("chat_bridge", "gold/", optimiser="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
+    found = optimize("chat_bridge", "gold/", optimizer="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
     found.program, found.gain()        # saved in found.folder / "program", and what it gained on the test questions
 
 A run is a folder, see `runs`: the configuration, every call of a language model (`calls`), the artifacts and the report.
@@ -30,20 +30,20 @@ from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
 from ..metrics.means import mean_of
 from ..runs.answer_run import inputs_of, program_fingerprint
-from ..runs.folder import claim, fingerprint
+from ..runs.folder import claim_folder, fingerprint
+from ..runs.look_counter import count_look
 from ..runs.retrieval_run import gold_fingerprint
-from ..runs.test_looks import count_look
-from .call_ledger import CallLedger, CapReachedError, LostModelError, LostRowsError, Spent
-from .demo_leaks import Giveaways
+from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Spent
+from .demo_leaks import LeakFilter
 from .metric import Verdict, example_of
-from .optimisers import FewShot, Lesson, Optimiser
-from .plan import Plan, prepare
-from .result import Optimised, SearchSummary, gains, prompts, write_optimisation_report
-from .student import Notebook, NotedMetric, Student
+from .optimisers import FewShot, Optimizer, OptimizerInput
+from .plan import Plan, plan_optimization
+from .result import OptimizationResult, SeedResult, compute_gains, prompts_of, write_optimisation_report
+from .student import LoggingMetric, Student, TrialLog
 
 
 @dataclass(frozen=True)
-class Standing:
+class OptimizationProgress:
     """How far a run is."""
 
     calls: int
@@ -54,15 +54,15 @@ class Standing:
     spent: Spent
 
 
-Watch = Callable[[Standing], None]
+OptimizationWatch = Callable[[OptimizationProgress], None]
 
 
-def optimize(program: str, gold_dir: str | Path, **options: Any) -> Optimised:
-    """Make a program's prompts better, and say what was gained: `planning.prepare`, then `run`."""
-    return run(prepare(program, gold_dir, **options))
+def optimize(program: str, gold_dir: str | Path, **options: Any) -> OptimizationResult:
+    """Make a program's prompts better, and say what was gained: `planning.prepare`, then `run_optimization`."""
+    return run_optimization(plan_optimization(program, gold_dir, **options))
 
 
-def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
+def run_optimization(plan: Plan, watch: OptimizationWatch = lambda standing: None) -> OptimizationResult:
     """Optimise, or go on where a killed run was; save the program and the report.
 
     At a cap the search ends, and the best program so far is judged with what was kept back for that.
@@ -74,22 +74,22 @@ def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
         StorageError: a call cannot be kept, or those that were cannot be read.
         WriterBusyError: another process is at this run.
     """
-    folder, lock = claim(plan.folder, plan.header, lambda made: None, fork=plan.fork)
+    folder, lock = claim_folder(plan.folder, plan.header, lambda made: None, fork=plan.fork)
     try:
         with contextlib.closing(CallLedger(folder, plan.caps, plan.prices)) as ledger:
-            return _Run(plan, folder, ledger, watch).all()
-    except LostModelError as lost:
+            return _RunningOptimization(plan, folder, ledger, watch).all()
+    except ModelDownError as lost:
         raise LanguageModelError(f"{lost}; what was asked is kept, so run it again to go on") from lost
-    except LostRowsError as lost:
+    except LedgerError as lost:
         raise StorageError(f"{lost}; check the disk, then run it again to go on") from lost
     finally:
         os.close(lock)
 
 
-class _Run:
+class _RunningOptimization:
     """A run while it is going on."""
 
-    def __init__(self, plan: Plan, folder: Path, ledger: CallLedger, watch: Watch) -> None:
+    def __init__(self, plan: Plan, folder: Path, ledger: CallLedger, watch: OptimizationWatch) -> None:
         self.plan, self.folder, self.ledger, self.watch = plan, folder, ledger, watch
         self.begun = time.monotonic()
         self.examples = {
@@ -99,16 +99,16 @@ class _Run:
             ]
             for name, gold in plan.splits.items()
         }
-        self.giveaways = _giveaways(plan)
+        self.giveaways = _leak_filter(plan)
         dev = [example.gold_id for example in self.examples["dev"]]
-        self.notebook = Notebook(dev, self.giveaways, self._tell)
-        self.metric = NotedMetric(plan.metric, self.notebook)
+        self.notebook = TrialLog(dev, self.giveaways, self._tell)
+        self.metric = LoggingMetric(plan.metric, self.notebook)
         self.lm = ledger.through(plan.lm, "task")
         self.prompt_lm = ledger.through(plan.prompt_lm, "prompt")
         self.notes: list[str] = []
         self.streams = sys.stdout, sys.stderr
 
-    def all(self) -> Optimised:
+    def all(self) -> OptimizationResult:
         plan = self.plan
         with dspy.context(
             lm=self.lm, adapter=plan.program.adapter or dspy.settings.adapter, disable_history=True
@@ -124,13 +124,13 @@ class _Run:
             best = max(found, key=lambda searched: -1.0 if searched.dev is None else searched.dev)
             scores = self._tested(found, best)
         look = self._look(found) if scores else 0
-        told = gains(scores, plan.splits["test"].questions, plan.seeds)
+        told = compute_gains(scores, plan.splits["test"].questions, plan.seeds)
         program = self._plain(best.program)
-        optimised = Optimised(
+        optimised = OptimizationResult(
             folder=self.folder,
             program=program,
             seed=best.seed,
-            optimiser=plan.optimiser_name,
+            optimizer=plan.optimizer_name,
             gains=told,
             scores=scores,
             look=look,
@@ -140,8 +140,8 @@ class _Run:
             searches=(plan.handle.asked, plan.handle.searched),
             spent=self.ledger.spent,
             estimate=plan.estimate,
-            before=prompts(plan.program),
-            after=prompts(program),
+            before=prompts_of(plan.program),
+            after=prompts_of(program),
             notes=(*self.notes, *self.giveaways.met),
         )
         self._save(optimised)
@@ -151,7 +151,7 @@ class _Run:
     def _require_answers(self) -> None:
         """Ask each language model once outright, so that one that is down ends the run before it begins."""
         try:
-            with model_errors("the optimiser", str(self.plan.prompt_lm.model)), self.ledger.opening():
+            with model_errors("the optimizer", str(self.plan.prompt_lm.model)), self.ledger.opening():
                 # A reply that is not in form is an answer too: the search will count it.
                 with contextlib.suppress(ModelOutputError):
                     self.plan.program(**self.examples["dev"][0].inputs())
@@ -160,25 +160,27 @@ class _Run:
         except CapReachedError as reached:
             raise BoundError(f"the budget does not hold the opening calls: {reached}; raise it") from reached
 
-    def _searched(self, seed: int) -> SearchSummary:
+    def _searched(self, seed: int) -> SeedResult:
         before = self.plan.program
         few = self._search(FewShot(), seed)
-        after = self._search(self.plan.optimiser, seed) or self._best_so_far(seed)
+        after = self._search(self.plan.optimizer, seed) or self._best_so_far(seed)
         was, now = self._on_dev(before), self._on_dev(after)
         if was is not None and (now is None or now < was):
             self.notes.append(
                 f"Seed {seed}: what was found did worse on the dev questions, so nothing was changed."
             )
             after, now = before, was
-        return SearchSummary(seed, after, few, now)
+        return SeedResult(seed, after, few, now)
 
-    def _search(self, optimiser: Optimiser, seed: int) -> GroundedProgram | None:
-        """Let an optimiser work; ``None`` at a cap."""
-        lesson = Lesson(self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed)
+    def _search(self, optimizer: Optimizer, seed: int) -> GroundedProgram | None:
+        """Let an optimizer work; ``None`` at a cap."""
+        lesson = OptimizerInput(
+            self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed
+        )
         self.notebook.begin()
         try:
-            with _quiet(), model_errors("the optimiser", str(self.plan.prompt_lm.model)):
-                student = optimiser.compile(self._student(self.plan.program), lesson)
+            with _silenced(), model_errors("the optimizer", str(self.plan.prompt_lm.model)):
+                student = optimizer.compile(self._student(self.plan.program), lesson)
         except CapReachedError as reached:
             note = f"The search ended at its budget: {reached}."
             if note not in self.notes:
@@ -206,7 +208,7 @@ class _Run:
             return None
         return fmean(float(verdict.score) for verdict in verdicts)
 
-    def _tested(self, found: list[SearchSummary], best: SearchSummary) -> dict[str, dict[str, Verdict]]:
+    def _tested(self, found: list[SeedResult], best: SeedResult) -> dict[str, dict[str, Verdict]]:
         """Return the verdicts on the test questions by program, as far as the budget holds all of a program's."""
         programs = {"before": self.plan.program, f"after {best.seed}": best.program}
         programs |= {f"after {searched.seed}": searched.program for searched in found}
@@ -228,7 +230,7 @@ class _Run:
             self.notes.append(f"Not tested, for the budget was spent: {missing} ({reached}).")
         return scores
 
-    def _look(self, found: list[SearchSummary]) -> int:
+    def _look(self, found: list[SeedResult]) -> int:
         """Count the look at the test questions; a run that goes on after its end looks again."""
         programs = [self.plan.program, *(searched.program for searched in found)]
         return count_look(
@@ -248,7 +250,7 @@ class _Run:
             predictor.lm = None
         return plain
 
-    def _save(self, found: Optimised) -> None:
+    def _save(self, found: OptimizationResult) -> None:
         """Save the program, and beside it what it was before: `programs diff` says in words what changed."""
         questions = list(self.plan.splits["test"].questions.values())
         data = {"gold": gold_fingerprint(self.plan.splits["train"])}
@@ -257,7 +259,7 @@ class _Run:
         if told := found.scores.get(f"after {found.seed}"):
             mean = mean_of([float(told[question.id].score) for question in questions], questions, found.seed)
             scores = [Score(name="test", value=mean.mean, n=mean.n, low=mean.low, high=mean.high)]
-        notes = {"optimiser": found.optimiser, "seed": found.seed, "run": self.folder.name}
+        notes = {"optimizer": found.optimizer, "seed": found.seed, "run": self.folder.name}
         found.program.save(self.folder / "program", data=data, notes=notes, scores=scores)
 
     def _tell(self) -> None:
@@ -267,22 +269,22 @@ class _Run:
         seconds = time.monotonic() - self.begun
         out, err = self.streams  # the app's own, whatever is kept off them meanwhile
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            self.watch(Standing(spent.calls, self.plan.estimate.calls, score, seconds, spent))
+            self.watch(OptimizationProgress(spent.calls, self.plan.estimate.calls, score, seconds, spent))
 
 
-def _giveaways(plan: Plan) -> Giveaways:
+def _leak_filter(plan: Plan) -> LeakFilter:
     judged = {
         question.id: question for name in ("dev", "test") for question in plan.splits[name].questions.values()
     }
-    return Giveaways(
+    return LeakFilter(
         {question.text: id for id, question in judged.items()},
         {passage.id: id for id in judged for passage in plan.metric.targets[id].passages},
     )
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the optimisers print, log and draw off the terminal: progress is told in one way for all."""
+def _silenced() -> Iterator[None]:
+    """Keep what the optimizers print, log and draw off the terminal: progress is told in one way for all."""
     was = DSPY_LOGGING_STREAM.enabled
     DSPY_LOGGING_STREAM.enabled = False
     try:

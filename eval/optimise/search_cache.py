@@ -1,4 +1,4 @@
-"""Searches that are made once and remembered, for the hundreds of times that an optimiser asks the same questions."""
+"""Searches that are made once and remembered, for the hundreds of times that an optimizer asks the same questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...retrieval.search import SearchResult
 from ...retrieval.settings import SearchSettings
 
 
-class RememberingHandle(SearchHandle):
+class CachingHandle(SearchHandle):
     """Searches as another handle does, each query of each generation of the index once; shared by all copies."""
 
     def __init__(self, handle: SearchHandle) -> None:

@@ -1,4 +1,4 @@
-"""The program as an optimiser sees it: it never raises, its demos stay short, and every verdict is kept."""
+"""The program as an optimizer sees it: it never raises, its demos stay short, and every verdict is kept."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import QuincunxError
 from ..runs.answer_run import program_fingerprint
-from .demo_leaks import Giveaways, capped
+from .demo_leaks import LeakFilter, cap_demos
 from .metric import Metric, Verdict
 
 
 class Student(dspy.Module):
     """A program whose failures are values: a prediction with ``code`` and ``message`` in place of an answer."""
 
-    def __init__(self, program: GroundedProgram, notebook: Notebook) -> None:
+    def __init__(self, program: GroundedProgram, notebook: TrialLog) -> None:
         super().__init__()
         self.program = program
         self.notebook = notebook
@@ -37,8 +37,8 @@ class Student(dspy.Module):
 
 
 @dataclass
-class Tried:
-    """One state of the program that the optimiser tried."""
+class TriedProgram:
+    """One state of the program that the optimizer tried."""
 
     state: str
     """`answers.program_fingerprint` of it."""
@@ -54,20 +54,20 @@ class Tried:
         return fmean(self.scores.values())
 
 
-class Notebook:
+class TrialLog:
     """What the states of a program came to on the dev questions; shared by all copies of the student."""
 
-    def __init__(self, dev: Sequence[str], giveaways: Giveaways, told: Callable[[], None]) -> None:
+    def __init__(self, dev: Sequence[str], giveaways: LeakFilter, told: Callable[[], None]) -> None:
         """``dev``: ids of the dev questions; ``told`` is called before every answer."""
         self.dev = tuple(dev)
-        self.tried: dict[str, Tried] = {}
+        self.tried: dict[str, TriedProgram] = {}
         self.evaluations = 0
         """Calls of the program in all, those on the train questions too."""
         self._met: set[str] = set()
         self._giveaways = giveaways
         self._told = told
 
-    def __deepcopy__(self, memo: object) -> Notebook:
+    def __deepcopy__(self, memo: object) -> TrialLog:
         return self
 
     def begin(self) -> None:
@@ -77,7 +77,7 @@ class Notebook:
     def tidy(self, program: GroundedProgram) -> None:
         """Take out of a program's demos what gives away a dev or test question, and what is too long."""
         for _, predictor in predictors_of(program):
-            predictor.demos = capped(self._giveaways.without(predictor.demos))
+            predictor.demos = cap_demos(self._giveaways.without(predictor.demos))
 
     def meet(self, program: GroundedProgram) -> str:
         """Note a state that is about to be tried, and return its fingerprint."""
@@ -86,7 +86,7 @@ class Notebook:
         state = program_fingerprint(program)
         self._met.add(state)
         if state not in self.tried:
-            self.tried[state] = Tried(state, program.deepcopy())
+            self.tried[state] = TriedProgram(state, program.deepcopy())
         return state
 
     def note(self, id: str, state: str, verdict: Verdict) -> None:
@@ -100,11 +100,11 @@ class Notebook:
             tried.failed.add(id)
 
     @property
-    def whole(self) -> list[Tried]:
+    def whole(self) -> list[TriedProgram]:
         """The states that were tried on every dev question, in the order in which they were met."""
         return [tried for tried in self.tried.values() if len(tried.scores) == len(self.dev)]
 
-    def best(self) -> Tried | None:
+    def best(self) -> TriedProgram | None:
         """Return the best of those that this search met, the earliest where several are; ``None`` for none of them."""
         met = [tried for tried in self.whole if tried.state in self._met]
         return max(met, key=lambda tried: tried.mean, default=None)
@@ -118,11 +118,11 @@ class Notebook:
 
 
 @dataclass(frozen=True)
-class NotedMetric:
+class LoggingMetric:
     """A metric whose verdicts go into the notebook."""
 
     metric: Metric
-    notebook: Notebook
+    notebook: TrialLog
 
     def __call__(
         self,

@@ -22,7 +22,7 @@ from typing import Any, Self
 from ...retrieval.errors import RunError
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion, GoldSpan
-from .folder import claim, found_run, only_writer, read_header
+from .folder import claim_folder, existing_run, lock_for_writing, read_header
 
 ROWS = "rows.sqlite"
 
@@ -61,7 +61,7 @@ class Row:
         return self.code is not None
 
 
-class Run:
+class RunLedger:
     """An open run folder. One process writes it; any may read it."""
 
     def __init__(self, folder: Path) -> None:
@@ -84,7 +84,9 @@ class Run:
             WriterBusyError: another process is writing it.
             StorageError: the disk refused.
         """
-        folder, lock = claim(folder, header, lambda made: _make_rows(made / ROWS, questions), fork=fork)
+        folder, lock = claim_folder(
+            folder, header, lambda made: _make_rows(made / ROWS, questions), fork=fork
+        )
         try:
             run = cls(folder)
         except BaseException:
@@ -96,9 +98,9 @@ class Run:
     @classmethod
     def reopen(cls, name_or_folder: str | Path) -> Self:
         """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
-        run = cls(found_run(name_or_folder))
+        run = cls(existing_run(name_or_folder))
         try:
-            run._lock = only_writer(run.folder)
+            run._lock = lock_for_writing(run.folder)
         except BaseException:
             run.close()
             raise
@@ -212,9 +214,9 @@ class Run:
             raise
 
 
-def open_run(name_or_folder: str | Path) -> Run:
+def open_run(name_or_folder: str | Path) -> RunLedger:
     """Open a run to read it; raises `UnknownRunError` when there is none."""
-    return Run(found_run(name_or_folder))
+    return RunLedger(existing_run(name_or_folder))
 
 
 def _make_rows(path: Path, questions: Sequence[GoldQuestion]) -> None:

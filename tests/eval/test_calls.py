@@ -19,8 +19,8 @@ from quincunx.eval.optimise.call_ledger import (
     CallLedger,
     CapReachedError,
     Caps,
-    LostModelError,
-    LostRowsError,
+    LedgerError,
+    ModelDownError,
     Price,
 )
 from quincunx.retrieval.errors import BoundError, StorageError, UsageError
@@ -123,7 +123,7 @@ def test_a_model_that_keeps_failing_ends_the_run_and_is_asked_again_in_the_next(
             engine.failing = False
             other(f"another model answers {number}")
         engine.failing = True
-        with pytest.raises(LostModelError, match="5 times in a row"):
+        with pytest.raises(ModelDownError, match="5 times in a row"):
             lm("the last")
     engine.failing = False
     with closing(CallLedger(tmp_path, Caps(), {})) as again:
@@ -153,7 +153,7 @@ def test_rows_that_cannot_be_read_or_written_end_the_run(tmp_path: Path, engine:
     ):
         through(ledger, engine)("fine")
         other.execute("DROP TABLE calls")
-        with pytest.raises(LostRowsError, match="no such table"):
+        with pytest.raises(LedgerError, match="no such table"):
             through(ledger, engine)("question")
         assert engine.asked == 1
     (tmp_path / CALLS).write_bytes(b"not a database" * 100)
