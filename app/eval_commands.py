@@ -137,7 +137,7 @@ def list_runs(as_json: AsJson = False) -> None:
 @eval_app.command("show")
 def show(run: RunName, prices: Prices = None, as_json: AsJson = False) -> None:
     """Show the tables of a run again, worked out anew from its rows; nothing is searched or asked."""
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
 
     show_run(open_run(run), as_json, prices)
 
@@ -150,13 +150,12 @@ def view(
     ] = None,
 ) -> None:
     """Write a run as one HTML file that needs no network: funnel, tables, every question with its candidates."""
-    from ..eval.report.summary import write_page
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
     from .output import results
 
     with open_run(run) as opened:
         path = out or opened.folder / "report.html"
-        write_page(opened, path)
+        opened.write_page(path)
     results.print(str(path), markup=False, soft_wrap=True)
 
 
@@ -169,7 +168,7 @@ def compare(
 ) -> None:
     """Hold run B against run A on the same questions: differences with intervals, worst regressions first."""
     from ..eval.compare import compare
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
     from .eval_render import comparison_tables
     from .output import results, write_json
 
@@ -196,8 +195,8 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Exit 0 when RUN holds, 1 when it is worse, 3 when n cannot tell, 4 when too many examples failed."""
-    from ..eval.compare import gate as judge
-    from ..eval.runs.ledger import open_run
+    from ..eval.gate import gate as judge
+    from ..eval.results import open_run
     from .eval_render import gate_line
     from .output import results, write_json
 
@@ -214,7 +213,7 @@ def gate(
 def export(run: RunName, out: Annotated[Path, typer.Option(help="A folder that is not there yet.")]) -> None:
     """Write the run's rankings and judgements in TREC's form, for trec_eval and its like."""
     from ..eval.metrics.trec import export_trec
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
     from .output import results
 
     with open_run(run) as opened:

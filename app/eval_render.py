@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ..eval.compare import Gate, RunComparison
+from ..eval.compare import RunComparison
+from ..eval.gate import Gate
 from ..eval.metrics.means import count_diagnoses, detectable_difference, latency
 from ..eval.report.summary import Summary
 from ..eval.stats.paired import Comparison, Interval

@@ -49,7 +49,8 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
-    from ..eval.runs.ledger import RunLedger, open_run
+    from ..eval.results import open_run
+    from ..eval.runs.ledger import RunLedger
     from ..retrieval.errors import UsageError
 
     if judge is None:

@@ -1,4 +1,4 @@
-"""Two runs held against each other on the same questions, and a gate that fails only on what is certain.
+"""Two runs compared on the same questions.
 
 A question that only one run has, or that failed in either, is in no mean: it is named instead.
 """
@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
-from ..retrieval.errors import BoundError, UsageError
+from ..retrieval.errors import UsageError
 from .goldsets.goldset import GoldQuestion
 from .metrics.answer_scores import score_answers
 from .metrics.means import cluster_labels
 from .metrics.run_scores import RunScores, score_run
+from .results import opened
 from .runs.ledger import RunLedger
 from .stats.paired import Comparison, compare_paired, holm
-
-GateVerdict = Literal["holds", "worse", "cannot tell", "too many failures"]
-EXIT_STATUS: Mapping[GateVerdict, int] = {"holds": 0, "worse": 1, "cannot tell": 3, "too many failures": 4}
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,14 @@ class MeasureComparison:
     """p after Holm's correction over all measures compared."""
     worst: tuple[QuestionDelta, ...]
     """Questions on which b lost, the greatest loss first."""
+
+    def __str__(self) -> str:
+        """The means, the difference with its interval and n, such as ``recall@5 0.800 → 0.850, difference +0.050 …``."""
+        found = self.result
+        return (
+            f"{self.measure} {found.mean_a:.3f} → {found.mean_b:.3f}, difference {found.difference:+.3f} "
+            f"[{found.low:+.3f}, {found.high:+.3f}], n={found.n}"
+        )
 
     @property
     def superscripts(self) -> tuple[str, str]:
@@ -68,19 +74,6 @@ class RunComparison:
     measures: tuple[MeasureComparison, ...]
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Whether a run may pass."""
-
-    verdict: GateVerdict
-    reason: str
-    measured: MeasureComparison | None
-
-    @property
-    def exit_status(self) -> int:
-        return EXIT_STATUS[self.verdict]
-
-
 def values_of(run: RunLedger, scored: RunScores) -> dict[str, dict[str, float]]:
     """Return every value of a run by measure by question id: the final order's measures, and the answers' checks."""
     found: dict[str, dict[str, float]] = {}
@@ -95,13 +88,47 @@ def values_of(run: RunLedger, scored: RunScores) -> dict[str, dict[str, float]]:
 
 
 def compare(
-    a: RunLedger, b: RunLedger, measures: Sequence[str] | None = None, *, worst: int = 10
+    a: RunLedger | str | Path,
+    b: RunLedger | str | Path,
+    measures: Sequence[str] | None = None,
+    *,
+    worst: int = 10,
 ) -> RunComparison:
-    """Compare two runs in the measures that both have, or in those named.
+    """Compare run b with run a in the measures that both have, or in those named; paired, question by question.
+
+    Args:
+        a: a run, its name in the home folder, or its folder: what is compared against.
+        b: another run of the same gold set and split.
+        measures: names such as ``recall@5`` or ``citation_recall``; all that both runs have if left out.
+        worst: how many of the questions on which b lost most are named, in each measure.
+
+    Returns:
+        A `MeasureComparison` for each measure: means from 0 to 1, the difference b − a with its 95 % interval, p, wins,
+        ties and losses, and the verdict in words. Beside them, the questions that could not be compared.
 
     Raises:
-        UsageError: no question is in both, or a measure is in neither.
+        UsageError: fewer than 2 questions are in both, or a measure is not in both.
+        UnknownRunError: there is no such run.
+
+    Example:
+        >>> from quincunx import SearchSettings
+        >>> from quincunx.eval import evaluate_retrieval
+        >>> from quincunx.eval.compare import compare
+        >>> reranked = evaluate_retrieval("builddaily", split="dev", index="builddaily")
+        >>> fused = evaluate_retrieval(
+        ...     "builddaily", split="dev", index="builddaily", settings=SearchSettings(rerank=False)
+        ... )
+        >>> found = compare(fused, reranked, ["recall@5"])
+        >>> found.n == reranked.means()["recall@5"].n
+        True
+        >>> print(found.measures[0])  # doctest: +ELLIPSIS
+        recall@5 ... → ..., difference ... [..., ...], n=...
     """
+    with opened(a) as before, opened(b) as after:
+        return _compare(before, after, measures, worst)
+
+
+def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: int) -> RunComparison:
     scored_a, scored_b = score_run(a), score_run(b)
     mine, theirs = values_of(a, scored_a), values_of(b, scored_b)
     questions = scored_a.questions
@@ -156,40 +183,6 @@ def compare(
             for measure, (ids, result) in compared.items()
         ),
     )
-
-
-def gate(
-    run: RunLedger, against: RunLedger, measure: str, *, min_effect: float = 0.0, max_failed: float = 0.02
-) -> Gate:
-    """Say whether a run is worse than another in one measure, declared in advance.
-
-    ``holds``: it is no worse, or by less than ``min_effect`` for certain. ``worse``: it is, by the test and by at least
-    ``min_effect``. ``cannot tell``: the interval allows for a loss of ``min_effect`` or more, and n does not settle it.
-    ``too many failures``: more than ``max_failed`` of either run's examples failed or are missing, so nothing is judged.
-
-    Raises:
-        BoundError: ``min_effect`` or ``max_failed`` outside 0 to 1. UsageError: see `compare`.
-    """
-    for name, value in (("min_effect", min_effect), ("max_failed", max_failed)):
-        if not 0 <= value <= 1:
-            raise BoundError(f"{name} must be from 0 to 1 (got {value})")
-    for judged in (run, against):
-        total, rows = len(judged.questions()), judged.rows()
-        failed, missing = sum(row.failed for row in rows.values()), total - len(rows)
-        if failed + missing > max_failed * total:
-            reason = (
-                f"{failed} of {total} examples of {judged.name} failed and {missing} are missing, more than "
-                f"{max_failed:.0%}: nothing is judged"
-            )
-            return Gate("too many failures", reason, None)
-    measured = compare(against, run, [measure]).measures[0]
-    result = measured.result
-    told = f"{measure} {result.mean_a:.3f} → {result.mean_b:.3f}, difference {result.difference:+.3f} [{result.low:+.3f}, {result.high:+.3f}], n={result.n}"
-    if result.outcome == "worse" and -result.difference >= min_effect:
-        return Gate("worse", f"{told}, p={result.p:.3g}", measured)
-    if result.low >= -min_effect or not result.losses or result.outcome == "better":
-        return Gate("holds", told, measured)
-    return Gate("cannot tell", f"{told}: {result.verdict}", measured)
 
 
 def _same_gold(a: GoldQuestion, b: GoldQuestion) -> bool:

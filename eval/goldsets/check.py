@@ -39,6 +39,7 @@ from .goldset import (
     QUERIES,
     SPANS,
     GoldQuestion,
+    gold_folder,
     has_spans,
     manifest_of,
     qrels_files,
@@ -113,7 +114,7 @@ class _Set:
 
 def check_gold_set(folder: str | Path, program: Artifact | None = None) -> list[GoldFinding]:
     """Return what is wrong with a gold set, and what of it leaked into a program's demos; errors first."""
-    folder = Path(folder)
+    folder = gold_folder(folder)
     try:
         gold = _read(folder)
     except (GoldSetError, CorpusError) as error:

@@ -27,7 +27,7 @@ from ..metrics.answer_checks import output_lines
 from ..runs.answer_run import plain_settings
 from ..runs.folder import fingerprint
 from ..runs.ledger import Row, RunLedger
-from ..runs.runner import ExampleResult, RowWatch, run_examples
+from ..runs.runner import ExampleResult, RowWatch, no_watch, run_examples
 from .scores import answered_rows
 
 LONGEST_REASON = 500
@@ -105,7 +105,7 @@ def judge_run(
     repeats: int = 1,
     workers: int = 1,
     retry_failed: bool = False,
-    watch: RowWatch = lambda done, total, row: None,
+    watch: RowWatch = no_watch,
 ) -> None:
     """Judge every answer of a run of answers that this judge has not judged ``repeats`` times yet.
 

@@ -15,6 +15,7 @@ import dspy
 from ...programs.artifact.save import adapter_name, prompt_characters
 from ...programs.call.predict import require_writer
 from ...programs.call.steps import evidence
+from ...programs.engines.lms import lm as language_model
 from ...programs.loading import load
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, GoldSetError, UsageError
@@ -128,12 +129,12 @@ class Plan:
 
 
 def plan_optimization(
-    program: str,
-    gold_dir: str | Path,
+    program: str | Path,
+    gold: str | Path,
     *,
     optimizer: str | Optimizer = "gepa",
-    lm: dspy.LM,
-    prompt_lm: dspy.LM | None = None,
+    lm: dspy.LM | str,
+    prompt_lm: dspy.LM | str | None = None,
     caps: Caps | None = None,
     prices: Mapping[str, Price] | None = None,
     seeds: Sequence[int] = (0,),
@@ -146,25 +147,10 @@ def plan_optimization(
 ) -> Plan:
     """Check everything, and return a run that is ready to begin; no language model is asked.
 
-    Args:
-        program: one of the five, or a saved one to go on from.
-        gold_dir: a gold set with the splits train, dev and test.
-        optimizer: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain``, or one with settings of your own.
-        lm: answers.
-        prompt_lm: writes prompts; ``lm`` if left out.
-        caps: the most that may be spent.
-        prices: by role, ``task`` and ``prompt``.
-        seeds: of every random choice; the search is made once for each, and the best on dev is kept.
-        weights: of the metric's parts, see `Metric.weights`; the program's own if left out.
-        profile, index: as for `retrieval.Searched`.
-        out: the run's folder; by default one in the home folder, named after what is run.
-        fork: begin a new run beside the one that is there.
-        index_progress: told of the building of the index.
-
-    Raises:
-        GoldSetError: a split lacks questions, or two splits share what they must not.
-        UsageError, BoundError: an unknown optimizer, part or program, a budget of nothing, prices that are missing.
+    Takes and raises what `optimize` does, but for what a language model's calls may raise.
     """
+    lm = language_model(lm) if isinstance(lm, str) else lm
+    prompt_lm = language_model(prompt_lm) if isinstance(prompt_lm, str) else prompt_lm
     for asked in filter(None, (lm, prompt_lm)):
         require_writer(asked, "be optimised")
     caps, prices = caps or Caps(), prices or {}
@@ -180,16 +166,16 @@ def plan_optimization(
     else:
         optimizer_name, chosen = type(optimizer).__name__.lower(), optimizer
     require_library(chosen)
-    whole = read_splits(Path(gold_dir))
+    whole = read_splits(gold)
     searched = RetrievalSetup(whole["dev"], profile, index=index)
     folder = searched.folder(index_progress)
     loaded = load(program, index=SearchHandle(folder, profile), profile=profile)
-    splits = {name: _questions_for(gold, loaded.name) for name, gold in whole.items()}
+    splits = {name: _questions_for(questions, loaded.name) for name, questions in whole.items()}
     locator = GoldLocator(folder)
     targets = {
         question.id: Target(question, tuple(locator.locate(question)[1]))
-        for gold in splits.values()
-        for question in gold.questions.values()
+        for questions in splits.values()
+        for question in questions.questions.values()
     }
     metric = Metric(loaded.name, targets, dict(weights or {}))
     header = {
@@ -199,12 +185,14 @@ def plan_optimization(
         "adapter": adapter_name(loaded),
         "program": loaded.name,
         "program_state": program_fingerprint(loaded),
+        # Spelt as in runs begun before, so that they go on.
         "optimiser": {"name": optimizer_name, **asdict(chosen)},  # type: ignore[call-overload]  # dataclasses all
         "lm": {"model": lm.model, **plain_settings(lm.kwargs)},
         "prompt_lm": {"model": (prompt_lm or lm).model, **plain_settings((prompt_lm or lm).kwargs)},
         "metric": {"weights": dict(metric.weights), "threshold": metric.threshold},
         "questions": {
-            name: fingerprint([asdict(q) for q in gold.questions.values()]) for name, gold in splits.items()
+            name: fingerprint([asdict(q) for q in questions.questions.values()])
+            for name, questions in splits.items()
         },
         "seeds": list(seeds),
     }

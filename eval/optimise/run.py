@@ -14,11 +14,10 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import dspy
 from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
@@ -28,12 +27,14 @@ from ...programs.artifact.schema import Score
 from ...programs.call.inputs import model_errors
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
+from ...retrieval.models.embedders import Progress, no_progress
+from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ..metrics.means import mean_of
 from ..runs.answer_run import inputs_of, program_fingerprint
 from ..runs.folder import claim_folder, fingerprint
 from ..runs.look_counter import count_look
 from ..runs.retrieval_run import gold_fingerprint
-from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Spent
+from .call_ledger import CallLedger, CapReachedError, Caps, LedgerError, ModelDownError, Price, Spent
 from .demo_leaks import LeakFilter
 from .metric import Verdict, example_of
 from .optimisers import FewShot, Optimizer, OptimizerInput
@@ -57,12 +58,94 @@ class OptimizationProgress:
 OptimizationWatch = Callable[[OptimizationProgress], None]
 
 
-def optimize(program: str, gold_dir: str | Path, **options: Any) -> OptimizationResult:
-    """Make a program's prompts better, and say what was gained: `planning.prepare`, then `run_optimization`."""
-    return run_optimization(plan_optimization(program, gold_dir, **options))
+def ignore_progress(now: OptimizationProgress) -> None:
+    """Watch nothing."""
 
 
-def run_optimization(plan: Plan, watch: OptimizationWatch = lambda standing: None) -> OptimizationResult:
+def optimize(
+    program: str | Path,
+    gold: str | Path,
+    *,
+    optimizer: str | Optimizer = "gepa",
+    lm: dspy.LM | str,
+    prompt_lm: dspy.LM | str | None = None,
+    caps: Caps | None = None,
+    prices: Mapping[str, Price] | None = None,
+    seeds: Sequence[int] = (0,),
+    weights: Mapping[str, float] | None = None,
+    profile: str = DEFAULT_PROFILE,
+    index: str | None = None,
+    out: Path | None = None,
+    fork: bool = False,
+    index_progress: Progress = no_progress,
+    watch: OptimizationWatch = ignore_progress,
+) -> OptimizationResult:
+    """Make a program's prompts better on train and dev questions, and say what was gained on test questions.
+
+    Killed at any moment, the same call goes on, and pays for no call of a language model twice. To see what it will
+    cost before anything is spent, make the plan with `plan_optimization`, and hand it to `run_optimization`.
+
+    Args:
+        program: the name of a program, or the name or folder of a saved one to go on from.
+        gold: folder of a gold set with the splits train, dev and test, or the name of one that ships with the package.
+        optimizer: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain`` (demos, then instructions), or one with
+            settings of your own, such as ``Gepa(proposals=4)``.
+        lm: the language model that answers, or its name as `quincunx.lm` takes it.
+        prompt_lm: the one that writes prompts; ``lm`` if left out.
+        caps: the most that the whole run may spend, in calls, tokens or dollars; left out, without bounds. At a cap
+            the search ends, and the best program so far is judged with what was reserved for that.
+        prices: dollars per million tokens, by role: ``task`` (of ``lm``) and ``prompt`` (of ``prompt_lm``).
+        seeds: of every random choice; the search is made once for each, and the best on dev is kept.
+        weights: how much each part of the metric counts, see `Metric.weights`; the program's own if left out.
+        profile: the models that embed and rerank.
+        index: an index of the home folder to search; left out, one is built from the gold set's corpus.
+        out: the run's folder; by default one in the home folder, named after what is run.
+        fork: begin a new run beside the one that is there.
+        index_progress: called with (done, total) documents while the index is built.
+        watch: called with an `OptimizationProgress` before every answer.
+
+    Returns:
+        The optimised program (``.program``, saved in ``.folder / "program"``), what it gained on the test questions
+        over the program before (``.gain()``) with its interval, and what it cost (``.spent``).
+
+    Raises:
+        UsageError: an unknown optimizer or part, a language model that cannot write, or prices that are missing.
+        GoldSetError: a split lacks questions, or two splits share what they must not.
+        BoundError: seeds or caps out of range, or a budget that does not hold the opening calls.
+        MissingExtraError: ``mipro`` without the ``optimize`` extra.
+        LanguageModelError: a language model cannot be asked, or fails several times in a row; run again, it goes on.
+        RunMismatchError: ``out`` holds a run of another configuration. WriterBusyError: another process is at it.
+        StorageError: a call cannot be kept, or those that were cannot be read.
+
+    Example:
+        The extractive engine quotes and follows no instructions, so there is nothing to optimise in it:
+
+        >>> from quincunx.eval import optimize
+        >>> optimize("chat_bridge", "builddaily", optimizer="bootstrap", lm="extractive")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        quincunx.retrieval.errors.UsageError: ...only quotes...
+    """
+    plan = plan_optimization(
+        program,
+        gold,
+        optimizer=optimizer,
+        lm=lm,
+        prompt_lm=prompt_lm,
+        caps=caps,
+        prices=prices,
+        seeds=seeds,
+        weights=weights,
+        profile=profile,
+        index=index,
+        out=out,
+        fork=fork,
+        index_progress=index_progress,
+    )
+    return run_optimization(plan, watch)
+
+
+def run_optimization(plan: Plan, watch: OptimizationWatch = ignore_progress) -> OptimizationResult:
     """Optimise, or go on where a killed run was; save the program and the report.
 
     At a cap the search ends, and the best program so far is judged with what was kept back for that.

@@ -108,9 +108,9 @@ def write_run_report(run: RunLedger, summary: Summary | None = None) -> Path:
     return path
 
 
-def write_page(run: RunLedger, path: Path) -> None:
-    """Write the run as one HTML file; raises `StorageError` when the disk refuses."""
-    write_run_page(report_of(Summary(run)), path)
+def write_page(summary: Summary, path: Path) -> None:
+    """Write a run as one HTML file; raises `StorageError` when the disk refuses."""
+    write_run_page(report_of(summary), path)
 
 
 def report_of(summary: Summary) -> data.Report:

@@ -23,7 +23,7 @@ from .retrieval_run import (
     run_header,
     search_record,
 )
-from .runner import ExampleResult, RowWatch, run_examples
+from .runner import ExampleResult, RowWatch, no_watch, run_examples
 
 
 def run_answers(
@@ -35,7 +35,7 @@ def run_answers(
     fork: bool = False,
     workers: int = 1,
     repeat: int = 0,
-    watch: RowWatch = lambda done, total, row: None,
+    watch: RowWatch = no_watch,
 ) -> RunLedger:
     """Ask every question of the program's own (``metadata.program``), or all where the set names no program.
 

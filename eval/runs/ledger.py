@@ -1,5 +1,8 @@
 """The ledger of an evaluation run: a folder with a header that never changes and one row for each example.
 
+It keeps what was found and said, and bounds nothing. Not to be confused with the calls of language models that an
+optimisation keeps and bounds (`optimise.call_ledger`), or with what one call of a program may spend (`programs.budget`).
+
     header.json     what was run: kind, configuration, hashes of data, index, models and program, seed
     rows.sqlite     the questions with their gold, one row per example once it is done, the passages they met
 
@@ -62,7 +65,7 @@ class Row:
 
 
 class RunLedger:
-    """An open run folder. One process writes it; any may read it."""
+    """An open run folder. One process writes it; any may read it, as `results.Run` does."""
 
     def __init__(self, folder: Path) -> None:
         """Open a run that is there; raises `UnknownRunError`, or `RunError` for one that cannot be read."""
@@ -97,7 +100,11 @@ class RunLedger:
 
     @classmethod
     def reopen(cls, name_or_folder: str | Path) -> Self:
-        """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
+        """Open a run that is there to write judgements into it.
+
+        Raises:
+            UnknownRunError: there is none. RunError: it cannot be read. WriterBusyError: another process writes it.
+        """
         run = cls(existing_run(name_or_folder))
         try:
             run._lock = lock_for_writing(run.folder)
@@ -212,11 +219,6 @@ class RunLedger:
             if isinstance(error, sqlite3.Error):
                 raise RunError(f"{self.folder / ROWS}: {error}; nothing was changed") from error
             raise
-
-
-def open_run(name_or_folder: str | Path) -> RunLedger:
-    """Open a run to read it; raises `UnknownRunError` when there is none."""
-    return RunLedger(existing_run(name_or_folder))
 
 
 def _make_rows(path: Path, questions: Sequence[GoldQuestion]) -> None:

@@ -23,7 +23,7 @@ from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint, run_folder
 from .ledger import RunLedger
 from .revision import commit
-from .runner import ExampleResult, RowWatch, run_examples
+from .runner import ExampleResult, RowWatch, no_watch, run_examples
 
 SEED = 0
 """Of the resamples that intervals and tests draw."""
@@ -67,7 +67,7 @@ def run_retrieval(
     fork: bool = False,
     workers: int = 1,
     index_progress: Progress = no_progress,
-    watch: RowWatch = lambda done, total, row: None,
+    watch: RowWatch = no_watch,
 ) -> RunLedger:
     """Search for every judged question, or go on with the run that is there; returns the run, open and complete.
 

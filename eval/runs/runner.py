@@ -37,6 +37,10 @@ RowWatch = Callable[[int, int, Row | None], None]
 """Called with (done, total, the row that was just committed); the first call says what was there already."""
 
 
+def no_watch(done: int, total: int, row: Row | None) -> None:
+    """Watch nothing."""
+
+
 class RowStore(Protocol):
     """What examples are run for, and rows are added to: a `Run`, or a judge's sheet of one."""
 
@@ -58,7 +62,7 @@ def run_examples(
     workers: int = 1,
     retries: int = 6,
     first_pause_s: float = 1.0,
-    watch: RowWatch = lambda done, total, row: None,
+    watch: RowWatch = no_watch,
 ) -> None:
     """Run every example that has no row yet.
 

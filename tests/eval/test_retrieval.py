@@ -232,9 +232,9 @@ def test_a_follow_up_is_searched_with_the_question_before_it(home: Path, tmp_pat
         assert run.rows()["q0"].record["searched"] == ["what of tea tea number 0"]
 
 
-def test_a_canon_is_measured_end_to_end(home: Path) -> None:
+def test_a_canon_is_measured_end_to_end(home_of_canons: Path) -> None:
     gold = read_gold_set(canon_folder("builddaily"), "dev")
-    with run_retrieval(RetrievalSetup(gold)) as run:
+    with run_retrieval(RetrievalSetup(gold, index="builddaily")) as run:
         summary = Summary(run)
     assert summary.counts.failed == 0
     assert len(summary.scored.scored) == len(gold.judged)

@@ -21,10 +21,12 @@ import pytest
 from conftest import TORTURE
 from gold_sets import hashing_profile, write_gold
 
-from quincunx.eval.compare import compare, gate
+from quincunx.eval.compare import compare
+from quincunx.eval.gate import gate
 from quincunx.eval.goldsets.goldset import GoldQuestion, read_gold_set
 from quincunx.eval.report.summary import Summary, report_of, write_page, write_run_report
-from quincunx.eval.runs.ledger import Row, RunLedger, open_run
+from quincunx.eval.results import open_run
+from quincunx.eval.runs.ledger import Row, RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 from quincunx.eval.runs.runner import ExampleResult, run_examples
 from quincunx.eval.testing import require_gate
@@ -279,7 +281,7 @@ def test_an_interrupt_keeps_what_was_committed(tmp_path: Path) -> None:
 
 def test_a_run_is_a_page(gold: Path, home: Path, tmp_path: Path) -> None:
     with run_retrieval(searched(gold)) as run:
-        write_page(run, tmp_path / "page.html")
+        write_page(Summary(run), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "in the 20" in text
     assert "gold, split test" in text
