@@ -215,7 +215,7 @@ def _clusters(
     questions: Sequence[GoldQuestion], sources: Mapping[str, str], alike: Iterable[tuple[str, str]]
 ) -> list[list[GoldQuestion]]:
     """Return the questions in groups that no gold document and no likeness links."""
-    grouped: defaultdict[str, list[GoldQuestion]] = defaultdict(list)
+    grouped: defaultdict[int, list[GoldQuestion]] = defaultdict(list)
     for question, name in zip(
         questions, question_clusters(questions, sources=sources, alike=alike), strict=True
     ):

@@ -68,7 +68,7 @@ def mean_of(
     return interval(values, clusters=cluster_labels(questions), seed=seed)
 
 
-def cluster_labels(questions: Sequence[GoldQuestion]) -> list[str] | None:
+def cluster_labels(questions: Sequence[GoldQuestion]) -> list[int] | None:
     """Return the groups that questions were drawn in; ``None`` where each stands for itself, or all are one."""
     groups = question_clusters(questions)
     return groups if 2 <= len(set(groups)) < len(groups) else None
