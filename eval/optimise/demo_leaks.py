@@ -1,7 +1,7 @@
-"""The examples in a prompt: kept short, and checked for what they could give away.
+"""The demos in a prompt: kept short, and free of what the program is judged by.
 
 Of a passage in a demo, only what its reply quotes is kept. A demo that asks a dev or test question, or cites a passage
-that answers one, would let the program know what it is judged by.
+that answers one, would tell the program what it is judged by, and is left out.
 """
 
 from __future__ import annotations
@@ -41,34 +41,33 @@ def estimated_tokens(demo: dspy.Example) -> int:
 
 @dataclass
 class LeakFilter:
-    """What demos must not hold."""
+    """Leaves out the demos that hold a dev or test question, or a passage that answers one."""
 
-    asked: Mapping[str, str]
+    questions: Mapping[str, str]
     """Ids of the dev and test questions by their text."""
-    answering: Mapping[str, str]
-    """Id of a dev or test question by each passage that answers it."""
-    met: dict[str, None] = field(default_factory=dict)
-    """In words, what was taken out, in the order it was met."""
+    answers: Mapping[str, str]
+    """Id of a dev or test question by the id of each passage that answers it."""
+    left_out: dict[str, None] = field(default_factory=dict)
+    """In words, what was left out and why, in that order, each once."""
 
-    def without(self, demos: Sequence[dspy.Example]) -> list[dspy.Example]:
-        """Return the demos that give nothing away."""
+    def apply(self, demos: Sequence[dspy.Example]) -> list[dspy.Example]:
+        """Return the demos that leak nothing."""
         kept = []
         for demo in demos:
-            found = self._told(demo)
-            self.met.update(dict.fromkeys(found))
-            if not found:
+            leaks = self._leaks(demo)
+            self.left_out.update(dict.fromkeys(leaks))
+            if not leaks:
                 kept.append(demo)
         return kept
 
-    def _told(self, demo: dspy.Example) -> list[str]:
+    def _leaks(self, demo: dspy.Example) -> list[str]:
         question = str(demo.get("question", ""))
         found = []
-        if question in self.asked:
-            found.append(f"it asks {self.asked[question]}, which is no train question")
+        if question in self.questions:
+            found.append(f"it asks {self.questions[question]}, which is no train question")
         cited = {citation.passage_id for value in demo.values() for citation in _citations(value)}
         found += [
-            f"it cites {id}, which answers {self.answering[id]}"
-            for id in sorted(cited & self.answering.keys())
+            f"it cites {id}, which answers {self.answers[id]}" for id in sorted(cited & self.answers.keys())
         ]
         return [f"A demo was left out ({question!r:.60}): {line}." for line in found]
 

@@ -1,4 +1,4 @@
-"""DSPy's optimizers under one roof, set so that what they will cost is known before they begin.
+"""DSPy's optimizers behind one protocol, set so that what they will cost is known before they begin.
 
 All run on one thread: what is asked in parallel would not be replayed in its order, and a killed run could not go on.
 """
@@ -48,11 +48,11 @@ class OptimizerInput:
     seed: int
 
     @property
-    def mixed(self) -> list[dspy.Example]:
-        """The train questions in an order of the seed's own."""
-        mixed = list(self.train)
-        random.Random(self.seed).shuffle(mixed)
-        return mixed
+    def shuffled_train(self) -> list[dspy.Example]:
+        """The train questions in an order drawn from the seed."""
+        shuffled = list(self.train)
+        random.Random(self.seed).shuffle(shuffled)
+        return shuffled
 
 
 class Optimizer(Protocol):
@@ -62,7 +62,7 @@ class Optimizer(Protocol):
         """Return what so many questions are expected to cost."""
         ...
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         """Return the better program; the language model that answers is the one in ``dspy.context``."""
         ...
 
@@ -81,9 +81,9 @@ class Bootstrap:
         tried = (2 + self.candidates / 2) * dev
         return Cost(tried + _bootstrap_answers(train, self.demos, self.candidates + 1), 0)
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShotWithRandomSearch(
-            metric=lesson.metric,
+            metric=data.metric,
             max_bootstrapped_demos=self.demos,
             max_labeled_demos=0,
             max_rounds=1,
@@ -91,7 +91,9 @@ class Bootstrap:
             num_threads=1,
             max_errors=_ERRORS,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, valset=list(lesson.dev))
+        found: dspy.Module = teleprompter.compile(
+            student, trainset=data.shuffled_train, valset=list(data.dev)
+        )
         return found
 
 
@@ -104,15 +106,15 @@ class FewShot:
     def cost(self, train: int, dev: int) -> Cost:
         return Cost(_bootstrap_answers(train, self.demos, 1), 0)
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShot(
-            metric=lesson.metric,
+            metric=data.metric,
             max_bootstrapped_demos=self.demos,
             max_labeled_demos=0,
             max_rounds=1,
             max_errors=_ERRORS,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed)
+        found: dspy.Module = teleprompter.compile(student, trainset=data.shuffled_train)
         return found
 
 
@@ -133,10 +135,10 @@ class Mipro:
         summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
         return Cost(met * dev + boots, summaries + self.candidates)
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.MIPROv2(
-            metric=lesson.metric,
-            prompt_model=lesson.prompt_lm,
+            metric=data.metric,
+            prompt_model=data.prompt_lm,
             task_model=dspy.settings.lm,
             auto=None,
             num_candidates=self.candidates,
@@ -144,13 +146,13 @@ class Mipro:
             max_labeled_demos=0,
             num_threads=1,
             max_errors=_ERRORS,
-            seed=lesson.seed + 1,  # 0 would count as none
+            seed=data.seed + 1,  # 0 would count as none
             verbose=False,
         )
         found: dspy.Module = teleprompter.compile(
             student,
-            trainset=lesson.mixed,
-            valset=list(lesson.dev),
+            trainset=data.shuffled_train,
+            valset=list(data.dev),
             num_trials=self.trials,
             minibatch=False,
             program_aware_proposer=False,
@@ -172,28 +174,31 @@ class Gepa:
         # A rewriting is tried on the minibatch, and on all of dev where it was better there: about every third one.
         return Cost(dev + self.proposals * (2 * self.minibatch + dev / 3), self.proposals)
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         from gepa.utils import MaxCandidateProposalsStopper
 
-        def five(
+        # GEPA looks whether its metric takes all five.
+        def metric(
             gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None
         ) -> Any:
-            return lesson.metric(gold, pred, trace, pred_name, pred_trace)
+            return data.metric(gold, pred, trace, pred_name, pred_trace)
 
         teleprompter = dspy.GEPA(
-            metric=five,
+            metric=metric,
             max_metric_calls=_NEVER,
-            reflection_minibatch_size=min(self.minibatch, len(lesson.train)),
-            reflection_lm=lesson.prompt_lm,
+            reflection_minibatch_size=min(self.minibatch, len(data.train)),
+            reflection_lm=data.prompt_lm,
             # In turns, every second rewriting would be lost on a prompt that the minibatch did not use.
             component_selector="all",
             skip_perfect_score=False,
             use_merge=False,
             num_threads=1,
-            seed=lesson.seed,
+            seed=data.seed,
             gepa_kwargs={"stop_callbacks": MaxCandidateProposalsStopper(self.proposals)},
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, valset=list(lesson.dev))
+        found: dspy.Module = teleprompter.compile(
+            student, trainset=data.shuffled_train, valset=list(data.dev)
+        )
         return found
 
 
@@ -217,17 +222,17 @@ class Simba:
         )
         return Cost(tried + 2 * dev, self.steps * made / 2)
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.SIMBA(
-            metric=lesson.metric,
-            bsize=min(self.batch, len(lesson.train)),
+            metric=data.metric,
+            bsize=min(self.batch, len(data.train)),
             num_candidates=self.candidates,
             max_steps=self.steps,
             max_demos=self.demos,
-            prompt_model=lesson.prompt_lm,
+            prompt_model=data.prompt_lm,
             num_threads=1,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, seed=lesson.seed)
+        found: dspy.Module = teleprompter.compile(student, trainset=data.shuffled_train, seed=data.seed)
         return found
 
 
@@ -242,21 +247,21 @@ class Chain:
         # What the second begins with was tried on dev by the first.
         return self.first.cost(train, dev) + self.second.cost(train, dev) + Cost(-dev, 0)
 
-    def compile(self, student: dspy.Module, lesson: OptimizerInput) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         student.set_lm(dspy.settings.lm)
         steps = {
-            "demos": _Step(self.first, lesson),
-            "instructions": _Step(self.second, lesson),
+            "demos": _Step(self.first, data),
+            "instructions": _Step(self.second, data),
         }
-        teleprompter = dspy.BetterTogether(metric=lesson.metric, **steps)
+        teleprompter = dspy.BetterTogether(metric=data.metric, **steps)
         found: dspy.Module = teleprompter.compile(
             student,
-            trainset=lesson.mixed,
-            valset=list(lesson.dev),
+            trainset=data.shuffled_train,
+            valset=list(data.dev),
             num_threads=1,
             max_errors=_ERRORS,
             shuffle_trainset_between_steps=False,
-            seed=lesson.seed,
+            seed=data.seed,
             strategy="demos -> instructions",
         )
         if found.flag_compilation_error_occurred:
@@ -267,11 +272,11 @@ class Chain:
 class _Step(dspy.teleprompt.Teleprompter):
     """One of our optimizers as BetterTogether calls its own."""
 
-    def __init__(self, optimizer: Optimizer, lesson: OptimizerInput) -> None:
-        self._optimizer, self._lesson = optimizer, lesson
+    def __init__(self, optimizer: Optimizer, data: OptimizerInput) -> None:
+        self._optimizer, self._data = optimizer, data
 
     def compile(self, student: dspy.Module, *, trainset: Examples, valset: Examples, **_: Any) -> dspy.Module:
-        return self._optimizer.compile(student, replace(self._lesson, train=trainset, dev=valset))
+        return self._optimizer.compile(student, replace(self._data, train=trainset, dev=valset))
 
 
 OPTIMIZERS: Mapping[str, Optimizer] = {

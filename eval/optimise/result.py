@@ -1,4 +1,4 @@
-"""What an optimisation came to: what was gained on the test questions, and what it cost."""
+"""The result of an optimisation: what was gained on the test questions, and what it cost."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class SeedResult:
     few_shot: GroundedProgram | None
     """``None`` where the budget ended it."""
     dev: float | None
-    """Mean score on the dev questions, that the choice was made by; ``None`` where the budget did not hold them."""
+    """Mean score on the dev questions, by which the best seed is chosen; ``None`` where the budget did not hold them."""
 
 
 @dataclass(frozen=True)
 class OptimizationResult:
-    """An optimised program, and all that is said of it."""
+    """An optimised program, what it gained and what it cost."""
 
     folder: Path
     program: GroundedProgram
     """As saved in ``folder / "program"``; what it was before is saved in ``folder / "before"``."""
     seed: int
-    """That the program came from: the best on the dev questions."""
+    """The seed that the program came from: the best on the dev questions."""
     optimizer: str
     gains: Sequence[Gain]
     """Of each seed, and of all where there are several; empty where the budget did not hold the test questions."""
@@ -78,7 +78,7 @@ class OptimizationResult:
     evaluations: int
     """Calls of the program, those whose answer was known too."""
     searches: tuple[int, int]
-    """How often something was searched for, and how many searches were made."""
+    """Searches that were asked for, and those that were made: the others were answered from a cache."""
     spent: Spent
     estimate: CostEstimate
     before: Mapping[str, Mapping[str, Any]]
@@ -153,8 +153,8 @@ def _gain(
 ) -> Gain:
     ids = list(pairs[0][0])
     columns = list(zip(*pairs, strict=True))  # the baseline's verdicts, and the optimised program's
-    a, b = ([fmean(float(told[id].score) for told in column) for id in ids] for column in columns)
-    failed = [fmean(_count_failures(told) for told in column) for column in columns]
+    a, b = ([fmean(float(verdicts[id].score) for verdicts in column) for id in ids] for column in columns)
+    failed = [fmean(_count_failures(verdicts) for verdicts in column) for column in columns]
     result = compare_paired(a, b, clusters=cluster_labels([questions[id] for id in ids]), seed=seed or 0)
     return Gain(seed, baseline, result, (failed[0], failed[1]))
 
@@ -184,11 +184,11 @@ def _text(value: Any) -> str:
     return json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=1)
 
 
-def write_optimisation_report(found: OptimizationResult) -> Path:
+def write_optimization_report(found: OptimizationResult) -> Path:
     """Write the report into the run's folder, as JSON and as a page; returns the path of the first."""
-    path, told = found.folder / REPORT, found.as_dict()
-    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    path, report = found.folder / REPORT, found.as_dict()
+    text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     with storing(path):
         publish_file(path, [memoryview(text.encode())])
-    page.write_optimization_page(found.folder.name, told, found.folder / PAGE)
+    page.write_optimization_page(found.folder.name, report, found.folder / PAGE)
     return path

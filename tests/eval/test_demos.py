@@ -37,10 +37,10 @@ def test_demos_hold_the_cap_and_the_first_are_kept(most: int, count: int) -> Non
     assert [one.question for one in kept] == [one.question for one in demos[: len(kept)]]
 
 
-def test_a_demo_that_gives_away_a_judged_question_is_left_out_and_told() -> None:
+def test_a_demo_that_leaks_a_judged_question_is_left_out_and_named() -> None:
     asking, citing, fair = demo("judged?", "x y", "x"), demo("train?", "x y", "x"), demo("train too?", "x y")
-    giveaways = LeakFilter({"judged?": "q1"}, {"a": "q2"})
-    assert giveaways.without([asking, citing, fair]) == [fair]
-    told = " ".join(giveaways.met)
+    leaks = LeakFilter({"judged?": "q1"}, {"a": "q2"})
+    assert leaks.apply([asking, citing, fair]) == [fair]
+    told = " ".join(leaks.left_out)
     assert "it asks q1" in told
     assert "it cites a, which answers q2" in told

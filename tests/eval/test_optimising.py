@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def builddaily(home: Path, canon_index: Callable[[str], Path]) -> str:
+    """The name of an index of that canon in the home folder."""
+    shutil.copytree(canon_index("builddaily"), home / "indexes" / "builddaily")
+    return "builddaily"
+
+
+@pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_split_gold(tmp_path_factory.mktemp("gold") / "split", "chat_bridge")
 
@@ -95,12 +102,14 @@ def chats(server: OllamaServer) -> int:
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_is_optimised_is_better_on_the_test_questions(
-    server: OllamaServer, tmp_path: Path, program: str, name: str
+    server: OllamaServer, builddaily: str, tmp_path: Path, program: str, name: str
 ) -> None:
     if not TORTURE and (program, name) != ("resource_search", "gepa"):
         pytest.skip("in make torture")
     lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
-    plan = plan_optimization(program, canon_folder("builddaily"), optimizer=name, lm=lm, out=tmp_path / "run")
+    plan = plan_optimization(
+        program, "builddaily", optimizer=name, lm=lm, index=builddaily, out=tmp_path / "run"
+    )
     found = run_optimization(plan)
     gain = found.gain()
     assert gain is not None
@@ -129,10 +138,9 @@ def fresh(saved: Path, program: str, url: str) -> dict[str, float]:
 import json, dspy, quincunx
 from pathlib import Path
 from quincunx.eval.runs.answer_run import inputs_of
-from quincunx.eval.goldsets.goldset import canon_folder
-from quincunx.eval.optimise.plan import LOOKED_AT, prepare
+from quincunx.eval.optimise.plan import plan_optimization
 lm = quincunx.lm("ollama/qwen3", host={url!r}, retries=0)
-plan = prepare({program!r}, canon_folder("builddaily"), lm=lm, out=Path("nowhere"))
+plan = plan_optimization({program!r}, "builddaily", lm=lm, index="builddaily", out=Path("nowhere"))
 loaded = quincunx.load({str(saved)!r}, index=plan.handle.inner)
 import sys
 from quincunx.eval.optimise.metric import example_of
@@ -165,7 +173,7 @@ def test_several_seeds_are_compared_and_the_best_on_dev_is_saved(
 
 @pytest.mark.torture
 def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_is(
-    server: OllamaServer, tmp_path: Path
+    server: OllamaServer, builddaily: str, tmp_path: Path
 ) -> None:
     def outcome(seed: int | None) -> str:
         dealt = write_dealt_gold(
@@ -173,8 +181,9 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
         )
         out = tmp_path / f"run{seed}"
         plan = planned(
-            "resource_search", "mipro", dealt, out, server.url, profile=DEFAULT_PROFILE, seeds=[seed or 0]
-        )
+            "resource_search", "mipro", dealt, out, server.url, profile=DEFAULT_PROFILE, index=builddaily,
+            seeds=[seed or 0],
+        )  # fmt: skip
         gain = run_optimization(plan).gain()
         assert gain is not None
         return gain.result.outcome
