@@ -12,7 +12,7 @@ from .options import EMBEDDED, AsJson, ProfileName, read_prices
 
 if TYPE_CHECKING:
     from ..eval.goldsets.goldset import GoldSet
-    from ..eval.runs.ledger import Run
+    from ..eval.runs.ledger import RunLedger
     from ..eval.runs.retrieval_run import RetrievalSetup
     from ..retrieval.settings import SearchSettings
 
@@ -137,7 +137,7 @@ def list_runs(as_json: AsJson = False) -> None:
 @eval_app.command("show")
 def show(run: RunName, prices: Prices = None, as_json: AsJson = False) -> None:
     """Show the tables of a run again, worked out anew from its rows; nothing is searched or asked."""
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
 
     show_run(open_run(run), as_json, prices)
 
@@ -150,13 +150,12 @@ def view(
     ] = None,
 ) -> None:
     """Write a run as one HTML file that needs no network: funnel, tables, every question with its candidates."""
-    from ..eval.report.summary import write_page
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
     from .output import results
 
     with open_run(run) as opened:
         path = out or opened.folder / "report.html"
-        write_page(opened, path)
+        opened.write_page(path)
     results.print(str(path), markup=False, soft_wrap=True)
 
 
@@ -169,7 +168,7 @@ def compare(
 ) -> None:
     """Hold run B against run A on the same questions: differences with intervals, worst regressions first."""
     from ..eval.compare import compare
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
     from .eval_render import comparison_tables
     from .output import results, write_json
 
@@ -196,8 +195,8 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Exit 0 when RUN holds, 1 when it is worse, 3 when n cannot tell, 4 when too many examples failed."""
-    from ..eval.compare import gate as judge
-    from ..eval.runs.ledger import open_run
+    from ..eval.gate import gate as judge
+    from ..eval.results import open_run
     from .eval_render import gate_line
     from .output import results, write_json
 
@@ -214,7 +213,7 @@ def gate(
 def export(run: RunName, out: Annotated[Path, typer.Option(help="A folder that is not there yet.")]) -> None:
     """Write the run's rankings and judgements in TREC's form, for trec_eval and its like."""
     from ..eval.metrics.trec import export_trec
-    from ..eval.runs.ledger import open_run
+    from ..eval.results import open_run
     from .output import results
 
     with open_run(run) as opened:
@@ -241,19 +240,19 @@ def _searched(
 
 def _say_power(gold: GoldSet) -> None:
     """Say before the run what this many questions can show."""
-    from ..eval.metrics.means import DISCORDANCE, detectable
+    from ..eval.metrics.means import DISCORDANCE, detectable_difference
     from .output import notes
 
     n = len(gold.judged)
     if n > 1:
         notes.print(
-            f"{n} questions with gold: a difference in hit or recall below {detectable(n):.3f} will not be told from "
+            f"{n} questions with gold: a difference in hit or recall below {detectable_difference(n):.3f} will not be told from "
             f"chance (80 % power, stages differing on {DISCORDANCE:.0%})",
             markup=False,
         )
 
 
-def show_run(run: Run, as_json: bool, prices: str | None = None) -> None:
+def show_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
     from ..eval.report.summary import Summary, write_run_report
     from .eval_render import run_tables
     from .output import results, write_json

@@ -10,12 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ..eval.compare import Gate, RunComparison
-from ..eval.metrics.means import detectable, latency, shares
+from ..eval.compare import RunComparison
+from ..eval.gate import Gate
+from ..eval.metrics.means import count_diagnoses, detectable_difference, latency
 from ..eval.report.summary import Summary
 from ..eval.stats.paired import Comparison, Interval
 from ..eval.tune.reranker import TunedReranker
-from ..eval.tune.settings import Sealed, Sweep
+from ..eval.tune.settings import SweepResult, TestComparison
 
 COLOURS = {"holds": "green", "worse": "red", "cannot tell": "yellow", "too many failures": "red"}
 BAR = 30
@@ -109,7 +110,7 @@ def mean_cell(mean: Interval | None) -> str:
 
 def _comparisons(summary: Summary) -> Table:
     n = len(summary.scored.scored)
-    title = f"paired differences; n={n} shows {detectable(n):.3f} or more in hit or recall with 80 % power"
+    title = f"paired differences; n={n} shows {detectable_difference(n):.3f} or more in hit or recall with 80 % power"
     table = _words(table_of(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
     for entry in summary.comparisons:
         result = entry.result
@@ -126,7 +127,7 @@ def _comparisons(summary: Summary) -> Table:
 def _lost(summary: Summary) -> Table:
     table = _words(table_of(f"{len(summary.lost)} gold passages lost", "diagnosis", "gold", "what to change"))
     advice = {entry.diagnosis: entry.advice for entry in summary.lost}
-    for diagnosis, count in shares(summary.lost).items():
+    for diagnosis, count in count_diagnoses(summary.lost).items():
         table.add_row(diagnosis, str(count), escape(advice[diagnosis]))
     return table
 
@@ -208,7 +209,7 @@ def gate_line(found: Gate) -> Text:
     return Text(f"{found.verdict}: {found.reason}", style=COLOURS[found.verdict])
 
 
-def trials_table(found: Sweep) -> Table:
+def trials_table(found: SweepResult) -> Table:
     """What each candidate came to on dev, best first, in what it sets otherwise than the others."""
     told = [trial.candidate.told() for trial in found.trials]
     differing = [name for name in told[0] if len({str(settings[name]) for settings in told}) > 1]
@@ -237,7 +238,7 @@ def tuned_table(found: TunedReranker) -> Table:
     return table
 
 
-def sealed_table(entry: Sealed) -> Table:
+def sealed_table(entry: TestComparison) -> Table:
     """The choice on the sealed test questions of one set."""
     table = _words(
         table_of(

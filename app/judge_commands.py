@@ -49,7 +49,8 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
-    from ..eval.runs.ledger import Run, open_run
+    from ..eval.results import open_run
+    from ..eval.runs.ledger import RunLedger
     from ..retrieval.errors import UsageError
 
     if judge is None:
@@ -60,21 +61,21 @@ def score(
         show_run(open_run(run), as_json)
         return
     from ..eval.judges import judge as judging
-    from ..eval.judges.calibration import find_judge, kind_of, report
+    from ..eval.judges.calibration import find_judge, judge_report, kind_of
     from ..programs.engines.lms import lm as language_model
     from .output import watching
 
     if lm is None:
         with open_run(run) as opened:
             names = [name for name in opened.judges() if kind_of(name) == judge.value]
-            found = [report(opened, name) for name in names or [find_judge(opened, judge.value)]]
+            found = [judge_report(opened, name) for name in names or [find_judge(opened, judge.value)]]
     else:
         by = judging.judge(judge.value, language_model(lm, temperature=temperature))
-        with Run.reopen(run) as opened, watching("judge") as watch:
+        with RunLedger.reopen(run) as opened, watching("judge") as watch:
             judging.judge_run(
                 opened, by, repeats=repeats, workers=workers, retry_failed=retry_failed, watch=watch
             )
-            found = [report(opened, by.name)]
+            found = [judge_report(opened, by.name)]
     _tell(str(run), found, as_json)
 
 
@@ -92,9 +93,9 @@ def calibrate(
     """Hold a judge's verdicts against human labels: TPR, TNR, kappa, flip rate. The run keeps the labels."""
     from ..eval.judges.calibration import calibrate as hold
     from ..eval.judges.calibration import find_judge, read_labels
-    from ..eval.runs.ledger import Run
+    from ..eval.runs.ledger import RunLedger
 
-    with Run.reopen(run) as opened:
+    with RunLedger.reopen(run) as opened:
         name = find_judge(opened, judge)
         found = hold(opened, name, read_labels(labels, name))
     _tell(str(run), [found], as_json)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ..eval.optimise.plan import Plan
-    from ..eval.optimise.result import Gain, Optimised
-    from ..eval.optimise.run import Watch
+    from ..eval.optimise.result import Gain, OptimizationResult
+    from ..eval.optimise.run import OptimizationWatch
 
 Price = Annotated[str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60.")]
 
@@ -64,8 +64,8 @@ def optimize(
     """Make a program's prompts better, and say what was gained on test questions. Run again, it goes on."""
     from ..eval.optimise.call_ledger import Caps
     from ..eval.optimise.call_ledger import Price as Rate
-    from ..eval.optimise.plan import prepare
-    from ..eval.optimise.run import run
+    from ..eval.optimise.plan import plan_optimization
+    from ..eval.optimise.run import run_optimization
     from ..programs.artifact.read import diff_artifacts, read_artifact
     from ..programs.engines.lms import lm as language_model
     from .output import notes, progress, results, write_json
@@ -75,10 +75,10 @@ def optimize(
     prompt = read_prices(prompt_prices, "--prompt-prices") or task
     rates = {role: Rate(*found) for role, found in (("task", task), ("prompt", prompt)) if found is not None}
     with progress("index") as indexing:
-        plan = prepare(
+        plan = plan_optimization(
             program,
             gold_dir,
-            optimiser=optimizer,
+            optimizer=optimizer,
             lm=language_model(lm),
             prompt_lm=None if prompt_lm is None else language_model(prompt_lm),
             caps=Caps(budget_calls, budget_tokens, budget_usd),
@@ -93,7 +93,7 @@ def optimize(
         )
     notes.print(_announced(plan), markup=False, soft_wrap=True)
     with _standing() as watch:
-        found = run(plan, watch)
+        found = run_optimization(plan, watch)
     if as_json:
         write_json({"run": str(found.folder), **found.as_dict()})
         return
@@ -127,7 +127,7 @@ def _announced(plan: Plan) -> str:
         where = f"A new run beside {plan.folder}."
     least = " and ".join(f"{name} {effect:.2f}" for name, effect in estimate.detectable.items())
     return (
-        f"{plan.optimiser_name} on {sizes} questions, seeds {', '.join(map(str, plan.seeds))}: about {estimate.calls} calls "
+        f"{plan.optimizer_name} on {sizes} questions, seeds {', '.join(map(str, plan.seeds))}: about {estimate.calls} calls "
         f"of language models ({estimate.answers} for answers, {estimate.tests} of them on test), {estimate.tokens:,} "
         f"tokens{usd}; at 1 s a call {estimate.calls / 60:.0f} min. Least difference in a share that the questions show: "
         f"{least} (80 % power, a fifth differing).\n{where}"
@@ -135,22 +135,22 @@ def _announced(plan: Plan) -> str:
 
 
 @contextmanager
-def _standing() -> Iterator[Watch]:
-    """Show calls, spending, the best score on dev and the time left, in one line for every optimiser."""
+def _standing() -> Iterator[OptimizationWatch]:
+    """Show calls, spending, the best score on dev and the time left, in one line for every optimizer."""
     import sys
 
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ..eval.optimise.run import Standing
+    from ..eval.optimise.run import OptimizationProgress
 
-    # Bound to the stream itself: the optimisers' own chatter is kept off sys.stderr meanwhile.
+    # Bound to the stream itself: the optimizers' own chatter is kept off sys.stderr meanwhile.
     console = Console(file=sys.stderr, highlight=False)
     columns = (BarColumn(), TextColumn("{task.fields[live]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("optimize", total=None, live="")
 
-        def watch(now: Standing) -> None:
+        def watch(now: OptimizationProgress) -> None:
             best = "" if now.best is None else f", best on dev {now.best:.3f}"
             usd = "" if now.spent.usd is None else f", ${now.spent.usd:.4f}"
             live = f"{now.calls} of about {now.expected} calls{usd}{best}"
@@ -159,7 +159,7 @@ def _standing() -> Iterator[Watch]:
         yield watch
 
 
-def _tables(found: Optimised) -> Iterator[RenderableType]:
+def _tables(found: OptimizationResult) -> Iterator[RenderableType]:
     from rich.table import Table
 
     table = Table(title="gain on the test questions, paired", title_justify="left")

@@ -19,7 +19,7 @@ from ..retrieval.models.embedders import Progress as Report
 
 if TYPE_CHECKING:
     from ..eval.runs.ledger import Row
-    from ..eval.runs.runner import Watch
+    from ..eval.runs.runner import RowWatch
     from ..programs.trace import CallRecord
 
 results = Console(highlight=False)
@@ -61,7 +61,7 @@ LIVE_N = 5
 
 
 @contextmanager
-def watching(label: str) -> Iterator[Watch]:
+def watching(label: str) -> Iterator[RowWatch]:
     """Show a run's progress: examples done and failed, the share of questions whose gold is kept, and the time left."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[live]}"),

@@ -41,7 +41,7 @@ def propose(
     from .output import notes, progress, results, write_json
 
     with progress("passages") as report:
-        found = proposing.propose(
+        found = proposing.propose_questions(
             gold_dir,
             language_model(lm),
             out,
@@ -84,7 +84,7 @@ def accept(
     from ..eval.goldsets import propose as proposing
     from .output import results, write_json
 
-    found = proposing.accept(drafts, gold_dir, out)
+    found = proposing.accept_drafts(drafts, gold_dir, out)
     if as_json:
         write_json({"gold": str(out), **asdict(found)})
         return

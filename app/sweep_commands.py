@@ -67,7 +67,7 @@ def sweep(
             progress=report,
         )
     if as_json:
-        write_json(sweeping.as_dict(found))
+        write_json(sweeping.sweep_as_dict(found))
         return
     results.print(trials_table(found))
     for entry in found.sealed:

@@ -54,7 +54,7 @@ def retrieval(
         )
     saved = sweeping.save_chosen(loaded, found, out)
     if as_json:
-        write_json({"saved": str(saved), **sweeping.as_dict(found)})
+        write_json({"saved": str(saved), **sweeping.sweep_as_dict(found)})
         return
     results.print(trials_table(found))
     for entry in found.sealed:

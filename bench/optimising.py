@@ -30,8 +30,8 @@ def measured(remembering: bool) -> dict[str, float]:
     """Run once, and return the seconds, the answers and the searches that were made."""
     import quincunx
     from quincunx.eval.goldsets.goldset import canon_folder
-    from quincunx.eval.optimise.plan import prepare
-    from quincunx.eval.optimise.run import run
+    from quincunx.eval.optimise.plan import plan_optimization
+    from quincunx.eval.optimise.run import run_optimization
     from quincunx.retrieval.models import profiles
 
     with tempfile.TemporaryDirectory() as name, OllamaServer() as server:
@@ -40,13 +40,13 @@ def measured(remembering: bool) -> dict[str, float]:
         lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
         if not remembering:
             vars(profiles)["RememberingEmbedder"] = lambda embedder: embedder
-        plan = prepare(
-            "chat_bridge", canon_folder("builddaily"), optimiser="simba", lm=lm, out=Path(name) / "run"
+        plan = plan_optimization(
+            "chat_bridge", canon_folder("builddaily"), optimizer="simba", lm=lm, out=Path(name) / "run"
         )
         if not remembering:
             plan.program.retriever.handle = plan.handle.inner
         begin = time.perf_counter()
-        found = run(plan)
+        found = run_optimization(plan)
         return {
             "seconds": time.perf_counter() - begin,
             "answers": found.evaluations,

@@ -1,6 +1,6 @@
 """Gold sets, metrics and reports: how good retrieval and answers are, where they lose, and how prompts get better.
 
-The names below are loaded when first used.
+The names below are loaded when first used. `compare` and `gate` are in the modules of their names.
 """
 
 from __future__ import annotations
@@ -8,11 +8,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Caps", "Price", "optimize", "tune_reranker"]  # loaded by __getattr__
+__all__ = [
+    "Caps",
+    "Price",
+    "evaluate_answers",
+    "evaluate_retrieval",
+    "open_run",
+    "optimize",
+    "tune_reranker",
+]  # loaded by __getattr__
 
 _HOMES = {
     "Caps": ".optimise.call_ledger",
     "Price": ".optimise.call_ledger",
+    "evaluate_answers": ".evaluate",
+    "evaluate_retrieval": ".evaluate",
+    "open_run": ".results",
     "optimize": ".optimise.run",
     "tune_reranker": ".tune.reranker",
 }

@@ -1,4 +1,4 @@
-"""Two runs held against each other on the same questions, and a gate that fails only on what is certain.
+"""Two runs compared on the same questions.
 
 A question that only one run has, or that failed in either, is in no mean: it is named instead.
 """
@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
-from ..retrieval.errors import BoundError, UsageError
+from ..retrieval.errors import UsageError
 from .goldsets.goldset import GoldQuestion
 from .metrics.answer_scores import score_answers
-from .metrics.means import groups_of
-from .metrics.run_scores import Scored, score_run
-from .runs.ledger import Run
+from .metrics.means import cluster_labels
+from .metrics.run_scores import RunScores, score_run
+from .results import opened
+from .runs.ledger import RunLedger
 from .stats.paired import Comparison, compare_paired, holm
-
-GateVerdict = Literal["holds", "worse", "cannot tell", "too many failures"]
-EXIT_STATUS: Mapping[GateVerdict, int] = {"holds": 0, "worse": 1, "cannot tell": 3, "too many failures": 4}
 
 
 @dataclass(frozen=True)
-class Delta:
+class QuestionDelta:
     """One question on which two runs differ."""
 
     id: str
@@ -32,15 +30,23 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasureComparison:
     """Two runs in one measure, b against a."""
 
     measure: str
     result: Comparison
     holm_p: float
     """p after Holm's correction over all measures compared."""
-    worst: tuple[Delta, ...]
+    worst: tuple[QuestionDelta, ...]
     """Questions on which b lost, the greatest loss first."""
+
+    def __str__(self) -> str:
+        """The means, the difference with its interval and n, such as ``recall@5 0.800 → 0.850, difference +0.050 …``."""
+        found = self.result
+        return (
+            f"{self.measure} {found.mean_a:.3f} → {found.mean_b:.3f}, difference {found.difference:+.3f} "
+            f"[{found.low:+.3f}, {found.high:+.3f}], n={found.n}"
+        )
 
     @property
     def superscripts(self) -> tuple[str, str]:
@@ -65,23 +71,10 @@ class RunComparison:
     failed_b: tuple[str, ...]
     changed_gold: tuple[str, ...]
     """Ids whose gold differs between the runs: they are in no mean either."""
-    measures: tuple[Measured, ...]
+    measures: tuple[MeasureComparison, ...]
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Whether a run may pass."""
-
-    verdict: GateVerdict
-    reason: str
-    measured: Measured | None
-
-    @property
-    def exit_status(self) -> int:
-        return EXIT_STATUS[self.verdict]
-
-
-def values_of(run: Run, scored: Scored) -> dict[str, dict[str, float]]:
+def values_of(run: RunLedger, scored: RunScores) -> dict[str, dict[str, float]]:
     """Return every value of a run by measure by question id: the final order's measures, and the answers' checks."""
     found: dict[str, dict[str, float]] = {}
     for id, values in scored.values["final"].items():
@@ -94,12 +87,48 @@ def values_of(run: Run, scored: Scored) -> dict[str, dict[str, float]]:
     return found
 
 
-def compare(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst: int = 10) -> RunComparison:
-    """Compare two runs in the measures that both have, or in those named.
+def compare(
+    a: RunLedger | str | Path,
+    b: RunLedger | str | Path,
+    measures: Sequence[str] | None = None,
+    *,
+    worst: int = 10,
+) -> RunComparison:
+    """Compare run b with run a in the measures that both have, or in those named; paired, question by question.
+
+    Args:
+        a: a run, its name in the home folder, or its folder: what is compared against.
+        b: another run of the same gold set and split.
+        measures: names such as ``recall@5`` or ``citation_recall``; all that both runs have if left out.
+        worst: how many of the questions on which b lost most are named, in each measure.
+
+    Returns:
+        A `MeasureComparison` for each measure: means from 0 to 1, the difference b − a with its 95 % interval, p, wins,
+        ties and losses, and the verdict in words. Beside them, the questions that could not be compared.
 
     Raises:
-        UsageError: no question is in both, or a measure is in neither.
+        UsageError: fewer than 2 questions are in both, or a measure is not in both.
+        UnknownRunError: there is no such run.
+
+    Example:
+        >>> from quincunx import SearchSettings
+        >>> from quincunx.eval import evaluate_retrieval
+        >>> from quincunx.eval.compare import compare
+        >>> reranked = evaluate_retrieval("builddaily", split="dev", index="builddaily")
+        >>> fused = evaluate_retrieval(
+        ...     "builddaily", split="dev", index="builddaily", settings=SearchSettings(rerank=False)
+        ... )
+        >>> found = compare(fused, reranked, ["recall@5"])
+        >>> found.n == reranked.means()["recall@5"].n
+        True
+        >>> print(found.measures[0])  # doctest: +ELLIPSIS
+        recall@5 ... → ..., difference ... [..., ...], n=...
     """
+    with opened(a) as before, opened(b) as after:
+        return _compare(before, after, measures, worst)
+
+
+def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: int) -> RunComparison:
     scored_a, scored_b = score_run(a), score_run(b)
     mine, theirs = values_of(a, scored_a), values_of(b, scored_b)
     questions = scored_a.questions
@@ -125,7 +154,7 @@ def compare(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst: int
             compare_paired(
                 [mine[measure][id] for id in ids],
                 [theirs[measure][id] for id in ids],
-                clusters=groups_of([questions[id] for id in ids]),
+                clusters=cluster_labels([questions[id] for id in ids]),
                 seed=seed,
             ),
         )
@@ -145,55 +174,23 @@ def compare(a: Run, b: Run, measures: Sequence[str] | None = None, *, worst: int
         failed_b=tuple(row.id for row in scored_b.failed),
         changed_gold=tuple(id for id in questions if id in changed),
         measures=tuple(
-            Measured(
+            MeasureComparison(
                 measure,
                 result,
                 adjusted[measure],
-                _worst(ids, mine[measure], theirs[measure], questions)[:worst],
+                _worst_losses(ids, mine[measure], theirs[measure], questions)[:worst],
             )
             for measure, (ids, result) in compared.items()
         ),
     )
 
 
-def gate(run: Run, against: Run, measure: str, *, min_effect: float = 0.0, max_failed: float = 0.02) -> Gate:
-    """Say whether a run is worse than another in one measure, declared in advance.
-
-    ``holds``: it is no worse, or by less than ``min_effect`` for certain. ``worse``: it is, by the test and by at least
-    ``min_effect``. ``cannot tell``: the interval allows for a loss of ``min_effect`` or more, and n does not settle it.
-    ``too many failures``: more than ``max_failed`` of either run's examples failed or are missing, so nothing is judged.
-
-    Raises:
-        BoundError: ``min_effect`` or ``max_failed`` outside 0 to 1. UsageError: see `compare`.
-    """
-    for name, value in (("min_effect", min_effect), ("max_failed", max_failed)):
-        if not 0 <= value <= 1:
-            raise BoundError(f"{name} must be from 0 to 1 (got {value})")
-    for judged in (run, against):
-        total, rows = len(judged.questions()), judged.rows()
-        failed, missing = sum(row.failed for row in rows.values()), total - len(rows)
-        if failed + missing > max_failed * total:
-            reason = (
-                f"{failed} of {total} examples of {judged.name} failed and {missing} are missing, more than "
-                f"{max_failed:.0%}: nothing is judged"
-            )
-            return Gate("too many failures", reason, None)
-    measured = compare(against, run, [measure]).measures[0]
-    result = measured.result
-    told = f"{measure} {result.mean_a:.3f} → {result.mean_b:.3f}, difference {result.difference:+.3f} [{result.low:+.3f}, {result.high:+.3f}], n={result.n}"
-    if result.outcome == "worse" and -result.difference >= min_effect:
-        return Gate("worse", f"{told}, p={result.p:.3g}", measured)
-    if result.low >= -min_effect or not result.losses or result.outcome == "better":
-        return Gate("holds", told, measured)
-    return Gate("cannot tell", f"{told}: {result.verdict}", measured)
-
-
 def _same_gold(a: GoldQuestion, b: GoldQuestion) -> bool:
     return (dict(a.gold), a.spans, a.answerable) == (dict(b.gold), b.spans, b.answerable)
 
 
-def _worst(
+def _worst_losses(
     ids: Sequence[str], a: Mapping[str, float], b: Mapping[str, float], questions: Mapping[str, GoldQuestion]
-) -> tuple[Delta, ...]:
-    lost = [Delta(id, questions[id].text, a[id], b[id]) for id in ids if b[id] < a[id]]
+) -> tuple[QuestionDelta, ...]:
+    lost = [QuestionDelta(id, questions[id].text, a[id], b[id]) for id in ids if b[id] < a[id]]
     return tuple(sorted(lost, key=lambda delta: (delta.b - delta.a, delta.id)))

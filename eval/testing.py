@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .compare import Gate, gate
-from .runs.ledger import open_run
+from .gate import Gate, gate
+from .runs.ledger import RunLedger
 
 
 def require_gate(
-    run: str | Path,
+    run: RunLedger | str | Path,
     *,
-    against: str | Path,
+    against: RunLedger | str | Path,
     measure: str,
     min_effect: float = 0.0,
     max_failed: float = 0.02,
@@ -25,10 +25,9 @@ def require_gate(
 ) -> Gate:
     """Raise ``AssertionError``, with the figures, when a run is worse than another or cannot be judged.
 
-    A run of which n cannot tell passes unless ``undecided_fails``; see `comparing.gate` for the rest.
+    A run that has too few questions to tell passes unless ``undecided_fails``; see `gate` for the rest.
     """
-    with open_run(run) as judged, open_run(against) as kept:
-        found = gate(judged, kept, measure, min_effect=min_effect, max_failed=max_failed)
+    found = gate(run, against, measure, min_effect=min_effect, max_failed=max_failed)
     fails = {"worse", "too many failures"} | ({"cannot tell"} if undecided_fails else set())
     if found.verdict in fails:
         raise AssertionError(f"{found.verdict}: {found.reason}")

@@ -1,4 +1,4 @@
-"""Programs as optimisers leave them, on an index that costs nothing, and the prompts that they make."""
+"""Programs as optimizers leave them, on an index that costs nothing, and the prompts that they make."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def value_of(annotation: Any, seed: random.Random) -> Any:
 
 
 def compiled(program: GroundedProgram, seed: int = 1) -> GroundedProgram:
-    """Do to a program what optimisers do: other instructions, other words for fields, demos."""
+    """Do to a program what optimizers do: other instructions, other words for fields, demos."""
     dice = random.Random(seed)
     for _, predictor in program.named_predictors():
         signature = predictor.signature.with_instructions(f"Answer well ({seed}).\n\n    Indented. {ODD}")

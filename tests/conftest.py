@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from quincunx.app import cli
 from quincunx.eval.goldsets.goldset import CANONS, canon_folder
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.storage.home import HOME_VARIABLE
+from quincunx.retrieval.text.corpus import BEIR_CORPUS
 
 settings.register_profile("quincunx", deadline=None, max_examples=100)
 settings.load_profile("quincunx")
@@ -43,19 +47,46 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def canons_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder that holds the three canons of the demo, built once."""
+def canon_index(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the folder of a canon's index, to be copied: built once in a test run, for all of its workers."""
+    base = tmp_path_factory.getbasetemp()
+    # The folder of a worker lies in that of the whole run.
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "canon-indexes"
+
+    def folder(name: str) -> Path:
+        content = hashlib.sha256((canon_folder(name) / BEIR_CORPUS).read_bytes()).hexdigest()[:16]
+        home, built = shared / f"{name}-{content}", shared / f"{name}-{content}.built"
+        shared.mkdir(exist_ok=True)
+        with (shared / f"{name}-{content}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not built.exists():
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv(HOME_VARIABLE, str(home))
+                    build_index(name, [canon_folder(name)])
+                built.touch()
+        return home / "indexes" / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def canons_folder(tmp_path_factory: pytest.TempPathFactory, canon_index: Callable[[str], Path]) -> Path:
+    """A home folder that holds the three canons of the demo."""
     folder = tmp_path_factory.mktemp("canons")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(folder))
-        for name in CANONS:
-            build_index(name, [canon_folder(name)])
-        yield folder
+    for name in CANONS:
+        shutil.copytree(canon_index(name), folder / "indexes" / name)
+    return folder
+
+
+@pytest.fixture
+def home_of_canons(canons_folder: Path, home: Path) -> Path:
+    """A home folder of the test's own that holds the three canons."""
+    return shutil.copytree(canons_folder, home)
 
 
 @pytest.fixture
 def canons(canons_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home folder is one that holds the three canons."""
+    """The home folder is one that holds the three canons, shared by tests that only read."""
     monkeypatch.setenv(HOME_VARIABLE, str(canons_folder))
     return canons_folder
 

@@ -21,7 +21,7 @@ from gold_sets import hashing_profile, write_split_gold
 from ollama_server import OllamaServer
 from optimise_worker import planned
 
-from quincunx.eval.optimise.run import run
+from quincunx.eval.optimise.run import run_optimization
 from quincunx.retrieval.index.manage import build_index
 
 GOLD = folder / "gold"
@@ -42,7 +42,7 @@ def peak() -> float:
         server.script = promptable.answer
         plan = planned("chat_bridge", "simba", folder / "small", folder / what, server.url, index="large")
         if what == "simba":
-            run(plan)
+            run_optimization(plan)
         else:
             question = next(iter(plan.splits["dev"].questions.values()))
             plan.program.set_lm(plan.lm)

@@ -13,8 +13,8 @@ from gold_sets import hashing_profile
 
 import quincunx
 from quincunx.eval.optimise.optimisers import Bootstrap, Chain, Gepa, Mipro, Simba
-from quincunx.eval.optimise.plan import Plan, prepare
-from quincunx.eval.optimise.run import run
+from quincunx.eval.optimise.plan import Plan, plan_optimization
+from quincunx.eval.optimise.run import run_optimization
 
 SMALL: dict[str, Any] = {
     "bootstrap": Bootstrap(candidates=1),
@@ -26,14 +26,14 @@ SMALL: dict[str, Any] = {
 """Each of the five, doing as little as it can."""
 
 
-def planned(program: str, optimiser: str, gold: Path, out: Path, url: str, **options: Any) -> Plan:
+def planned(program: str, optimizer: str, gold: Path, out: Path, url: str, **options: Any) -> Plan:
     """Return a small run, over the hashing profile if no other is named; ``url`` is that of an Ollama server."""
     lm = quincunx.lm("ollama/qwen3", host=url, retries=0)
     options = {"profile": hashing_profile()} | options
-    return prepare(program, gold, optimiser=SMALL[optimiser], lm=lm, out=out, **options)
+    return plan_optimization(program, gold, optimizer=SMALL[optimizer], lm=lm, out=out, **options)
 
 
 if __name__ == "__main__":
-    program, optimiser, gold, out, url = sys.argv[1:]
-    found = run(planned(program, optimiser, Path(gold), Path(out), url))
+    program, optimizer, gold, out, url = sys.argv[1:]
+    found = run_optimization(planned(program, optimizer, Path(gold), Path(out), url))
     sys.stdout.write(json.dumps({"made": found.spent.made, "replayed": found.spent.replayed}))

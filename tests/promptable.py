@@ -1,4 +1,4 @@
-"""A language model whose answers truly depend on its prompt, for optimisers to work on: no weights, no dice.
+"""A language model whose answers truly depend on its prompt, for optimizers to work on: no weights, no dice.
 
 It answers as the extractive engine does, or else says something of the last passage, whatever was asked. Which, depends on
 how hard the question is (a digit of its hash, 0 to 5) and on its *skill*: 1, and 2 more for each phrase of `HELPS` in its

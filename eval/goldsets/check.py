@@ -39,6 +39,7 @@ from .goldset import (
     QUERIES,
     SPANS,
     GoldQuestion,
+    gold_folder,
     has_spans,
     manifest_of,
     qrels_files,
@@ -49,8 +50,8 @@ from .goldset import (
 from .near_duplicates import (
     SAME_DOCUMENT,
     SAME_QUESTION,
-    Containment,
-    held_in,
+    KnownTexts,
+    find_contained,
     question_words,
     shingles,
     similar_pairs,
@@ -113,7 +114,7 @@ class _Set:
 
 def check_gold_set(folder: str | Path, program: Artifact | None = None) -> list[GoldFinding]:
     """Return what is wrong with a gold set, and what of it leaked into a program's demos; errors first."""
-    folder = Path(folder)
+    folder = gold_folder(folder)
     try:
         gold = _read(folder)
     except (GoldSetError, CorpusError) as error:
@@ -123,8 +124,8 @@ def check_gold_set(folder: str | Path, program: Artifact | None = None) -> list[
     findings = [
         *_references(gold),
         *_splits(gold),
-        *_like_questions(gold),
-        *_like_documents(gold),
+        *_near_duplicate_questions(gold),
+        *_near_duplicate_documents(gold),
         *_manifest(gold),
         *(_leaks(gold, program) if program is not None else ()),
     ]
@@ -231,7 +232,7 @@ def _splits(gold: _Set) -> Iterator[GoldFinding]:
             )
 
 
-def _like_questions(gold: _Set) -> Iterator[GoldFinding]:
+def _near_duplicate_questions(gold: _Set) -> Iterator[GoldFinding]:
     splits = gold.splits_of_questions()
     words = {id: question_words(gold.questions[id].text, gold.questions[id].history) for id in splits}
     for one, other, likeness in similar_pairs(words, SAME_QUESTION):
@@ -245,7 +246,7 @@ def _like_questions(gold: _Set) -> Iterator[GoldFinding]:
             )
 
 
-def _like_documents(gold: _Set) -> Iterator[GoldFinding]:
+def _near_duplicate_documents(gold: _Set) -> Iterator[GoldFinding]:
     where = str(gold.folder / BEIR_CORPUS)
     judged = gold.splits_of_documents()
     asking: defaultdict[str, set[str]] = defaultdict(set)
@@ -315,7 +316,7 @@ def _leaks(gold: _Set, program: Artifact) -> Iterator[GoldFinding]:
         for id, found in gold.splits_of_documents().items()
         if found.keys() - {TRAINED_ON}
     }
-    held = Containment(
+    held = KnownTexts(
         questions={id: question_words(gold.questions[id].text) for id in sealed},
         documents={id: shingles(gold.documents[id].text) for id in documents},
     )
@@ -324,7 +325,7 @@ def _leaks(gold: _Set, program: Artifact) -> Iterator[GoldFinding]:
         for number, demo in enumerate(predictor.demos):
             where = f"{name}: demo {number}"
             for field, value in demo.items():
-                questions, found = held_in(value, held)
+                questions, found = find_contained(value, held)
                 for id in questions:
                     yield GoldFinding(
                         "leaked_question",

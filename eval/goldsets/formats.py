@@ -103,10 +103,10 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
             )
         draft.metadata |= metadata
         draft.gold |= grades
-    return Source(documents, [_settled(draft).question(id) for id, draft in drafts.items()])
+    return Source(documents, [_mark_answerable(draft).question(id) for id, draft in drafts.items()])
 
 
-def _settled(draft: _Draft) -> _Draft:
+def _mark_answerable(draft: _Draft) -> _Draft:
     draft.metadata["answerable"] = bool(draft.gold or draft.spans)
     return draft
 
@@ -244,7 +244,7 @@ def _squad_question(asked: Mapping[str, Any], document: Document, where: str) ->
     draft = _Draft(_text(asked, "question", where), {})
     answers = list(_objects(asked, "answers", where)) if asked.get("answers") else []
     if asked.get("is_impossible") is True:
-        return _settled(draft).question(id)
+        return _mark_answerable(draft).question(id)
     if not answers:
         raise GoldSetError(f'{where}: question {id!r} has no answer; add one, or say "is_impossible": true')
     for place, answer in answers:
@@ -256,7 +256,7 @@ def _squad_question(asked: Mapping[str, Any], document: Document, where: str) ->
             )
         draft.spans.append(GoldSpan(document.id, start, start + len(text)))
     draft.metadata["answer"] = answers[0][1]["text"]
-    return _settled(draft).question(id)
+    return _mark_answerable(draft).question(id)
 
 
 def _objects(value: Any, name: str, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

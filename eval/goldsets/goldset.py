@@ -131,8 +131,16 @@ def canon_folder(name: str) -> Path:
     return Path(__file__).parents[1] / "gold" / name
 
 
+def gold_folder(gold: str | Path) -> Path:
+    """Return the folder of a gold set: the one of that path, or where none is there, the canon of that name."""
+    folder = Path(gold)
+    return canon_folder(str(gold)) if str(gold) in CANONS and not folder.exists() else folder
+
+
 def read_gold_set(folder: str | Path, split: str = "test", *, corpus: Path | None = None) -> GoldSet:
     """Read one split of a gold set, or all of it (``split="all"``), its own or another ``corpus`` with it.
+
+    ``folder`` may be the name of one of the `CANONS`.
 
     Where gold is spans and no question names a split, the split asked for makes no difference.
 
@@ -141,7 +149,7 @@ def read_gold_set(folder: str | Path, split: str = "test", *, corpus: Path | Non
             there is no such split.
         CorpusError: the corpus cannot be read.
     """
-    folder = Path(folder)
+    folder = gold_folder(folder)
     documents = tuple(read_documents([corpus or _require(folder / BEIR_CORPUS)]))
     questions = read_questions(folder)
     if has_spans(folder):
@@ -262,7 +270,7 @@ def _require(path: Path) -> Path:
     if not path.is_file():
         raise GoldSetError(
             f"{path}: no such file; a gold set holds corpus.jsonl, queries.jsonl and qrels/test.tsv (BEIR "
-            "form), or spans.jsonl in place of qrels"
+            f"form), or spans.jsonl in place of qrels. Those that ship with the package: {', '.join(CANONS)}"
         )
     return path
 

@@ -18,7 +18,7 @@ from typing import Any
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document
 from ...retrieval.text.corpus import BEIR_CORPUS, document_record
-from .clusters import clusters
+from .clusters import question_clusters
 from .formats import FORMS, Source
 from .goldset import ALL, QRELS, QUERIES, SPANS, GoldQuestion, GoldSet, read_gold_set, write_manifest
 from .near_duplicates import SAME_DOCUMENT, SAME_QUESTION, question_words, shingles, similar_pairs
@@ -48,7 +48,7 @@ def import_gold_set(
     source, out = Path(source), Path(out)
     if form not in FORMS:
         raise GoldSetError(f"unknown form {form!r}; known: {', '.join(FORMS)}")
-    require_new(out)
+    require_new_folder(out)
     found = FORMS[form](source, None if corpus is None else Path(corpus))
     known = [question for question in found.questions if question.gold or not question.answerable]
     if left_out := len(found.questions) - len(known):
@@ -59,7 +59,7 @@ def import_gold_set(
     return read_gold_set(out, ALL)
 
 
-def require_new(out: Path) -> None:
+def require_new_folder(out: Path) -> None:
     """Raise `GoldSetError` where something of that name is there."""
     if out.exists() or out.is_symlink():
         raise GoldSetError(f"{out}: is there already; name a folder that is not, or remove it first")
@@ -71,12 +71,18 @@ def _with_splits(questions: list[GoldQuestion], found: Source, seed: int) -> lis
     shares = {split: n / given.total() for split, n in sorted(given.items())} if given else SHARES
     without = [question for question in questions if question.split is None]
     split = split_by_document(
-        without, sources=found.articles, alike=_alike(without, found.documents), shares=shares, seed=seed
+        without,
+        sources=found.articles,
+        alike=_near_duplicate_pairs(without, found.documents),
+        shares=shares,
+        seed=seed,
     )
     return [replace(question, split=question.split or split[question.id]) for question in questions]
 
 
-def _alike(questions: Sequence[GoldQuestion], documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+def _near_duplicate_pairs(
+    questions: Sequence[GoldQuestion], documents: Iterable[Document]
+) -> Iterator[tuple[str, str]]:
     """Yield pairs of questions that nearly are one, or whose gold nearly is."""
     words = {question.id: question_words(question.text, question.history) for question in questions}
     asking = {document: question.id for question in questions for document in question.gold}
@@ -176,7 +182,7 @@ def split_by_document(
     """
     groups = sorted(
         _clusters(questions, sources or {}, alike),
-        key=lambda cluster: (-len(cluster), _shuffled(seed, min(question.id for question in cluster))),
+        key=lambda cluster: (-len(cluster), _seeded_hash(seed, min(question.id for question in cluster))),
     )
     traits = [Counter(trait for question in cluster for trait in _traits(question)) for cluster in groups]
     totals = sum(traits, Counter[str]())
@@ -209,8 +215,10 @@ def _clusters(
     questions: Sequence[GoldQuestion], sources: Mapping[str, str], alike: Iterable[tuple[str, str]]
 ) -> list[list[GoldQuestion]]:
     """Return the questions in groups that no gold document and no likeness links."""
-    grouped: defaultdict[str, list[GoldQuestion]] = defaultdict(list)
-    for question, name in zip(questions, clusters(questions, sources=sources, alike=alike), strict=True):
+    grouped: defaultdict[int, list[GoldQuestion]] = defaultdict(list)
+    for question, name in zip(
+        questions, question_clusters(questions, sources=sources, alike=alike), strict=True
+    ):
         grouped[name].append(question)
     return list(grouped.values())
 
@@ -224,5 +232,5 @@ def _traits(question: GoldQuestion) -> list[str]:
     ]
 
 
-def _shuffled(seed: int, name: str) -> str:
+def _seeded_hash(seed: int, name: str) -> str:
     return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()

@@ -20,8 +20,8 @@ SAME_QUESTION = 0.8
 SAME_DOCUMENT = 0.5
 """From this likeness on, two documents count as one, and from this share of its runs on, a document is held
 in a text. Sibling pages of the canons stay below 0.15."""
-_RUN = 3
-_FEW = 3
+_SHINGLE_WORDS = 3
+_FEW_WORDS = 3
 _WORD = re.compile(r"\w+")
 
 
@@ -32,13 +32,17 @@ def question_words(text: str, history: Iterable[Mapping[str, str]] = ()) -> froz
     """
     whole = " ".join([*(turn["question"] for turn in history), text])
     content = frozenset(content_words(whole))
-    return content if len(content) >= _FEW else frozenset(_words(whole))
+    return content if len(content) >= _FEW_WORDS else frozenset(_words(whole))
 
 
 def shingles(text: str) -> frozenset[str]:
     """Return the runs of three words of a text; a shorter one is a run of its own."""
     words = _words(text)
-    return frozenset(" ".join(words[at : at + _RUN]) for at in range(max(1, len(words) - _RUN + 1)) if words)
+    return frozenset(
+        " ".join(words[at : at + _SHINGLE_WORDS])
+        for at in range(max(1, len(words) - _SHINGLE_WORDS + 1))
+        if words
+    )
 
 
 def similar_pairs(sets: Mapping[str, frozenset[str]], least: float) -> Iterator[tuple[str, str, float]]:
@@ -61,7 +65,7 @@ def similar_pairs(sets: Mapping[str, frozenset[str]], least: float) -> Iterator[
 
 
 @dataclass(frozen=True)
-class Containment:
+class KnownTexts:
     """What is looked for in a text."""
 
     questions: Mapping[str, frozenset[str]]
@@ -70,7 +74,7 @@ class Containment:
     """`shingles` by id."""
 
 
-def held_in(value: Any, sought: Containment) -> tuple[list[str], list[str]]:
+def find_contained(value: Any, sought: KnownTexts) -> tuple[list[str], list[str]]:
     """Return the ids of the questions and of the documents that a JSON value holds, sorted.
 
     A question is held where one string is nearly that question; a document where one string is its id, or

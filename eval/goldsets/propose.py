@@ -44,8 +44,8 @@ from ...retrieval.text.corpus import read_json_lines
 from ...retrieval.text.words import content_words
 from ...signatures.proposing import ProposeQuestions
 from .goldset import ALL, GoldQuestion, GoldSet, GoldSpan, has_spans, read_gold_set
-from .importing import require_new, write_gold_set
-from .near_duplicates import Containment, held_in, question_words
+from .importing import require_new_folder, write_gold_set
+from .near_duplicates import KnownTexts, find_contained, question_words
 
 CHUNKING = Chunking(300, 0)
 """How documents are cut into what is drafted from, in words and marks."""
@@ -71,7 +71,7 @@ Words = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class Proposed:
+class ProposalReport:
     """What drafting came to this time."""
 
     passages: int
@@ -89,7 +89,7 @@ class Proposed:
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptanceReport:
     """What a drafts file came to."""
 
     added: int
@@ -100,7 +100,7 @@ class Accepted:
     """Drafts that were left out: ``undecided``, ``rejected`` and ``dropped``."""
 
 
-def propose(
+def propose_questions(
     folder: Path,
     lm: dspy.BaseLM,
     out: Path,
@@ -111,7 +111,7 @@ def propose(
     seed: int = 0,
     program: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Proposed:
+) -> ProposalReport:
     """Draft questions from the documents of a split, ``limit`` passages at most, in an order drawn from
     ``seed``.
 
@@ -130,14 +130,14 @@ def propose(
         raise BoundError(f"limit must be at least 1 (got {limit}); leave it out for no limit")
     require_writer(lm, "draft questions")
     gold = read_gold_set(folder, ALL)
-    passages = _passages(gold, split)
+    passages = _passages_of_split(gold, split)
     random.Random(seed).shuffle(passages)
     predict = dspy.Predict(ProposeQuestions)
     words = {id: question_words(q.text, q.history) for id, q in gold.questions.items()}
     dropped: Counter[str] = Counter()
     failed: dict[str, str] = {}
     borrowed: list[float] = []
-    with _appending(out) as append:
+    with _open_drafts(out) as append:
         there = _read_drafts(out, gold)
         words |= {
             record["id"]: question_words(record["question"])
@@ -151,7 +151,7 @@ def propose(
             progress(number, len(chosen))
             meant = {"program": program or _program_of(gold, passage.document_id), "lm": str(lm.model)}
             try:
-                records = _drafted(passage, predict, lm, per_passage, words, meant)
+                records = _draft_questions(passage, predict, lm, per_passage, words, meant)
             except (ModelOutputError, OllamaCutOffError, PromptTooLongError) as error:
                 failed[passage.id] = error.code
                 continue
@@ -159,7 +159,7 @@ def propose(
             dropped.update(record["reason"].split(":")[0] for record in records if record.get("reason"))
             borrowed += [record["borrowed"] for record in records if record["decision"] == ""]
         progress(len(chosen), len(chosen))
-    return Proposed(
+    return ProposalReport(
         passages=len(chosen) - len(failed),
         drafts=len(borrowed),
         dropped=dict(dropped.most_common()),
@@ -169,7 +169,7 @@ def propose(
     )
 
 
-def accept(drafts: Path, folder: Path, out: Path) -> Accepted:
+def accept_drafts(drafts: Path, folder: Path, out: Path) -> AcceptanceReport:
     """Write a copy of a gold set with the drafts that were accepted as new questions, whole or not at all.
 
     The new question is about its passage's document, with grade `DRAFTED_GRADE` (about its quote, where gold
@@ -178,7 +178,7 @@ def accept(drafts: Path, folder: Path, out: Path) -> Accepted:
     Raises `GoldSetError`, with the line, for a draft that cannot be taken over as it was decided, and where
     none was accepted or ``out`` is there already.
     """
-    require_new(out)
+    require_new_folder(out)
     if not drafts.exists():
         raise GoldSetError(f"{drafts}: no such file; make one with `quincunx gold propose`")
     gold = read_gold_set(folder, ALL)
@@ -190,7 +190,7 @@ def accept(drafts: Path, folder: Path, out: Path) -> Accepted:
         decisions[record["decision"]] += 1
         if record["decision"] in ("accept", "edit"):
             document = record["document"]
-            added.append(_taken_over(where, record, texts[document], splits[document], words))
+            added.append(_accepted_question(where, record, texts[document], splits[document], words))
             words[added[-1].id] = question_words(added[-1].text)
     if not added:
         raise GoldSetError(
@@ -201,14 +201,14 @@ def accept(drafts: Path, folder: Path, out: Path) -> Accepted:
     if not has_spans(folder):
         added = [replace(question, spans=()) for question in added]
     write_gold_set(out, gold.documents, [*gold.questions.values(), *added])
-    return Accepted(
+    return AcceptanceReport(
         added=len(added),
         edited=decisions["edit"],
         left_out={name: decisions[decision] for name, decision in LEFT_OUT.items()},
     )
 
 
-def _taken_over(
+def _accepted_question(
     where: str, draft: Mapping[str, Any], text: str, split: str | None, words: Words
 ) -> GoldQuestion:
     """Return a draft that was accepted as a question about its document, which has this text and split."""
@@ -228,7 +228,7 @@ def _taken_over(
         )
     if not id or id in words:
         raise GoldSetError(f"{where}: id {id!r} is empty or taken; give the draft one of its own")
-    if alike := _alike(question, words):
+    if alike := _near_duplicate(question, words):
         raise GoldSetError(
             f"{where}: {question[:60]!r} is nearly the question {alike!r}; reword it in 'edited', or reject "
             "the draft"
@@ -254,7 +254,7 @@ def _splits(gold: GoldSet) -> dict[str, str | None]:
     return {document.id: found.get(document.id) or (NEW if named else None) for document in gold.documents}
 
 
-def _passages(gold: GoldSet, split: str) -> list[Passage]:
+def _passages_of_split(gold: GoldSet, split: str) -> list[Passage]:
     splits = {id: own or NEW for id, own in _splits(gold).items()}
     chosen = [document for document in gold.documents if split in (ALL, splits[document.id])]
     if not chosen:
@@ -275,7 +275,7 @@ def _program_of(gold: GoldSet, document: str) -> str:
     return next(iter(found)) if len(found) == 1 else ""
 
 
-def _drafted(
+def _draft_questions(
     passage: Passage,
     predict: dspy.Predict,
     lm: dspy.BaseLM,
@@ -292,8 +292,15 @@ def _drafted(
         question, answer, quote = (_clean(text) for text in (draft.question, draft.answer, draft.quote))
         told = {"question": question, "answer": answer, "quote": find_quote(quote, passage.text) or quote}
         id = f"p-{hashlib.sha256(f'{passage.id} {question}'.encode()).hexdigest()[:10]}"
-        record = {"id": id, **held, **told, "borrowed": _borrowed(question, passage), **meant, "edited": ""}
-        if reason := _fault(question, answer, quote, passage, words):
+        record = {
+            "id": id,
+            **held,
+            **told,
+            "borrowed": _borrowed_share(question, passage),
+            **meant,
+            "edited": "",
+        }
+        if reason := _reason_to_drop(question, answer, quote, passage, words):
             records.append({**record, "decision": DROPPED, "reason": reason})
             continue
         words[id] = question_words(question)
@@ -306,12 +313,12 @@ def _clean(text: str) -> str:
     return " ".join(restore(text).encode(errors="replace").decode().split())
 
 
-def _borrowed(question: str, passage: Passage) -> float:
+def _borrowed_share(question: str, passage: Passage) -> float:
     asked = content_words(question)
     return len(set(asked) & set(content_words(f"{passage.title} {passage.text}"))) / max(1, len(asked))
 
 
-def _fault(question: str, answer: str, quote: str, passage: Passage, words: Words) -> str | None:
+def _reason_to_drop(question: str, answer: str, quote: str, passage: Passage, words: Words) -> str | None:
     """Say why a draft cannot be a question of the set; ``None`` where a person is to decide."""
     if not question or not answer:
         return "empty: a question and its answer are needed"
@@ -319,18 +326,18 @@ def _fault(question: str, answer: str, quote: str, passage: Passage, words: Word
         return f"no verbatim quote: {quote[:200]!r} does not stand in the passage"
     if pointed := _POINTS_AT_PASSAGE.search(question):
         return f"speaks of the passage: {pointed[0]!r}"
-    if alike := _alike(question, words):
+    if alike := _near_duplicate(question, words):
         return f"nearly another question: {alike}"
     return None
 
 
-def _alike(question: str, words: Words) -> str | None:
+def _near_duplicate(question: str, words: Words) -> str | None:
     """Return the id of a question that is nearly this one."""
-    return next(iter(held_in(question, Containment(words, {}))[0]), None)
+    return next(iter(find_contained(question, KnownTexts(words, {}))[0]), None)
 
 
 @contextmanager
-def _appending(path: Path) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
+def _open_drafts(path: Path) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
     """Open a drafts file for this process alone, its last line made whole; gives what appends lines."""
     with storing(path):
         make_folder(path.parent)

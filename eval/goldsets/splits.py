@@ -24,7 +24,7 @@ def names_split(whole: GoldSet, split: str) -> bool:
     return any(question.split == split for question in whole.questions.values())
 
 
-def read_splits(folder: Path) -> dict[str, GoldSet]:
+def read_splits(folder: str | Path) -> dict[str, GoldSet]:
     """Read train, dev and test.
 
     Raises:

@@ -20,11 +20,11 @@ from typing import Any
 from ...retrieval.errors import RunError, UsageError
 from ...retrieval.storage.disk import publish_file, storing
 from ...retrieval.text.corpus import read_csv_rows, read_utf8
-from ..runs.ledger import Run
+from ..runs.ledger import RunLedger
 from ..stats.agreement import Agreement, agreement
 from ..stats.paired import Interval
 from .judge import KINDS
-from .scores import JudgeScores, answered, judge_scores, verdicts_of
+from .scores import JudgeScores, answered_rows, judge_scores, verdicts_of
 
 LABELS = "labels.json"
 FEWEST_LABELS = 30
@@ -81,33 +81,33 @@ class JudgeReport:
         return {**scores, "calibration_state": self.state, "calibration": found}
 
 
-def report(run: Run, name: str) -> JudgeReport:
+def judge_report(run: RunLedger, name: str) -> JudgeReport:
     """Return what a judge's judgements come to and how far to believe them, from the run's folder alone."""
-    scores, labels = judge_scores(run, name), _kept(run).get(kind_of(name), {})
+    scores, labels = judge_scores(run, name), _saved_labels(run).get(kind_of(name), {})
     # Labels of answers that this judge has not judged say nothing of it.
-    held = _verdicts(run, name).keys() & labels.keys()
+    held = _first_verdicts(run, name).keys() & labels.keys()
     return JudgeReport(scores, _calibration(run, scores, labels) if held else None)
 
 
-def calibrate(run: Run, name: str, labels: Mapping[str, int]) -> JudgeReport:
+def calibrate(run: RunLedger, name: str, labels: Mapping[str, int]) -> JudgeReport:
     """Keep human labels (0 or 1 by question id) in a run, in place of those kept before, and hold a judge
     against them.
 
     Raises `UsageError` where no label is of an answer that the judge has judged; nothing is kept then.
     """
-    if not _verdicts(run, name).keys() & labels.keys():
+    if not _first_verdicts(run, name).keys() & labels.keys():
         ids = ", ".join(sorted(labels)[:3]) or "none"
         raise UsageError(
             f"no label (ids: {ids}) is of an answer that {name} has judged in run {run.name!r}: label "
             "answers of this run "
             "by their question's id"
         )
-    kept = {**_kept(run), kind_of(name): dict(labels)}
+    kept = {**_saved_labels(run), kind_of(name): dict(labels)}
     path = run.folder / LABELS
     text = json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     with storing(path):
         publish_file(path, [memoryview(text.encode())])
-    return report(run, name)
+    return judge_report(run, name)
 
 
 def kind_of(name: str) -> str:
@@ -115,7 +115,7 @@ def kind_of(name: str) -> str:
     return name.partition(":")[0]
 
 
-def find_judge(run: Run, name_or_kind: str) -> str:
+def find_judge(run: RunLedger, name_or_kind: str) -> str:
     """Return the name of a judge that has judged a run: that name, or the only one of a kind.
 
     Raises `UsageError` where there is none, or several of the kind.
@@ -176,14 +176,14 @@ def _read_label(labels: dict[str, int], cells: Mapping[str, str], where: str, na
         raise UsageError(f"{where}: {id!r} is labelled 0 and 1; keep one of the two rows")
 
 
-def _verdicts(run: Run, name: str) -> dict[str, int]:
+def _first_verdicts(run: RunLedger, name: str) -> dict[str, int]:
     """Return a judge's first verdict by question id."""
     found = run.judgements(name)
     return {id: verdicts[0] for id, records in found.items() if (verdicts := verdicts_of(records))}
 
 
-def _calibration(run: Run, scores: JudgeScores, labels: Mapping[str, int]) -> Calibration:
-    said = _verdicts(run, scores.judge)
+def _calibration(run: RunLedger, scores: JudgeScores, labels: Mapping[str, int]) -> Calibration:
+    said = _first_verdicts(run, scores.judge)
     both = sorted(said.keys() & labels.keys())
     found = agreement([labels[id] for id in both], [said[id] for id in both])
     return Calibration(
@@ -196,8 +196,8 @@ def _calibration(run: Run, scores: JudgeScores, labels: Mapping[str, int]) -> Ca
     )
 
 
-def _unjudged(run: Run, name: str, ids: list[str]) -> dict[str, str]:
-    rows, answers, tried = run.rows(), answered(run), run.judgements(name)
+def _unjudged(run: RunLedger, name: str, ids: list[str]) -> dict[str, str]:
+    rows, answers, tried = run.rows(), answered_rows(run), run.judgements(name)
     why = {}
     for id in ids:
         if id not in rows:
@@ -229,7 +229,7 @@ def _doubts(found: Agreement) -> list[str]:
     return doubts
 
 
-def _kept(run: Run) -> dict[str, dict[str, int]]:
+def _saved_labels(run: RunLedger) -> dict[str, dict[str, int]]:
     path = run.folder / LABELS
     if not path.exists():
         return {}

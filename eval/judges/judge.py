@@ -23,12 +23,12 @@ from ...retrieval.passages import Passage
 from ...signatures.conversation import Turn
 from ...signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
 from ..goldsets.goldset import GoldQuestion
-from ..metrics.answer_checks import said
+from ..metrics.answer_checks import output_lines
 from ..runs.answer_run import plain_settings
 from ..runs.folder import fingerprint
-from ..runs.ledger import Row, Run
-from ..runs.runner import Outcome, Watch, run_examples
-from .scores import answered
+from ..runs.ledger import Row, RunLedger
+from ..runs.runner import ExampleResult, RowWatch, no_watch, run_examples
+from .scores import answered_rows
 
 LONGEST_REASON = 500
 """Characters of a reason that are kept."""
@@ -99,40 +99,40 @@ def judge(kind: str, lm: dspy.BaseLM) -> Judge:
 
 
 def judge_run(
-    run: Run,
+    run: RunLedger,
     by: Judge,
     *,
     repeats: int = 1,
     workers: int = 1,
     retry_failed: bool = False,
-    watch: Watch = lambda done, total, row: None,
+    watch: RowWatch = no_watch,
 ) -> None:
     """Judge every answer of a run of answers that this judge has not judged ``repeats`` times yet.
 
-    ``run`` is one opened by `Run.reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
+    ``run`` is one opened by `RunLedger.reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
     repeat of all answers is made before the second of any. Otherwise as `running.run_examples`.
 
     Raises `UsageError` for a run without answers, `BoundError` for ``repeats`` or ``workers`` out of range.
     """
     if not 1 <= repeats <= MOST_REPEATS:
         raise BoundError(f"repeats must be from 1 to {MOST_REPEATS} (got {repeats})")
-    answers = answered(run)
+    answers = answered_rows(run)
     if retry_failed:
         run.forget_failed_judgements(by.name)
     passages, questions = run.passages(), {question.id: question for question in run.questions()}
-    sheet = _Sheet(run, by.name, [questions[id] for id in answers], repeats)
+    sheet = _JudgementStore(run, by.name, [questions[id] for id in answers], repeats)
 
-    def work(unit: GoldQuestion) -> Outcome:
+    def work(unit: GoldQuestion) -> ExampleResult:
         id, _ = sheet.units[unit.id]
-        return Outcome(by.judgement(questions[id], answers[id].record, passages))
+        return ExampleResult(by.judgement(questions[id], answers[id].record, passages))
 
     run_examples(sheet, work, workers=workers, watch=watch)
 
 
-class _Sheet:
+class _JudgementStore:
     """The judgements of one judge, as `run_examples` fills rows: one example for each answer and repeat."""
 
-    def __init__(self, run: Run, name: str, questions: Sequence[GoldQuestion], repeats: int) -> None:
+    def __init__(self, run: RunLedger, name: str, questions: Sequence[GoldQuestion], repeats: int) -> None:
         self._run, self._name = run, name
         self._questions = [
             replace(question, id=f"{repeat} {question.id}")
@@ -171,7 +171,7 @@ def claims_of(output: Any) -> list[tuple[str, list[str]]]:
     return claims_of(list(output.values()))
 
 
-def _of_groundedness(
+def _groundedness_inputs(
     question: GoldQuestion, record: Mapping[str, Any], passages: Mapping[str, Passage]
 ) -> dict[str, Any]:
     claims = claims_of(record["output"])
@@ -187,7 +187,7 @@ def _of_groundedness(
     }
 
 
-def _of_helpfulness(
+def _helpfulness_inputs(
     question: GoldQuestion, record: Mapping[str, Any], passages: Mapping[str, Passage]
 ) -> dict[str, Any]:
     return {
@@ -197,11 +197,11 @@ def _of_helpfulness(
         ],
         "question": neutralise(question.text),
         "reference": neutralise(question.answer),
-        "answer": neutralise("\n".join(said(record["output"]))),
+        "answer": neutralise("\n".join(output_lines(record["output"]))),
     }
 
 
 KINDS: Mapping[str, tuple[type[dspy.Signature], Inputs]] = {
-    "groundedness": (JudgeGroundedness, _of_groundedness),
-    "helpfulness": (JudgeHelpfulness, _of_helpfulness),
+    "groundedness": (JudgeGroundedness, _groundedness_inputs),
+    "helpfulness": (JudgeHelpfulness, _helpfulness_inputs),
 }

@@ -9,12 +9,12 @@ from typing import Any
 
 from ...retrieval.errors import UsageError
 from ..metrics.means import mean_of
-from ..runs.ledger import Row, Run
+from ..runs.ledger import Row, RunLedger
 from ..stats.agreement import flip_rate
 from ..stats.paired import Interval
 
 
-def answered(run: Run) -> dict[str, Row]:
+def answered_rows(run: RunLedger) -> dict[str, Row]:
     """Return the rows that hold an answer, by id; raises `UsageError` for a run that asked nothing."""
     if run.header["kind"] != "answers":
         raise UsageError(
@@ -46,9 +46,9 @@ class JudgeScores:
     """The judgements of each answer, by question id."""
 
 
-def judge_scores(run: Run, name: str) -> JudgeScores:
+def judge_scores(run: RunLedger, name: str) -> JudgeScores:
     """Work out what a judge's judgements come to, from the rows alone."""
-    answers, found = answered(run), run.judgements(name)
+    answers, found = answered_rows(run), run.judgements(name)
     records = {id: found.get(id, []) for id in answers}
     repeats = 1 + max((record["repeat"] for told in records.values() for record in told), default=0)
     said_so = {id: verdicts for id, told in records.items() if (verdicts := verdicts_of(told))}

@@ -52,7 +52,7 @@ def check_answer(
         values["citation_recall"] = len(documents & case.best) / len(case.best)
         values |= _own_measures(program, case)
     if question.answer:
-        values["overlap"] = overlap(" ".join(said(record["output"])), question.answer)
+        values["overlap"] = overlap(" ".join(output_lines(record["output"])), question.answer)
     return values
 
 
@@ -70,20 +70,20 @@ def _own_measures(program: str, case: AnswerCase) -> dict[str, float]:
     return values
 
 
-def said(value: Any) -> list[str]:
+def output_lines(value: Any) -> list[str]:
     """Return what an output says, claim by claim, each list entry under the names and figures that it bears.
 
     Left out are ids of passages, a ``notice``, and text that repeats the claims beside it.
     """
     if isinstance(value, list):
-        return [line for entry in value for line in said(entry)]
+        return [line for entry in value for line in output_lines(entry)]
     if not isinstance(value, dict):
         return []
     if _is_claim(value):
         return [str(value["text"])]
     lists = [entry for entry in value.values() if isinstance(entry, list)]
     prose = {" ".join(str(claim["text"]) for claim in entry) for entry in lists if all(map(_is_claim, entry))}
-    inside = said(list(value.values()))
+    inside = output_lines(list(value.values()))
     bears = [
         str(entry)
         for name, entry in value.items()

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...programs.registry import program_spec
-from ..runs.ledger import Run
+from ..runs.ledger import RunLedger
 from ..stats.paired import Interval
 from . import records as data
-from .answer_checks import check_answer, said
+from .answer_checks import check_answer, output_lines
 from .means import mean_of
-from .run_scores import Scored
+from .run_scores import RunScores
 
 STEPS = ("gold is cited", "the answer is right")
 
@@ -44,7 +44,7 @@ class AnswerScores:
     tokens: Mapping[str, int]
     """``input`` and ``output``, as the language model reported them; absent where it did not."""
     lm_calls: int
-    _scored: Scored
+    _scored: RunScores
 
     def as_dict(self) -> dict[str, Any]:
         """Return the scores as JSON values."""
@@ -58,7 +58,7 @@ class AnswerScores:
 
     def reached(self, id: str) -> tuple[bool | None, ...]:
         """Return whether a question came as far as each of the steps; ``None`` where that cannot be told."""
-        return _reached(self.program, self._scored, self.values, id)
+        return _steps_reached(self.program, self._scored, self.values, id)
 
     def shown(self, id: str) -> data.AnswerRecord | None:
         """Return an answer as the page shows it; ``None`` for a failure."""
@@ -66,14 +66,14 @@ class AnswerScores:
         if not record:
             return None
         return data.AnswerRecord(
-            lines=tuple(said(record["output"])),
+            lines=tuple(output_lines(record["output"])),
             refusal=record["refusal"] or "",
             citations=tuple(data.CitationRecord(c["passage_id"], c["quote"]) for c in record["citations"]),
             dropped=tuple(data.DroppedRecord(d["where"], d["rule"], d["reason"]) for d in record["dropped"]),
         )
 
 
-def score_answers(run: Run, scored: Scored, seed: int) -> AnswerScores:
+def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
     """Check every answer of a run."""
     program = str(run.header["program"])
     values = {
@@ -95,7 +95,7 @@ def score_answers(run: Run, scored: Scored, seed: int) -> AnswerScores:
 
 
 def _mean(
-    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]], name: str, seed: int
+    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]], name: str, seed: int
 ) -> Interval:
     told = [id for id in values if name in values[id]]
     questions = [scored.questions[id] for id in told]
@@ -107,7 +107,7 @@ def _least(program: str, name: str) -> float:
     return 0.0 if measure is None else measure.least
 
 
-def _refusals(scored: Scored) -> data.Refusals:
+def _refusals(scored: RunScores) -> data.Refusals:
     told = Counter(
         (scored.questions[id].answerable, bool(row.record["answered"]))
         for id, row in scored.rows.items()
@@ -117,9 +117,9 @@ def _refusals(scored: Scored) -> data.Refusals:
 
 
 def _steps(
-    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]]
+    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]]
 ) -> tuple[data.FunnelStep, ...]:
-    told = [_reached(program, scored, values, id) for id in scored.scored]
+    told = [_steps_reached(program, scored, values, id) for id in scored.scored]
     return tuple(
         data.FunnelStep(
             name, sum(bool(steps[place]) for steps in told), sum(steps[place] is not None for steps in told)
@@ -128,8 +128,8 @@ def _steps(
     )
 
 
-def _reached(
-    program: str, scored: Scored, values: Mapping[str, Mapping[str, float]], id: str
+def _steps_reached(
+    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]], id: str
 ) -> tuple[bool | None, ...]:
     row, question = scored.rows[id], scored.questions[id]
     if row.failed:
@@ -142,7 +142,7 @@ def _reached(
     return (not cites.isdisjoint(question.gold), None if right is None else right >= least)
 
 
-def _tokens(scored: Scored) -> dict[str, int]:
+def _tokens(scored: RunScores) -> dict[str, int]:
     found = {}
     for name in ("input", "output"):
         counts = [row.record["usage"][f"{name}_tokens"] for row in scored.rows.values() if not row.failed]

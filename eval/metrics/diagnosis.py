@@ -19,7 +19,7 @@ from typing import Any, Literal
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion
 from ..runs.ledger import Row
-from .run_scores import STAGES, Scored, units
+from .run_scores import STAGES, RunScores, units_found
 
 Diagnosis = Literal[
     "not in the corpus",
@@ -48,7 +48,7 @@ ADVICE: Mapping[Diagnosis, str] = {
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostUnit:
     """A unit of gold that did not come into the n passages."""
 
     question: str
@@ -65,7 +65,7 @@ class Lost:
         return ADVICE[self.diagnosis]
 
 
-def diagnose(scored: Scored) -> list[Lost]:
+def diagnose(scored: RunScores) -> list[LostUnit]:
     """Return every lost unit of gold, question by question, best grade first."""
     lost = []
     for id in scored.scored:
@@ -76,24 +76,24 @@ def diagnose(scored: Scored) -> list[Lost]:
             final = ranks["final"]
             if final is None or final > scored.n:
                 lost.append(
-                    Lost(
+                    LostUnit(
                         question=id,
                         unit=unit,
                         grade=grades[unit],
                         ranks=ranks,
                         displaced_by=_displacing(row.record["candidates"], ranks, scored.n),
-                        diagnosis=_why(question, row, unit, ranks, scored),
+                        diagnosis=_diagnosis(question, row, unit, ranks, scored),
                     )
                 )
     return lost
 
 
-def _ranks(scored: Scored, question: GoldQuestion, row: Row, unit: str) -> dict[str, int | None]:
+def _ranks(scored: RunScores, question: GoldQuestion, row: Row, unit: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for stage in STAGES:
         order: Sequence[str] = scored.rankings[stage][question.id]
         if stage in ("dense", "lexical"):  # deeper than the k that are scored
-            order = units(question, [scored.passages[id] for id in row.record[stage]])
+            order = units_found(question, [scored.passages[id] for id in row.record[stage]])
         found[stage] = order.index(unit) + 1 if unit in order else None
     return found
 
@@ -109,8 +109,8 @@ def _displacing(
     return str(chosen[0]["id"]) if chosen else None
 
 
-def _why(
-    question: GoldQuestion, row: Row, unit: str, ranks: Mapping[str, int | None], scored: Scored
+def _diagnosis(
+    question: GoldQuestion, row: Row, unit: str, ranks: Mapping[str, int | None], scored: RunScores
 ) -> Diagnosis:
     if not row.record["held"].get(unit):
         document = next((span.document for span in question.spans if span.id == unit), unit)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..goldsets.clusters import clusters
+from ..goldsets.clusters import question_clusters
 from ..goldsets.goldset import GoldQuestion
 from ..stats.paired import Comparison, Interval, compare_paired, holm, interval
 from ..stats.power import minimum_detectable_effect
-from .diagnosis import Diagnosis, Lost
+from .diagnosis import Diagnosis, LostUnit
 from .records import FunnelStep
-from .run_scores import STAGES, Scored, units
+from .run_scores import STAGES, RunScores, units_found
 
 FAMILY = (("fused", "final"), ("fused", "reranked"), ("dense", "final"), ("lexical", "final"))
 """Which stages are compared, baseline first: without and with the reranker, and each single stage with the whole."""
@@ -25,7 +25,7 @@ DISCORDANCE = 0.2
 
 
 @dataclass(frozen=True)
-class Compared:
+class StageComparison:
     """One comparison of the family."""
 
     baseline: str
@@ -43,7 +43,7 @@ class Compared:
         return self.result.verdict
 
 
-def stage_means(scored: Scored, seed: int) -> dict[str, dict[str, Interval]]:
+def stage_means(scored: RunScores, seed: int) -> dict[str, dict[str, Interval]]:
     """Return each measure's mean over the questions that did not fail, with its interval, by stage."""
     if not scored.scored:
         return {stage: {} for stage in STAGES}
@@ -65,48 +65,48 @@ def mean_of(
     """
     if len(values) < 2:
         return Interval(values[0], least, 1.0, 1)
-    return interval(values, clusters=groups_of(questions), seed=seed)
+    return interval(values, clusters=cluster_labels(questions), seed=seed)
 
 
-def groups_of(questions: Sequence[GoldQuestion]) -> list[str] | None:
+def cluster_labels(questions: Sequence[GoldQuestion]) -> list[int] | None:
     """Return the groups that questions were drawn in; ``None`` where each stands for itself, or all are one."""
-    groups = clusters(questions)
+    groups = question_clusters(questions)
     return groups if 2 <= len(set(groups)) < len(groups) else None
 
 
-def comparisons(scored: Scored, seed: int) -> list[Compared]:
+def stage_comparisons(scored: RunScores, seed: int) -> list[StageComparison]:
     """Return the declared family, paired by question and clustered by shared gold; none with fewer than 2 questions."""
     if len(scored.scored) < 2:
         return []
-    groups = groups_of([scored.questions[id] for id in scored.scored])
+    groups = cluster_labels([scored.questions[id] for id in scored.scored])
     found = {}
     for measure in scored.measures[:COMPARED]:
         for baseline, stage in FAMILY:
             a, b = scored.column(baseline, measure), scored.column(stage, measure)
             found[baseline, stage, measure] = compare_paired(a, b, clusters=groups, seed=seed)
     adjusted = holm({"/".join(key): result.p for key, result in found.items()})
-    return [Compared(*key, result, adjusted["/".join(key)]) for key, result in found.items()]
+    return [StageComparison(*key, result, adjusted["/".join(key)]) for key, result in found.items()]
 
 
-def funnel(scored: Scored) -> list[FunnelStep]:
+def funnel(scored: RunScores) -> list[FunnelStep]:
     """Return how many questions have gold left at each step."""
-    told = [reached(scored, id) for id in scored.scored]
+    told = [steps_reached(scored, id) for id in scored.scored]
     return [
         FunnelStep(name, sum(steps[place] for steps in told), len(told))
         for place, name in enumerate(funnel_steps(scored))
     ]
 
 
-def funnel_steps(scored: Scored) -> tuple[str, ...]:
+def funnel_steps(scored: RunScores) -> tuple[str, ...]:
     """Name the steps."""
     return ("in the index", "found by a stage", f"in the {scored.k}", f"in the {scored.n}")
 
 
-def reached(scored: Scored, id: str) -> tuple[bool, ...]:
+def steps_reached(scored: RunScores, id: str) -> tuple[bool, ...]:
     """Return whether a question has any unit of gold left at each step of the funnel."""
     question, record = scored.questions[id], scored.rows[id].record
     gold = set(question.grades)
-    deep = units(question, [scored.passages[p] for p in [*record["dense"], *record["lexical"]]])
+    deep = units_found(question, [scored.passages[p] for p in [*record["dense"], *record["lexical"]]])
     final = scored.rankings["final"][id]
     return (
         any(record["held"].values()),
@@ -116,7 +116,7 @@ def reached(scored: Scored, id: str) -> tuple[bool, ...]:
     )
 
 
-def latency(scored: Scored) -> tuple[float, float] | None:
+def latency(scored: RunScores) -> tuple[float, float] | None:
     """Return the median and the 95th percentile of the seconds that an example took; ``None`` where none was done."""
     took = sorted(row.seconds.get("whole", 0.0) for row in scored.rows.values() if not row.failed)
     if not took:
@@ -125,11 +125,11 @@ def latency(scored: Scored) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def shares(lost: Sequence[Lost]) -> dict[Diagnosis, int]:
+def count_diagnoses(lost: Sequence[LostUnit]) -> dict[Diagnosis, int]:
     """Count the diagnoses, the most frequent first."""
     return dict(Counter(entry.diagnosis for entry in lost).most_common())
 
 
-def detectable(n: int) -> float:
+def detectable_difference(n: int) -> float:
     """Return the smallest difference in a 0/1 measure that n questions show with 80 % power."""
     return minimum_detectable_effect(n, discordance=DISCORDANCE)

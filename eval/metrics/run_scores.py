@@ -8,7 +8,7 @@ from typing import Any
 
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion
-from ..runs.ledger import Row, Run
+from ..runs.ledger import Row, RunLedger
 from .ranking import measures, per_question
 
 STAGES = ("dense", "lexical", "fused", "reranked", "final")
@@ -18,7 +18,7 @@ Values = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Scored:
+class RunScores:
     """What the rows of a run are worth."""
 
     questions: Mapping[str, GoldQuestion]
@@ -49,7 +49,7 @@ class Scored:
         return [self.values[stage][id][measure] for id in self.scored]
 
 
-def score_run(run: Run) -> Scored:
+def score_run(run: RunLedger) -> RunScores:
     """Score what a run has found so far."""
     questions = {question.id: question for question in run.questions()}
     rows, passages = run.rows(), run.passages()
@@ -61,7 +61,7 @@ def score_run(run: Run) -> Scored:
         stage: {id: ranking(questions[id], row.record, stage, k, passages) for id, row in searched.items()}
         for stage in STAGES
     }
-    return Scored(
+    return RunScores(
         questions=questions,
         rows=rows,
         passages=passages,
@@ -81,7 +81,7 @@ def ranking(
         ids = record[stage][:k]
     else:
         ids = [candidate["id"] for candidate in sorted(record["candidates"], key=lambda c: rank_of(c, stage))]
-    return units(question, [passages[id] for id in ids])
+    return units_found(question, [passages[id] for id in ids])
 
 
 def rank_of(candidate: Mapping[str, Any], stage: str) -> int:
@@ -90,7 +90,7 @@ def rank_of(candidate: Mapping[str, Any], stage: str) -> int:
     return int(candidate[name] or candidate["fused_rank"])
 
 
-def units(question: GoldQuestion, passages: Iterable[Passage]) -> list[str]:
+def units_found(question: GoldQuestion, passages: Iterable[Passage]) -> list[str]:
     """Return what a ranking of passages finds, each unit at the rank of its first passage.
 
     A passage that finds nothing new keeps its rank under a name of its own, since a program that gets five

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from ...retrieval.errors import RunError
 from ...retrieval.storage.disk import make_folder, publish_file, storing
-from ..runs.ledger import Run
+from ..runs.ledger import RunLedger
 from .run_scores import STAGES, score_run
 
 
-def export_trec(run: Run, folder: Path) -> list[Path]:
+def export_trec(run: RunLedger, folder: Path) -> list[Path]:
     """Write ``qrels.txt`` and one ``STAGE.run`` for each stage into a new folder; return the files.
 
     Ids are percent-encoded where they hold white space. Scores fall strictly with the rank. A question that failed

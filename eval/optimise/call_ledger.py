@@ -1,4 +1,6 @@
-"""The calls of language models that an optimisation made, so that none is ever paid for twice.
+"""The calls of language models that a whole optimisation made: none is paid for twice, and `Caps` bound their sum.
+
+What a single call of a program may spend is bounded elsewhere (`programs.budget`).
 
 Every call is a row, written before its reply is used. A run that was killed makes the same requests again, in the
 same order, and is answered from the rows until it is where it was. Replies are filed under the request itself, which
@@ -45,20 +47,20 @@ CREATE TABLE IF NOT EXISTS calls (
 """
 
 
-class StoppedError(BaseException):
-    """The run must end here. Not an `Exception`: optimisers take those for failed examples and go on."""
+class RunStoppedError(BaseException):
+    """The run must end here. Not an `Exception`: optimizers take those for failed examples and go on."""
 
 
-class CapReachedError(StoppedError):
+class CapReachedError(RunStoppedError):
     """No more may be spent."""
 
 
-class LostModelError(StoppedError):
-    """The language model failed several times in a row: what it was asked for is no example's fault."""
+class ModelDownError(RunStoppedError):
+    """The language model failed several times in a row, whatever it was asked."""
 
 
-class LostRowsError(StoppedError):
-    """A call could not be read or kept: what cannot be counted must not be paid."""
+class LedgerError(RunStoppedError):
+    """A call could not be read or written: what cannot be counted must not be paid for."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,9 @@ class Spent:
 
 
 class CallLedger:
-    """The calls of one run, one after the other: what is asked in parallel would be replayed in another order.
+    """The calls of one optimisation, made one after the other: in parallel they would be replayed in another order.
+
+    It keeps every call and bounds their sum over the whole run by its `Caps`, whatever a single call may spend.
 
     Safe to share across threads. One process at a time: the run's lock sees to that.
     """
@@ -141,12 +145,13 @@ class CallLedger:
         self._lock = threading.Lock()
         self._samples: Counter[str] = Counter()
         """How often a request was sampled, or failed, so far: the next one is another row."""
-        self._met: set[tuple[str, int]] = set()
+        self._used_rows: set[tuple[str, int]] = set()
+        """The rows that this process asked for, made now or before."""
         self._failures: dict[str, list[tuple[str, int]]] = {role: [] for role in ROLES}
         """Rows of the failures in a row, by role."""
         self._opening = False
-        self._kept_back = 0
-        self._untold = False
+        self._reserved_calls = 0
+        self._uncounted = False
         """Whether a reply did not say how many tokens it took."""
         self._path = folder / CALLS
         self._spent, self._used = (Spent(usd=0.0 if prices else None) for _ in range(2))
@@ -179,31 +184,33 @@ class CallLedger:
         finally:
             self._opening = False
 
-    def keep_back(self, calls: int) -> bool:
-        """Hold back what so many calls may take, of tokens and money as much as those so far took on average.
+    def reserve(self, calls: int) -> bool:
+        """Reserve so many calls, with tokens and money as much as those so far took on average; 0 ends it.
 
-        Returns whether they are held back: not where they would be more than half of the most that may be spent.
+        Returns whether they are reserved: not where they would be more than half of the most that may be spent.
         """
         with self._lock:
-            self._kept_back = 0
-            if any(calls * self._each(name) > cap / 2 for name, cap in self._bounds()):
+            self._reserved_calls = 0
+            if any(calls * self._per_call(name) > cap / 2 for name, cap in self._bounds()):
                 return False
-            self._kept_back = calls
+            self._reserved_calls = calls
             return True
 
-    def through(self, lm: dspy.LM, role: str) -> dspy.LM:
-        """Return a language model that asks as ``lm`` does, by way of this ledger."""
+    def wrap(self, lm: dspy.LM, role: str) -> dspy.LM:
+        """Return a language model that asks as ``lm`` does, each call kept in this ledger and bounded by it."""
         settings = {name: value for name, value in lm.kwargs.items() if value is not None}
         # DSPy's own cache must not answer: it would not be counted, and a second sample would be the first.
         plain = lm.copy(cache=False, rollout_id=None)
-        engine = _Engine(self, plain, role)
-        return dspy.LM(lm.model, engine=engine, cache=False, num_retries=0, **_without_connection(settings))
+        engine = _LedgerEngine(self, plain, role)
+        return dspy.LM(
+            lm.model, engine=engine, cache=False, num_retries=0, **_without_connection_settings(settings)
+        )
 
     def ask(self, lm: dspy.LM, role: str, request: Request) -> Response:
         """Answer a request, from the rows where it was answered before.
 
         Raises `LanguageModelError` for a call that failed, and those that end the run: `CapReachedError` when the budget
-        does not hold another call, `LostModelError` when the last few failed, `LostRowsError` when a row is refused.
+        does not hold another call, `ModelDownError` when the last few failed, `LedgerError` when a row is refused.
         """
         key = _key(role, request)
         with self._lock:
@@ -224,11 +231,11 @@ class CallLedger:
             else:
                 self._spent.replayed += 1
             reply, finish, input, output = row
-            if (key, nth) not in self._met:
-                self._met.add((key, nth))
+            if (key, nth) not in self._used_rows:
+                self._used_rows.add((key, nth))
                 self._count(self._used, role, finish, input, output)
                 if finish == FAILED:
-                    self._failed(lm, role, (key, nth), reply)
+                    self._note_failure(lm, role, (key, nth), reply)
                 else:
                     self._failures[role].clear()
             if request.config.temperature or finish == FAILED:
@@ -250,21 +257,21 @@ class CallLedger:
         try:
             return self._connection.execute(statement, values).fetchone()
         except sqlite3.Error as error:
-            raise LostRowsError(f"{self._path}: {error}") from error
+            raise LedgerError(f"{self._path}: {error}") from error
 
-    def _failed(self, lm: dspy.LM, role: str, row: tuple[str, int], message: str) -> None:
+    def _note_failure(self, lm: dspy.LM, role: str, row: tuple[str, int], message: str) -> None:
         """Note a failure; the last of too many takes all of their rows out, so that they are asked again."""
         failures = self._failures[role]
         failures.append(row)
         if len(failures) >= FAILURES_IN_A_ROW:
             for failure in failures:
                 self._rows("DELETE FROM calls WHERE key = ? AND nth = ?", *failure)
-            raise LostModelError(f"{lm.model} failed {len(failures)} times in a row: {message}")
+            raise ModelDownError(f"{lm.model} failed {len(failures)} times in a row: {message}")
 
     def _count(self, spent: Spent, role: str, finish: str, input: int | None, output: int | None) -> None:
         spent.calls += 1
         spent.failed += finish == FAILED
-        self._untold |= None in (input, output)
+        self._uncounted |= None in (input, output)
         spent.input_tokens += input or 0
         spent.output_tokens += output or 0
         if spent.usd is not None:
@@ -287,22 +294,22 @@ class CallLedger:
         return [(name, cap) for name, cap in bounds if cap is not None]
 
     def _require_budget(self) -> None:
-        if self._untold and (self.caps.tokens, self.caps.usd) != (None, None):
+        if self._uncounted and (self.caps.tokens, self.caps.usd) != (None, None):
             raise CapReachedError(
                 "a reply did not say how many tokens it took, so no budget of them can be held"
             )
         for name, cap in self._bounds():
-            for spent, kept in ((self._used, self._kept_back), (self._spent, 0)):
-                if _of(spent, name) + kept * self._each(name) >= cap:
-                    rest = f", the rest is kept for {kept} calls" if kept else ""
+            for spent, reserved in ((self._used, self._reserved_calls), (self._spent, 0)):
+                if _of(spent, name) + reserved * self._per_call(name) >= cap:
+                    rest = f", the rest is kept for {reserved} calls" if reserved else ""
                     raise CapReachedError(f"{_of(spent, name):.10g} {name} of {cap:.10g} are spent{rest}")
 
-    def _each(self, name: str) -> float:
+    def _per_call(self, name: str) -> float:
         """Return what a call took on average."""
         return 1.0 if name == "calls" else _of(self._used, name) / max(1, self._used.calls)
 
 
-class _Engine:
+class _LedgerEngine:
     """Asks by way of the ledger."""
 
     def __init__(self, ledger: CallLedger, lm: dspy.LM, role: str) -> None:
@@ -312,7 +319,7 @@ class _Engine:
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
 
-    def __deepcopy__(self, memo: object) -> _Engine:
+    def __deepcopy__(self, memo: object) -> _LedgerEngine:
         return self
 
     def complete(self, request: Request) -> Response:
@@ -333,7 +340,7 @@ def _key(role: str, request: Request) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_connection(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _without_connection_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what says where and how to connect: that is the inner model's."""
     from dspy.clients.backend_selection import CLIENT_KEYS
 

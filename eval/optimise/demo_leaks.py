@@ -1,7 +1,7 @@
-"""The examples in a prompt: kept short, and checked for what they could give away.
+"""The demos in a prompt: kept short, and free of what the program is judged by.
 
 Of a passage in a demo, only what its reply quotes is kept. A demo that asks a dev or test question, or cites a passage
-that answers one, would let the program know what it is judged by.
+that answers one, would tell the program what it is judged by, and is left out.
 """
 
 from __future__ import annotations
@@ -22,58 +22,57 @@ AROUND = 160
 CUT = " … "
 
 
-def capped(demos: Sequence[dspy.Example], most_tokens: int = MOST_TOKENS) -> list[dspy.Example]:
+def cap_demos(demos: Sequence[dspy.Example], most_tokens: int = MOST_TOKENS) -> list[dspy.Example]:
     """Return the demos with their passages shortened, and no more of them than fit; done twice, it changes nothing."""
     kept: list[dspy.Example] = []
     for demo in demos:
-        short = _shortened(demo)
-        most_tokens -= tokens(short)
+        short = _shorten_passages(demo)
+        most_tokens -= estimated_tokens(short)
         if most_tokens < 0:
             break
         kept.append(short)
     return kept
 
 
-def tokens(demo: dspy.Example) -> int:
+def estimated_tokens(demo: dspy.Example) -> int:
     """Return about how many tokens a demo takes in the prompt."""
     return sum(len(str(value)) for value in demo.values()) // 4
 
 
 @dataclass
-class Giveaways:
-    """What demos must not hold."""
+class LeakFilter:
+    """Leaves out the demos that hold a dev or test question, or a passage that answers one."""
 
-    asked: Mapping[str, str]
+    questions: Mapping[str, str]
     """Ids of the dev and test questions by their text."""
-    answering: Mapping[str, str]
-    """Id of a dev or test question by each passage that answers it."""
-    met: dict[str, None] = field(default_factory=dict)
-    """In words, what was taken out, in the order it was met."""
+    answers: Mapping[str, str]
+    """Id of a dev or test question by the id of each passage that answers it."""
+    left_out: dict[str, None] = field(default_factory=dict)
+    """In words, what was left out and why, in that order, each once."""
 
-    def without(self, demos: Sequence[dspy.Example]) -> list[dspy.Example]:
-        """Return the demos that give nothing away."""
+    def apply(self, demos: Sequence[dspy.Example]) -> list[dspy.Example]:
+        """Return the demos that leak nothing."""
         kept = []
         for demo in demos:
-            found = self._told(demo)
-            self.met.update(dict.fromkeys(found))
-            if not found:
+            leaks = self._leaks(demo)
+            self.left_out.update(dict.fromkeys(leaks))
+            if not leaks:
                 kept.append(demo)
         return kept
 
-    def _told(self, demo: dspy.Example) -> list[str]:
+    def _leaks(self, demo: dspy.Example) -> list[str]:
         question = str(demo.get("question", ""))
         found = []
-        if question in self.asked:
-            found.append(f"it asks {self.asked[question]}, which is no train question")
+        if question in self.questions:
+            found.append(f"it asks {self.questions[question]}, which is no train question")
         cited = {citation.passage_id for value in demo.values() for citation in _citations(value)}
         found += [
-            f"it cites {id}, which answers {self.answering[id]}"
-            for id in sorted(cited & self.answering.keys())
+            f"it cites {id}, which answers {self.answers[id]}" for id in sorted(cited & self.answers.keys())
         ]
         return [f"A demo was left out ({question!r:.60}): {line}." for line in found]
 
 
-def _shortened(demo: dspy.Example) -> dspy.Example:
+def _shorten_passages(demo: dspy.Example) -> dspy.Example:
     passages = demo.get("passages")
     if not isinstance(passages, list) or not all(isinstance(passage, Evidence) for passage in passages):
         return demo
@@ -81,11 +80,11 @@ def _shortened(demo: dspy.Example) -> dspy.Example:
     for value in demo.values():
         for citation in _citations(value):
             quotes.setdefault(citation.passage_id, []).append(citation.quote)
-    short = [_cut(passage, quotes.get(passage.id, [])) for passage in passages]
+    short = [_shorten_passage(passage, quotes.get(passage.id, [])) for passage in passages]
     return demo if short == passages else demo.copy(passages=short)
 
 
-def _cut(passage: Evidence, quotes: Sequence[str]) -> Evidence:
+def _shorten_passage(passage: Evidence, quotes: Sequence[str]) -> Evidence:
     """Return a passage with the part of its text that holds its quotes, or its beginning where it is not quoted."""
     text = passage.text
     found = [(start, start + len(quote)) for quote in quotes if (start := text.find(quote)) >= 0]

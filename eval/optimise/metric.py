@@ -1,9 +1,9 @@
-"""One metric for every optimiser: a score, and in words what was wrong.
+"""One metric for every optimizer: a score, and in words what was wrong.
 
     metric = Metric("chat_bridge", gold)              # the parts and weights that suit the program
     metric = Metric("chat_bridge", gold, {"citation_recall": 2, "overlap": 1}, threshold=0.7)
 
-It is called as DSPy's optimisers call theirs, ``metric(example, prediction, trace, pred_name, pred_trace)``, and what
+It is called as DSPy's optimizers call theirs, ``metric(example, prediction, trace, pred_name, pred_trace)``, and what
 it returns is a `Verdict`: a number for those that compare, true or false for those that pick demos, and feedback for
 those that reflect.
 
@@ -122,7 +122,7 @@ class Metric:
 
 def feedback(answer: Answer, target: Target) -> str:
     """Return in words what an answer to an answerable question missed, stage by stage, and what the check took out."""
-    lines = [_fate(answer, target, document) for document in sorted(target.question.best)]
+    lines = [_document_outcome(answer, target, document) for document in sorted(target.question.best)]
     if not answer.answered:
         given = {passage.document_id for passage in answer.passages}
         if given & set(target.question.gold):
@@ -142,7 +142,7 @@ def feedback(answer: Answer, target: Target) -> str:
     return "\n".join(lines)
 
 
-def _fate(answer: Answer, target: Target, document: str) -> str:
+def _document_outcome(answer: Answer, target: Target, document: str) -> str:
     """Return how far a document of the best gold came."""
     if document in _cited(answer):
         return f"Gold {document} was found and cited."
@@ -166,5 +166,5 @@ def _document(answer: Answer, passage_id: str) -> str | None:
 
 
 def example_of(question: GoldQuestion, inputs: Mapping[str, Any]) -> dspy.Example:
-    """Return a question as optimisers take it; ``inputs`` are those of the program's call."""
+    """Return a question as optimizers take it; ``inputs`` are those of the program's call."""
     return dspy.Example(**inputs, gold_id=question.id).with_inputs(*inputs)

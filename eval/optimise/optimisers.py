@@ -1,4 +1,4 @@
-"""DSPy's optimisers under one roof, set so that what they will cost is known before they begin.
+"""DSPy's optimizers behind one protocol, set so that what they will cost is known before they begin.
 
 All run on one thread: what is asked in parallel would not be replayed in its order, and a killed run could not go on.
 """
@@ -16,13 +16,13 @@ import dspy
 from ...retrieval.errors import MissingExtraError, RunError
 
 Examples = Sequence[dspy.Example]
-Judge = Callable[..., Any]
-"""A metric as DSPy's optimisers call it."""
+MetricFunction = Callable[..., Any]
+"""A metric as DSPy's optimizers call it."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an optimiser is expected to ask."""
+    """What an optimizer is expected to ask."""
 
     answers: float
     """Answers of the program that are not known yet; each takes one call of the language model or more."""
@@ -38,31 +38,31 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What an optimiser learns from."""
+class OptimizerInput:
+    """What an optimizer learns from."""
 
     train: Examples
     dev: Examples
-    metric: Judge
+    metric: MetricFunction
     prompt_lm: dspy.LM
     seed: int
 
     @property
-    def mixed(self) -> list[dspy.Example]:
-        """The train questions in an order of the seed's own."""
-        mixed = list(self.train)
-        random.Random(self.seed).shuffle(mixed)
-        return mixed
+    def shuffled_train(self) -> list[dspy.Example]:
+        """The train questions in an order drawn from the seed."""
+        shuffled = list(self.train)
+        random.Random(self.seed).shuffle(shuffled)
+        return shuffled
 
 
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """Makes a program better on the train questions, and chooses by the dev questions."""
 
     def cost(self, train: int, dev: int) -> Cost:
         """Return what so many questions are expected to cost."""
         ...
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         """Return the better program; the language model that answers is the one in ``dspy.context``."""
         ...
 
@@ -79,11 +79,11 @@ class Bootstrap:
     def cost(self, train: int, dev: int) -> Cost:
         # Of the random choices about every second is one that was tried before, and known.
         tried = (2 + self.candidates / 2) * dev
-        return Cost(tried + _bootstrapped(train, self.demos, self.candidates + 1), 0)
+        return Cost(tried + _bootstrap_answers(train, self.demos, self.candidates + 1), 0)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShotWithRandomSearch(
-            metric=lesson.metric,
+            metric=data.metric,
             max_bootstrapped_demos=self.demos,
             max_labeled_demos=0,
             max_rounds=1,
@@ -91,7 +91,9 @@ class Bootstrap:
             num_threads=1,
             max_errors=_ERRORS,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, valset=list(lesson.dev))
+        found: dspy.Module = teleprompter.compile(
+            student, trainset=data.shuffled_train, valset=list(data.dev)
+        )
         return found
 
 
@@ -102,17 +104,17 @@ class FewShot:
     demos: int = 2
 
     def cost(self, train: int, dev: int) -> Cost:
-        return Cost(_bootstrapped(train, self.demos, 1), 0)
+        return Cost(_bootstrap_answers(train, self.demos, 1), 0)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShot(
-            metric=lesson.metric,
+            metric=data.metric,
             max_bootstrapped_demos=self.demos,
             max_labeled_demos=0,
             max_rounds=1,
             max_errors=_ERRORS,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed)
+        found: dspy.Module = teleprompter.compile(student, trainset=data.shuffled_train)
         return found
 
 
@@ -129,14 +131,14 @@ class Mipro:
         # Combinations that come up twice are not asked twice: of c² of them, t draws and the first meet about so many.
         of = self.candidates**2
         met = of * (1 - (1 - 1 / of) ** (self.trials + 1))
-        boots = _bootstrapped(train, self.demos, self.candidates - 1)
+        boots = _bootstrap_answers(train, self.demos, self.candidates - 1)
         summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
         return Cost(met * dev + boots, summaries + self.candidates)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.MIPROv2(
-            metric=lesson.metric,
-            prompt_model=lesson.prompt_lm,
+            metric=data.metric,
+            prompt_model=data.prompt_lm,
             task_model=dspy.settings.lm,
             auto=None,
             num_candidates=self.candidates,
@@ -144,13 +146,13 @@ class Mipro:
             max_labeled_demos=0,
             num_threads=1,
             max_errors=_ERRORS,
-            seed=lesson.seed + 1,  # 0 would count as none
+            seed=data.seed + 1,  # 0 would count as none
             verbose=False,
         )
         found: dspy.Module = teleprompter.compile(
             student,
-            trainset=lesson.mixed,
-            valset=list(lesson.dev),
+            trainset=data.shuffled_train,
+            valset=list(data.dev),
             num_trials=self.trials,
             minibatch=False,
             program_aware_proposer=False,
@@ -172,28 +174,31 @@ class Gepa:
         # A rewriting is tried on the minibatch, and on all of dev where it was better there: about every third one.
         return Cost(dev + self.proposals * (2 * self.minibatch + dev / 3), self.proposals)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         from gepa.utils import MaxCandidateProposalsStopper
 
-        def five(
+        # GEPA looks whether its metric takes all five.
+        def metric(
             gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None
         ) -> Any:
-            return lesson.metric(gold, pred, trace, pred_name, pred_trace)
+            return data.metric(gold, pred, trace, pred_name, pred_trace)
 
         teleprompter = dspy.GEPA(
-            metric=five,
+            metric=metric,
             max_metric_calls=_NEVER,
-            reflection_minibatch_size=min(self.minibatch, len(lesson.train)),
-            reflection_lm=lesson.prompt_lm,
+            reflection_minibatch_size=min(self.minibatch, len(data.train)),
+            reflection_lm=data.prompt_lm,
             # In turns, every second rewriting would be lost on a prompt that the minibatch did not use.
             component_selector="all",
             skip_perfect_score=False,
             use_merge=False,
             num_threads=1,
-            seed=lesson.seed,
+            seed=data.seed,
             gepa_kwargs={"stop_callbacks": MaxCandidateProposalsStopper(self.proposals)},
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, valset=list(lesson.dev))
+        found: dspy.Module = teleprompter.compile(
+            student, trainset=data.shuffled_train, valset=list(data.dev)
+        )
         return found
 
 
@@ -217,17 +222,17 @@ class Simba:
         )
         return Cost(tried + 2 * dev, self.steps * made / 2)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.SIMBA(
-            metric=lesson.metric,
-            bsize=min(self.batch, len(lesson.train)),
+            metric=data.metric,
+            bsize=min(self.batch, len(data.train)),
             num_candidates=self.candidates,
             max_steps=self.steps,
             max_demos=self.demos,
-            prompt_model=lesson.prompt_lm,
+            prompt_model=data.prompt_lm,
             num_threads=1,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=lesson.mixed, seed=lesson.seed)
+        found: dspy.Module = teleprompter.compile(student, trainset=data.shuffled_train, seed=data.seed)
         return found
 
 
@@ -242,21 +247,21 @@ class Chain:
         # What the second begins with was tried on dev by the first.
         return self.first.cost(train, dev) + self.second.cost(train, dev) + Cost(-dev, 0)
 
-    def compile(self, student: dspy.Module, lesson: Lesson) -> dspy.Module:
+    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         student.set_lm(dspy.settings.lm)
         steps = {
-            "demos": _Step(self.first, lesson),
-            "instructions": _Step(self.second, lesson),
+            "demos": _Step(self.first, data),
+            "instructions": _Step(self.second, data),
         }
-        teleprompter = dspy.BetterTogether(metric=lesson.metric, **steps)
+        teleprompter = dspy.BetterTogether(metric=data.metric, **steps)
         found: dspy.Module = teleprompter.compile(
             student,
-            trainset=lesson.mixed,
-            valset=list(lesson.dev),
+            trainset=data.shuffled_train,
+            valset=list(data.dev),
             num_threads=1,
             max_errors=_ERRORS,
             shuffle_trainset_between_steps=False,
-            seed=lesson.seed,
+            seed=data.seed,
             strategy="demos -> instructions",
         )
         if found.flag_compilation_error_occurred:
@@ -265,16 +270,16 @@ class Chain:
 
 
 class _Step(dspy.teleprompt.Teleprompter):
-    """One of our optimisers as BetterTogether calls its own."""
+    """One of our optimizers as BetterTogether calls its own."""
 
-    def __init__(self, optimiser: Optimiser, lesson: Lesson) -> None:
-        self._optimiser, self._lesson = optimiser, lesson
+    def __init__(self, optimizer: Optimizer, data: OptimizerInput) -> None:
+        self._optimizer, self._data = optimizer, data
 
     def compile(self, student: dspy.Module, *, trainset: Examples, valset: Examples, **_: Any) -> dspy.Module:
-        return self._optimiser.compile(student, replace(self._lesson, train=trainset, dev=valset))
+        return self._optimizer.compile(student, replace(self._data, train=trainset, dev=valset))
 
 
-OPTIMISERS: Mapping[str, Optimiser] = {
+OPTIMIZERS: Mapping[str, Optimizer] = {
     "bootstrap": Bootstrap(),
     "mipro": Mipro(),
     "gepa": Gepa(),
@@ -283,9 +288,9 @@ OPTIMISERS: Mapping[str, Optimiser] = {
 }
 
 
-def require_library(optimiser: Optimiser) -> None:
+def require_library(optimizer: Optimizer) -> None:
     """Raise `MissingExtraError` for MIPROv2 without optuna, which it asks for only after much is paid."""
-    if isinstance(optimiser, Mipro) and find_spec("optuna") is None:
+    if isinstance(optimizer, Mipro) and find_spec("optuna") is None:
         raise MissingExtraError("optuna", "optimize")
 
 
@@ -296,7 +301,7 @@ _NEVER = 10**9
 _MIPRO_VIEW = 10
 
 
-def _bootstrapped(train: int, demos: int, times: int) -> float:
+def _bootstrap_answers(train: int, demos: int, times: int) -> float:
     """Return about how many train questions are answered to find demos, when every second answer is good enough."""
     most = min(train, 2.0 * demos)
     return train * (1 - (1 - most / train) ** times) if train else 0.0

@@ -1,6 +1,6 @@
 """What an optimisation is to be, checked and priced before anything is spent.
 
-plan = prepare("chat_bridge", "gold/", optimiser="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
+plan = prepare("chat_bridge", "gold/", optimizer="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
 plan.estimate                # what it will about cost, and which effects the questions can show
 """
 
@@ -15,6 +15,7 @@ import dspy
 from ...programs.artifact.save import adapter_name, prompt_characters
 from ...programs.call.predict import require_writer
 from ...programs.call.steps import evidence
+from ...programs.engines.lms import lm as language_model
 from ...programs.loading import load
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, GoldSetError, UsageError
@@ -23,14 +24,14 @@ from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
-from ..metrics.means import detectable
+from ..metrics.means import detectable_difference
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import fingerprint, run_folder
-from ..runs.retrieval_run import GoldLocator, RetrievalSetup, header_of
+from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .call_ledger import Caps, Price
 from .metric import Metric, Target
-from .optimisers import OPTIMISERS, Cost, FewShot, Optimiser, require_library
-from .search_cache import RememberingHandle
+from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library
+from .search_cache import CachingHandle
 
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""
@@ -41,7 +42,7 @@ WRITING_TOKENS = (2_000, 400)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a run is expected to cost, the search for better prompts and the judging on test questions together."""
 
     calls: int
@@ -66,8 +67,8 @@ class Plan:
 
     program: GroundedProgram
     splits: Mapping[str, GoldSet]
-    optimiser_name: str
-    optimiser: Optimiser
+    optimizer_name: str
+    optimizer: Optimizer
     folder: Path
     header: Mapping[str, object]
     lm: dspy.LM
@@ -77,19 +78,19 @@ class Plan:
     caps: Caps
     prices: Mapping[str, Price]
     fork: bool
-    handle: RememberingHandle = field(init=False)
-    estimate: Estimate = field(init=False)
+    handle: CachingHandle = field(init=False)
+    estimate: CostEstimate = field(init=False)
     """What the run is expected to cost."""
 
     def __post_init__(self) -> None:
-        self.handle = RememberingHandle(self.program.retriever.handle)
+        self.handle = CachingHandle(self.program.retriever.handle)
         self.program.retriever.handle = self.handle
         self.estimate = self._estimated()
 
-    def _estimated(self) -> Estimate:
+    def _estimated(self) -> CostEstimate:
         sizes = {name: len(gold.questions) for name, gold in self.splits.items()}
         train, dev, test = (sizes[name] for name in SPLITS)
-        cost: Cost = FewShot().cost(train, dev) + self.optimiser.cost(train, dev)
+        cost: Cost = FewShot().cost(train, dev) + self.optimizer.cost(train, dev)
         cost = cost.times(len(self.seeds))
         tests = (1 + 2 * len(self.seeds)) * test
         answers = round(cost.answers) + tests + self._rephrased()
@@ -99,14 +100,14 @@ class Plan:
             "prompt": (prompts * WRITING_TOKENS[0], prompts * WRITING_TOKENS[1]),
         }
         priced = [self.prices[role].of(*taken) for role, taken in tokens.items() if role in self.prices]
-        return Estimate(
+        return CostEstimate(
             calls=answers + prompts,
             answers=answers,
             tokens=sum(map(sum, tokens.values())),
             usd=sum(priced) if priced else None,
             tests=tests,
             questions=sizes,
-            detectable={name: detectable(sizes[name]) for name in ("dev", "test")},
+            detectable={name: detectable_difference(sizes[name]) for name in ("dev", "test")},
         )
 
     def _rephrased(self) -> int:
@@ -127,13 +128,13 @@ class Plan:
         return (characters + sum(map(len, given)) // len(looked)) // 4
 
 
-def prepare(
-    program: str,
-    gold_dir: str | Path,
+def plan_optimization(
+    program: str | Path,
+    gold: str | Path,
     *,
-    optimiser: str | Optimiser = "gepa",
-    lm: dspy.LM,
-    prompt_lm: dspy.LM | None = None,
+    optimizer: str | Optimizer = "gepa",
+    lm: dspy.LM | str,
+    prompt_lm: dspy.LM | str | None = None,
     caps: Caps | None = None,
     prices: Mapping[str, Price] | None = None,
     seeds: Sequence[int] = (0,),
@@ -146,25 +147,10 @@ def prepare(
 ) -> Plan:
     """Check everything, and return a run that is ready to begin; no language model is asked.
 
-    Args:
-        program: one of the five, or a saved one to go on from.
-        gold_dir: a gold set with the splits train, dev and test.
-        optimiser: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain``, or one with settings of your own.
-        lm: answers.
-        prompt_lm: writes prompts; ``lm`` if left out.
-        caps: the most that may be spent.
-        prices: by role, ``task`` and ``prompt``.
-        seeds: of every random choice; the search is made once for each, and the best on dev is kept.
-        weights: of the metric's parts, see `Metric.weights`; the program's own if left out.
-        profile, index: as for `retrieval.Searched`.
-        out: the run's folder; by default one in the home folder, named after what is run.
-        fork: begin a new run beside the one that is there.
-        index_progress: told of the building of the index.
-
-    Raises:
-        GoldSetError: a split lacks questions, or two splits share what they must not.
-        UsageError, BoundError: an unknown optimiser, part or program, a budget of nothing, prices that are missing.
+    Takes and raises what `optimize` does, but for what a language model's calls may raise.
     """
+    lm = language_model(lm) if isinstance(lm, str) else lm
+    prompt_lm = language_model(prompt_lm) if isinstance(prompt_lm, str) else prompt_lm
     for asked in filter(None, (lm, prompt_lm)):
         require_writer(asked, "be optimised")
     caps, prices = caps or Caps(), prices or {}
@@ -173,38 +159,40 @@ def prepare(
         raise BoundError(
             f"seeds must be different whole numbers of 0 or more, at least one (got {list(seeds)})"
         )
-    if isinstance(optimiser, str):
-        if optimiser not in OPTIMISERS:
-            raise UsageError(f"unknown optimiser {optimiser!r}; known: {', '.join(OPTIMISERS)}")
-        optimiser_name, chosen = optimiser, OPTIMISERS[optimiser]
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise UsageError(f"unknown optimizer {optimizer!r}; known: {', '.join(OPTIMIZERS)}")
+        optimizer_name, chosen = optimizer, OPTIMIZERS[optimizer]
     else:
-        optimiser_name, chosen = type(optimiser).__name__.lower(), optimiser
+        optimizer_name, chosen = type(optimizer).__name__.lower(), optimizer
     require_library(chosen)
-    whole = read_splits(Path(gold_dir))
+    whole = read_splits(gold)
     searched = RetrievalSetup(whole["dev"], profile, index=index)
     folder = searched.folder(index_progress)
     loaded = load(program, index=SearchHandle(folder, profile), profile=profile)
-    splits = {name: _asked(gold, loaded.name) for name, gold in whole.items()}
+    splits = {name: _questions_for(questions, loaded.name) for name, questions in whole.items()}
     locator = GoldLocator(folder)
     targets = {
         question.id: Target(question, tuple(locator.locate(question)[1]))
-        for gold in splits.values()
-        for question in gold.questions.values()
+        for questions in splits.values()
+        for question in questions.questions.values()
     }
     metric = Metric(loaded.name, targets, dict(weights or {}))
     header = {
-        **header_of("optimise", searched, folder, loaded.retriever.handle.searcher.reranker),
+        **run_header("optimise", searched, folder, loaded.retriever.handle.searcher.reranker),
         "search": loaded.retriever.settings.as_dict(),
         "queries": loaded.queries,
         "adapter": adapter_name(loaded),
         "program": loaded.name,
         "program_state": program_fingerprint(loaded),
-        "optimiser": {"name": optimiser_name, **asdict(chosen)},  # type: ignore[call-overload]  # dataclasses all
+        # Spelt as in runs begun before, so that they go on.
+        "optimiser": {"name": optimizer_name, **asdict(chosen)},  # type: ignore[call-overload]  # dataclasses all
         "lm": {"model": lm.model, **plain_settings(lm.kwargs)},
         "prompt_lm": {"model": (prompt_lm or lm).model, **plain_settings((prompt_lm or lm).kwargs)},
         "metric": {"weights": dict(metric.weights), "threshold": metric.threshold},
         "questions": {
-            name: fingerprint([asdict(q) for q in gold.questions.values()]) for name, gold in splits.items()
+            name: fingerprint([asdict(q) for q in questions.questions.values()])
+            for name, questions in splits.items()
         },
         "seeds": list(seeds),
     }
@@ -212,9 +200,9 @@ def prepare(
     return Plan(
         program=loaded,
         splits=splits,
-        optimiser_name=optimiser_name,
-        optimiser=chosen,
-        folder=out or run_folder(f"optimise-{loaded.name}-{optimiser_name}-{fingerprint(same)[:8]}"),
+        optimizer_name=optimizer_name,
+        optimizer=chosen,
+        folder=out or run_folder(f"optimise-{loaded.name}-{optimizer_name}-{fingerprint(same)[:8]}"),
         header=header,
         lm=lm,
         prompt_lm=prompt_lm or lm,
@@ -226,7 +214,7 @@ def prepare(
     )
 
 
-def _asked(gold: GoldSet, program: str) -> GoldSet:
+def _questions_for(gold: GoldSet, program: str) -> GoldSet:
     """Return a split with the questions that are meant for a program; raises `GoldSetError` where there are few."""
     questions = {question.id: question for question in questions_of(gold, program)}
     if len(questions) < 2:

@@ -1,4 +1,4 @@
-"""What an optimisation came to: what was gained on the test questions, and what it cost."""
+"""The result of an optimisation: what was gained on the test questions, and what it cost."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
 from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import GoldQuestion
-from ..metrics.means import groups_of
+from ..metrics.means import cluster_labels
 from ..report import optimised as page
 from ..stats.paired import Comparison, compare_paired
 from .call_ledger import Spent
 from .metric import Verdict
-from .plan import Estimate
+from .plan import CostEstimate
 
 REPORT = "report.json"
 PAGE = "report.html"
@@ -44,7 +44,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class SearchSummary:
+class SeedResult:
     """What the search of one seed found."""
 
     seed: int
@@ -52,19 +52,19 @@ class SearchSummary:
     few_shot: GroundedProgram | None
     """``None`` where the budget ended it."""
     dev: float | None
-    """Mean score on the dev questions, that the choice was made by; ``None`` where the budget did not hold them."""
+    """Mean score on the dev questions, by which the best seed is chosen; ``None`` where the budget did not hold them."""
 
 
 @dataclass(frozen=True)
-class Optimised:
-    """An optimised program, and all that is said of it."""
+class OptimizationResult:
+    """An optimised program, what it gained and what it cost."""
 
     folder: Path
     program: GroundedProgram
     """As saved in ``folder / "program"``; what it was before is saved in ``folder / "before"``."""
     seed: int
-    """That the program came from: the best on the dev questions."""
-    optimiser: str
+    """The seed that the program came from: the best on the dev questions."""
+    optimizer: str
     gains: Sequence[Gain]
     """Of each seed, and of all where there are several; empty where the budget did not hold the test questions."""
     scores: Mapping[str, Verdicts]
@@ -78,9 +78,9 @@ class Optimised:
     evaluations: int
     """Calls of the program, those whose answer was known too."""
     searches: tuple[int, int]
-    """How often something was searched for, and how many searches were made."""
+    """Searches that were asked for, and those that were made: the others were answered from a cache."""
     spent: Spent
-    estimate: Estimate
+    estimate: CostEstimate
     before: Mapping[str, Mapping[str, Any]]
     after: Mapping[str, Mapping[str, Any]]
     """Instructions and demos, by predictor."""
@@ -93,7 +93,7 @@ class Optimised:
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values: the same for a run that was killed and one that was not."""
         return {
-            "optimiser": self.optimiser,
+            "optimizer": self.optimizer,
             "seed": self.seed,
             "gains": [
                 {
@@ -123,7 +123,7 @@ class Optimised:
         }
 
 
-def gains(
+def compute_gains(
     scores: Mapping[str, Verdicts], questions: Mapping[str, GoldQuestion], seeds: Sequence[int]
 ) -> list[Gain]:
     """Return what each seed's program gained over each baseline, and the mean over the seeds where several are there.
@@ -153,28 +153,28 @@ def _gain(
 ) -> Gain:
     ids = list(pairs[0][0])
     columns = list(zip(*pairs, strict=True))  # the baseline's verdicts, and the optimised program's
-    a, b = ([fmean(float(told[id].score) for told in column) for id in ids] for column in columns)
-    failed = [fmean(_failures(told) for told in column) for column in columns]
-    result = compare_paired(a, b, clusters=groups_of([questions[id] for id in ids]), seed=seed or 0)
+    a, b = ([fmean(float(verdicts[id].score) for verdicts in column) for id in ids] for column in columns)
+    failed = [fmean(_count_failures(verdicts) for verdicts in column) for column in columns]
+    result = compare_paired(a, b, clusters=cluster_labels([questions[id] for id in ids]), seed=seed or 0)
     return Gain(seed, baseline, result, (failed[0], failed[1]))
 
 
-def _failures(verdicts: Verdicts) -> int:
+def _count_failures(verdicts: Verdicts) -> int:
     return sum(verdict.failed is not None for verdict in verdicts.values())
 
 
-def prompts(program: GroundedProgram) -> dict[str, dict[str, Any]]:
+def prompts_of(program: GroundedProgram) -> dict[str, dict[str, Any]]:
     """Return the instructions and demos of each predictor, as text."""
     return {
         name: {
             "instructions": predictor.signature.instructions,
-            "demos": [_demo(demo, predictor.signature) for demo in predictor.demos],
+            "demos": [_demo_text(demo, predictor.signature) for demo in predictor.demos],
         }
         for name, predictor in predictors_of(program)
     }
 
 
-def _demo(demo: Mapping[str, Any], signature: Any) -> dict[str, str]:
+def _demo_text(demo: Mapping[str, Any], signature: Any) -> dict[str, str]:
     return {name: _text(demo[name]) for name in signature.fields if name in demo}
 
 
@@ -184,11 +184,11 @@ def _text(value: Any) -> str:
     return json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=1)
 
 
-def write_optimisation_report(found: Optimised) -> Path:
+def write_optimization_report(found: OptimizationResult) -> Path:
     """Write the report into the run's folder, as JSON and as a page; returns the path of the first."""
-    path, told = found.folder / REPORT, found.as_dict()
-    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    path, report = found.folder / REPORT, found.as_dict()
+    text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     with storing(path):
         publish_file(path, [memoryview(text.encode())])
-    page.write_optimised(found.folder.name, told, found.folder / PAGE)
+    page.write_optimization_page(found.folder.name, report, found.folder / PAGE)
     return path

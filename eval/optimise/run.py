@@ -1,9 +1,10 @@
 """Optimising a program's prompts: priced beforehand, capped, resumable, and judged on questions it never saw.
 
-    found = optimize("chat_bridge", "gold/", optimiser="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
-    found.program, found.gain()        # saved in found.folder / "program", and what it gained on the test questions
+    result = optimize("chat_bridge", "gold/", optimizer="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
+    result.program, result.gain()      # saved in result.folder / "program", and what it gained on the test questions
 
-A run is a folder, see `runs`: the configuration, every call of a language model (`calls`), the artifacts and the report.
+A run is a folder, see `runs.folder`: the configuration, every call of a language model (`call_ledger`), the programs
+before and after, and the report.
 Killed at any moment, the same call makes the same requests again, is answered from the calls, and goes on.
 """
 
@@ -14,11 +15,10 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import dspy
 from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
@@ -28,22 +28,24 @@ from ...programs.artifact.schema import Score
 from ...programs.call.inputs import model_errors
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
+from ...retrieval.models.embedders import Progress, no_progress
+from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ..metrics.means import mean_of
 from ..runs.answer_run import inputs_of, program_fingerprint
-from ..runs.folder import claim, fingerprint
+from ..runs.folder import claim_folder, fingerprint
+from ..runs.look_counter import count_look
 from ..runs.retrieval_run import gold_fingerprint
-from ..runs.test_looks import count_look
-from .call_ledger import CallLedger, CapReachedError, LostModelError, LostRowsError, Spent
-from .demo_leaks import Giveaways
+from .call_ledger import CallLedger, CapReachedError, Caps, LedgerError, ModelDownError, Price, Spent
+from .demo_leaks import LeakFilter
 from .metric import Verdict, example_of
-from .optimisers import FewShot, Lesson, Optimiser
-from .plan import Plan, prepare
-from .result import Optimised, SearchSummary, gains, prompts, write_optimisation_report
-from .student import Notebook, NotedMetric, Student
+from .optimisers import FewShot, Optimizer, OptimizerInput
+from .plan import Plan, plan_optimization
+from .result import OptimizationResult, SeedResult, compute_gains, prompts_of, write_optimization_report
+from .student import LoggingMetric, Student, TrialLog
 
 
 @dataclass(frozen=True)
-class Standing:
+class OptimizationProgress:
     """How far a run is."""
 
     calls: int
@@ -54,18 +56,100 @@ class Standing:
     spent: Spent
 
 
-Watch = Callable[[Standing], None]
+OptimizationWatch = Callable[[OptimizationProgress], None]
 
 
-def optimize(program: str, gold_dir: str | Path, **options: Any) -> Optimised:
-    """Make a program's prompts better, and say what was gained: `planning.prepare`, then `run`."""
-    return run(prepare(program, gold_dir, **options))
+def ignore_progress(now: OptimizationProgress) -> None:
+    """Watch nothing."""
 
 
-def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
+def optimize(
+    program: str | Path,
+    gold: str | Path,
+    *,
+    optimizer: str | Optimizer = "gepa",
+    lm: dspy.LM | str,
+    prompt_lm: dspy.LM | str | None = None,
+    caps: Caps | None = None,
+    prices: Mapping[str, Price] | None = None,
+    seeds: Sequence[int] = (0,),
+    weights: Mapping[str, float] | None = None,
+    profile: str = DEFAULT_PROFILE,
+    index: str | None = None,
+    out: Path | None = None,
+    fork: bool = False,
+    index_progress: Progress = no_progress,
+    watch: OptimizationWatch = ignore_progress,
+) -> OptimizationResult:
+    """Make a program's prompts better on train and dev questions, and say what was gained on test questions.
+
+    Killed at any moment, the same call goes on, and pays for no call of a language model twice. To see what it will
+    cost before anything is spent, make the plan with `plan_optimization`, and hand it to `run_optimization`.
+
+    Args:
+        program: the name of a program, or the name or folder of a saved one to go on from.
+        gold: folder of a gold set with the splits train, dev and test, or the name of one that ships with the package.
+        optimizer: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain`` (demos, then instructions), or one with
+            settings of your own, such as ``Gepa(proposals=4)``.
+        lm: the language model that answers, or its name as `quincunx.lm` takes it.
+        prompt_lm: the one that writes prompts; ``lm`` if left out.
+        caps: the most that the whole run may spend, in calls, tokens or dollars; left out, without bounds. At a cap
+            the search ends, and the best program so far is judged with what was reserved for that.
+        prices: dollars per million tokens, by role: ``task`` (of ``lm``) and ``prompt`` (of ``prompt_lm``).
+        seeds: of every random choice; the search is made once for each, and the best on dev is kept.
+        weights: how much each part of the metric counts, see `Metric.weights`; the program's own if left out.
+        profile: the models that embed and rerank.
+        index: an index of the home folder to search; left out, one is built from the gold set's corpus.
+        out: the run's folder; by default one in the home folder, named after what is run.
+        fork: begin a new run beside the one that is there.
+        index_progress: called with (done, total) documents while the index is built.
+        watch: called with an `OptimizationProgress` before every answer.
+
+    Returns:
+        The optimised program (``.program``, saved in ``.folder / "program"``), what it gained on the test questions
+        over the program before (``.gain()``) with its interval, and what it cost (``.spent``).
+
+    Raises:
+        UsageError: an unknown optimizer or part, a language model that cannot write, or prices that are missing.
+        GoldSetError: a split lacks questions, or two splits share what they must not.
+        BoundError: seeds or caps out of range, or a budget that does not hold the opening calls.
+        MissingExtraError: ``mipro`` without the ``optimize`` extra.
+        LanguageModelError: a language model cannot be asked, or fails several times in a row; run again, it goes on.
+        RunMismatchError: ``out`` holds a run of another configuration. WriterBusyError: another process is at it.
+        StorageError: a call cannot be kept, or those that were cannot be read.
+
+    Example:
+        The extractive engine quotes and follows no instructions, so there is nothing to optimise in it:
+
+        >>> from quincunx.eval import optimize
+        >>> optimize("chat_bridge", "builddaily", optimizer="bootstrap", lm="extractive")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        quincunx.retrieval.errors.UsageError: ...only quotes...
+    """
+    plan = plan_optimization(
+        program,
+        gold,
+        optimizer=optimizer,
+        lm=lm,
+        prompt_lm=prompt_lm,
+        caps=caps,
+        prices=prices,
+        seeds=seeds,
+        weights=weights,
+        profile=profile,
+        index=index,
+        out=out,
+        fork=fork,
+        index_progress=index_progress,
+    )
+    return run_optimization(plan, watch)
+
+
+def run_optimization(plan: Plan, watch: OptimizationWatch = ignore_progress) -> OptimizationResult:
     """Optimise, or go on where a killed run was; save the program and the report.
 
-    At a cap the search ends, and the best program so far is judged with what was kept back for that.
+    At a cap the search ends, and the best program so far is judged with what was reserved for that.
 
     Raises:
         LanguageModelError: a language model cannot be asked, or fails several times in a row; run again, it goes on.
@@ -74,22 +158,22 @@ def run(plan: Plan, watch: Watch = lambda standing: None) -> Optimised:
         StorageError: a call cannot be kept, or those that were cannot be read.
         WriterBusyError: another process is at this run.
     """
-    folder, lock = claim(plan.folder, plan.header, lambda made: None, fork=plan.fork)
+    folder, lock = claim_folder(plan.folder, plan.header, lambda made: None, fork=plan.fork)
     try:
         with contextlib.closing(CallLedger(folder, plan.caps, plan.prices)) as ledger:
-            return _Run(plan, folder, ledger, watch).all()
-    except LostModelError as lost:
+            return _RunningOptimization(plan, folder, ledger, watch).run()
+    except ModelDownError as lost:
         raise LanguageModelError(f"{lost}; what was asked is kept, so run it again to go on") from lost
-    except LostRowsError as lost:
+    except LedgerError as lost:
         raise StorageError(f"{lost}; check the disk, then run it again to go on") from lost
     finally:
         os.close(lock)
 
 
-class _Run:
-    """A run while it is going on."""
+class _RunningOptimization:
+    """An optimisation while it is going on."""
 
-    def __init__(self, plan: Plan, folder: Path, ledger: CallLedger, watch: Watch) -> None:
+    def __init__(self, plan: Plan, folder: Path, ledger: CallLedger, watch: OptimizationWatch) -> None:
         self.plan, self.folder, self.ledger, self.watch = plan, folder, ledger, watch
         self.begun = time.monotonic()
         self.examples = {
@@ -99,59 +183,60 @@ class _Run:
             ]
             for name, gold in plan.splits.items()
         }
-        self.giveaways = _giveaways(plan)
+        self.leak_filter = _leak_filter(plan)
         dev = [example.gold_id for example in self.examples["dev"]]
-        self.notebook = Notebook(dev, self.giveaways, self._tell)
-        self.metric = NotedMetric(plan.metric, self.notebook)
-        self.lm = ledger.through(plan.lm, "task")
-        self.prompt_lm = ledger.through(plan.prompt_lm, "prompt")
+        self.log = TrialLog(dev, self.leak_filter, self._report_progress)
+        self.metric = LoggingMetric(plan.metric, self.log)
+        self.lm = ledger.wrap(plan.lm, "task")
+        self.prompt_lm = ledger.wrap(plan.prompt_lm, "prompt")
         self.notes: list[str] = []
         self.streams = sys.stdout, sys.stderr
 
-    def all(self) -> Optimised:
+    def run(self) -> OptimizationResult:
+        """Search with every seed, judge on the test questions, save and report."""
         plan = self.plan
         with dspy.context(
             lm=self.lm, adapter=plan.program.adapter or dspy.settings.adapter, disable_history=True
         ):
             self._require_answers()
-            if not self.ledger.keep_back(plan.estimate.tests):
+            if not self.ledger.reserve(plan.estimate.tests):
                 self.notes.append(
                     f"The budget is too small to hold back the {plan.estimate.tests} answers that judge the programs on "
                     "the test questions, so the search may spend it all."
                 )
-            found = [self._searched(seed) for seed in plan.seeds]
-            self.ledger.keep_back(0)
-            best = max(found, key=lambda searched: -1.0 if searched.dev is None else searched.dev)
-            scores = self._tested(found, best)
-        look = self._look(found) if scores else 0
-        told = gains(scores, plan.splits["test"].questions, plan.seeds)
-        program = self._plain(best.program)
-        optimised = Optimised(
+            seed_results = [self._search_with_seed(seed) for seed in plan.seeds]
+            self.ledger.reserve(0)
+            best = max(seed_results, key=lambda each: -1.0 if each.dev is None else each.dev)
+            scores = self._score_on_test(seed_results, best)
+        look = self._count_look(seed_results) if scores else 0
+        gains = compute_gains(scores, plan.splits["test"].questions, plan.seeds)
+        program = self._without_wrappers(best.program)
+        result = OptimizationResult(
             folder=self.folder,
             program=program,
             seed=best.seed,
-            optimiser=plan.optimiser_name,
-            gains=told,
+            optimizer=plan.optimizer_name,
+            gains=gains,
             scores=scores,
             look=look,
-            curve=self.notebook.curve(),
-            dev={searched.seed: searched.dev for searched in found},
-            evaluations=self.notebook.evaluations,
-            searches=(plan.handle.asked, plan.handle.searched),
+            curve=self.log.curve(),
+            dev={each.seed: each.dev for each in seed_results},
+            evaluations=self.log.evaluations,
+            searches=(plan.handle.requested, plan.handle.made),
             spent=self.ledger.spent,
             estimate=plan.estimate,
-            before=prompts(plan.program),
-            after=prompts(program),
-            notes=(*self.notes, *self.giveaways.met),
+            before=prompts_of(plan.program),
+            after=prompts_of(program),
+            notes=(*self.notes, *self.leak_filter.left_out),
         )
-        self._save(optimised)
-        write_optimisation_report(optimised)
-        return optimised
+        self._save(result)
+        write_optimization_report(result)
+        return result
 
     def _require_answers(self) -> None:
         """Ask each language model once outright, so that one that is down ends the run before it begins."""
         try:
-            with model_errors("the optimiser", str(self.plan.prompt_lm.model)), self.ledger.opening():
+            with model_errors("the optimizer", str(self.plan.prompt_lm.model)), self.ledger.opening():
                 # A reply that is not in form is an answer too: the search will count it.
                 with contextlib.suppress(ModelOutputError):
                     self.plan.program(**self.examples["dev"][0].inputs())
@@ -160,25 +245,25 @@ class _Run:
         except CapReachedError as reached:
             raise BoundError(f"the budget does not hold the opening calls: {reached}; raise it") from reached
 
-    def _searched(self, seed: int) -> SearchSummary:
+    def _search_with_seed(self, seed: int) -> SeedResult:
         before = self.plan.program
-        few = self._search(FewShot(), seed)
-        after = self._search(self.plan.optimiser, seed) or self._best_so_far(seed)
-        was, now = self._on_dev(before), self._on_dev(after)
-        if was is not None and (now is None or now < was):
+        few_shot = self._search(FewShot(), seed)
+        after = self._search(self.plan.optimizer, seed) or self._best_so_far(seed)
+        dev_before, dev_after = self._score_on_dev(before), self._score_on_dev(after)
+        if dev_before is not None and (dev_after is None or dev_after < dev_before):
             self.notes.append(
                 f"Seed {seed}: what was found did worse on the dev questions, so nothing was changed."
             )
-            after, now = before, was
-        return SearchSummary(seed, after, few, now)
+            after, dev_after = before, dev_before
+        return SeedResult(seed, after, few_shot, dev_after)
 
-    def _search(self, optimiser: Optimiser, seed: int) -> GroundedProgram | None:
-        """Let an optimiser work; ``None`` at a cap."""
-        lesson = Lesson(self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed)
-        self.notebook.begin()
+    def _search(self, optimizer: Optimizer, seed: int) -> GroundedProgram | None:
+        """Let an optimizer work; ``None`` at a cap."""
+        data = OptimizerInput(self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed)
+        self.log.begin()
         try:
-            with _quiet(), model_errors("the optimiser", str(self.plan.prompt_lm.model)):
-                student = optimiser.compile(self._student(self.plan.program), lesson)
+            with _silenced(), model_errors("the optimizer", str(self.plan.prompt_lm.model)):
+                student = optimizer.compile(self._student(self.plan.program), data)
         except CapReachedError as reached:
             note = f"The search ended at its budget: {reached}."
             if note not in self.notes:
@@ -186,18 +271,18 @@ class _Run:
             return None
         assert isinstance(student, Student)
         found: GroundedProgram = student.program
-        self.notebook.tidy(found)
+        self.log.filter_demos(found)
         return found
 
     def _best_so_far(self, seed: int) -> GroundedProgram:
         """Return the best program that the search tried on all dev questions before it ended."""
-        best = self.notebook.best()
+        best = self.log.best()
         if best is not None:
             return best.program
         self.notes.append(f"Seed {seed}: no program was tried on all dev questions, so nothing was changed.")
         return self.plan.program
 
-    def _on_dev(self, program: GroundedProgram) -> float | None:
+    def _score_on_dev(self, program: GroundedProgram) -> float | None:
         """Return the mean score on the dev questions; what is known costs nothing. ``None`` at a cap."""
         student = self._student(program)
         try:
@@ -206,14 +291,14 @@ class _Run:
             return None
         return fmean(float(verdict.score) for verdict in verdicts)
 
-    def _tested(self, found: list[SearchSummary], best: SearchSummary) -> dict[str, dict[str, Verdict]]:
+    def _score_on_test(
+        self, seed_results: list[SeedResult], best: SeedResult
+    ) -> dict[str, dict[str, Verdict]]:
         """Return the verdicts on the test questions by program, as far as the budget holds all of a program's."""
         programs = {"before": self.plan.program, f"after {best.seed}": best.program}
-        programs |= {f"after {searched.seed}": searched.program for searched in found}
+        programs |= {f"after {each.seed}": each.program for each in seed_results}
         programs |= {
-            f"few-shot {searched.seed}": searched.few_shot
-            for searched in found
-            if searched.few_shot is not None
+            f"few-shot {each.seed}": each.few_shot for each in seed_results if each.few_shot is not None
         }
         scores: dict[str, dict[str, Verdict]] = {}
         try:
@@ -228,17 +313,17 @@ class _Run:
             self.notes.append(f"Not tested, for the budget was spent: {missing} ({reached}).")
         return scores
 
-    def _look(self, found: list[SearchSummary]) -> int:
+    def _count_look(self, seed_results: list[SeedResult]) -> int:
         """Count the look at the test questions; a run that goes on after its end looks again."""
-        programs = [self.plan.program, *(searched.program for searched in found)]
+        programs = [self.plan.program, *(each.program for each in seed_results)]
         return count_look(
             self.plan.splits["test"], fingerprint([program_fingerprint(program) for program in programs])
         )
 
     def _student(self, program: GroundedProgram) -> Student:
-        return Student(program.deepcopy(), self.notebook)
+        return Student(program.deepcopy(), self.log)
 
-    def _plain(self, program: GroundedProgram) -> GroundedProgram:
+    def _without_wrappers(self, program: GroundedProgram) -> GroundedProgram:
         """Return a program as an app would load it: with its own handle and language model."""
         plain: GroundedProgram = self.plan.program.deepcopy()
         plain.retriever.handle = self.plan.handle.inner
@@ -248,45 +333,46 @@ class _Run:
             predictor.lm = None
         return plain
 
-    def _save(self, found: Optimised) -> None:
+    def _save(self, found: OptimizationResult) -> None:
         """Save the program, and beside it what it was before: `programs diff` says in words what changed."""
         questions = list(self.plan.splits["test"].questions.values())
         data = {"gold": gold_fingerprint(self.plan.splits["train"])}
-        self._plain(self.plan.program).save(self.folder / "before", data=data)
+        self._without_wrappers(self.plan.program).save(self.folder / "before", data=data)
         scores = []
-        if told := found.scores.get(f"after {found.seed}"):
-            mean = mean_of([float(told[question.id].score) for question in questions], questions, found.seed)
+        if verdicts := found.scores.get(f"after {found.seed}"):
+            values = [float(verdicts[question.id].score) for question in questions]
+            mean = mean_of(values, questions, found.seed)
             scores = [Score(name="test", value=mean.mean, n=mean.n, low=mean.low, high=mean.high)]
-        notes = {"optimiser": found.optimiser, "seed": found.seed, "run": self.folder.name}
+        notes = {"optimizer": found.optimizer, "seed": found.seed, "run": self.folder.name}
         found.program.save(self.folder / "program", data=data, notes=notes, scores=scores)
 
-    def _tell(self) -> None:
-        best = self.notebook.best()
+    def _report_progress(self) -> None:
+        best = self.log.best()
         score = None if best is None else best.mean
         spent = self.ledger.spent
         seconds = time.monotonic() - self.begun
         out, err = self.streams  # the app's own, whatever is kept off them meanwhile
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            self.watch(Standing(spent.calls, self.plan.estimate.calls, score, seconds, spent))
+            self.watch(OptimizationProgress(spent.calls, self.plan.estimate.calls, score, seconds, spent))
 
 
-def _giveaways(plan: Plan) -> Giveaways:
+def _leak_filter(plan: Plan) -> LeakFilter:
     judged = {
         question.id: question for name in ("dev", "test") for question in plan.splits[name].questions.values()
     }
-    return Giveaways(
+    return LeakFilter(
         {question.text: id for id, question in judged.items()},
         {passage.id: id for id in judged for passage in plan.metric.targets[id].passages},
     )
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the optimisers print, log and draw off the terminal: progress is told in one way for all."""
-    was = DSPY_LOGGING_STREAM.enabled
+def _silenced() -> Iterator[None]:
+    """Keep what DSPy's optimizers print, log and draw off the terminal: progress is shown in one way for all."""
+    enabled = DSPY_LOGGING_STREAM.enabled
     DSPY_LOGGING_STREAM.enabled = False
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
-        DSPY_LOGGING_STREAM.enabled = was
+        DSPY_LOGGING_STREAM.enabled = enabled

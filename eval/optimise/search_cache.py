@@ -1,4 +1,4 @@
-"""Searches that are made once and remembered, for the hundreds of times that an optimiser asks the same questions."""
+"""A cache of searches, for the hundreds of times that an optimizer asks the same questions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ...retrieval.search import SearchResult
 from ...retrieval.settings import SearchSettings
 
 
-class RememberingHandle(SearchHandle):
-    """Searches as another handle does, each query of each generation of the index once; shared by all copies."""
+class CachingHandle(SearchHandle):
+    """Searches as another handle does, each query once in each generation of the index; shared by all copies."""
 
     def __init__(self, handle: SearchHandle) -> None:
         super().__init__(handle.named, handle.models)
         self.inner = handle
         self._found: dict[str, Future[SearchResult]] = {}
         self._guard = threading.Lock()
-        self.asked = 0
-        """How often something was searched for."""
+        self.requested = 0
+        """Searches that were asked for."""
 
     @property
-    def searched(self) -> int:
-        """How many of those searches were made."""
+    def made(self) -> int:
+        """Searches that were made; the others were answered from the cache."""
         return len(self._found)
 
     def search(
@@ -35,7 +35,7 @@ class RememberingHandle(SearchHandle):
         generations = self.inner.searcher.generations()
         key = repr((question, tuple(queries), settings.as_dict(), generations))
         with self._guard:
-            self.asked += 1
+            self.requested += 1
             future = self._found.get(key)
             mine = future is None
             if future is None:

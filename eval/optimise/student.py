@@ -1,4 +1,4 @@
-"""The program as an optimiser sees it: it never raises, its demos stay short, and every verdict is kept."""
+"""The program as an optimizer sees it: it never raises, its demos stay short, and every verdict is logged."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import QuincunxError
 from ..runs.answer_run import program_fingerprint
-from .demo_leaks import Giveaways, capped
+from .demo_leaks import LeakFilter, cap_demos
 from .metric import Metric, Verdict
 
 
 class Student(dspy.Module):
     """A program whose failures are values: a prediction with ``code`` and ``message`` in place of an answer."""
 
-    def __init__(self, program: GroundedProgram, notebook: Notebook) -> None:
+    def __init__(self, program: GroundedProgram, log: TrialLog) -> None:
         super().__init__()
         self.program = program
-        self.notebook = notebook
+        self.log = log
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
-        self.notebook.tidy(self.program)
-        state = self.notebook.meet(self.program)
+        self.log.filter_demos(self.program)
+        state = self.log.register(self.program)
         try:
             prediction: dspy.Prediction = self.program(**inputs)
         except QuincunxError as error:
@@ -37,11 +37,11 @@ class Student(dspy.Module):
 
 
 @dataclass
-class Tried:
-    """One state of the program that the optimiser tried."""
+class TriedProgram:
+    """One state of the program that the optimizer tried."""
 
     state: str
-    """`answers.program_fingerprint` of it."""
+    """`program_fingerprint` of it."""
     program: GroundedProgram
     scores: dict[str, float] = field(default_factory=dict)
     """By id of a dev question."""
@@ -54,43 +54,44 @@ class Tried:
         return fmean(self.scores.values())
 
 
-class Notebook:
-    """What the states of a program came to on the dev questions; shared by all copies of the student."""
+class TrialLog:
+    """The states of a program that were tried, and their scores on the dev questions; deepcopy returns self."""
 
-    def __init__(self, dev: Sequence[str], giveaways: Giveaways, told: Callable[[], None]) -> None:
-        """``dev``: ids of the dev questions; ``told`` is called before every answer."""
+    def __init__(self, dev: Sequence[str], leak_filter: LeakFilter, on_answer: Callable[[], None]) -> None:
+        """``dev``: ids of the dev questions; ``on_answer`` is called before every answer."""
         self.dev = tuple(dev)
-        self.tried: dict[str, Tried] = {}
+        self.tried: dict[str, TriedProgram] = {}
         self.evaluations = 0
         """Calls of the program in all, those on the train questions too."""
-        self._met: set[str] = set()
-        self._giveaways = giveaways
-        self._told = told
+        self._current: set[str] = set()
+        """The states that the search of now tried."""
+        self._leak_filter = leak_filter
+        self._on_answer = on_answer
 
-    def __deepcopy__(self, memo: object) -> Notebook:
+    def __deepcopy__(self, memo: object) -> TrialLog:
         return self
 
     def begin(self) -> None:
-        """Begin another search: `best` is to be of what it meets."""
-        self._met.clear()
+        """Begin another search: `best` chooses from what it tries."""
+        self._current.clear()
 
-    def tidy(self, program: GroundedProgram) -> None:
-        """Take out of a program's demos what gives away a dev or test question, and what is too long."""
+    def filter_demos(self, program: GroundedProgram) -> None:
+        """Take out of a program's demos what leaks a dev or test question, and what is too long."""
         for _, predictor in predictors_of(program):
-            predictor.demos = capped(self._giveaways.without(predictor.demos))
+            predictor.demos = cap_demos(self._leak_filter.apply(predictor.demos))
 
-    def meet(self, program: GroundedProgram) -> str:
-        """Note a state that is about to be tried, and return its fingerprint."""
-        self._told()
+    def register(self, program: GroundedProgram) -> str:
+        """Register the state of a program that is about to answer, and return its fingerprint."""
+        self._on_answer()
         self.evaluations += 1
         state = program_fingerprint(program)
-        self._met.add(state)
+        self._current.add(state)
         if state not in self.tried:
-            self.tried[state] = Tried(state, program.deepcopy())
+            self.tried[state] = TriedProgram(state, program.deepcopy())
         return state
 
-    def note(self, id: str, state: str, verdict: Verdict) -> None:
-        """Note a verdict on an answer."""
+    def record(self, id: str, state: str, verdict: Verdict) -> None:
+        """Record the verdict on an answer to a dev question; verdicts on other questions are passed over."""
         if id not in self.dev or state not in self.tried:
             return
         tried = self.tried[state]
@@ -100,29 +101,29 @@ class Notebook:
             tried.failed.add(id)
 
     @property
-    def whole(self) -> list[Tried]:
-        """The states that were tried on every dev question, in the order in which they were met."""
+    def complete(self) -> list[TriedProgram]:
+        """The states that were tried on every dev question, in the order in which they were registered."""
         return [tried for tried in self.tried.values() if len(tried.scores) == len(self.dev)]
 
-    def best(self) -> Tried | None:
-        """Return the best of those that this search met, the earliest where several are; ``None`` for none of them."""
-        met = [tried for tried in self.whole if tried.state in self._met]
-        return max(met, key=lambda tried: tried.mean, default=None)
+    def best(self) -> TriedProgram | None:
+        """Return the best of those that the search of now tried, the earliest of equals; ``None`` where there is none."""
+        current = [tried for tried in self.complete if tried.state in self._current]
+        return max(current, key=lambda tried: tried.mean, default=None)
 
     def curve(self) -> list[dict[str, Any]]:
-        """Return what each of them came to, as JSON values."""
+        """Return the score of each complete state, as JSON values."""
         return [
             {"state": tried.state[:12], "dev": tried.mean, "failed": len(tried.failed)}
-            for tried in self.whole
+            for tried in self.complete
         ]
 
 
 @dataclass(frozen=True)
-class NotedMetric:
-    """A metric whose verdicts go into the notebook."""
+class LoggingMetric:
+    """A metric whose verdicts are recorded in the log."""
 
     metric: Metric
-    notebook: Notebook
+    log: TrialLog
 
     def __call__(
         self,
@@ -134,5 +135,5 @@ class NotedMetric:
     ) -> Verdict:
         pred = dspy.Prediction() if pred is None else pred
         verdict = self.metric(gold, pred, trace, pred_name, pred_trace)
-        self.notebook.note(gold.gold_id, getattr(pred, "_quincunx_state", ""), verdict)
+        self.log.record(gold.gold_id, getattr(pred, "_quincunx_state", ""), verdict)
         return verdict

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...retrieval.storage.disk import publish_file, storing
 from ..metrics.records import Mean
-from .page import style, template, whole
+from .page import replace_lone_surrogates, style, template
 
 WIDTH, HEIGHT = 560.0, 160.0
 
@@ -24,7 +24,7 @@ class Curve:
     """Path of the best score so far."""
 
 
-def render_optimised(name: str, found: Mapping[str, Any]) -> str:
+def render_optimization_page(name: str, found: Mapping[str, Any]) -> str:
     """Return the page of a report, as `optimreport.Optimised.as_dict` says it."""
     means = [Mean(gain["difference"], gain["low"], gain["high"], gain["n"], 0) for gain in found["gains"]]
     scores = [step["dev"] for step in found["curve"]]
@@ -36,7 +36,7 @@ def render_optimised(name: str, found: Mapping[str, Any]) -> str:
         script_hash="",
         **style(),
     )
-    return whole(html)
+    return replace_lone_surrogates(html)
 
 
 def curve(scores: Sequence[float]) -> Curve:
@@ -48,7 +48,7 @@ def curve(scores: Sequence[float]) -> Curve:
     return Curve(places, f"M0 {best[0]:.1f}{path}")
 
 
-def write_optimised(name: str, found: Mapping[str, Any], path: Path) -> None:
+def write_optimization_page(name: str, found: Mapping[str, Any], path: Path) -> None:
     """Write the page, whole or not at all; raises `StorageError` when the disk refuses."""
     with storing(path):
-        publish_file(path, [memoryview(render_optimised(name, found).encode())])
+        publish_file(path, [memoryview(render_optimization_page(name, found).encode())])

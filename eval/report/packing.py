@@ -1,8 +1,8 @@
 """A report as compact JSON, and JSON that cannot end the script element it stands in.
 
-Each record is an array of its fields in the order of its class; ``fields`` in the packed report names them. A
-passage is its number in ``Report.passages``, or its id where it is not among them. Fractions keep six significant
-figures.
+Each record is an array of its fields in the order of its class; ``fields`` in the packed report names them, by the
+class's name without ``Record``. A passage is its number in ``Report.passages``, or its id where it is not among them.
+Fractions keep six significant figures.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def pack(report: Report) -> dict[str, object]:
     numbers = {passage.id: number for number, passage in enumerate(report.passages)}
     packed: dict[str, object] = {name: _packed(getattr(report, name), numbers) for name in SHOWN}
     packed["funnel"] = [step.name for step in report.funnel]
-    packed["fields"] = {record.__name__: [name for name, _ in _fields(record)] for record in RECORDS}
+    packed["fields"] = {
+        record.__name__.removesuffix("Record"): [name for name, _ in _fields(record)] for record in RECORDS
+    }
     return packed
 
 

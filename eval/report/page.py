@@ -22,11 +22,11 @@ from .packing import pack, script_json
 FOLDER = Path(__file__).parent
 SCRIPTS = ("core.js", "table.js", "detail.js", "start.js")
 """In the order they run; together they are one script."""
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 DASH = "–"
 
 
-def render_run(report: Report) -> str:
+def render_run_page(report: Report) -> str:
     """Return the page as HTML that can be written as UTF-8."""
     script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
     html = template("page.html.j2").render(
@@ -40,7 +40,7 @@ def render_run(report: Report) -> str:
         script_hash=_content_hash(script),
         data=Markup(script_json(pack(report))),
     )
-    return whole(html)
+    return replace_lone_surrogates(html)
 
 
 def template(name: str) -> jinja2.Template:
@@ -70,12 +70,12 @@ def style() -> dict[str, Markup | str]:
     return {"style": Markup(text), "style_hash": _content_hash(text)}
 
 
-def whole(html: str) -> str:
+def replace_lone_surrogates(html: str) -> str:
     """Return a page without halves of characters, which no file can hold."""
-    return HALF_CHARACTER.sub("\ufffd", html)
+    return LONE_SURROGATE.sub("\ufffd", html)
 
 
-def write_run(report: Report, path: str | Path) -> None:
+def write_run_page(report: Report, path: str | Path) -> None:
     """Write the page; a reader of the path finds the old page or the new one, never a part.
 
     Raises:
@@ -83,7 +83,7 @@ def write_run(report: Report, path: str | Path) -> None:
     """
     path = Path(path)
     with storing(path):
-        publish_file(path, [memoryview(render_run(report).encode())])
+        publish_file(path, [memoryview(render_run_page(report).encode())])
 
 
 def number(value: float | None, digits: int = 3) -> str:

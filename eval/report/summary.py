@@ -13,12 +13,19 @@ from ..goldsets.goldset import GoldQuestion
 from ..judges.scores import JudgeScores, judge_scores
 from ..metrics import records as data
 from ..metrics.answer_scores import AnswerScores, score_answers
-from ..metrics.diagnosis import Lost, diagnose, place_in_passages
-from ..metrics.means import comparisons, funnel, funnel_steps, reached, shares, stage_means
+from ..metrics.diagnosis import LostUnit, diagnose, place_in_passages
+from ..metrics.means import (
+    count_diagnoses,
+    funnel,
+    funnel_steps,
+    stage_comparisons,
+    stage_means,
+    steps_reached,
+)
 from ..metrics.run_scores import STAGES, score_run
-from ..runs.ledger import Row, Run
+from ..runs.ledger import Row, RunLedger
 from ..stats.paired import Interval
-from .page import write_run
+from .page import write_run_page
 
 REPORT = "report.json"
 TIMED = ("embed", "dense", "lexical", "fuse", "rerank", "rephrasing", "splitting", "asking", "check")
@@ -27,13 +34,13 @@ TIMED = ("embed", "dense", "lexical", "fuse", "rerank", "rephrasing", "splitting
 class Summary:
     """Everything that is shown of a run, worked out once from its rows."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunLedger) -> None:
         self.name = run.name
         self.header = run.header
         self.seed = int(run.header["seed"])
         self.scored = score_run(run)
         self.means = stage_means(self.scored, self.seed)
-        self.comparisons = comparisons(self.scored, self.seed)
+        self.comparisons = stage_comparisons(self.scored, self.seed)
         self.lost = diagnose(self.scored)
         self.answers: AnswerScores | None = None
         self.judged: list[JudgeScores] = []
@@ -77,7 +84,7 @@ class Summary:
                 for entry in self.comparisons
             ],
             "lost": {
-                "by": shares(self.lost),
+                "by": count_diagnoses(self.lost),
                 "units": [{**asdict(lost), "advice": lost.advice} for lost in self.lost],
             },
             "values": scored.values,
@@ -87,7 +94,7 @@ class Summary:
         return report
 
 
-def write_run_report(run: Run, summary: Summary | None = None) -> Path:
+def write_run_report(run: RunLedger, summary: Summary | None = None) -> Path:
     """Write the report of a run beside its rows, whole or not at all; returns its path.
 
     ``summary`` is that of the run, where it has been worked out already.
@@ -101,15 +108,15 @@ def write_run_report(run: Run, summary: Summary | None = None) -> Path:
     return path
 
 
-def write_page(run: Run, path: Path) -> None:
-    """Write the run as one HTML file; raises `StorageError` when the disk refuses."""
-    write_run(page_of(Summary(run)), path)
+def write_page(summary: Summary, path: Path) -> None:
+    """Write a run as one HTML file; raises `StorageError` when the disk refuses."""
+    write_run_page(report_of(summary), path)
 
 
-def page_of(summary: Summary) -> data.Report:
+def report_of(summary: Summary) -> data.Report:
     """Return a run as the page takes it."""
     scored = summary.scored
-    lost: dict[str, list[Lost]] = {}
+    lost: dict[str, list[LostUnit]] = {}
     for entry in summary.lost:
         lost.setdefault(entry.question, []).append(entry)
     questions = tuple(
@@ -215,7 +222,7 @@ def _mean(mean: Interval | None, failed: int) -> data.Mean:
 
 
 def _question(
-    summary: Summary, question: GoldQuestion, row: Row | None, lost: Sequence[Lost]
+    summary: Summary, question: GoldQuestion, row: Row | None, lost: Sequence[LostUnit]
 ) -> data.QuestionRecord:
     scored = summary.scored
     assert row is not None
@@ -232,7 +239,7 @@ def _question(
         )
         before, after = (scored.values[stage][question.id][primary] for stage in ("fused", "final"))
         delta = after - before
-        steps = reached(scored, question.id)
+        steps = steps_reached(scored, question.id)
     if summary.answers is not None:
         steps = (*(steps or (None,) * len(funnel_steps(scored))), *summary.answers.reached(question.id))
     grades = question.grades

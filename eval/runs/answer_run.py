@@ -14,9 +14,16 @@ from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
 from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint
-from .ledger import Run
-from .retrieval_run import GoldLocator, RetrievalSetup, default_folder, header_of, met, search_record
-from .runner import Outcome, Watch, run_examples
+from .ledger import RunLedger
+from .retrieval_run import (
+    GoldLocator,
+    RetrievalSetup,
+    default_folder,
+    passages_seen,
+    run_header,
+    search_record,
+)
+from .runner import ExampleResult, RowWatch, no_watch, run_examples
 
 
 def run_answers(
@@ -28,8 +35,8 @@ def run_answers(
     fork: bool = False,
     workers: int = 1,
     repeat: int = 0,
-    watch: Watch = lambda done, total, row: None,
-) -> Run:
+    watch: RowWatch = no_watch,
+) -> RunLedger:
     """Ask every question of the program's own (``metadata.program``), or all where the set names no program.
 
     ``folder`` is that of the index that the program searches. ``repeat`` tells runs of one configuration apart.
@@ -39,7 +46,7 @@ def run_answers(
     model = program.predict.lm or dspy.settings.lm
     adapter = program.adapter or dspy.settings.adapter or dspy.ChatAdapter()
     header = {
-        **header_of("answers", searched, folder, program.retriever.handle.searcher.reranker),
+        **run_header("answers", searched, folder, program.retriever.handle.searcher.reranker),
         "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter
         "program": program.name,
         "program_state": program_fingerprint(program),
@@ -49,7 +56,7 @@ def run_answers(
         "queries": program.queries,
         "repeat": repeat,
     }
-    run = Run.begin(out or default_folder(header), header, questions, fork=fork)
+    run = RunLedger.begin(out or default_folder(header), header, questions, fork=fork)
     try:
         locator = GoldLocator(folder)
         run_examples(run, lambda question: _ask(program, locator, question), workers=workers, watch=watch)
@@ -93,13 +100,13 @@ def inputs_of(program: GroundedProgram, question: GoldQuestion) -> dict[str, Any
     return {"question": question.text}
 
 
-def _ask(program: GroundedProgram, locator: GoldLocator, question: GoldQuestion) -> Outcome:
+def _ask(program: GroundedProgram, locator: GoldLocator, question: GoldQuestion) -> ExampleResult:
     answer: Answer = program(**inputs_of(program, question))
     record, passages = locator.locate(question)
-    return Outcome(
+    return ExampleResult(
         record={**search_record(answer.search), **record, **answer_record(answer)},
         seconds=dict(answer.seconds),
-        passages=[*met(answer.search), *passages],
+        passages=[*passages_seen(answer.search), *passages],
     )
 
 

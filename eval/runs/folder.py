@@ -21,7 +21,7 @@ HEADER = "header.json"
 SCHEMA = 1
 
 
-def claim(
+def claim_folder(
     folder: Path, header: Mapping[str, Any], make: Callable[[Path], None], *, fork: bool = False
 ) -> tuple[Path, int]:
     """Begin a run, or go on with the one that is there; return its folder and the descriptor of its lock.
@@ -44,7 +44,7 @@ def claim(
         )
     with storing(folder):
         make_folder(folder)
-        lock = only_writer(folder)
+        lock = lock_for_writing(folder)
         try:
             if not (folder / HEADER).exists():
                 make(folder)
@@ -57,7 +57,7 @@ def claim(
     return folder, lock
 
 
-def only_writer(folder: Path) -> int:
+def lock_for_writing(folder: Path) -> int:
     """Keep other writers out for as long as the descriptor is open."""
     try:
         return lock_folder(folder, wait=False)
@@ -77,7 +77,7 @@ def run_names() -> list[str]:
     return names_of("runs", HEADER)
 
 
-def found_run(name_or_folder: str | Path) -> Path:
+def existing_run(name_or_folder: str | Path) -> Path:
     folder = run_folder(name_or_folder)
     if not (folder / HEADER).is_file():
         raise UnknownRunError(str(name_or_folder), run_names())

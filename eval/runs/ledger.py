@@ -1,5 +1,8 @@
 """The ledger of an evaluation run: a folder with a header that never changes and one row for each example.
 
+It keeps what was found and said, and bounds nothing. Not to be confused with the calls of language models that an
+optimisation keeps and bounds (`optimise.call_ledger`), or with what one call of a program may spend (`programs.budget`).
+
     header.json     what was run: kind, configuration, hashes of data, index, models and program, seed
     rows.sqlite     the questions with their gold, one row per example once it is done, the passages they met
 
@@ -22,7 +25,7 @@ from typing import Any, Self
 from ...retrieval.errors import RunError
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion, GoldSpan
-from .folder import claim, found_run, only_writer, read_header
+from .folder import claim_folder, existing_run, lock_for_writing, read_header
 
 ROWS = "rows.sqlite"
 
@@ -61,8 +64,8 @@ class Row:
         return self.code is not None
 
 
-class Run:
-    """An open run folder. One process writes it; any may read it."""
+class RunLedger:
+    """An open run folder. One process writes it; any may read it, as `results.Run` does."""
 
     def __init__(self, folder: Path) -> None:
         """Open a run that is there; raises `UnknownRunError`, or `RunError` for one that cannot be read."""
@@ -84,7 +87,9 @@ class Run:
             WriterBusyError: another process is writing it.
             StorageError: the disk refused.
         """
-        folder, lock = claim(folder, header, lambda made: _make_rows(made / ROWS, questions), fork=fork)
+        folder, lock = claim_folder(
+            folder, header, lambda made: _make_rows(made / ROWS, questions), fork=fork
+        )
         try:
             run = cls(folder)
         except BaseException:
@@ -95,10 +100,14 @@ class Run:
 
     @classmethod
     def reopen(cls, name_or_folder: str | Path) -> Self:
-        """Open a run that is there to write judgements into it; raises as `open_run`, and `WriterBusyError`."""
-        run = cls(found_run(name_or_folder))
+        """Open a run that is there to write judgements into it.
+
+        Raises:
+            UnknownRunError: there is none. RunError: it cannot be read. WriterBusyError: another process writes it.
+        """
+        run = cls(existing_run(name_or_folder))
         try:
-            run._lock = only_writer(run.folder)
+            run._lock = lock_for_writing(run.folder)
         except BaseException:
             run.close()
             raise
@@ -210,11 +219,6 @@ class Run:
             if isinstance(error, sqlite3.Error):
                 raise RunError(f"{self.folder / ROWS}: {error}; nothing was changed") from error
             raise
-
-
-def open_run(name_or_folder: str | Path) -> Run:
-    """Open a run to read it; raises `UnknownRunError` when there is none."""
-    return Run(found_run(name_or_folder))
 
 
 def _make_rows(path: Path, questions: Sequence[GoldQuestion]) -> None:

@@ -21,9 +21,9 @@ from ...retrieval.storage.home import home, require_index
 from ...retrieval.text.chunking import Chunking
 from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint, run_folder
-from .ledger import Run
+from .ledger import RunLedger
 from .revision import commit
-from .runner import Outcome, Watch, run_examples
+from .runner import ExampleResult, RowWatch, no_watch, run_examples
 
 SEED = 0
 """Of the resamples that intervals and tests draw."""
@@ -49,13 +49,13 @@ class RetrievalSetup:
         if self.index is not None:
             return require_index(self.index)
         name = self.gold.folder.name
-        where = json_name(str(self.gold.folder.resolve()), self.profile, asdict(self.chunking or Chunking()))
+        where = short_hash(str(self.gold.folder.resolve()), self.profile, asdict(self.chunking or Chunking()))
         folder = home() / "gold" / f"{name}-{where}"
         build(folder, self.gold.documents, shared_embedder(self.profile), self.chunking, progress)
         return folder
 
 
-def json_name(*values: Any) -> str:
+def short_hash(*values: Any) -> str:
     """Return a short name that stands for some JSON values."""
     return fingerprint(list(values))[:12]
 
@@ -67,8 +67,8 @@ def run_retrieval(
     fork: bool = False,
     workers: int = 1,
     index_progress: Progress = no_progress,
-    watch: Watch = lambda done, total, row: None,
-) -> Run:
+    watch: RowWatch = no_watch,
+) -> RunLedger:
     """Search for every judged question, or go on with the run that is there; returns the run, open and complete.
 
     Args:
@@ -86,9 +86,9 @@ def run_retrieval(
     """
     folder = searched.folder(index_progress)
     searcher = Searcher(folder, shared_embedder(searched.profile), shared_reranker(searched.profile))
-    header = header_of("retrieval", searched, folder, searcher.reranker)
+    header = run_header("retrieval", searched, folder, searcher.reranker)
     questions = searched.gold.judged
-    run = Run.begin(out or default_folder(header), header, questions, fork=fork)
+    run = RunLedger.begin(out or default_folder(header), header, questions, fork=fork)
     try:
         locator = GoldLocator(folder)
         run_examples(
@@ -100,7 +100,7 @@ def run_retrieval(
     return run
 
 
-def header_of(kind: str, searched: RetrievalSetup, folder: Path, reranker: str | None) -> dict[str, Any]:
+def run_header(kind: str, searched: RetrievalSetup, folder: Path, reranker: str | None) -> dict[str, Any]:
     """Return what a run's header says of data, index, models and settings."""
     gold, settings = searched.gold, searched.settings
     store = Store(folder)
@@ -182,13 +182,13 @@ class GoldLocator:
 
 def _search(
     searcher: Searcher, searched: RetrievalSetup, locator: GoldLocator, question: GoldQuestion
-) -> Outcome:
+) -> ExampleResult:
     found = searcher.search(search_text(question), searched.settings)
     record, passages = locator.locate(question)
-    return Outcome(
+    return ExampleResult(
         record={**search_record(found), **record},
         seconds=dict(found.seconds),
-        passages=[*met(found), *passages],
+        passages=[*passages_seen(found), *passages],
     )
 
 
@@ -205,6 +205,6 @@ def search_record(found: SearchResult) -> dict[str, Any]:
     }
 
 
-def met(found: SearchResult) -> Sequence[Passage]:
+def passages_seen(found: SearchResult) -> Sequence[Passage]:
     """Return every passage that a search met at some stage."""
     return [*found.dense, *found.lexical, *(candidate.passage for candidate in found.candidates)]

@@ -24,7 +24,7 @@ LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExampleResult:
     """What one example gave."""
 
     record: dict[str, Any]
@@ -32,12 +32,16 @@ class Outcome:
     passages: Sequence[Passage] = ()
 
 
-Work = Callable[[GoldQuestion], Outcome]
-Watch = Callable[[int, int, Row | None], None]
+Work = Callable[[GoldQuestion], ExampleResult]
+RowWatch = Callable[[int, int, Row | None], None]
 """Called with (done, total, the row that was just committed); the first call says what was there already."""
 
 
-class Sheet(Protocol):
+def no_watch(done: int, total: int, row: Row | None) -> None:
+    """Watch nothing."""
+
+
+class RowStore(Protocol):
     """What examples are run for, and rows are added to: a `Run`, or a judge's sheet of one."""
 
     def questions(self) -> list[GoldQuestion]: ...
@@ -52,13 +56,13 @@ class Sheet(Protocol):
 
 
 def run_examples(
-    run: Sheet,
+    run: RowStore,
     work: Work,
     *,
     workers: int = 1,
     retries: int = 6,
     first_pause_s: float = 1.0,
-    watch: Watch = lambda done, total, row: None,
+    watch: RowWatch = no_watch,
 ) -> None:
     """Run every example that has no row yet.
 
@@ -74,12 +78,12 @@ def run_examples(
     waiting = [question for question in questions if question.id not in there]
     done = len(questions) - len(waiting)
     watch(done, len(questions), None)
-    gate = _Gate(first_pause_s)
+    gate = _RateLimitPause(first_pause_s)
     with ThreadPoolExecutor(workers, thread_name_prefix="quincunx-eval") as pool:
         running: set[Future[tuple[Row, Sequence[Passage]]]] = set()
         queue = iter(waiting)
         try:
-            _fill(running, pool, queue, workers, work, gate, retries)
+            _start_waiting(running, pool, queue, workers, work, gate, retries)
             while running:
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
@@ -87,39 +91,41 @@ def run_examples(
                     run.add(row, passages)
                     done += 1
                     watch(done, len(questions), row)
-                _fill(running, pool, queue, workers, work, gate, retries)
+                _start_waiting(running, pool, queue, workers, work, gate, retries)
         except BaseException:
             gate.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _fill(
+def _start_waiting(
     running: set[Future[tuple[Row, Sequence[Passage]]]],
     pool: ThreadPoolExecutor,
     queue: Iterable[GoldQuestion],
     workers: int,
     work: Work,
-    gate: _Gate,
+    gate: _RateLimitPause,
     retries: int,
 ) -> None:
     """Begin as many examples as there are workers free: never more, so that little is lost with a kill."""
     for question in queue:
         # DSPy's settings live in context variables, which threads do not inherit by themselves.
         context = contextvars.copy_context()
-        running.add(pool.submit(context.run, _one, question, work, gate, retries))
+        running.add(pool.submit(context.run, _run_example, question, work, gate, retries))
         if len(running) >= workers:
             return
 
 
-def _one(question: GoldQuestion, work: Work, gate: _Gate, retries: int) -> tuple[Row, Sequence[Passage]]:
+def _run_example(
+    question: GoldQuestion, work: Work, gate: _RateLimitPause, retries: int
+) -> tuple[Row, Sequence[Passage]]:
     for left in range(retries, -1, -1):
         gate.wait()
         begin = time.perf_counter()
         try:
             outcome = work(question)
         except QuincunxError as error:
-            if left and _asked_too_much(error):
+            if left and _is_rate_limited(error):
                 gate.pause()
                 continue
             took = {"whole": time.perf_counter() - begin}
@@ -130,11 +136,11 @@ def _one(question: GoldQuestion, work: Work, gate: _Gate, retries: int) -> tuple
     raise AssertionError("the last try returns")
 
 
-def _asked_too_much(error: QuincunxError) -> bool:
+def _is_rate_limited(error: QuincunxError) -> bool:
     return isinstance(error, OllamaBusyError) or isinstance(error.__cause__, LMRateLimitError)
 
 
-class _Gate:
+class _RateLimitPause:
     """Lets no example begin while a language model needs rest."""
 
     def __init__(self, first_pause_s: float) -> None:

@@ -34,13 +34,13 @@ from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import ALL, GoldQuestion, GoldSet, read_gold_set
 from ..goldsets.importing import split_by_document
 from ..goldsets.splits import names_split, read_splits
-from ..metrics.means import groups_of, mean_of
+from ..metrics.means import cluster_labels, mean_of
 from ..metrics.ranking import measures
 from ..runs.folder import fingerprint
+from ..runs.look_counter import count_look
 from ..runs.retrieval_run import SEED, GoldLocator, RetrievalSetup, gold_fingerprint, search_text
-from ..runs.test_looks import count_look
 from ..stats.paired import Comparison, Interval, compare_paired
-from .settings import part_of, stage_values
+from .settings import questions_of_split, stage_values
 
 REPORT = "tuning.json"
 SHARES = {"train": 0.6, "dev": 0.15, "test": 0.25}
@@ -78,7 +78,7 @@ class TrainingRecipe:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageMeans:
     """One order of the passages, on the test questions."""
 
     name: str
@@ -99,7 +99,7 @@ class TunedReranker:
     """Questions with one passage each that it learnt from."""
     dev: Sequence[float]
     """nDCG@5 on the dev questions after each epoch."""
-    stages: Sequence[Stage]
+    stages: Sequence[StageMeans]
     """``fused`` (no reranker), ``before`` and ``after``: the final order with the profile's reranker, and with this."""
     comparisons: Mapping[str, Comparison]
     """``before → after`` by measure, paired."""
@@ -167,7 +167,7 @@ def tune_reranker(
     )
     dev = _train(base, pairs, samples, recipe, out, progress)
     after = load_cross_encoder(out)
-    stages, comparisons = _judged(index, profile, before, after, splits["test"])
+    stages, comparisons = _compare_on_test(index, profile, before, after, splits["test"])
     revision = folder_revision(out)
     found = TunedReranker(
         folder=out,
@@ -198,11 +198,11 @@ def splits_of(folder: Path) -> dict[str, GoldSet]:
     if names_split(whole, "train"):
         return read_splits(folder)
     splits = split_by_document(whole.judged, shares=SHARES, seed=SEED)
-    return {name: part_of(whole, splits, name) for name in SHARES}
+    return {name: questions_of_split(whole, splits, name) for name in SHARES}
 
 
 @dataclass(frozen=True)
-class _Found:
+class _FirstStage:
     """What the first stage finds for a question."""
 
     question: str
@@ -212,11 +212,11 @@ class _Found:
     """Texts of those without, best first."""
 
 
-def _found(searcher: Searcher, locator: GoldLocator, question: GoldQuestion) -> _Found:
+def _first_stage(searcher: Searcher, locator: GoldLocator, question: GoldQuestion) -> _FirstStage:
     result = searcher.search(search_text(question), SearchSettings(rerank=False))
     ranked = [candidate.passage for candidate in result.candidates]
     right = {passage.id for passage in locator.locate(question)[1]}
-    return _Found(
+    return _FirstStage(
         question=search_text(question),
         gold=tuple(passage.reading for passage in ranked if passage.id in right),
         others=tuple(passage.reading for passage in ranked if passage.id not in right),
@@ -230,7 +230,7 @@ def _pairs(
     draw = np.random.default_rng(recipe.seed)
     pairs: list[tuple[str, str, float]] = []
     for question in train.judged:
-        found = _found(searcher, locator, question)
+        found = _first_stage(searcher, locator, question)
         if not found.gold:
             continue
         count = min(recipe.negatives, len(found.others))
@@ -246,7 +246,7 @@ def _pairs(
 
 def _samples(searcher: Searcher, locator: GoldLocator, dev: GoldSet) -> list[dict[str, Any]]:
     """Return the dev questions as the library's evaluator takes them."""
-    found = [_found(searcher, locator, question) for question in dev.judged]
+    found = [_first_stage(searcher, locator, question) for question in dev.judged]
     samples = [
         {"query": one.question, "positive": list(one.gold), "negative": list(one.others)}
         for one in found
@@ -354,9 +354,9 @@ def _sampler(order: _ByLength, dataset: object, **options: Any) -> Any:
     return DefaultBatchSampler(order, **options)
 
 
-def _judged(
+def _compare_on_test(
     index: Path, profile: str, before: Reranker | None, after: Reranker, test: GoldSet
-) -> tuple[list[Stage], dict[str, Comparison]]:
+) -> tuple[list[StageMeans], dict[str, Comparison]]:
     settings = SearchSettings()
     chosen = [str(measure) for measure in measures(settings.n, settings.k)][:2]
     questions = test.judged
@@ -373,10 +373,10 @@ def _judged(
         for name, values in orders.items()
     }
     stages = [
-        Stage(name, {measure: mean_of(column, questions, SEED) for measure, column in by.items()})
+        StageMeans(name, {measure: mean_of(column, questions, SEED) for measure, column in by.items()})
         for name, by in columns.items()
     ]
-    groups = groups_of(questions)
+    groups = cluster_labels(questions)
     comparisons = {
         measure: compare_paired(
             columns["before"][measure], columns["after"][measure], clusters=groups, seed=SEED

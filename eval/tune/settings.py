@@ -26,12 +26,12 @@ from ...retrieval.text.chunking import Chunking
 from ..goldsets.goldset import ALL, GoldQuestion, GoldSet, read_gold_set
 from ..goldsets.importing import split_by_document
 from ..goldsets.splits import names_split
-from ..metrics.means import groups_of
+from ..metrics.means import cluster_labels
 from ..metrics.ranking import measures, per_question
 from ..metrics.run_scores import ranking
 from ..runs.folder import fingerprint
+from ..runs.look_counter import count_look
 from ..runs.retrieval_run import SEED, RetrievalSetup, search_record, search_text
-from ..runs.test_looks import count_look
 from ..stats.paired import Comparison, compare_paired
 
 
@@ -63,7 +63,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Sealed:
+class TestComparison:
     """The choice against the settings of now, on the test questions of one set."""
 
     name: str
@@ -79,13 +79,13 @@ class Sealed:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepResult:
     """A whole sweep."""
 
     trials: tuple[Trial, ...]
     """Best first."""
     chosen: TrialSettings
-    sealed: tuple[Sealed, ...]
+    sealed: tuple[TestComparison, ...]
 
 
 def grid(
@@ -131,7 +131,7 @@ def dev_and_test(folder: Path) -> tuple[GoldSet, GoldSet]:
     if names_split(whole, "dev"):
         return read_gold_set(folder, "dev"), read_gold_set(folder, "test")
     splits = split_by_document(whole.judged, shares={"dev": 0.4, "test": 0.6}, seed=SEED)
-    return part_of(whole, splits, "dev"), part_of(whole, splits, "test")
+    return questions_of_split(whole, splits, "dev"), questions_of_split(whole, splits, "test")
 
 
 def sweep(
@@ -141,7 +141,7 @@ def sweep(
     profile: str,
     index_progress: Progress = no_progress,
     progress: Progress = no_progress,
-) -> Sweep:
+) -> SweepResult:
     """Try every candidate on the dev questions of each set, choose, and look at the test questions once.
 
     Raises:
@@ -153,7 +153,7 @@ def sweep(
             "candidates must keep the same n: recall@n of different n cannot be compared. Sweep each n by itself"
         )
     sets = [(folder.name, *dev_and_test(folder)) for folder in folders]
-    engine = _Engine(profile, index_progress)
+    engine = _CachingSearch(profile, index_progress)
     scores: dict[TrialSettings, dict[str, dict[str, float]]] = {}
     for done, candidate in enumerate(candidates, start=1):
         scores[candidate] = {name: _means(engine.values(dev, candidate)["final"]) for name, dev, _ in sets}
@@ -161,10 +161,10 @@ def sweep(
     trials = [Trial(candidate, _score(by_set), by_set) for candidate, by_set in scores.items()]
     best = sorted(trials, key=lambda trial: -trial.score)  # stable: of equals the first of the grid
     now, chosen = candidates[0], best[0].candidate
-    return Sweep(
+    return SweepResult(
         trials=tuple(best),
         chosen=chosen,
-        sealed=tuple(_sealed(engine, name, test, now, chosen) for name, _, test in sets),
+        sealed=tuple(_compare_on_test(engine, name, test, now, chosen) for name, _, test in sets),
     )
 
 
@@ -172,7 +172,7 @@ Values = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Value by measure by question id by stage."""
 
 
-class _Engine:
+class _CachingSearch:
     """Searches with a reranker that remembers, so that candidates share the pairs they have in common."""
 
     def __init__(self, profile: str, progress: Progress) -> None:
@@ -210,12 +210,14 @@ def stage_values(searcher: Searcher, gold: GoldSet, settings: SearchSettings) ->
     return {stage: per_question(chosen, grades, found) for stage, found in rankings.items()}
 
 
-def _sealed(engine: _Engine, name: str, test: GoldSet, now: TrialSettings, chosen: TrialSettings) -> Sealed:
+def _compare_on_test(
+    engine: _CachingSearch, name: str, test: GoldSet, now: TrialSettings, chosen: TrialSettings
+) -> TestComparison:
     before, after = engine.values(test, now)["final"], engine.values(test, chosen)
     recall, mrr = list(measures(chosen.settings.n, chosen.settings.k))[:2]
     stages = {stage: _means(after[stage]) for stage in ("dense", "lexical", "fused", "reranked")}
     best = max(stages, key=lambda stage: stages[stage][recall])
-    groups = groups_of(test.judged)
+    groups = cluster_labels(test.judged)
     ids = [question.id for question in test.judged]
 
     def against(a: Mapping[str, Mapping[str, float]], measure: str) -> Comparison:
@@ -226,7 +228,7 @@ def _sealed(engine: _Engine, name: str, test: GoldSet, now: TrialSettings, chose
             seed=SEED,
         )
 
-    return Sealed(
+    return TestComparison(
         name=name,
         n=len(ids),
         look=count_look(test, fingerprint(chosen.told())),
@@ -242,7 +244,7 @@ def _sealed(engine: _Engine, name: str, test: GoldSet, now: TrialSettings, chose
     )
 
 
-def part_of(whole: GoldSet, splits: Mapping[str, str], split: str) -> GoldSet:
+def questions_of_split(whole: GoldSet, splits: Mapping[str, str], split: str) -> GoldSet:
     """Return the questions that were given to a split."""
     kept: dict[str, GoldQuestion] = {
         id: question for id, question in whole.questions.items() if splits.get(id) == split
@@ -260,7 +262,7 @@ def _score(by_set: Mapping[str, Mapping[str, float]]) -> float:
     return sum(sum(list(means.values())[:2]) / 2 for means in by_set.values()) / len(by_set)
 
 
-def save_chosen(program: GroundedProgram, found: Sweep, target: str | Path) -> Path:
+def save_chosen(program: GroundedProgram, found: SweepResult, target: str | Path) -> Path:
     """Save a program with the chosen settings of search, under a name or in a folder; returns the folder."""
     program.retriever.settings = found.chosen.settings
     notes = {
@@ -273,7 +275,7 @@ def save_chosen(program: GroundedProgram, found: Sweep, target: str | Path) -> P
     return program.save(target, notes=notes)
 
 
-def as_dict(found: Sweep) -> dict[str, Any]:
+def sweep_as_dict(found: SweepResult) -> dict[str, Any]:
     """Return a sweep as JSON values."""
     return {
         "chosen": found.chosen.told(),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dspy
+from packaging.specifiers import SpecifierSet
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from ...retrieval.errors import ArtifactError, ArtifactMismatchError
@@ -281,17 +281,11 @@ def _require_same_prompts(program: ProgramParts, artifact: Artifact) -> None:
 
 
 def _require_dspy(wanted: str) -> None:
-    low, high = (_release(bound) for bound in wanted.removeprefix(">=").split(",<"))
-    if not low <= _release(dspy.__version__) < high:
+    if not SpecifierSet(wanted).contains(dspy.__version__, prereleases=True):
         raise ArtifactMismatchError(
             f"the artifact was made with dspy{wanted}, installed is {dspy.__version__}: its prompts may differ. "
             "Optimise the program again, or install the other"
         )
-
-
-def _release(text: str) -> tuple[int, ...]:
-    numbers = [int(number) for number in re.findall(r"\d+", text)[:3]]
-    return tuple(numbers + [0] * (3 - len(numbers)))
 
 
 def _differences(predictors: Mapping[str, dspy.Predict], artifact: Artifact) -> list[str]:

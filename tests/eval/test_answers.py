@@ -20,10 +20,11 @@ from scripted import in_markers, scripted
 
 from quincunx.eval.compare import compare
 from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
-from quincunx.eval.metrics.answer_checks import said
-from quincunx.eval.report.summary import Summary, page_of
+from quincunx.eval.metrics.answer_checks import output_lines
+from quincunx.eval.report.summary import Summary, report_of
+from quincunx.eval.results import open_run
 from quincunx.eval.runs.answer_run import program_fingerprint, questions_of, run_answers
-from quincunx.eval.runs.ledger import Run, open_run
+from quincunx.eval.runs.ledger import RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup
 from quincunx.programs.loading import load
 from quincunx.programs.measures import f1, overlap
@@ -64,7 +65,7 @@ def gold(tmp_path: Path) -> Path:
     return folder
 
 
-def asked(gold: Path, program: str, lm: Any = None, **options: Any) -> Run:
+def asked(gold: Path, program: str, lm: Any = None, **options: Any) -> RunLedger:
     searched = RetrievalSetup(read_gold_set(gold))
     folder = searched.folder()
     loaded = load(program, index=SearchHandle(folder), lm=lm)
@@ -103,7 +104,7 @@ def test_all_questions_are_asked_and_each_check_counts_what_it_says(gold: Path, 
     means = {check.name: (check.mean.mean, check.mean.n) for check in answers.checks}
     assert means["citation_recall"] == (0.5, 2)
     assert [step.count for step in summary.steps][-2:] == [1, 1]
-    page = page_of(summary)
+    page = report_of(summary)
     assert page.kind == "answers"
     shown = {question.id: question for question in page.questions}
     assert shown["q1"].answer is not None
@@ -151,14 +152,15 @@ def test_what_a_program_searches_with_and_asks_through_is_in_the_header(gold: Pa
 
 
 @pytest.mark.parametrize("program", SPECS)
-def test_each_program_is_measured_on_its_canon(program: str, canons: Path, home: Path) -> None:
+def test_each_program_is_measured_on_its_canon(program: str, home_of_canons: Path) -> None:
     """A few questions of the dev split each, with the extractive engine."""
-    canon = {"chat_bridge": "builddaily", "resource_search": "builddaily", "astrology_reading": "sagedaily"}
-    whole = read_gold_set(canon_folder(canon.get(program, "paiddaily")), "dev")
+    canons = {"chat_bridge": "builddaily", "resource_search": "builddaily", "astrology_reading": "sagedaily"}
+    canon = canons.get(program, "paiddaily")
+    whole = read_gold_set(canon_folder(canon), "dev")
     mine = [q for q in whole.questions.values() if q.program == program]
     few = [q for q in mine if q.answerable][:4] + [q for q in mine if not q.answerable][:1]
     gold = type(whole)(**{**vars(whole), "questions": {q.id: q for q in few}})
-    searched = RetrievalSetup(gold)
+    searched = RetrievalSetup(gold, index=canon)
     folder = searched.folder()
     with run_answers(load(program, index=SearchHandle(folder)), searched, folder) as run:
         summary = Summary(run)
@@ -199,8 +201,8 @@ def test_small_pieces() -> None:
     assert f1(["a", "b"], ["b", "c"]) == 0.5
     assert f1([], ["a"]) == 0
     assert GoldQuestion("q", "q", {}, gold={"a": 1, "b": 2, "c": 2}).best == {"b", "c"}
-    assert said({"answer": "x", "sentences": [{"text": "One.", "citations": []}]}) == ["One."]
-    assert said(
+    assert output_lines({"answer": "One.", "sentences": [{"text": "One.", "citations": []}]}) == ["One."]
+    assert output_lines(
         {
             "tickers": [
                 {"ticker": "AAA", "fit": 0.5, "as_of": "", "reasons": [{"text": "R.", "citations": []}]}

@@ -14,8 +14,15 @@ from pathlib import Path
 import pytest
 
 from quincunx.eval.goldsets.goldset import GoldQuestion
-from quincunx.eval.judges.calibration import LABELS, UNCALIBRATED, calibrate, find_judge, read_labels, report
-from quincunx.eval.runs.ledger import Row, Run
+from quincunx.eval.judges.calibration import (
+    LABELS,
+    UNCALIBRATED,
+    calibrate,
+    find_judge,
+    judge_report,
+    read_labels,
+)
+from quincunx.eval.runs.ledger import Row, RunLedger
 from quincunx.eval.stats.agreement import agreement
 from quincunx.retrieval.errors import RunError, UsageError
 
@@ -23,11 +30,11 @@ JUDGE = "groundedness:m:temperature=0.0:abc"
 OTHER = "groundedness:n:temperature=0.0:abc"
 
 
-def made(folder: Path, n: int = 120) -> Run:
+def made(folder: Path, n: int = 120) -> RunLedger:
     """A run of n answers, a refusal and a failure; the judge calls every second answer 1, and flips once."""
     ids = [f"q{i:03}" for i in range(n)]
     questions = [GoldQuestion(id, id, {}, gold={f"d{id}": 1}) for id in [*ids, "refused", "failed"]]
-    run = Run.begin(folder, {"kind": "answers", "seed": 0}, questions)
+    run = RunLedger.begin(folder, {"kind": "answers", "seed": 0}, questions)
     for id in ids:
         run.add(Row(id, {"answered": True}))
     run.add(Row("refused", {"answered": False}))
@@ -60,14 +67,14 @@ def test_the_figures_are_those_of_agreement_on_the_same_labels(tmp_path: Path) -
         assert found.state.startswith("calibrated on 100 labels: TPR 0.94 [")
         assert found.scores.mean is not None
         assert found.scores.mean.mean == pytest.approx((60 + 0.5) / 120)
-        assert report(run, JUDGE) == found
+        assert judge_report(run, JUDGE) == found
 
 
 def test_a_mean_without_labels_is_not_calibrated(tmp_path: Path) -> None:
     with made(tmp_path / "run", n=4) as run:
-        assert report(run, JUDGE).state == UNCALIBRATED
-        assert report(run, JUDGE).as_dict()["calibration_state"] == UNCALIBRATED
-        assert report(run, JUDGE).as_dict()["calibration"] is None
+        assert judge_report(run, JUDGE).state == UNCALIBRATED
+        assert judge_report(run, JUDGE).as_dict()["calibration_state"] == UNCALIBRATED
+        assert judge_report(run, JUDGE).as_dict()["calibration"] is None
 
 
 def test_ids_of_one_side_only_are_named_with_why(tmp_path: Path) -> None:
@@ -86,7 +93,7 @@ def test_ids_of_one_side_only_are_named_with_why(tmp_path: Path) -> None:
         }
         assert found.calibration.unlabelled == ()
         # The labels were kept: they hold for the other judge of the kind, too.
-        other = report(run, JUDGE).calibration
+        other = judge_report(run, JUDGE).calibration
         assert other is not None
         assert (other.agreement.n, other.unlabelled) == (3, ("q003",))
 
@@ -134,7 +141,7 @@ def test_labels_of_nothing_judged_are_refused_and_not_kept(tmp_path: Path) -> No
         for text in ("no json", "[]", '{"groundedness": {"q000": 2}}'):
             (run.folder / LABELS).write_text(text)
             with pytest.raises(RunError, match="remove it"):
-                report(run, JUDGE)
+                judge_report(run, JUDGE)
 
 
 def test_labels_are_read_for_one_judge(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from quincunx.eval.optimise.call_ledger import (
     CallLedger,
     CapReachedError,
     Caps,
-    LostModelError,
-    LostRowsError,
+    LedgerError,
+    ModelDownError,
     Price,
 )
 from quincunx.retrieval.errors import BoundError, StorageError, UsageError
@@ -48,18 +48,18 @@ def engine() -> Counting:
     return Counting()
 
 
-def through(ledger: CallLedger, engine: Counting, role: str = "task", **settings: Any) -> dspy.LM:
-    return ledger.through(dspy.LM("counting/x", engine=engine, cache=False, **settings), role)
+def wrapped(ledger: CallLedger, engine: Counting, role: str = "task", **settings: Any) -> dspy.LM:
+    return ledger.wrap(dspy.LM("counting/x", engine=engine, cache=False, **settings), role)
 
 
 def test_the_same_request_is_asked_once_and_samples_each_time(tmp_path: Path, engine: Counting) -> None:
     with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
-        plain = through(ledger, engine)
+        plain = wrapped(ledger, engine)
         assert [plain("hello"), plain("hello"), plain("bye")] == [["1"], ["1"], ["2"]]
         assert [plain("hello", temperature=1.0), plain("hello", temperature=1.0)] == [["3"], ["4"]]
         assert ledger.spent.calls == engine.asked == 4
     with closing(CallLedger(tmp_path, Caps(), {})) as again:
-        lm = through(again, engine)
+        lm = wrapped(again, engine)
         told = [lm("hello"), lm("hello", temperature=1.0), lm("hello", temperature=1.0), lm("bye")]
         assert told == [["1"], ["3"], ["4"], ["2"]]
         assert lm("hello", temperature=1.0) == ["5"]
@@ -69,7 +69,7 @@ def test_the_same_request_is_asked_once_and_samples_each_time(tmp_path: Path, en
 def test_roles_and_settings_do_not_answer_for_each_other(tmp_path: Path, engine: Counting) -> None:
     with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
         told = [
-            through(ledger, engine, role, **settings)("hello")
+            wrapped(ledger, engine, role, **settings)("hello")
             for role, settings in (("task", {}), ("prompt", {}), ("task", {"max_tokens": 9}))
         ]
         assert told == [["1"], ["2"], ["3"]]
@@ -79,7 +79,7 @@ def test_roles_and_settings_do_not_answer_for_each_other(tmp_path: Path, engine:
 def test_no_cap_of_calls_is_passed(tmp_path_factory: pytest.TempPathFactory, calls: int, wanted: int) -> None:
     engine = Counting()
     with closing(CallLedger(tmp_path_factory.mktemp("run"), Caps(calls=calls), {})) as ledger:
-        lm = through(ledger, engine)
+        lm = wrapped(ledger, engine)
         for number in range(wanted):
             if number < calls:
                 lm(f"question {number}")
@@ -92,16 +92,16 @@ def test_no_cap_of_calls_is_passed(tmp_path_factory: pytest.TempPathFactory, cal
 def test_tokens_and_dollars_are_capped_and_the_rest_is_kept_back(tmp_path: Path, engine: Counting) -> None:
     prices = {"task": Price(1e6, 2e6), "prompt": Price(0, 0)}
     with closing(CallLedger(tmp_path, Caps(tokens=100), prices)) as ledger:
-        lm = through(ledger, engine)
+        lm = wrapped(ledger, engine)
         lm("first")
         assert ledger.spent.usd == 13.0
-        assert not ledger.keep_back(6), "60 tokens are more than half of 100"
-        assert ledger.keep_back(4)
+        assert not ledger.reserve(6), "60 tokens are more than half of 100"
+        assert ledger.reserve(4)
         for number in range(5):
             lm(f"question {number}")
         with pytest.raises(CapReachedError, match="60 tokens of 100 are spent, the rest is kept for 4 calls"):
             lm("one more")
-        assert ledger.keep_back(0)
+        assert ledger.reserve(0)
         for number in range(4):
             lm(f"test {number}")
         with pytest.raises(CapReachedError):
@@ -114,7 +114,7 @@ def test_a_model_that_keeps_failing_ends_the_run_and_is_asked_again_in_the_next(
     tmp_path: Path, engine: Counting
 ) -> None:
     with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
-        lm, other = through(ledger, engine), through(ledger, engine, "prompt")
+        lm, other = wrapped(ledger, engine), wrapped(ledger, engine, "prompt")
         lm("fine")
         for number in range(FAILURES_IN_A_ROW - 1):
             engine.failing = True
@@ -123,18 +123,18 @@ def test_a_model_that_keeps_failing_ends_the_run_and_is_asked_again_in_the_next(
             engine.failing = False
             other(f"another model answers {number}")
         engine.failing = True
-        with pytest.raises(LostModelError, match="5 times in a row"):
+        with pytest.raises(ModelDownError, match="5 times in a row"):
             lm("the last")
     engine.failing = False
     with closing(CallLedger(tmp_path, Caps(), {})) as again:
         assert again.spent.calls == FAILURES_IN_A_ROW
-        assert through(again, engine)("question 0") == [str(engine.asked)]
+        assert wrapped(again, engine)("question 0") == [str(engine.asked)]
 
 
 def test_a_failure_that_the_run_survives_is_replayed_and_counted(tmp_path: Path, engine: Counting) -> None:
     for _ in range(2):
         with closing(CallLedger(tmp_path, Caps(calls=3), {})) as ledger:
-            lm = through(ledger, engine)
+            lm = wrapped(ledger, engine)
             lm("fine")
             engine.failing = True
             with pytest.raises(dspy.LMError, match="down"):
@@ -151,10 +151,10 @@ def test_rows_that_cannot_be_read_or_written_end_the_run(tmp_path: Path, engine:
         closing(CallLedger(tmp_path, Caps(), {})) as ledger,
         closing(sqlite3.connect(tmp_path / CALLS)) as other,
     ):
-        through(ledger, engine)("fine")
+        wrapped(ledger, engine)("fine")
         other.execute("DROP TABLE calls")
-        with pytest.raises(LostRowsError, match="no such table"):
-            through(ledger, engine)("question")
+        with pytest.raises(LedgerError, match="no such table"):
+            wrapped(ledger, engine)("question")
         assert engine.asked == 1
     (tmp_path / CALLS).write_bytes(b"not a database" * 100)
     with pytest.raises(StorageError, match="cannot be read"):

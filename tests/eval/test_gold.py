@@ -21,7 +21,7 @@ from quincunx.eval.goldsets.goldset import (
     read_gold_set,
     write_manifest,
 )
-from quincunx.eval.metrics.run_scores import units
+from quincunx.eval.metrics.run_scores import units_found
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.passages import Passage
 from quincunx.retrieval.text.words import content_words
@@ -239,7 +239,7 @@ def test_span_gold_is_mapped_to_whatever_the_passages_are(tmp_path: Path) -> Non
     assert (gold.questions["q"].gold, gold.questions["q"].spans) == ({"d": 1}, (GoldSpan("d", 100, 200),))
     # Half of the span is enough, less is not; a passage inside the span counts; each unit counts once.
     ranking = [passage(0, 149), passage(0, 150), passage(120, 140), passage(150, 300), passage(151, 300)]
-    assert units(gold.questions["q"], ranking) == [
+    assert units_found(gold.questions["q"], ranking) == [
         "passage d#0-149",
         "d[100:200]",
         "passage d#120-140",

@@ -24,9 +24,9 @@ from quincunx.app import judge_commands
 from quincunx.eval.goldsets.goldset import read_gold_set
 from quincunx.eval.judges.judge import KINDS, claims_of, judge, judge_run
 from quincunx.eval.judges.scores import judge_scores
-from quincunx.eval.report.summary import Summary, page_of
+from quincunx.eval.report.summary import Summary, report_of
 from quincunx.eval.runs.answer_run import run_answers
-from quincunx.eval.runs.ledger import Run
+from quincunx.eval.runs.ledger import RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup
 from quincunx.programs.engines.lms import lm as language_model
 from quincunx.programs.loading import load
@@ -87,8 +87,8 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path) -> Iterator[Run]:
-    with Run.reopen(folder) as opened:
+def run(folder: Path) -> Iterator[RunLedger]:
+    with RunLedger.reopen(folder) as opened:
         yield opened
 
 
@@ -109,7 +109,7 @@ def test_a_name_pins_kind_model_settings_and_instructions() -> None:
     assert set(judge_commands.Kind) == set(KINDS)
 
 
-def test_every_answer_is_judged_by_what_it_cites_and_nothing_is_answered_anew(run: Run) -> None:
+def test_every_answer_is_judged_by_what_it_cites_and_nothing_is_answered_anew(run: RunLedger) -> None:
     rows = run.rows()
     lm, engine = scripted(lambda prompt: verdict("gutter" not in prompt))
     by = judge("groundedness", lm)
@@ -130,11 +130,11 @@ def test_every_answer_is_judged_by_what_it_cites_and_nothing_is_answered_anew(ru
     assert (said["verdict"], said["reason"], said["usage"]["lm_calls"]) == (True, "So it is.", 1)
 
 
-def test_the_page_shows_what_judges_said_and_what_it_comes_to(run: Run) -> None:
+def test_the_page_shows_what_judges_said_and_what_it_comes_to(run: RunLedger) -> None:
     lm, _ = scripted(lambda prompt: verdict("gutter" not in prompt))
     by = judge("groundedness", lm)
     judge_run(run, by)
-    page = page_of(Summary(run))
+    page = report_of(Summary(run))
     shown = {question.id: question.answer for question in page.questions}
     assert shown["q1"] is not None
     assert shown["q2"] is not None
@@ -144,7 +144,7 @@ def test_the_page_shows_what_judges_said_and_what_it_comes_to(run: Run) -> None:
     assert (check.value.mean, check.value.n, check.value.failed) == (0.75, 4, 0)
 
 
-def test_helpfulness_is_told_question_reference_and_answer(run: Run) -> None:
+def test_helpfulness_is_told_question_reference_and_answer(run: RunLedger) -> None:
     lm, engine = scripted(lambda prompt: verdict("yes"))
     judge_run(run, judge("helpfulness", lm))
     told = {field_of(prompt, "question"): prompt for prompt in engine.prompts}
@@ -164,9 +164,9 @@ def test_killed_it_goes_on_with_the_others(folder: Path) -> None:
         return verdict(True)
 
     by = judge("groundedness", scripted(dying)[0])
-    with Run.reopen(folder) as run, pytest.raises(KeyboardInterrupt):
+    with RunLedger.reopen(folder) as run, pytest.raises(KeyboardInterrupt):
         judge_run(run, by)
-    with Run.reopen(folder) as run:
+    with RunLedger.reopen(folder) as run:
         assert judge_scores(run, by.name).missing == 2
         seen: list[tuple[int, int]] = []
         judge_run(run, by, watch=lambda done, total, row: seen.append((done, total)))
@@ -176,7 +176,7 @@ def test_killed_it_goes_on_with_the_others(folder: Path) -> None:
     assert len(calls) == 3 + 2
 
 
-def test_repeats_are_asked_anew_and_flips_are_counted(run: Run) -> None:
+def test_repeats_are_asked_anew_and_flips_are_counted(run: RunLedger) -> None:
     asked: dict[str, int] = {}
 
     def wavering(prompt: str) -> str:
@@ -199,7 +199,7 @@ def test_repeats_are_asked_anew_and_flips_are_counted(run: Run) -> None:
         judge_run(run, by, repeats=0)
 
 
-def test_failures_stand_beside_the_mean_until_they_are_tried_again(run: Run) -> None:
+def test_failures_stand_beside_the_mean_until_they_are_tried_again(run: RunLedger) -> None:
     broken = {"on": True}
 
     def reply(prompt: str) -> str:
@@ -235,7 +235,9 @@ def twice(prompt: str) -> str:
 
 
 @pytest.mark.parametrize("reply", [json_only, twice])
-def test_a_bad_reply_is_asked_for_once_more_in_the_other_form(run: Run, reply: Callable[[str], str]) -> None:
+def test_a_bad_reply_is_asked_for_once_more_in_the_other_form(
+    run: RunLedger, reply: Callable[[str], str]
+) -> None:
     lm, engine = scripted(reply)
     by = judge("groundedness", lm)
     judge_run(run, by)
@@ -244,7 +246,7 @@ def test_a_bad_reply_is_asked_for_once_more_in_the_other_form(run: Run, reply: C
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_what_a_passage_tells_the_judge_changes_nothing_in_the_parse(run: Run, kind: str) -> None:
+def test_what_a_passage_tells_the_judge_changes_nothing_in_the_parse(run: RunLedger, kind: str) -> None:
     """A judge that quotes the passage in its reason, markers and all, is read by its own verdict."""
 
     def quoting(prompt: str) -> str:
@@ -264,9 +266,9 @@ def test_claims_are_found_wherever_an_output_holds_them() -> None:
     assert claims_of({"sentences": [], "answer": ""}) == []
 
 
-def test_only_a_run_of_answers_is_judged_and_by_one_process(folder: Path, run: Run) -> None:
+def test_only_a_run_of_answers_is_judged_and_by_one_process(folder: Path, run: RunLedger) -> None:
     with pytest.raises(WriterBusyError):
-        Run.reopen(folder)
+        RunLedger.reopen(folder)
     run.header["kind"] = "retrieval"
     with pytest.raises(UsageError, match="is of kind 'retrieval' and holds no answers to judge"):
         judge_run(run, judge("groundedness", scripted(lambda prompt: "")[0]))
@@ -311,6 +313,6 @@ def test_the_command_judges_through_ollama_and_never_shows_a_bare_mean(
         assert message in " ".join(err.split())
 
 
-def test_scores_are_json_values(run: Run) -> None:
+def test_scores_are_json_values(run: RunLedger) -> None:
     by = judge("groundedness", scripted(lambda prompt: verdict(True))[0])
     json.dumps(asdict(judge_scores(run, by.name)), allow_nan=False)

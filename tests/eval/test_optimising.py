@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,10 @@ import quincunx
 from quincunx.app.cli import app
 from quincunx.eval.goldsets.goldset import canon_folder
 from quincunx.eval.optimise.call_ledger import CallLedger, Caps, Price
-from quincunx.eval.optimise.optimisers import OPTIMISERS
-from quincunx.eval.optimise.plan import LOOKED_AT, Plan, prepare
+from quincunx.eval.optimise.optimisers import OPTIMIZERS
+from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
-from quincunx.eval.optimise.run import run
+from quincunx.eval.optimise.run import run_optimization
 from quincunx.programs.artifact.read import diff_artifacts, read_artifact
 from quincunx.programs.spec import GENERIC_PARTS
 from quincunx.retrieval.errors import (
@@ -73,6 +73,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def builddaily(home: Path, canon_index: Callable[[str], Path]) -> str:
+    """The name of an index of that canon in the home folder."""
+    shutil.copytree(canon_index("builddaily"), home / "indexes" / "builddaily")
+    return "builddaily"
+
+
+@pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_split_gold(tmp_path_factory.mktemp("gold") / "split", "chat_bridge")
 
@@ -93,15 +100,17 @@ def chats(server: OllamaServer) -> int:
 
 @pytest.mark.torture
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("name", OPTIMISERS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_is_optimised_is_better_on_the_test_questions(
-    server: OllamaServer, tmp_path: Path, program: str, name: str
+    server: OllamaServer, builddaily: str, tmp_path: Path, program: str, name: str
 ) -> None:
     if not TORTURE and (program, name) != ("resource_search", "gepa"):
         pytest.skip("in make torture")
     lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
-    plan = prepare(program, canon_folder("builddaily"), optimiser=name, lm=lm, out=tmp_path / "run")
-    found = run(plan)
+    plan = plan_optimization(
+        program, "builddaily", optimizer=name, lm=lm, index=builddaily, out=tmp_path / "run"
+    )
+    found = run_optimization(plan)
     gain = found.gain()
     assert gain is not None
     result = gain.result
@@ -129,10 +138,9 @@ def fresh(saved: Path, program: str, url: str) -> dict[str, float]:
 import json, dspy, quincunx
 from pathlib import Path
 from quincunx.eval.runs.answer_run import inputs_of
-from quincunx.eval.goldsets.goldset import canon_folder
-from quincunx.eval.optimise.plan import LOOKED_AT, prepare
+from quincunx.eval.optimise.plan import plan_optimization
 lm = quincunx.lm("ollama/qwen3", host={url!r}, retries=0)
-plan = prepare({program!r}, canon_folder("builddaily"), lm=lm, out=Path("nowhere"))
+plan = plan_optimization({program!r}, "builddaily", lm=lm, index="builddaily", out=Path("nowhere"))
 loaded = quincunx.load({str(saved)!r}, index=plan.handle.inner)
 import sys
 from quincunx.eval.optimise.metric import example_of
@@ -151,7 +159,7 @@ sys.stdout.write(json.dumps(told))
 def test_several_seeds_are_compared_and_the_best_on_dev_is_saved(
     server: OllamaServer, gold: Path, tmp_path: Path
 ) -> None:
-    found = run(planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, seeds=(3, 4)))
+    found = run_optimization(planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, seeds=(3, 4)))
     assert {(gain.seed, gain.baseline) for gain in found.gains} == {
         (seed, baseline) for seed in (3, 4, None) for baseline in ("before", "few-shot")
     }
@@ -165,7 +173,7 @@ def test_several_seeds_are_compared_and_the_best_on_dev_is_saved(
 
 @pytest.mark.torture
 def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_is(
-    server: OllamaServer, tmp_path: Path
+    server: OllamaServer, builddaily: str, tmp_path: Path
 ) -> None:
     def outcome(seed: int | None) -> str:
         dealt = write_dealt_gold(
@@ -173,9 +181,10 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
         )
         out = tmp_path / f"run{seed}"
         plan = planned(
-            "resource_search", "mipro", dealt, out, server.url, profile=DEFAULT_PROFILE, seeds=[seed or 0]
-        )
-        gain = run(plan).gain()
+            "resource_search", "mipro", dealt, out, server.url, profile=DEFAULT_PROFILE, index=builddaily,
+            seeds=[seed or 0],
+        )  # fmt: skip
+        gain = run_optimization(plan).gain()
         assert gain is not None
         return gain.result.outcome
 
@@ -189,14 +198,14 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("optimiser", ["mipro", "gepa"])
+@pytest.mark.parametrize("optimizer", ["mipro", "gepa"])
 def test_a_killed_run_goes_on_and_ends_as_it_would_have(
-    server: OllamaServer, gold: Path, tmp_path: Path, optimiser: str
+    server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str
 ) -> None:
     whole = tmp_path / "whole" / "run"
-    made = finish(worker(optimiser, gold, whole, server.url))["made"]
+    made = finish(worker(optimizer, gold, whole, server.url))["made"]
     assert made == chats(server)
-    moments = sorted(random.Random(optimiser).sample(range(1, made), KILLS))
+    moments = sorted(random.Random(optimizer).sample(range(1, made), KILLS))
     killed = tmp_path / "killed" / "run"
     victim: list[subprocess.Popen[str]] = []
     asked = 0
@@ -211,10 +220,10 @@ def test_a_killed_run_goes_on_and_ends_as_it_would_have(
 
     server.script = deadly
     while moments:
-        victim[:] = [worker(optimiser, gold, killed, server.url)]
+        victim[:] = [worker(optimizer, gold, killed, server.url)]
         assert victim[0].wait() == -signal.SIGKILL, victim[0].communicate()
-    finish(worker(optimiser, gold, killed, server.url))
-    log.warning("%s: %d calls uninterrupted, %d with %d kills", optimiser, made, asked, KILLS)
+    finish(worker(optimizer, gold, killed, server.url))
+    log.warning("%s: %d calls uninterrupted, %d with %d kills", optimizer, made, asked, KILLS)
     assert made <= asked <= made + KILLS
     files = sorted(path.name for path in (whole / "program").iterdir())
     assert files == sorted(path.name for path in (killed / "program").iterdir())
@@ -224,8 +233,8 @@ def test_a_killed_run_goes_on_and_ends_as_it_would_have(
     assert report(whole) == report(killed)
 
 
-def worker(optimiser: str, gold: Path, out: Path, url: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), "chat_bridge", optimiser, str(gold), str(out), url]
+def worker(optimizer: str, gold: Path, out: Path, url: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(WORKER), "chat_bridge", optimizer, str(gold), str(out), url]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -246,9 +255,9 @@ def report(folder: Path) -> dict[str, Any]:
 def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_refused(
     server: OllamaServer, gold: Path, tmp_path: Path
 ) -> None:
-    first = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    first = run_optimization(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
     before = chats(server)
-    second = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    second = run_optimization(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
     assert chats(server) == before
     assert (second.spent.made, second.look) == (0, first.look + 1)
     other = planned("chat_bridge", "bootstrap", gold, tmp_path / "none", server.url)
@@ -256,10 +265,10 @@ def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_r
     other.program.retriever.settings = SearchSettings(n=4)
     other.program.save(tmp_path / "other")
     with pytest.raises(RunMismatchError, match="search"):
-        run(planned(str(tmp_path / "other"), "bootstrap", gold, tmp_path / "run", server.url))
+        run_optimization(planned(str(tmp_path / "other"), "bootstrap", gold, tmp_path / "run", server.url))
     with pytest.raises(RunMismatchError, match="seeds"):
-        run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, seeds=[9]))
-    forked = run(
+        run_optimization(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, seeds=[9]))
+    forked = run_optimization(
         planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, seeds=[9], fork=True)
     )
     assert forked.folder.name == "run-2"
@@ -268,16 +277,18 @@ def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_r
 # 4. Caps
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_no_optimiser_makes_a_51st_call_of_50(
-    server: OllamaServer, gold: Path, tmp_path: Path, optimiser: str
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_no_optimizer_makes_a_51st_call_of_50(
+    server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str
 ) -> None:
-    found = run(planned("chat_bridge", optimiser, gold, tmp_path / "run", server.url, caps=Caps(calls=50)))
+    found = run_optimization(
+        planned("chat_bridge", optimizer, gold, tmp_path / "run", server.url, caps=Caps(calls=50))
+    )
     assert found.spent.calls == chats(server) <= 50
     assert any("budget" in note for note in found.notes)
     quincunx.load(
         str(found.folder / "program"),
-        index=planned("chat_bridge", optimiser, gold, tmp_path / "other", server.url).handle.inner,
+        index=planned("chat_bridge", optimizer, gold, tmp_path / "other", server.url).handle.inner,
     )
 
 
@@ -286,7 +297,7 @@ def test_what_judges_on_test_is_kept_back_where_half_the_budget_holds_it(
 ) -> None:
     plan = planned("chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=Caps(calls=100))
     assert plan.estimate.tests <= 50
-    found = run(plan)
+    found = run_optimization(plan)
     assert found.gain() is not None
     assert any("kept for" in note for note in found.notes)
     assert found.spent.calls <= 100
@@ -298,7 +309,7 @@ def test_tokens_and_dollars_end_a_run_at_the_call_that_passes_them(
 ) -> None:
     prices = {"task": Price(1.0, 1.0), "prompt": Price(1.0, 1.0)}
     plan = planned("chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=caps, prices=prices)
-    spent = run(plan).spent
+    spent = run_optimization(plan).spent
     tokens = spent.input_tokens + spent.output_tokens
     assert spent.usd == pytest.approx(tokens / 1e6)
     assert 20_000 <= tokens < 24_000
@@ -345,17 +356,19 @@ def test_wrong_input_is_refused_before_anything_is_asked(
     for budget in budgets:
         with pytest.raises(BoundError, match="over 0"):
             Caps(**budget)
-    with pytest.raises(UsageError, match="unknown optimiser"):
-        prepare("chat_bridge", gold, optimiser="magic", lm=quincunx.lm("ollama/qwen3", host=server.url))
+    with pytest.raises(UsageError, match="unknown optimizer"):
+        plan_optimization(
+            "chat_bridge", gold, optimizer="magic", lm=quincunx.lm("ollama/qwen3", host=server.url)
+        )
     with pytest.raises(UsageError, match="only quotes"):
-        prepare("chat_bridge", gold, lm=quincunx.lm("extractive"))
+        plan_optimization("chat_bridge", gold, lm=quincunx.lm("extractive"))
     assert chats(server) == 0
     assert not (tmp_path / "run").exists()
 
 
 def test_a_model_that_is_down_ends_the_run_before_it_begins(gold: Path, tmp_path: Path) -> None:
     with pytest.raises(OllamaUnreachableError):
-        run(planned("chat_bridge", "gepa", gold, tmp_path / "run", "http://127.0.0.1:9"))
+        run_optimization(planned("chat_bridge", "gepa", gold, tmp_path / "run", "http://127.0.0.1:9"))
 
 
 @pytest.mark.parametrize("down", ["lm", "prompt_lm"])
@@ -372,8 +385,8 @@ def test_a_run_that_could_not_begin_begins_once_its_models_are_up(
             return planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, prompt_lm=writer)
 
         with pytest.raises(QuincunxError, match="died"):
-            run(plan())
-        assert run(plan()).gain() is not None
+            run_optimization(plan())
+        assert run_optimization(plan()).gain() is not None
 
 
 def test_a_budget_that_does_not_hold_the_opening_calls_is_an_error(
@@ -384,7 +397,7 @@ def test_a_budget_that_does_not_hold_the_opening_calls_is_an_error(
         "chat_bridge", "gepa", gold, tmp_path / "run", server.url, prompt_lm=writer, caps=Caps(calls=1)
     )
     with pytest.raises(BoundError, match="opening calls: 1 calls of 1 are spent"):
-        run(plan)
+        run_optimization(plan)
 
 
 def test_a_malformed_first_reply_does_not_block_the_run(
@@ -398,7 +411,7 @@ def test_a_malformed_first_reply_does_not_block_the_run(
         return "what?" if asked <= 2 else promptable.answer(body)
 
     server.script = stammering
-    found = run(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    found = run_optimization(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
     assert found.gain() is not None
 
 
@@ -419,12 +432,12 @@ def test_a_model_for_prompts_that_goes_down_ends_the_run(
 
         another.script = dying
         with pytest.raises(LanguageModelError, match="in a row"):
-            run(plan)
+            run_optimization(plan)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_model_that_goes_down_ends_the_run_and_what_was_paid_is_kept(
-    server: OllamaServer, gold: Path, tmp_path: Path, optimiser: str
+    server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str
 ) -> None:
     calls = 0
 
@@ -437,7 +450,7 @@ def test_a_model_that_goes_down_ends_the_run_and_what_was_paid_is_kept(
 
     server.script = dying
     with pytest.raises(QuincunxError):
-        run(planned("chat_bridge", optimiser, gold, tmp_path / "run", server.url))
+        run_optimization(planned("chat_bridge", optimizer, gold, tmp_path / "run", server.url))
     with closing(CallLedger(tmp_path / "run", Caps(), {})) as kept:
         assert 20 <= kept.spent.calls < 40
     assert not (tmp_path / "run" / "program").exists()
@@ -460,7 +473,7 @@ def test_a_run_of_300_answers_searches_and_reranks_each_question_once(
     plan = planned(
         "chat_bridge", "simba", gold, tmp_path / "run", server.url, seeds=(0, 1, 2), profile="counting"
     )
-    found = run(plan)
+    found = run_optimization(plan)
     assert found.evaluations >= 300
     asked = {q.text for questions in plan.splits.values() for q in questions.questions.values()}
     assert read == dict.fromkeys(asked, 1)
@@ -483,7 +496,7 @@ def test_simba_over_a_large_index_takes_the_memory_of_a_single_answer(tmp_path: 
 
 def test_every_part_is_known_to_some_program() -> None:
     assert {"citation_recall", "kept", "quote_faithfulness"} <= set(GENERIC_PARTS)
-    assert set(SMALL) == set(OPTIMISERS)
+    assert set(SMALL) == set(OPTIMIZERS)
 
 
 # 7. The command and the page

@@ -20,7 +20,7 @@ from quincunx.app import proposal_commands
 from quincunx.app.gold_commands import gold_app
 from quincunx.eval.goldsets.check import check_gold_set
 from quincunx.eval.goldsets.goldset import ALL, MANIFEST, GoldSpan, read_gold_set
-from quincunx.eval.goldsets.propose import accept, propose
+from quincunx.eval.goldsets.propose import accept_drafts, propose_questions
 from quincunx.programs.engines.lms import lm as language_model
 from quincunx.retrieval.errors import (
     BoundError,
@@ -83,7 +83,7 @@ def decide(path: Path, decision: Callable[[dict[str, Any]], dict[str, str]]) -> 
 
 def test_the_drafts_of_a_split_wait_for_a_decision(gold: Path, tmp_path: Path) -> None:
     lm, engine = scripted(good)
-    found = propose(gold, lm, tmp_path / "new" / "drafts.jsonl")
+    found = propose_questions(gold, lm, tmp_path / "new" / "drafts.jsonl")
     assert (found.passages, found.drafts, found.dropped, found.failed, found.left) == (3, 3, {}, {}, 0)
     records = {record["document"]: record for record in lines(tmp_path / "new" / "drafts.jsonl")}
     # Rain is of the test split; pages that no question is about are drafted for train.
@@ -107,7 +107,7 @@ def test_what_code_can_tell_to_be_wrong_is_dropped_with_a_reason(gold: Path, tmp
         {"question": "Is a dark tin good for the leaves?", "answer": "Yes.", "quote": quote},
     ]
     lm, _ = scripted(lambda prompt: in_markers("drafts", drafts if page_of(prompt) == "tea" else []))
-    found = propose(gold, lm, tmp_path / "drafts.jsonl", per_passage=6)
+    found = propose_questions(gold, lm, tmp_path / "drafts.jsonl", per_passage=6)
     assert found.drafts == 1
     assert found.borrowed == pytest.approx(2 / 4)
     assert found.dropped == {
@@ -130,7 +130,7 @@ def test_what_code_can_tell_to_be_wrong_is_dropped_with_a_reason(gold: Path, tmp
 def test_the_file_goes_on_where_it_stopped(gold: Path, tmp_path: Path) -> None:
     out = tmp_path / "drafts.jsonl"
     lm, engine = scripted(good)
-    first = propose(gold, lm, out, limit=1, seed=3)
+    first = propose_questions(gold, lm, out, limit=1, seed=3)
     assert (first.passages, first.left) == (1, 2)
     before = out.read_text()
 
@@ -138,14 +138,14 @@ def test_the_file_goes_on_where_it_stopped(gold: Path, tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        propose(gold, scripted(gone)[0], out)
+        propose_questions(gold, scripted(gone)[0], out)
     assert out.read_text() == before
     out.write_text(before + '{"document": "iron", "passa')  # killed while a line was written
-    second = propose(gold, lm, out, limit=1, seed=3)
+    second = propose_questions(gold, lm, out, limit=1, seed=3)
     assert second.passages == 1
     out.write_text(out.read_text().rstrip("\n"))  # an editor left the line end out
-    assert propose(gold, lm, out, seed=3).passages == 1
-    assert propose(gold, lm, out, seed=3).passages == 0
+    assert propose_questions(gold, lm, out, seed=3).passages == 1
+    assert propose_questions(gold, lm, out, seed=3).passages == 0
     assert sorted(record["document"] for record in lines(out)) == ["iron", "salt", "tea"]
     assert len(engine.prompts) == 3
     assert out.read_text().startswith(before)
@@ -157,17 +157,17 @@ def test_a_reply_of_no_use_is_tried_again_and_a_dead_model_ends_the_call(gold: P
     def reply(prompt: str) -> str:
         return "no idea" if broken["on"] and "rusts" in prompt else good(prompt)
 
-    found = propose(gold, scripted(reply)[0], out)
+    found = propose_questions(gold, scripted(reply)[0], out)
     assert (found.passages, found.failed, found.left) == (2, {"iron": "bad_model_output"}, 1)
     broken["on"] = False
-    assert propose(gold, scripted(reply)[0], out).failed == {}
+    assert propose_questions(gold, scripted(reply)[0], out).failed == {}
     assert len(lines(out)) == 3
 
     def dead(prompt: str) -> str:
         raise ValueError("no such model")
 
     with pytest.raises(LanguageModelError):
-        propose(gold, scripted(dead)[0], out, split="test")
+        propose_questions(gold, scripted(dead)[0], out, split="test")
     assert len(lines(out)) == 3
 
 
@@ -181,26 +181,26 @@ def test_a_call_that_cannot_be_is_one_typed_error(gold: Path, tmp_path: Path) ->
     ]
     for options, kind, message in cases:
         with pytest.raises(kind, match=message):
-            propose(gold, lm, out, **options)
+            propose_questions(gold, lm, out, **options)
     with pytest.raises(UsageError, match="cannot draft questions"):
-        propose(gold, language_model("extractive"), out)
+        propose_questions(gold, language_model("extractive"), out)
     out.write_text(json.dumps({"document": "other", "passage": "other"}) + "\n")
     with pytest.raises(GoldSetError, match=r"drafts.jsonl:1: document 'other' is not in .*another set"):
-        propose(gold, lm, out)
+        propose_questions(gold, lm, out)
     out.unlink()
 
     def twice(prompt: str) -> str:
         with pytest.raises(WriterBusyError):
-            propose(gold, lm, out)
+            propose_questions(gold, lm, out)
         return good(prompt)
 
-    propose(gold, scripted(twice)[0], out, limit=1)
+    propose_questions(gold, scripted(twice)[0], out, limit=1)
     assert engine.prompts == []
 
 
 def test_accepted_drafts_become_questions_of_a_new_set(gold: Path, tmp_path: Path) -> None:
     drafts, new = tmp_path / "drafts.jsonl", tmp_path / "sets" / "new"
-    propose(gold, scripted(good)[0], drafts, split=ALL)
+    propose_questions(gold, scripted(good)[0], drafts, split=ALL)
     decide(
         drafts,
         lambda record: {
@@ -210,7 +210,7 @@ def test_accepted_drafts_become_questions_of_a_new_set(gold: Path, tmp_path: Pat
             "iron": {},
         }[record["document"]],
     )
-    found = accept(drafts, gold, new)
+    found = accept_drafts(drafts, gold, new)
     assert (found.added, found.edited) == (3, 1)
     assert found.left_out == {"undecided": 1, "rejected": 0, "dropped": 0}
     whole, before = read_gold_set(new, ALL), read_gold_set(gold, ALL)
@@ -232,7 +232,7 @@ def test_accepted_drafts_become_questions_of_a_new_set(gold: Path, tmp_path: Pat
     assert (new / MANIFEST).is_file()
     assert [f for f in check_gold_set(new) if f.severity == "error"] == []
     with pytest.raises(GoldSetError, match="is there already"):
-        accept(drafts, gold, new)
+        accept_drafts(drafts, gold, new)
 
 
 def test_of_a_set_of_spans_the_quote_is_the_span(gold: Path, tmp_path: Path) -> None:
@@ -242,9 +242,9 @@ def test_of_a_set_of_spans_the_quote_is_the_span(gold: Path, tmp_path: Path) -> 
     span = {"query-id": "q1", "corpus-id": "tea", "start": 0, "end": 9}
     (gold / "spans.jsonl").write_text(json.dumps(span) + "\n")
     drafts, new = tmp_path / "drafts.jsonl", tmp_path / "new"
-    propose(gold, scripted(good)[0], drafts)
+    propose_questions(gold, scripted(good)[0], drafts)
     decide(drafts, lambda record: {"decision": "accept"} if record["document"] == "rain" else {})
-    accept(drafts, gold, new)
+    accept_drafts(drafts, gold, new)
     # No question of the set names a split, so the new one names none: all are still read.
     whole = read_gold_set(new)
     (added,) = (q for id, q in whole.questions.items() if id not in ("q1", "q2"))
@@ -275,14 +275,14 @@ def test_a_decision_that_cannot_be_followed_writes_nothing(
     gold: Path, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     drafts, new = tmp_path / "drafts.jsonl", tmp_path / "sets" / "new"
-    propose(gold, scripted(good)[0], drafts)
+    propose_questions(gold, scripted(good)[0], drafts)
     first = lines(drafts)[0]["id"]
     decide(drafts, lambda record: change if record["id"] == first else {})
     with pytest.raises(GoldSetError, match=message):
-        accept(drafts, gold, new)
+        accept_drafts(drafts, gold, new)
     assert not new.parent.exists()
     with pytest.raises(GoldSetError, match="no such file; make one with"):
-        accept(tmp_path / "none.jsonl", gold, new)
+        accept_drafts(tmp_path / "none.jsonl", gold, new)
 
 
 def test_the_commands_from_drafts_to_a_new_set(

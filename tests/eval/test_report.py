@@ -102,9 +102,9 @@ def worded(text: str) -> data.Report:
 @settings(max_examples=60)
 def test_whatever_the_texts_the_data_reads_back_equal_and_no_tag_breaks_out(text: str) -> None:
     report = worded(text)
-    html = page.render_run(report)
+    html = page.render_run_page(report)
     html.encode()
-    read, plain = Reader(html), Reader(page.render_run(worded("plain")))
+    read, plain = Reader(html), Reader(page.render_run_page(worded("plain")))
     assert read.tags == plain.tags
     assert json.loads(read.data) == json.loads(json.dumps(pack(report)))
     assert not set("<>&\u2028\u2029") & set(read.data)
@@ -117,7 +117,7 @@ def test_json_for_a_script_says_the_same(value: object) -> None:
 
 
 def test_hostile_text_is_shown_as_it_is() -> None:
-    read = Reader(page.render_run(worded(HOSTILE)))
+    read = Reader(page.render_run_page(worded(HOSTILE)))
     assert read.text.count(HOSTILE) >= 15
     assert ("img", ["src", "onerror"]) not in read.tags
 
@@ -137,7 +137,7 @@ def test_a_passage_stands_once_and_is_a_number_elsewhere() -> None:
 
 def test_every_figure_stands_in_the_page_without_its_script() -> None:
     report = example(400, passages=60)
-    words = re.sub(r"\s+", " ", Reader(page.render_run(report)).text)
+    words = re.sub(r"\s+", " ", Reader(page.render_run_page(report)).text)
     shown, time = latency_chart(report), page.time
     assert shown is not None
     assert report.refusals is not None
@@ -189,7 +189,7 @@ def test_a_run_of_nothing_has_a_page() -> None:
     empty = replace(
         worded("x"), questions=(), passages=(), table=(), funnel=(), comparisons=(), checks=(), refusals=None
     )
-    assert "[]" in Reader(page.render_run(empty)).data
+    assert "[]" in Reader(page.render_run_page(empty)).data
     assert latency_chart(empty) is None
 
 
@@ -207,21 +207,21 @@ def test_a_report_that_does_not_fit_together_is_refused() -> None:
 
 def test_the_page_is_whole_or_the_old_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "report.html"
-    page.write_run(worded("first"), path)
-    assert path.read_text() == page.render_run(worded("first"))
+    page.write_run_page(worded("first"), path)
+    assert path.read_text() == page.render_run_page(worded("first"))
 
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"report\.html"):
-        page.write_run(worded("second"), path)
-    assert path.read_text() == page.render_run(worded("first"))
+        page.write_run_page(worded("second"), path)
+    assert path.read_text() == page.render_run_page(worded("first"))
     assert os.listdir(tmp_path) == ["report.html"]
 
 
 def test_the_page_forbids_itself_everything_but_its_own_style_and_script() -> None:
-    html = page.render_run(worded("x"))
+    html = page.render_run_page(worded("x"))
     assert "content=\"default-src 'none'; style-src 'sha256-" in html
     assert not re.search(r"""(src|href|action)=["'](?!data:,)""", html)
     scripts = "".join((page.FOLDER / name).read_text() for name in page.SCRIPTS)
@@ -363,7 +363,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[data.Report, Path]:
     """A run of 5,000 questions, and its page."""
     report, path = example(5000), tmp_path_factory.mktemp("report") / "report.html"
-    page.write_run(report, path)
+    page.write_run_page(report, path)
     return report, path
 
 
@@ -514,7 +514,7 @@ def test_light_and_dark(browser: Browser, big: tuple[data.Report, Path]) -> None
 
 
 def test_hostile_text_stays_text_in_the_browser(browser: Browser, tmp_path: Path) -> None:
-    page.write_run(worded(HOSTILE), tmp_path / "hostile.html")
+    page.write_run_page(worded(HOSTILE), tmp_path / "hostile.html")
     browser.open(tmp_path / "hostile.html")
     browser.click("#rows tr")
     assert browser.texts("#asked") == [HOSTILE]

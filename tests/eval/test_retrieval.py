@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from quincunx.eval.goldsets.goldset import GoldQuestion, GoldSpan, canon_folder, read_gold_set
 from quincunx.eval.metrics.diagnosis import ADVICE, diagnose
-from quincunx.eval.metrics.means import funnel, reached
+from quincunx.eval.metrics.means import funnel, steps_reached
 from quincunx.eval.metrics.ranking import measures, per_question
-from quincunx.eval.metrics.run_scores import STAGES, score_run, units
+from quincunx.eval.metrics.run_scores import STAGES, score_run, units_found
 from quincunx.eval.metrics.trec import export_trec
 from quincunx.eval.report.summary import Summary
 from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
@@ -123,7 +123,7 @@ def test_a_run_measures_every_stage_and_counts_its_funnel(home: Path, tmp_path: 
     assert [step.count for step in steps] == sorted((step.count for step in steps), reverse=True)
     assert steps[0].count == 8
     assert steps[-1].count == sum(scored.values["final"][id]["hit@5"] for id in scored.scored)
-    assert [sum(reached(scored, id)[place] for id in scored.scored) for place in range(4)] == [
+    assert [sum(steps_reached(scored, id)[place] for id in scored.scored) for place in range(4)] == [
         s.count for s in steps
     ]
 
@@ -216,7 +216,7 @@ def test_gold_that_no_passage_holds_is_told_from_a_document_that_is_not_there(
     assert all(held.values())  # a passage inside a longer span counts as holding it
     question = GoldQuestion("q", "q", {}, gold={"long": 1}, spans=(GoldSpan("long", 0, 400),))
     cut = [Passage("p1", "long", "", "x", 380, 700), Passage("p2", "other", "", "x", 0, 400)]
-    assert units(question, cut) == ["passage p1", "passage p2"]
+    assert units_found(question, cut) == ["passage p1", "passage p2"]
 
 
 def test_a_follow_up_is_searched_with_the_question_before_it(home: Path, tmp_path: Path) -> None:
@@ -232,9 +232,9 @@ def test_a_follow_up_is_searched_with_the_question_before_it(home: Path, tmp_pat
         assert run.rows()["q0"].record["searched"] == ["what of tea tea number 0"]
 
 
-def test_a_canon_is_measured_end_to_end(home: Path) -> None:
+def test_a_canon_is_measured_end_to_end(home_of_canons: Path) -> None:
     gold = read_gold_set(canon_folder("builddaily"), "dev")
-    with run_retrieval(RetrievalSetup(gold)) as run:
+    with run_retrieval(RetrievalSetup(gold, index="builddaily")) as run:
         summary = Summary(run)
     assert summary.counts.failed == 0
     assert len(summary.scored.scored) == len(gold.judged)

@@ -21,12 +21,14 @@ import pytest
 from conftest import TORTURE
 from gold_sets import hashing_profile, write_gold
 
-from quincunx.eval.compare import compare, gate
+from quincunx.eval.compare import compare
+from quincunx.eval.gate import gate
 from quincunx.eval.goldsets.goldset import GoldQuestion, read_gold_set
-from quincunx.eval.report.summary import Summary, page_of, write_page, write_run_report
-from quincunx.eval.runs.ledger import Row, Run, open_run
+from quincunx.eval.report.summary import Summary, report_of, write_page, write_run_report
+from quincunx.eval.results import open_run
+from quincunx.eval.runs.ledger import Row, RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
-from quincunx.eval.runs.runner import Outcome, run_examples
+from quincunx.eval.runs.runner import ExampleResult, run_examples
 from quincunx.eval.testing import require_gate
 from quincunx.retrieval.errors import (
     BoundError,
@@ -125,7 +127,7 @@ def test_what_is_no_run_is_one_typed_error(tmp_path: Path, home: Path) -> None:
         open_run(folder)
 
 
-def made(folder: Path, n: int = 40) -> Run:
+def made(folder: Path, n: int = 40) -> RunLedger:
     questions = [GoldQuestion(f"q{i}", f"question {i}", {}, gold={f"d{i}": 1}) for i in range(n)]
     header = {
         "kind": "retrieval",
@@ -133,7 +135,7 @@ def made(folder: Path, n: int = 40) -> Run:
         "search": {"k": 20, "n": 5},
         "data": {"name": "x", "split": "test"},
     }
-    return Run.begin(folder, header, questions)
+    return RunLedger.begin(folder, header, questions)
 
 
 def found(question: GoldQuestion, rank: int | None) -> dict[str, Any]:
@@ -158,21 +160,21 @@ def passages_of(record: dict[str, Any]) -> list[Any]:
     return [Passage(id, id, "", id, 0, len(id)) for id in ids]
 
 
-def fill(run: Run, rank: Any, fails: Any = lambda i: False) -> Run:
+def fill(run: RunLedger, rank: Any, fails: Any = lambda i: False) -> RunLedger:
     """Run examples whose gold stands at a rank that depends on their number, some of which fail."""
 
-    def work(question: GoldQuestion) -> Outcome:
+    def work(question: GoldQuestion) -> ExampleResult:
         number = int(question.id[1:])
         if fails(number):
             raise StorageError("the disk is full")
         record = found(question, rank(number))
-        return Outcome(record, {"embed": 0.1}, passages_of(record))
+        return ExampleResult(record, {"embed": 0.1}, passages_of(record))
 
     run_examples(run, work)
     return run
 
 
-def full_header(run: Run) -> None:
+def full_header(run: RunLedger) -> None:
     run.header |= {
         "begun": "now", "commit": None, "quincunx": "0", "index": {"name": "i", "passages": 1},
         "models": {"profile": "p", "embedder": {"model": "m"}, "reranker": None},
@@ -185,7 +187,7 @@ def test_failures_are_beside_every_mean_and_in_none(tmp_path: Path) -> None:
     full_header(run)
     summary = Summary(run)
     assert (summary.counts.attempted, summary.counts.scored, summary.counts.failed) == (40, 36, 4)
-    page = page_of(summary)
+    page = report_of(summary)
     assert all(cell.failed == 4 and cell.n == 36 and cell.mean == 1.0 for cell in page.table[-1].cells[:2])
     assert page.notes[0] == "4 of 40 questions failed; they are in no mean."
     assert {q.error_code for q in page.questions if q.status == "failed"} == {"storage_failed"}
@@ -233,7 +235,7 @@ def test_a_comparison_names_missing_failed_and_rejudged_cases_and_the_worst_firs
     assert mrr.superscripts == ("b", "")
     assert [delta.b for delta in mrr.worst] == sorted(delta.b for delta in mrr.worst)
     assert mrr.worst[0].b == pytest.approx(1 / 3)
-    other = Run.begin(
+    other = RunLedger.begin(
         tmp_path / "c", a.header | {"x": 1}, [replace(q, gold={"d0": 1}) for q in a.questions()]
     )
     fill(other, lambda i: 1)
@@ -244,14 +246,14 @@ def test_a_comparison_names_missing_failed_and_rejudged_cases_and_the_worst_firs
 def test_asked_too_much_all_workers_pause_and_the_example_is_tried_again(tmp_path: Path) -> None:
     run, tries, lock = made(tmp_path / "run", n=6), {"q0": 0}, threading.Lock()
 
-    def work(question: GoldQuestion) -> Outcome:
+    def work(question: GoldQuestion) -> ExampleResult:
         with lock:
             tries[question.id] = tries.get(question.id, 0) + 1
         if question.id == "q0" and tries["q0"] < 3:
             raise OllamaBusyError("busy")
         if question.id == "q1":
             raise OllamaBusyError("busy for ever")
-        return Outcome({})
+        return ExampleResult({})
 
     run_examples(run, work, workers=3, retries=3, first_pause_s=0.01)
     assert (tries["q0"], tries["q1"]) == (3, 4)
@@ -263,15 +265,15 @@ def test_asked_too_much_all_workers_pause_and_the_example_is_tried_again(tmp_pat
 def test_an_interrupt_keeps_what_was_committed(tmp_path: Path) -> None:
     run = made(tmp_path / "run", n=10)
 
-    def work(question: GoldQuestion) -> Outcome:
+    def work(question: GoldQuestion) -> ExampleResult:
         if question.id == "q4":
             raise KeyboardInterrupt
-        return Outcome({})
+        return ExampleResult({})
 
     with pytest.raises(KeyboardInterrupt):
         run_examples(run, work)
     assert set(run.rows()) == {"q0", "q1", "q2", "q3"}
-    run_examples(run, lambda question: Outcome({}))
+    run_examples(run, lambda question: ExampleResult({}))
     assert len(run.rows()) == 10
     run.forget(["q4"])
     assert len(run.rows()) == 9
@@ -279,7 +281,7 @@ def test_an_interrupt_keeps_what_was_committed(tmp_path: Path) -> None:
 
 def test_a_run_is_a_page(gold: Path, home: Path, tmp_path: Path) -> None:
     with run_retrieval(searched(gold)) as run:
-        write_page(run, tmp_path / "page.html")
+        write_page(Summary(run), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "in the 20" in text
     assert "gold, split test" in text

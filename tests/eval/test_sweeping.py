@@ -12,7 +12,7 @@ from gold_sets import hashing_profile, write_gold
 from parts import Hashing, Shortest
 
 from quincunx.eval.goldsets.goldset import canon_folder
-from quincunx.eval.runs.test_looks import LOOKS
+from quincunx.eval.runs.look_counter import LOOKS
 from quincunx.eval.tune import settings as sweeping
 from quincunx.eval.tune.settings import TrialSettings, dev_and_test, grid, sweep
 from quincunx.retrieval.errors import BoundError
@@ -60,7 +60,7 @@ def test_the_best_on_dev_is_chosen_and_held_against_now_on_test(gold: Path, home
     assert again.chosen == found.chosen
     assert [trial.score for trial in again.trials] == scores
     assert len((home / LOOKS).read_text().splitlines()) == 2
-    json.dumps(sweeping.as_dict(again))
+    json.dumps(sweeping.sweep_as_dict(again))
 
 
 def test_of_equals_the_settings_of_now_are_chosen(gold: Path, home: Path) -> None:
