@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import dspy
 
-from ..retrieval.errors import UnknownProgramError, UsageError
+from ..retrieval.errors import UsageError
 from ..retrieval.handle import SearchHandle
 from ..retrieval.models.profiles import DEFAULT_PROFILE, Profile
 from ..retrieval.retriever import Retriever
 from ..retrieval.settings import SearchSettings
-from .artifact.read import artifact_folder, named_artifacts, read_artifact
+from .artifact.read import read_artifact, saved_folder
 from .artifact.save import apply_artifact, search_settings
 from .budget import Budget
 from .engines.lms import lm as language_model
@@ -111,12 +110,3 @@ def _program(
         where = ~spec.leaves_out if settings.where is None else settings.where & ~spec.leaves_out
         settings = replace(settings, where=where)
     return GroundedProgram(spec, Retriever(index, profile=profile, settings=settings))
-
-
-def saved_folder(program: str | Path) -> Path:
-    """Return the folder of a saved program, given its name or the folder itself."""
-    if isinstance(program, Path) or os.sep in program:
-        return Path(program)
-    if program not in named_artifacts():
-        raise UnknownProgramError(program, [*program_names(), *named_artifacts()])
-    return artifact_folder(program)

@@ -48,6 +48,7 @@ it, never on the message.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -164,21 +165,28 @@ class UnknownNameError(UsageError):
     """A name that is looked up in a closed list is not on it."""
 
     noun = "name"
+    where = ""
     remedy = ""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        names = ", ".join(sorted(known)) or "none yet"
-        super().__init__(f"unknown {self.noun} {name!r}; known: {names}" + self.remedy)
+        self.name, self.known = name, sorted(known)
+        listed = f"unknown {self.noun} {name!r}; known: {', '.join(self.known) or 'none yet'}{self.where}"
+        like = did_you_mean(name, self.known)
+        super().__init__(f"{listed}{like or '.' * bool(self.remedy)}{' ' * bool(self.remedy)}{self.remedy}")
 
 
 class UnknownIndexError(UnknownNameError):
-    """No index of that name lies in the home folder."""
+    """No index of that name lies in the home folder, which the message names with the variable that sets it."""
 
     code = "unknown_index"
     noun = "index"
-    remedy = (
-        ". Build it with `quincunx index build NAME PATH…` (`quincunx demo` builds the three of the demo)"
-    )
+
+    def __init__(self, name: str, known: Iterable[str], home: object, command: str = "") -> None:
+        """``command`` is the one that makes the index; left out, ``quincunx index build``."""
+        self.home = home
+        self.where = f" (in {home}; the variable QUINCUNX_HOME names another folder)"
+        self.remedy = f"Make it with `{command or f'quincunx index build {name} PATH…'}`"
+        super().__init__(name, known)
 
 
 class UnknownProfileError(UnknownNameError):
@@ -193,7 +201,9 @@ class UnknownProgramError(UnknownNameError):
 
     code = "unknown_program"
     noun = "program"
-    remedy = ". A program of your own is made known by quincunx.add_program, on the command line by --program-module"
+    remedy = (
+        "A program of your own is made known by quincunx.add_program, on the command line by --program-module"
+    )
 
 
 class UnknownRunError(UnknownNameError):
@@ -366,6 +376,12 @@ class WeightsMismatchError(WeightsError):
     """The weights are not the ones that were pinned."""
 
     code = "weights_mismatch"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``. Did you mean 'x'?`` with the known name that is most like a misspelt one; empty where none is."""
+    like = difflib.get_close_matches(name, list(known), n=1)
+    return f". Did you mean {like[0]!r}?" if like else ""
 
 
 def require_question(question: object) -> str:

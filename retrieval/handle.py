@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import BoundError, UnknownIndexError, UnknownProfileError
 from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
-from .storage.home import DATABASE, index_names, require_index
+from .storage.home import DATABASE, home, index_names, require_index
 
 if TYPE_CHECKING:
     from .search import Searcher, SearchResult
@@ -113,5 +113,5 @@ def _folder(index: str | Path) -> Path:
     if isinstance(index, str):
         return require_index(index)
     if not (index / DATABASE).is_file():
-        raise UnknownIndexError(str(index), index_names())
+        raise UnknownIndexError(str(index), index_names(), home())
     return index

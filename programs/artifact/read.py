@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...retrieval.errors import ArtifactError
+from ...retrieval.errors import ArtifactError, UnknownProgramError
 from ...retrieval.storage.home import named_folder, names_of
+from ..registry import program_names
 from .schema import MAX_BYTES, Artifact, Manifest, PredictorRecord, RetrievalRecord, Score, read_record
 
 MANIFEST = "MANIFEST.json"
@@ -27,6 +28,21 @@ def artifact_folder(name: str) -> Path:
 def named_artifacts() -> list[str]:
     """Return the names of all artifacts in the home folder, sorted."""
     return names_of("programs", MANIFEST)
+
+
+def saved_folder(program: str | Path) -> Path:
+    """Return the folder of a saved program, given its name or the folder itself; raises `UnknownProgramError`."""
+    if isinstance(program, Path) or os.sep in program:
+        return Path(program)
+    if program not in named_artifacts():
+        raise UnknownProgramError(program, [*program_names(), *named_artifacts()])
+    return artifact_folder(program)
+
+
+def require_program(program: str) -> None:
+    """Raise `UnknownProgramError` unless a program or a saved one has this name, or it is the path of a folder."""
+    if program not in program_names():
+        saved_folder(program)
 
 
 def read_artifact(source: Path | bytes) -> Artifact:

@@ -14,6 +14,7 @@ from ...retrieval.errors import (
     LanguageModelError,
     ModelOutputError,
     UsageError,
+    did_you_mean,
     half_character,
     require_question,
 )
@@ -55,6 +56,7 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
         if name not in known:
             raise UsageError(
                 f"the program has no input {name!r}; beside question it takes: {', '.join(known) or 'none'}"
+                f"{did_you_mean(name, known)}"
             )
         if name != "history" and not (isinstance(value, str) and half_character(value) is None):
             raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")

@@ -60,5 +60,5 @@ def require_index(name: str) -> Path:
     """Return the folder of an existing index, or raise `UnknownIndexError`."""
     folder = index_folder(name)
     if not (folder / DATABASE).is_file():
-        raise UnknownIndexError(name, index_names())
+        raise UnknownIndexError(name, index_names(), home())
     return folder

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from quincunx.app.gold_commands import gold_app
+from quincunx.app.cli import app
 from quincunx.eval.goldsets.check import GoldFinding, check_gold_set
 from quincunx.eval.goldsets.goldset import ALL, CANONS, MANIFEST, canon_folder, read_gold_set, write_manifest
 from quincunx.eval.goldsets.near_duplicates import question_words, shingles, similar_pairs
@@ -227,10 +227,10 @@ def test_runs_of_words_are_what_documents_are_compared_by() -> None:
 
 def test_the_command_exits_1_on_errors_alone(gold: Path, tmp_path: Path) -> None:
     run = CliRunner()
-    sound = run.invoke(gold_app, ["check", str(gold), "--json"])
+    sound = run.invoke(app, ["gold", "check", str(gold), "--json"])
     assert (sound.exit_code, json.loads(sound.stdout)["findings"]) == (0, [])
     (gold / MANIFEST).unlink()
-    warned = run.invoke(gold_app, ["check", str(gold)])
+    warned = run.invoke(app, ["gold", "check", str(gold)])
     assert (warned.exit_code, "0 errors, 1 warnings" in warned.stdout) == (0, True)
     saved = tmp_path / "saved"
     asked = read_gold_set(gold).questions[of_split(gold, "test")[0]]
@@ -242,7 +242,7 @@ def test_the_command_exits_1_on_errors_alone(gold: Path, tmp_path: Path) -> None
     manifest = json.loads((SAVED / "MANIFEST.json").read_text())
     manifest |= {"file": file, "sha256": sha256, "size": len(data)}
     (saved / "MANIFEST.json").write_text(json.dumps(manifest))
-    leaked = run.invoke(gold_app, ["check", str(gold), "--program", str(saved), "--json"])
+    leaked = run.invoke(app, ["gold", "check", str(gold), "--program", str(saved), "--json"])
     assert leaked.exit_code == 1
     report = json.loads(leaked.stdout)
     assert (report["errors"], report["warnings"]) == (1, 1)

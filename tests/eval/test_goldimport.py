@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from quincunx.app.gold_commands import Form, gold_app
+from quincunx.app.cli import app
+from quincunx.app.commands.gold import GoldForm
 from quincunx.eval.goldsets.check import check_gold_set
 from quincunx.eval.goldsets.formats import FORMS
 from quincunx.eval.goldsets.goldset import ALL, GoldQuestion, GoldSet, canon_folder, read_gold_set
@@ -247,17 +248,17 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     run = CliRunner()
     source = written(tmp_path, "gold.csv", "question,document\nwhat,d0\nwho,d1\n")
-    arguments = ["import", str(source), "--form", "csv", "--corpus", str(corpus(tmp_path / "corpus"))]
-    done = run.invoke(gold_app, [*arguments, "--out", str(tmp_path / "out"), "--json"])
+    arguments = ["gold", "import", str(source), "--form", "csv", "--corpus", str(corpus(tmp_path / "corpus"))]
+    done = run.invoke(app, [*arguments, "--out", str(tmp_path / "out"), "--json"])
     assert (done.exit_code, json.loads(done.stdout)["questions"]) == (0, 2)
-    assert run.invoke(gold_app, ["check", str(tmp_path / "out")]).exit_code == 0
-    again = run.invoke(gold_app, [*arguments, "--out", str(tmp_path / "out")])
+    assert run.invoke(app, ["gold", "check", str(tmp_path / "out")]).exit_code == 0
+    again = run.invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert isinstance(again.exception, GoldSetError)
-    said = run.invoke(gold_app, [*arguments, "--out", str(tmp_path / "out2")]).stdout
+    said = run.invoke(app, [*arguments, "--out", str(tmp_path / "out2")]).stdout
     assert "6 documents, 2 questions" in said.replace("\n", " ")
 
 
 def test_the_command_knows_every_form(tmp_path: Path) -> None:
-    assert [form.value for form in Form] == list(FORMS)
+    assert [form.value for form in GoldForm] == list(FORMS)
     with pytest.raises(GoldSetError, match="unknown form 'xml'; known: beir, csv, trec, squad"):
         import_gold_set(tmp_path, "xml", tmp_path / "out")

@@ -20,7 +20,7 @@ import pytest
 from ollama_server import OllamaServer
 from scripted import field_of, scripted
 
-from quincunx.app import judge_commands
+from quincunx.app.commands.judge import JudgeKind
 from quincunx.eval.goldsets.goldset import read_gold_set
 from quincunx.eval.judges.judge import KINDS, claims_of, judge, judge_run
 from quincunx.eval.judges.scores import judge_scores
@@ -106,7 +106,7 @@ def test_a_name_pins_kind_model_settings_and_instructions() -> None:
         judge("taste", lm)
     with pytest.raises(UsageError, match="only quotes and cannot judge"):
         judge("groundedness", language_model("extractive"))
-    assert set(judge_commands.Kind) == set(KINDS)
+    assert set(JudgeKind) == set(KINDS)
 
 
 def test_every_answer_is_judged_by_what_it_cites_and_nothing_is_answered_anew(run: RunLedger) -> None:

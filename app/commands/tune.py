@@ -7,21 +7,28 @@ from typing import Annotated
 
 import typer
 
-from .options import EMBEDDED, AsJson, ProfileName
-from .sweep_commands import Numbers, reals, texts, wholes
+from ..options import (
+    EMBEDDED,
+    VALUES,
+    AsJson,
+    GoldDir,
+    GoldDirs,
+    Numbers,
+    ProfileName,
+    ProgramModules,
+    ProgramName,
+)
+from ..values import numbers, texts, whole_numbers
 
-tune_app = typer.Typer(help="Tune what comes before the prompt, on a gold set.", no_args_is_help=True)
 
-
-@tune_app.command("retrieval")
-def retrieval(
-    program: Annotated[str, typer.Argument(help="The program whose searches are tuned, or a saved one.")],
-    gold_dirs: Annotated[list[Path], typer.Argument(help="Gold sets; the choice is made over all of them.")],
+def tune_retrieval(
+    program: ProgramName,
+    gold_dirs: GoldDirs,
     out: Annotated[
         str,
         typer.Option(help="Save the program with the chosen settings, under this name or in this folder."),
     ],
-    k: Numbers = None,
+    k: Annotated[str | None, typer.Option("-k", "--k", help=VALUES)] = None,
     dense_weight: Numbers = "1",
     lexical_weight: Numbers = "0.5,1,1.5,2",
     fusion: Annotated[str, typer.Option(help="Kinds of fusion to try: scores, rrf.")] = "scores,rrf",
@@ -31,22 +38,26 @@ def retrieval(
         typer.Option(help="The index that the saved program is to search; its own if left out."),
     ] = None,
     profile: ProfileName = EMBEDDED,
+    program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
     """Choose a program's search settings on dev questions, test the choice once, and save it with the program."""
-    from ..eval.tune import settings as sweeping
-    from ..programs.loading import load
-    from .eval_render import sealed_table, trials_table
-    from .output import notes, progress, results, write_json
+    from ...programs.artifact.read import require_program
+
+    require_program(program)
+    from ...eval.tune import settings as sweeping
+    from ...programs.loading import load
+    from ..output import notes, progress, results, write_json
+    from ..render.tuning import sealed_table, trials_table
 
     loaded = load(program, index=index, profile=profile)
     candidates = sweeping.grid(
         loaded.retriever.settings,
-        k=wholes("k", k),
-        dense_weight=reals("dense-weight", dense_weight),
-        lexical_weight=reals("lexical-weight", lexical_weight),
+        k=whole_numbers("-k", k),
+        dense_weight=numbers("--dense-weight", dense_weight),
+        lexical_weight=numbers("--lexical-weight", lexical_weight),
         fusion=texts(fusion),  # type: ignore[arg-type]  # SearchSettings refuses others
-        rerank_weight=reals("rerank-weight", rerank_weight),
+        rerank_weight=numbers("--rerank-weight", rerank_weight),
     )
     with progress("index") as indexing, progress("candidates on dev") as report:
         found = sweeping.sweep(
@@ -62,11 +73,8 @@ def retrieval(
     notes.print(f"saved: {saved}", markup=False, soft_wrap=True)
 
 
-@tune_app.command("reranker")
-def reranker(
-    gold_dir: Annotated[
-        Path, typer.Argument(help="Gold set; without train questions it is divided by document.")
-    ],
+def tune_cross_encoder(
+    gold_dir: GoldDir,
     out: Annotated[Path, typer.Option(help="Folder for the weights; it must hold nothing yet.")],
     base: Annotated[
         Path | None, typer.Option(help="Folder of the weights to begin from; those of MiniLM if left out.")
@@ -80,9 +88,9 @@ def reranker(
     as_json: AsJson = False,
 ) -> None:
     """Tune a cross-encoder on a gold set, and compare it on sealed test questions with the profile's reranker."""
-    from ..eval.tune.reranker import TrainingRecipe, tune_reranker
-    from .eval_render import tuned_table
-    from .output import notes, progress, results, write_json
+    from ...eval.tune.reranker import TrainingRecipe, tune_reranker
+    from ..output import notes, progress, results, write_json
+    from ..render.tuning import tuned_table
 
     recipe = TrainingRecipe(
         negatives=negatives, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed

@@ -8,14 +8,10 @@ from typing import Annotated
 
 import typer
 
-from .gold_commands import gold_app
-from .options import AsJson
-
-GoldDir = Annotated[Path, typer.Argument(help="Gold set: corpus, queries and qrels or spans.")]
+from ..options import AsJson, GoldDir
 
 
-@gold_app.command("propose")
-def propose(
+def gold_propose(
     gold_dir: GoldDir,
     lm: Annotated[str, typer.Option(help="The language model that drafts: any name that dspy.LM takes.")],
     out: Annotated[Path, typer.Option(help="The file of drafts, one JSON line each; run again, it goes on.")],
@@ -36,9 +32,9 @@ def propose(
 
     Decide in the file: write accept, edit (with the question in "edited") or reject into "decision".
     """
-    from ..eval.goldsets import propose as proposing
-    from ..programs.engines.lms import lm as language_model
-    from .output import notes, progress, results, write_json
+    from ...eval.goldsets import propose as proposing
+    from ...programs.engines.lms import lm as language_model
+    from ..output import notes, progress, results, write_json
 
     with progress("passages") as report:
         found = proposing.propose_questions(
@@ -73,16 +69,15 @@ def propose(
         notes.print(f"{id}: no draft ({code}); run again to try again", style="yellow", markup=False)
 
 
-@gold_app.command("accept")
-def accept(
+def gold_accept(
     drafts: Annotated[Path, typer.Argument(help="The file of drafts with their decisions.")],
     gold_dir: GoldDir,
     out: Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")],
     as_json: AsJson = False,
 ) -> None:
     """Write a copy of a gold set with the drafts that were accepted as new questions."""
-    from ..eval.goldsets import propose as proposing
-    from .output import results, write_json
+    from ...eval.goldsets import propose as proposing
+    from ..output import results, write_json
 
     found = proposing.accept_drafts(drafts, gold_dir, out)
     if as_json:

@@ -1,11 +1,11 @@
-"""Records as a person reads them."""
+"""Searches and answers as a person reads them on a terminal."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -13,8 +13,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..programs.answer import Answer
-from ..retrieval.passages import Candidate, Passage
+from ...programs.answer import Answer
+from ...programs.check.forms import output_form
+from ...retrieval.passages import Candidate, Passage
+from ...signatures.evidence import Claim
+from .text import printable
+
+HEADINGS = {"reasons": "for it", "against": "against it", "why": "because", "followed": "what followed"}
+"""What stands over the claims of a field, where its name alone would not say it."""
 
 
 def candidates_table(candidates: Sequence[Candidate], n: int, *, scores: bool = False) -> Table:
@@ -62,7 +68,7 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     if explain:
         parts += [candidates_table(answer.candidates, len(answer.passages)), Text()]
     if answer.answered:
-        parts += [Text(printable(line)) for line in _lines(answer.output.model_dump(mode="json"))]
+        parts += [Text(printable(line)) for line in output_lines(answer.output)]
         parts.append(Text())
         parts += [Text(printable(f"✓ {c.passage_id}: “{c.quote}”"), style="green") for c in answer.citations]
     else:
@@ -75,49 +81,52 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     return Panel(Group(*parts), title=escape(title), title_align="left")
 
 
-def facts_table(facts: dict[str, Any]) -> Table:
-    """Names and values."""
-    table = Table(show_header=False)
-    for name, value in facts.items():
-        table.add_row(name, escape(str(value)))
-    return table
+def output_lines(output: Any, indent: str = "") -> Iterator[str]:
+    """Lay out an output by its form; the citations of its claims are shown apart.
+
+    A claim is a line. A model is a line of its facts, then its claims under the names of their fields and the text that
+    it computes; a list of models is each of them.
+    """
+    if isinstance(output, list):
+        for entry in output:
+            yield from output_lines(entry, indent)
+    elif isinstance(output, Claim):
+        yield f"{indent}– {output.text}"
+    elif isinstance(output, BaseModel):
+        yield from _model_lines(output, indent)
 
 
-def printable(text: str) -> str:
-    """Return a text without the control characters that would steer a terminal."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+def _model_lines(model: BaseModel, indent: str) -> Iterator[str]:
+    computed = {name: getattr(model, name) for name in type(model).model_computed_fields}
+    prose = [text for text in computed.values() if isinstance(text, str) and text]
+    facts: list[str] = []
+    rest: list[str] = []
+    for name, info in type(model).model_fields.items():
+        value, form = getattr(model, name), output_form(info.annotation)
+        if form is None:
+            if isinstance(value, str | int | float) and value != "":
+                facts.append(f"{name.replace('_', ' ')} {value}")
+            elif _is_plain_list(value):
+                facts.append(f"{name.replace('_', ' ')} {', '.join(map(str, value))}")
+        elif form == "models":
+            rest += output_lines(value, indent)
+        elif value and not (form == "claims" and _joined(value) in prose):
+            rest.append(f"{indent}{HEADINGS.get(name, name.replace('_', ' '))}")
+            rest += output_lines(value, indent + "  ")
+    if facts:
+        yield indent + " · ".join(facts)
+    yield from rest
+    yield from (indent + text for text in prose)
+
+
+def _is_plain_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(e, str | int | float) for e in value)
+
+
+def _joined(claims: Sequence[Claim]) -> str:
+    return " ".join(claim.text for claim in claims)
 
 
 def _place(rank: int | None, score: float | None = None) -> str:
     place = "–" if rank is None else str(rank)
     return place if score is None else f"{place} ({score:.3f})"
-
-
-def _lines(value: dict[str, Any], indent: str = "") -> Iterable[str]:
-    """Lay out an output: prose and notices as they are, each entry under a line of its facts; citations are shown apart."""
-    facts, rest = [], []
-    for name, entry in value.items():
-        if isinstance(entry, list):
-            if entry and name not in ("citations", "sentences", "between"):
-                rest += [f"{indent}{_SIGNS.get(name, name)}"] if name not in _ENTRIES else []
-                for item in entry:
-                    rest += _claim_or_entry(item, indent if name in _ENTRIES else indent + "  ")
-        elif name in _PROSE and entry:
-            rest.append(f"{indent}{entry}")
-        elif entry != "":
-            facts.append(f"{name.replace('_', ' ')} {entry}")
-    if facts:
-        yield indent + " · ".join(facts)
-    yield from rest
-
-
-_PROSE = ("answer", "follow_up", "reading", "notice")
-_ENTRIES = ("tickers", "precedents", "pages")
-_SIGNS = {"reasons": "for it", "against": "against it", "why": "because", "followed": "what followed"}
-
-
-def _claim_or_entry(item: Any, indent: str) -> Iterable[str]:
-    if set(item) == {"text", "citations"}:
-        yield f"{indent}– {item['text']}"
-    else:
-        yield from _lines(item, indent)

@@ -11,24 +11,17 @@ from pathlib import Path
 
 import promptable
 import pytest
+from handbook_gold import HANDBOOK, write_handbook_gold
 from ollama_server import OllamaServer
 from policy_answer import Policy, PolicyAnswer
 from scripted import in_markers, scripted
 
 import quincunx as q
-from quincunx.eval.goldsets.goldset import read_gold_set
-from quincunx.eval.metrics.answer_scores import score_answers
-from quincunx.eval.metrics.run_scores import score_run
 from quincunx.eval.optimise.optimisers import Bootstrap
-from quincunx.eval.optimise.plan import prepare
-from quincunx.eval.optimise.run import run as run_plan
-from quincunx.eval.report.summary import write_page
-from quincunx.eval.runs.answer_run import run_answers
-from quincunx.eval.runs.retrieval_run import RetrievalSetup
 from quincunx.programs.artifact.read import diff_artifacts, read_artifact
 from quincunx.programs.events import Done, Event, Token
 from quincunx.programs.program import GroundedProgram
-from quincunx.retrieval.handle import SearchHandle
+from quincunx.retrieval.index.manage import build_index
 
 HERE = Path(__file__).parent
 QUESTION = "until when can leave be carried over?"
@@ -39,6 +32,18 @@ QUOTE = "Up to five days may be carried over until the end of March."
 def telling(text: str, quote: str = QUOTE) -> str:
     claim = {"text": text, "citations": [{"passage_id": PAGE, "quote": quote}]}
     return in_markers("policy", {"title": "made up", "sentences": [claim]})
+
+
+@pytest.fixture
+def handbook(home: Path) -> Path:
+    """The home folder is one that holds the handbook's index."""
+    build_index("handbook", [HANDBOOK])
+    return home
+
+
+@pytest.fixture
+def handbook_gold(tmp_path: Path) -> Path:
+    return write_handbook_gold(tmp_path / "handbook-gold")
 
 
 @pytest.fixture
@@ -117,17 +122,13 @@ def test_a_saved_program_whose_kind_is_not_known_is_refused_with_the_remedy(hand
 def test_its_answers_are_evaluated_by_its_own_measures(
     handbook: Path, handbook_gold: Path, tmp_path: Path
 ) -> None:
-    setup = RetrievalSetup(read_gold_set(handbook_gold, "all"), index="handbook")
-    folder = setup.folder()
-    program = q.load("policy_answer", index=SearchHandle(folder))
-    with run_answers(program, setup, folder, out=tmp_path / "run") as run:
-        scores = score_answers(run, score_run(run), seed=0)
-        write_page(run, tmp_path / "page.html")
-    means = {check.name: check.mean for check in scores.checks}
+    with q.evaluate_answers("policy_answer", handbook_gold, split="all", index="handbook") as run:
+        means = run.means()
+        page = run.write_page(tmp_path / "page.html").read_text()
+        refusals = run.summary.answers.refusals
     assert means["names_policy"].mean > 0.6
     assert means["citation_recall"].n == 20
-    assert scores.refusals.unanswerable_answered + scores.refusals.unanswerable_refused == 3
-    page = (tmp_path / "page.html").read_text()
+    assert refusals.unanswerable_answered + refusals.unanswerable_refused == 3
     assert "names_policy" in page
     assert "policy_answer" in page
 
@@ -136,19 +137,34 @@ def test_it_is_optimised_and_the_gain_is_on_the_page(
     server: OllamaServer, handbook: Path, handbook_gold: Path, tmp_path: Path
 ) -> None:
     lm = q.lm("ollama/qwen3", host=server.url, retries=0)
-    plan = prepare(
-        "policy_answer", handbook_gold, optimiser=Bootstrap(candidates=2), lm=lm, out=tmp_path / "run"
-    )
-    assert dict(plan.metric.weights) == {"names_policy": 2, "citation_recall": 2, "kept": 1}
-    found = run_plan(plan)
+    few = Bootstrap(candidates=2)
+    found = q.optimize("policy_answer", handbook_gold, optimizer=few, lm=lm, out=tmp_path / "run")
     gain = found.gain()
     assert gain is not None
     assert gain.result.n == 7
+    assert {"names_policy", "kept"} <= {
+        part for verdicts in found.scores.values() for v in verdicts.values() for part in v.parts
+    }
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Gain on the test questions" in page
     assert "from the staff handbook" in page
     again = q.load(found.folder / "program", index="handbook", lm=lm)
     assert again(question=QUESTION).program == "policy_answer"
+
+
+def test_the_command_line_asks_lists_tells_apart_and_evaluates_it(
+    quincunx: Any, handbook: Path, handbook_gold: Path
+) -> None:
+    own = ("--program-module", "policy_answer")
+    asked = quincunx("ask", "policy_answer", QUESTION, "--with", "country=Spain", "--json", *own).json
+    assert asked["output"]["title"] == "Annual leave"
+    q.load("policy_answer").save("policy_kept")
+    assert "policy_answer" in quincunx("programs", "list", *own).out
+    assert "policy_answer" in quincunx("programs", "show", "policy_kept", *own).out
+    assert "no difference" in quincunx("programs", "diff", "policy_kept", "policy_kept", *own).out
+    command = ("eval", "answers", "policy_answer", str(handbook_gold), "--index", "handbook", "--json", *own)
+    evaluated = quincunx(*command).json
+    assert "names_policy" in str(evaluated)
 
 
 def test_an_installed_package_brings_programs_by_its_entry_points(handbook: Path, tmp_path: Path) -> None:

@@ -10,13 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ..eval.compare import RunComparison
-from ..eval.gate import Gate
-from ..eval.metrics.means import count_diagnoses, detectable_difference, latency
-from ..eval.report.summary import Summary
-from ..eval.stats.paired import Comparison, Interval
-from ..eval.tune.reranker import TunedReranker
-from ..eval.tune.settings import SweepResult, TestComparison
+from ...eval.compare import RunComparison
+from ...eval.gate import Gate
+from ...eval.metrics.means import count_diagnoses, detectable_difference, latency
+from ...eval.report.summary import Summary
+from .figures import difference, mean_cell
+from .text import table_of, wrapping
 
 COLOURS = {"holds": "green", "worse": "red", "cannot tell": "yellow", "too many failures": "red"}
 BAR = 30
@@ -50,34 +49,6 @@ def _counts(summary: Summary) -> str:
     return text + (f", {counts.skipped} not attempted yet" if counts.skipped else "")
 
 
-def table_of(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(columns[0], no_wrap=True)
-    for column in columns[1:]:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
-def _words(table: Table) -> Table:
-    """Let the last column hold words, on several lines where they need it."""
-    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
-    return table
-
-
-def _figure(value: float, digits: int = 3) -> str:
-    """Return a share without the 0 before its point."""
-    return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return f"[{_figure(low, 2)} {_figure(high, 2)}]"
-
-
-def _difference(result: Comparison) -> str:
-    sign = "+" if result.difference > 0 else ""
-    return f"{sign}{_figure(result.difference)} {_interval(result.low, result.high)}"
-
-
 def _funnel(summary: Summary) -> Table:
     table = Table(
         title="funnel: questions with gold left", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
@@ -104,19 +75,15 @@ def _stages(summary: Summary) -> Table:
     return table
 
 
-def mean_cell(mean: Interval | None) -> str:
-    return "–" if mean is None else f"{_figure(mean.mean)}\n{_interval(mean.low, mean.high)}"
-
-
 def _comparisons(summary: Summary) -> Table:
     n = len(summary.scored.scored)
     title = f"paired differences; n={n} shows {detectable_difference(n):.3f} or more in hit or recall with 80 % power"
-    table = _words(table_of(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
+    table = wrapping(table_of(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
     for entry in summary.comparisons:
         result = entry.result
         table.add_row(
             f"{entry.measure}: {entry.baseline} → {entry.stage}",
-            _difference(result),
+            difference(result),
             f"{entry.holm_p:.2g}",
             f"{result.wins}/{result.ties}/{result.losses}",
             entry.verdict.split(":")[0],
@@ -125,7 +92,9 @@ def _comparisons(summary: Summary) -> Table:
 
 
 def _lost(summary: Summary) -> Table:
-    table = _words(table_of(f"{len(summary.lost)} gold passages lost", "diagnosis", "gold", "what to change"))
+    table = wrapping(
+        table_of(f"{len(summary.lost)} gold passages lost", "diagnosis", "gold", "what to change")
+    )
     advice = {entry.diagnosis: entry.advice for entry in summary.lost}
     for diagnosis, count in count_diagnoses(summary.lost).items():
         table.add_row(diagnosis, str(count), escape(advice[diagnosis]))
@@ -183,14 +152,14 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
         "W/T/L",
         "b is",
     )
-    _words(table)
+    wrapping(table)
     for measured in found.measures:
         result, (mark_a, mark_b) = measured.result, measured.superscripts
         table.add_row(
             measured.measure,
             f"{result.mean_a:.3f}{mark_a and ' ' + mark_a}",
             f"{result.mean_b:.3f}{mark_b and ' ' + mark_b}",
-            _difference(result),
+            difference(result),
             f"{measured.holm_p:.2g}",
             f"{result.wins}/{result.ties}/{result.losses}",
             result.verdict,
@@ -207,55 +176,3 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
 def gate_line(found: Gate) -> Text:
     """The verdict of a gate."""
     return Text(f"{found.verdict}: {found.reason}", style=COLOURS[found.verdict])
-
-
-def trials_table(found: SweepResult) -> Table:
-    """What each candidate came to on dev, best first, in what it sets otherwise than the others."""
-    told = [trial.candidate.told() for trial in found.trials]
-    differing = [name for name in told[0] if len({str(settings[name]) for settings in told}) > 1]
-    sets = list(found.trials[0].by_set)
-    table = table_of("on the dev questions, best first", *(differing or ["settings"]), "score", *sets)
-    for trial, settings in list(zip(found.trials, told, strict=True))[:15]:
-        by_set = [_figure(sum(list(means.values())[:2]) / 2) for means in trial.by_set.values()]
-        facts = [str(settings[name]) for name in differing] or ["as they are"]
-        table.add_row(*facts, _figure(trial.score), *by_set)
-    table.caption = "score: mean of recall and mrr"
-    return table
-
-
-def tuned_table(found: TunedReranker) -> Table:
-    """What a tuned reranker changed on the sealed test questions."""
-    measures = list(found.comparisons)
-    table = _words(table_of(f"sealed test questions, look {found.look}", "order", *measures))
-    for stage in found.stages:
-        cells = [
-            f"{_figure(mean.mean)} [{_figure(mean.low)}, {_figure(mean.high)}] n={mean.n}"
-            for mean in (stage.means[measure] for measure in measures)
-        ]
-        table.add_row(stage.name, *cells)
-    told = [f"{_difference(found.comparisons[name])}: {found.comparisons[name].verdict}" for name in measures]
-    table.add_row("before → after", *told)
-    return table
-
-
-def sealed_table(entry: TestComparison) -> Table:
-    """The choice on the sealed test questions of one set."""
-    table = _words(
-        table_of(
-            f"{entry.name}: {entry.n} sealed test questions, look {entry.look}",
-            "comparison",
-            "difference",
-            "W/T/L",
-            "verdict",
-        )
-    )
-    for name, result in entry.comparisons.items():
-        table.add_row(
-            name, _difference(result), f"{result.wins}/{result.ties}/{result.losses}", result.verdict
-        )
-    now, chosen = list(entry.now.items()), list(entry.chosen.items())
-    table.caption = ", ".join(
-        f"{name} {_figure(before)} → {_figure(after)}"
-        for (name, before), (_, after) in zip(now[:2], chosen[:2], strict=True)
-    )
-    return table

@@ -9,27 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .eval_commands import RunName, Workers, eval_app, show_run
-from .options import AsJson
+from ..options import AsJson, ProgramModules, RunName, Workers
+from .runs import print_run
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..eval.judges.calibration import JudgeReport
+    from ...eval.judges.calibration import JudgeReport
 
 
-class Kind(StrEnum):
-    """The kinds that `eval.judging` knows; a test holds the list to it."""
+class JudgeKind(StrEnum):
+    """The kinds that `eval.judges` knows; a test holds the list to it."""
 
     groundedness = "groundedness"
     helpfulness = "helpfulness"
 
 
-@eval_app.command("score")
-def score(
+def eval_score(
     run: RunName,
     judge: Annotated[
-        Kind | None,
+        JudgeKind | None,
         typer.Option(
             help="Let a language model judge the answers; left out, the tables are worked out anew."
         ),
@@ -46,24 +45,25 @@ def score(
         bool, typer.Option("--retry-failed", help="Make the judgements that failed again.")
     ] = False,
     workers: Workers = 1,
+    program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
-    from ..eval.results import open_run
-    from ..eval.runs.ledger import RunLedger
-    from ..retrieval.errors import UsageError
+    from ...eval.results import open_run
+    from ...eval.runs.ledger import RunLedger
+    from ...retrieval.errors import UsageError
 
     if judge is None:
         if lm is not None:
             raise UsageError(
                 f"--lm {lm} judges nothing without --judge: add --judge groundedness or helpfulness"
             )
-        show_run(open_run(run), as_json)
+        print_run(open_run(run), as_json)
         return
-    from ..eval.judges import judge as judging
-    from ..eval.judges.calibration import find_judge, judge_report, kind_of
-    from ..programs.engines.lms import lm as language_model
-    from .output import watching
+    from ...eval.judges import judge as judging
+    from ...eval.judges.calibration import find_judge, judge_report, kind_of
+    from ...programs.engines.lms import lm as language_model
+    from ..output import watching
 
     if lm is None:
         with open_run(run) as opened:
@@ -79,8 +79,7 @@ def score(
     _tell(str(run), found, as_json)
 
 
-@eval_app.command("calibrate")
-def calibrate(
+def eval_calibrate(
     run: RunName,
     labels: Annotated[
         Path, typer.Argument(help="CSV of human labels: id, label (0 or 1) and, if wanted, judge.")
@@ -91,9 +90,9 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Hold a judge's verdicts against human labels: TPR, TNR, kappa, flip rate. The run keeps the labels."""
-    from ..eval.judges.calibration import calibrate as hold
-    from ..eval.judges.calibration import find_judge, read_labels
-    from ..eval.runs.ledger import RunLedger
+    from ...eval.judges.calibration import calibrate as hold
+    from ...eval.judges.calibration import find_judge, read_labels
+    from ...eval.runs.ledger import RunLedger
 
     with RunLedger.reopen(run) as opened:
         name = find_judge(opened, judge)
@@ -102,7 +101,7 @@ def calibrate(
 
 
 def _tell(run: str, found: list[JudgeReport], as_json: bool) -> None:
-    from .output import results, write_json
+    from ..output import results, write_json
 
     if as_json:
         write_json({"run": run, "judges": [report.as_dict() for report in found]})
@@ -116,8 +115,8 @@ def _parts(report: JudgeReport) -> Iterable[RenderableType]:
     """A judge's mean with its calibration, and where there is one, the figures of that."""
     from rich.text import Text
 
-    from .eval_render import mean_cell, table_of
-    from .render import printable
+    from ..render.figures import mean_cell
+    from ..render.text import printable, table_of
 
     scores = report.scores
     failed = sum(scores.failed.values())

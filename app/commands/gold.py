@@ -9,13 +9,11 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson
-
-gold_app = typer.Typer(help="Check gold sets and make them of other forms.", no_args_is_help=True)
+from ..options import AsJson, GoldDir, ProgramModules
 
 
-class Form(StrEnum):
-    """The forms that `eval.goldforms` reads; a test holds the list to it."""
+class GoldForm(StrEnum):
+    """The forms that `eval.goldsets.formats` reads; a test holds the list to it."""
 
     beir = "beir"
     csv = "csv"
@@ -23,24 +21,23 @@ class Form(StrEnum):
     squad = "squad"
 
 
-@gold_app.command("check")
-def check(
-    gold_dir: Annotated[Path, typer.Argument(help="Gold set: corpus, queries and qrels or spans.")],
+def gold_check(
+    gold_dir: GoldDir,
     program: Annotated[
         str | None,
         typer.Option(help="A saved program (name or folder) whose demos must hold nothing of dev and test."),
     ] = None,
+    program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a gold set; exit 1 when something makes its numbers wrong."""
-    from ..eval.goldsets.check import check_gold_set
-    from .output import results, write_json
-    from .render import printable
+    from ...eval.goldsets.check import check_gold_set
+    from ..output import results, write_json
+    from ..render.text import printable
 
     artifact = None
     if program is not None:
-        from ..programs.artifact.read import read_artifact
-        from ..programs.loading import saved_folder
+        from ...programs.artifact.read import read_artifact, saved_folder
 
         artifact = read_artifact(saved_folder(program))
     findings = check_gold_set(gold_dir, artifact)
@@ -65,10 +62,9 @@ def check(
     raise typer.Exit(1 if errors else 0)
 
 
-@gold_app.command("import")
-def import_set(
+def gold_import(
     source: Annotated[Path, typer.Argument(help="Folder (beir, trec) or file (csv, squad).")],
-    form: Annotated[Form, typer.Option(help="The form of the source.")],
+    form: Annotated[GoldForm, typer.Option(help="The form of the source.")],
     out: Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")],
     corpus: Annotated[
         Path | None, typer.Option(help="Where the documents lie: BEIR, Markdown or text. CSV needs it.")
@@ -80,9 +76,9 @@ def import_set(
 
     CSV has a row of column names: question and document, and if wanted id, grade, answer, split, history.
     """
-    from ..eval.goldsets.goldset import manifest_of
-    from ..eval.goldsets.importing import import_gold_set
-    from .output import results, write_json
+    from ...eval.goldsets.goldset import manifest_of
+    from ...eval.goldsets.importing import import_gold_set
+    from ..output import results, write_json
 
     import_gold_set(source, form.value, out, corpus=corpus, seed=seed)
     facts = manifest_of(out)

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import EMBEDDED, AsJson, ProfileName, read_prices
+from ..options import (
+    EMBEDDED,
+    AsJson,
+    EvalIndex,
+    Fork,
+    GoldDir,
+    LanguageModelName,
+    ProfileName,
+    ProgramModules,
+    ProgramName,
+    RunFolder,
+)
+from ..values import metric_weights, token_prices
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from ..eval.optimise.plan import Plan
-    from ..eval.optimise.result import Gain, OptimizationResult
-    from ..eval.optimise.run import OptimizationWatch
+    from ...eval.optimise.plan import Plan
+    from ...eval.optimise.run import OptimizationWatch
 
 Price = Annotated[str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60.")]
 
 
-def optimize(
-    program: Annotated[str, typer.Argument(help="One of the five programs, or a saved one to go on from.")],
-    gold_dir: Annotated[Path, typer.Argument(help="Gold set with the splits train, dev and test.")],
+def optimize_program(
+    program: ProgramName,
+    gold_dir: GoldDir,
     optimizer: Annotated[
         str, typer.Option(help="bootstrap, mipro, gepa, simba, or chain (demos, then instructions).")
     ] = "gepa",
-    lm: Annotated[
-        str, typer.Option(help="Language model that answers: any name that dspy.LM takes.")
-    ] = "extractive",
+    lm: LanguageModelName = "extractive",
     prompt_lm: Annotated[
         str | None, typer.Option(help="Language model that writes prompts; the one that answers if left out.")
     ] = None,
@@ -49,30 +55,31 @@ def optimize(
         ),
     ] = None,
     profile: ProfileName = EMBEDDED,
-    index: Annotated[
-        str | None, typer.Option(help="Search this index instead of one built from the gold set's corpus.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the run; by default one in the home folder, named after what is run."),
-    ] = None,
-    fork: Annotated[
-        bool, typer.Option("--fork", help="Begin a new run beside the one that is there.")
-    ] = False,
+    index: EvalIndex = None,
+    out: RunFolder = None,
+    fork: Fork = False,
+    program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a program's prompts better, and say what was gained on test questions. Run again, it goes on."""
-    from ..eval.optimise.call_ledger import Caps
-    from ..eval.optimise.call_ledger import Price as Rate
-    from ..eval.optimise.plan import plan_optimization
-    from ..eval.optimise.run import run_optimization
-    from ..programs.artifact.read import diff_artifacts, read_artifact
-    from ..programs.engines.lms import lm as language_model
-    from .output import notes, progress, results, write_json
-    from .render import printable
+    """Make a program's prompts better, and say what was gained on test questions. Run again, it goes on.
 
-    task = read_prices(prices)
-    prompt = read_prices(prompt_prices, "--prompt-prices") or task
+    The gold set needs questions of the splits train, dev and test.
+    """
+    from ...programs.artifact.read import require_program
+
+    require_program(program)
+    from ...eval.optimise.call_ledger import Caps
+    from ...eval.optimise.call_ledger import Price as Rate
+    from ...eval.optimise.plan import plan_optimization
+    from ...eval.optimise.run import run_optimization
+    from ...programs.artifact.read import diff_artifacts, read_artifact
+    from ...programs.engines.lms import lm as language_model
+    from ..output import notes, progress, results, write_json
+    from ..render.optimised import optimised_tables
+    from ..render.text import printable
+
+    task = token_prices(prices)
+    prompt = token_prices(prompt_prices, "--prompt-prices") or task
     rates = {role: Rate(*found) for role, found in (("task", task), ("prompt", prompt)) if found is not None}
     with progress("index") as indexing:
         plan = plan_optimization(
@@ -84,7 +91,7 @@ def optimize(
             caps=Caps(budget_calls, budget_tokens, budget_usd),
             prices=rates,
             seeds=seed or [0],
-            weights=_weights(metric),
+            weights=metric_weights(metric),
             profile=profile,
             index=index,
             out=out,
@@ -97,25 +104,13 @@ def optimize(
     if as_json:
         write_json({"run": str(found.folder), **found.as_dict()})
         return
-    for table in _tables(found):
+    for table in optimised_tables(found):
         results.print(table)
     for note in found.notes:
         results.print(note, style="yellow", markup=False, soft_wrap=True)
     for line in diff_artifacts(*(read_artifact(found.folder / name) for name in ("before", "program"))):
         results.print(printable(line), markup=False, soft_wrap=True)
     results.print(str(found.folder / "program"), style="dim", markup=False, soft_wrap=True)
-
-
-def _weights(metric: str | None) -> dict[str, float] | None:
-    from ..retrieval.errors import BoundError
-
-    if metric is None:
-        return None
-    try:
-        pairs = [entry.split("=") for entry in metric.split(",")]
-        return {name.strip(): float(weight) for name, weight in pairs}
-    except ValueError as error:
-        raise BoundError(f"--metric needs PART=WEIGHT joined by commas (got {metric!r})") from error
 
 
 def _announced(plan: Plan) -> str:
@@ -136,15 +131,15 @@ def _announced(plan: Plan) -> str:
 
 @contextmanager
 def _standing() -> Iterator[OptimizationWatch]:
-    """Show calls, spending, the best score on dev and the time left, in one line for every optimizer."""
+    """Show calls, spending, the best score on dev and the time left, in one line for every optimiser."""
     import sys
 
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ..eval.optimise.run import OptimizationProgress
+    from ...eval.optimise.run import OptimizationProgress
 
-    # Bound to the stream itself: the optimizers' own chatter is kept off sys.stderr meanwhile.
+    # Bound to the stream itself: the optimisers' own chatter is kept off sys.stderr meanwhile.
     console = Console(file=sys.stderr, highlight=False)
     columns = (BarColumn(), TextColumn("{task.fields[live]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -157,34 +152,3 @@ def _standing() -> Iterator[OptimizationWatch]:
             bar.update(task, completed=min(now.calls, now.expected), total=now.expected, live=live)
 
         yield watch
-
-
-def _tables(found: OptimizationResult) -> Iterator[RenderableType]:
-    from rich.table import Table
-
-    table = Table(title="gain on the test questions, paired", title_justify="left")
-    for column in ("seed", "against", "from", "to", "difference", "failed", "verdict"):
-        table.add_column(column)
-    for gain in found.gains:
-        table.add_row(*_gain_cells(gain, found.seed))
-    yield table
-    spent, estimate = found.spent, found.estimate
-    usd = "" if spent.usd is None else f", ${spent.usd:.4f}"
-    yield (
-        f"{spent.calls} calls of language models (about {estimate.calls} expected, {spent.failed} failed), "
-        f"{spent.input_tokens + spent.output_tokens:,} tokens{usd}; {found.evaluations} answers of the program, "
-        f"{found.searches[1]} searches made of {found.searches[0]} asked for; look {found.look} at these test questions"
-    )
-
-
-def _gain_cells(gain: Gain, chosen: int) -> list[str]:
-    result = gain.result
-    return [
-        "mean" if gain.seed is None else f"{gain.seed}{' (saved)' * (gain.seed == chosen)}",
-        gain.baseline,
-        f"{result.mean_a:.3f}",
-        f"{result.mean_b:.3f}",
-        f"{result.difference:+.3f} [{result.low:.3f}, {result.high:.3f}]",
-        f"{gain.failed[0]:g} → {gain.failed[1]:g}",
-        result.verdict,
-    ]

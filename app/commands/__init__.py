@@ -1,0 +1,1 @@
+"""The commands, one file for each group; `app.cli` names them all."""

@@ -1,0 +1,133 @@
+"""``quincunx eval retrieval`` and ``quincunx eval answers``"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...retrieval.settings import SearchSettings
+from ..options import (
+    CHUNK_OVERLAP,
+    CHUNK_TOKENS,
+    EMBEDDED,
+    AsJson,
+    ChunkOverlap,
+    ChunkTokens,
+    EvalIndex,
+    Fork,
+    GoldDir,
+    LanguageModelName,
+    Prices,
+    ProfileName,
+    ProgramModules,
+    ProgramName,
+    RunFolder,
+    Split,
+    Workers,
+)
+from ..search_options import SearchOptions, takes_search_options
+from .runs import print_run
+
+if TYPE_CHECKING:
+    from ...eval.goldsets.goldset import GoldSet
+
+
+@takes_search_options
+def eval_retrieval(
+    gold_dir: GoldDir,
+    search: SearchOptions,
+    split: Split = "test",
+    profile: ProfileName = EMBEDDED,
+    index: EvalIndex = None,
+    chunk_tokens: ChunkTokens = CHUNK_TOKENS,
+    chunk_overlap: ChunkOverlap = CHUNK_OVERLAP,
+    out: RunFolder = None,
+    fork: Fork = False,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Show how well each stage of the search finds the gold, where it is lost and why. Run again, it goes on."""
+    from ...eval.evaluate import evaluate_retrieval
+    from ...eval.goldsets.goldset import read_gold_set
+    from ..output import progress, watching
+
+    gold = read_gold_set(gold_dir, split)
+    _say_power(gold)
+    with progress("index") as indexing, watching("search") as watch:
+        run = evaluate_retrieval(
+            gold,
+            profile=profile,
+            index=index,
+            settings=search.over(SearchSettings()),
+            chunk_tokens=chunk_tokens,
+            chunk_overlap=chunk_overlap,
+            out=out,
+            fork=fork,
+            workers=workers,
+            index_progress=indexing,
+            watch=watch,
+        )
+    print_run(run, as_json)
+
+
+@takes_search_options
+def eval_answers(
+    program: ProgramName,
+    gold_dir: GoldDir,
+    search: SearchOptions,
+    split: Split = "test",
+    lm: LanguageModelName = "extractive",
+    profile: ProfileName = EMBEDDED,
+    index: EvalIndex = None,
+    chunk_tokens: ChunkTokens = CHUNK_TOKENS,
+    chunk_overlap: ChunkOverlap = CHUNK_OVERLAP,
+    repeat: Annotated[
+        int, typer.Option(help="A number that tells runs of the same configuration apart.")
+    ] = 0,
+    out: RunFolder = None,
+    fork: Fork = False,
+    workers: Workers = 1,
+    prices: Prices = None,
+    program_modules: ProgramModules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a program the questions meant for it, and check each answer against the gold. Run again, it goes on."""
+    from ...programs.artifact.read import require_program
+
+    require_program(program)
+    from ...eval.goldsets.goldset import read_gold_set
+    from ...eval.runs.answer_run import run_answers
+    from ...eval.runs.retrieval_run import RetrievalSetup
+    from ...programs.engines.lms import lm as language_model
+    from ...programs.loading import load
+    from ...retrieval.handle import SearchHandle
+    from ...retrieval.text.chunking import Chunking
+    from ..output import progress, watching
+
+    gold = read_gold_set(gold_dir, split)
+    setup = RetrievalSetup(gold, profile, chunking=Chunking(chunk_tokens, chunk_overlap), index=index)
+    with progress("index") as indexing:
+        folder = setup.folder(indexing)
+    loaded = load(program, index=SearchHandle(folder, profile), allow_other_index=True)
+    loaded.retriever.settings = search.over(loaded.retriever.settings)
+    loaded.set_lm(language_model(lm))
+    with watching("ask") as watch:
+        run = run_answers(
+            loaded, setup, folder, out=out, fork=fork, workers=workers, repeat=repeat, watch=watch
+        )
+    print_run(run, as_json, prices)
+
+
+def _say_power(gold: GoldSet) -> None:
+    """Say before the run what this many questions can show."""
+    from ...eval.metrics.means import DISCORDANCE, detectable_difference
+    from ..output import notes
+
+    n = len(gold.judged)
+    if n > 1:
+        notes.print(
+            f"{n} questions with gold: a difference in hit or recall below {detectable_difference(n):.3f} will not be told from "
+            f"chance (80 % power, stages differing on {DISCORDANCE:.0%})",
+            markup=False,
+        )

@@ -1,0 +1,136 @@
+"""``quincunx eval list``, ``show``, ``view``, ``compare``, ``gate`` and ``export``: runs that are there already."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..options import AsJson, Prices, ProgramModules, RunName
+from ..values import token_prices
+
+if TYPE_CHECKING:
+    from ...eval.runs.ledger import RunLedger
+
+
+def eval_list(program_modules: ProgramModules = None, as_json: AsJson = False) -> None:
+    """List the runs of the home folder, newest first, each with its headline figure."""
+    from ...eval.report.run_entries import list_runs
+    from ...retrieval.storage.home import home
+    from ..output import results, write_json
+    from ..render.lists import runs_table
+
+    entries = list_runs()
+    if as_json:
+        write_json({"home": str(home()), "runs": [asdict(entry) for entry in entries]})
+    elif entries:
+        results.print(runs_table(entries, home()))
+    else:
+        results.print(f"no run in {home()} yet: quincunx eval retrieval DIR", markup=False, soft_wrap=True)
+
+
+def eval_show(
+    run: RunName, prices: Prices = None, program_modules: ProgramModules = None, as_json: AsJson = False
+) -> None:
+    """Show the tables of a run again, worked out anew from its rows; nothing is searched or asked."""
+    from ...eval.results import open_run
+
+    print_run(open_run(run), as_json, prices)
+
+
+def eval_view(
+    run: RunName,
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file; by default report.html in the run's folder.")
+    ] = None,
+    program_modules: ProgramModules = None,
+) -> None:
+    """Write a run as one HTML file that needs no network: funnel, tables, every question with its candidates."""
+    from ...eval.results import open_run
+    from ..output import results
+
+    with open_run(run) as opened:
+        path = opened.write_page(out)
+    results.print(str(path), markup=False, soft_wrap=True)
+
+
+def eval_compare(
+    a: RunName,
+    b: RunName,
+    measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be given again.")] = None,
+    program_modules: ProgramModules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold run B against run A on the same questions: differences with intervals, worst regressions first."""
+    from ...eval.compare import compare as compare_runs
+    from ...eval.results import open_run
+    from ..output import results, write_json
+    from ..render.runs import comparison_tables
+
+    with open_run(a) as before, open_run(b) as after:
+        found = compare_runs(before, after, measure)
+    if as_json:
+        write_json(asdict(found))
+        return
+    for table in comparison_tables(found):
+        results.print(table)
+
+
+def eval_gate(
+    run: RunName,
+    against: Annotated[str, typer.Option(help="The run that is to be kept up with.")],
+    metric: Annotated[
+        str, typer.Option(help="The one measure to judge by, e.g. recall@5 or citation_recall.")
+    ],
+    min_effect: Annotated[float, typer.Option(help="A loss below this does not count.")] = 0.0,
+    max_failed: Annotated[
+        float, typer.Option(help="Share of failed or missing examples from which nothing is judged.")
+    ] = 0.02,
+    program_modules: ProgramModules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Exit 0 when RUN holds, 1 when it is worse, 3 when n cannot tell, 4 when too many examples failed."""
+    from ...eval.gate import gate as judge
+    from ...eval.results import open_run
+    from ..output import results, write_json
+    from ..render.runs import gate_line
+
+    with open_run(run) as judged, open_run(against) as kept:
+        found = judge(judged, kept, metric, min_effect=min_effect, max_failed=max_failed)
+    if as_json:
+        write_json({**asdict(found), "exit_status": found.exit_status})
+    else:
+        results.print(gate_line(found))
+    raise typer.Exit(found.exit_status)
+
+
+def eval_export(
+    run: RunName, out: Annotated[Path, typer.Option(help="A folder that is not there yet.")]
+) -> None:
+    """Write the run's rankings and judgements in TREC's form, for trec_eval and its like."""
+    from ...eval.metrics.trec import export_trec
+    from ...eval.results import open_run
+    from ..output import results
+
+    with open_run(run) as opened:
+        for path in export_trec(opened, out):
+            results.print(str(path), markup=False)
+
+
+def print_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
+    """Write the report of a run into its folder, print its tables (or all of it as JSON), and close it."""
+    from ...eval.report.summary import Summary, write_run_report
+    from ..output import results, write_json
+    from ..render.runs import run_tables
+
+    with run:
+        summary = Summary(run)
+        write_run_report(run, summary)
+        if as_json:
+            write_json({"run": str(run.folder), **summary.as_dict()})
+            return
+        for table in run_tables(summary, token_prices(prices)):
+            results.print(table)
+        results.print(f"quincunx eval view {run.folder}", style="dim", markup=False, soft_wrap=True)

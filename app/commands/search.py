@@ -1,0 +1,56 @@
+"""``quincunx search``"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ...retrieval.settings import SearchSettings
+from ..options import EMBEDDED, AsJson, IndexNames, ProfileName
+from ..search_options import SearchOptions, takes_search_options
+
+
+@takes_search_options
+def search_indexes(
+    name: IndexNames,
+    question: Annotated[str, typer.Argument(help="What to search for, in quotes.")],
+    search: SearchOptions,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every candidate with its rank and score at each stage.")
+    ] = False,
+    profile: ProfileName = EMBEDDED,
+    as_json: AsJson = False,
+) -> None:
+    """Search an index and show the passages that a program would get."""
+    from ...retrieval.errors import require_question
+
+    settings = search.over(SearchSettings())
+    require_question(question)
+    from ...retrieval.handle import SearchHandle
+    from ..output import notes, results, write_json
+    from ..render.answers import candidates_table, passages_list
+
+    found = SearchHandle(name.split(","), profile).search(question, settings)
+    for note in found.notes:
+        notes.print(note, style="yellow", markup=False)
+    if as_json:
+        record = asdict(found)
+        write_json(
+            {
+                "index": name,
+                "question": found.question,
+                "k": settings.k,
+                "n": settings.n,
+                "where": None if settings.where is None else str(settings.where),
+                "generations": found.generations,
+                "notes": found.notes,
+                "passages": [asdict(passage) for passage in found.passages],
+                "candidates": [{"id": c["passage"]["id"], **c} for c in record["candidates"]],
+            }
+        )
+        return
+    if explain:
+        results.print(candidates_table(found.candidates, settings.n, scores=True))
+    results.print(passages_list(found.passages) if found.passages else "no passage found")

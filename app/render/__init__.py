@@ -1,0 +1,1 @@
+"""Answers, runs and lists as a person reads them on a terminal."""

@@ -1,0 +1,91 @@
+"""Indexes, programs and runs as tables, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from ...eval.report.run_entries import RunEntry
+from ..index_entries import IndexEntry
+from ..program_entries import ProgramEntry
+from .text import printable, table_of
+
+
+def indexes_table(entries: Sequence[IndexEntry], home: Path) -> Table:
+    """The indexes of a home folder."""
+    table = table_of(f"indexes in {home}", "index", "documents", "passages", "kind", "model", "date", "size")
+    for entry in entries:
+        if entry.error is not None:
+            table.add_row(escape(entry.name), *["–"] * 3, _error(entry.error))
+            continue
+        table.add_row(
+            escape(entry.name),
+            f"{entry.documents:,}",
+            f"{entry.passages:,}",
+            str(entry.kind),
+            escape(str(entry.model)),
+            str(entry.changed)[:10],
+            _size(entry.bytes or 0),
+        )
+    return _left(table, "kind", "model")
+
+
+def programs_table(entries: Sequence[ProgramEntry]) -> Table:
+    """The programs that can be asked."""
+    table = table_of(
+        "programs", "program", "index", "inputs beside the question", "saved", "example question"
+    )
+    for entry in entries:
+        saved = f"version of {entry.program}" if entry.program else "yes" if entry.saved else "–"
+        said = _error(entry.error) if entry.error is not None else escape(printable(entry.example)) or "–"
+        table.add_row(
+            escape(entry.name), escape(entry.index or "–"), ", ".join(entry.inputs) or "–", saved, said
+        )
+    return _left(table, "index", "inputs beside the question", "saved", "example question")
+
+
+def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
+    """The runs of a home folder."""
+    table = table_of(f"runs in {home}", "run", "date", "kind", "program", "data", "split", "n", "figure")
+    for entry in entries:
+        if entry.error is not None:
+            table.add_row(escape(entry.name), *["–"] * 6, _error(entry.error))
+            continue
+        done = str(entry.n) if entry.done == entry.n else f"{entry.done} of {entry.n}"
+        figure = "–" if entry.value is None else f"{entry.measure} {entry.value:.3f}"
+        table.add_row(
+            escape(entry.name),
+            str(entry.begun)[:10],
+            str(entry.kind),
+            escape(entry.program or "–"),
+            escape(str(entry.data)),
+            escape(str(entry.split)),
+            done,
+            figure,
+        )
+    return _left(table, "date", "kind", "program", "data", "split", "figure")
+
+
+def _left(table: Table, *columns: str) -> Table:
+    """Let these columns hold words: from the left, on several lines where they need it."""
+    for column in table.columns:
+        if column.header in columns:
+            column.justify, column.no_wrap = "left", False
+    return table
+
+
+def _error(message: str) -> str:
+    return f"[red]cannot be read:[/] {escape(printable(' '.join(message.split())))}"
+
+
+def _size(count: int) -> str:
+    """Return bytes in the unit that leaves at least one before the point."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

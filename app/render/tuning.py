@@ -1,0 +1,62 @@
+"""What was tuned, as a person reads it on a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from ...eval.tune.reranker import TunedReranker
+from ...eval.tune.settings import SweepResult, TestComparison
+from .figures import difference, figure
+from .text import table_of, wrapping
+
+
+def trials_table(found: SweepResult) -> Table:
+    """What each candidate came to on dev, best first, in what it sets otherwise than the others."""
+    told = [trial.candidate.told() for trial in found.trials]
+    differing = [name for name in told[0] if len({str(settings[name]) for settings in told}) > 1]
+    sets = list(found.trials[0].by_set)
+    table = table_of("on the dev questions, best first", *(differing or ["settings"]), "score", *sets)
+    for trial, settings in list(zip(found.trials, told, strict=True))[:15]:
+        by_set = [figure(sum(list(means.values())[:2]) / 2) for means in trial.by_set.values()]
+        facts = [str(settings[name]) for name in differing] or ["as they are"]
+        table.add_row(*facts, figure(trial.score), *by_set)
+    table.caption = "score: mean of recall and mrr"
+    return table
+
+
+def tuned_table(found: TunedReranker) -> Table:
+    """What a tuned reranker changed on the sealed test questions."""
+    measures = list(found.comparisons)
+    table = wrapping(table_of(f"sealed test questions, look {found.look}", "order", *measures))
+    for stage in found.stages:
+        cells = [
+            f"{figure(mean.mean)} [{figure(mean.low)}, {figure(mean.high)}] n={mean.n}"
+            for mean in (stage.means[measure] for measure in measures)
+        ]
+        table.add_row(stage.name, *cells)
+    told = [f"{difference(found.comparisons[name])}: {found.comparisons[name].verdict}" for name in measures]
+    table.add_row("before → after", *told)
+    return table
+
+
+def sealed_table(entry: TestComparison) -> Table:
+    """The choice on the sealed test questions of one set."""
+    table = wrapping(
+        table_of(
+            f"{entry.name}: {entry.n} sealed test questions, look {entry.look}",
+            "comparison",
+            "difference",
+            "W/T/L",
+            "verdict",
+        )
+    )
+    for name, result in entry.comparisons.items():
+        table.add_row(
+            name, difference(result), f"{result.wins}/{result.ties}/{result.losses}", result.verdict
+        )
+    now, chosen = list(entry.now.items()), list(entry.chosen.items())
+    table.caption = ", ".join(
+        f"{name} {figure(before)} → {figure(after)}"
+        for (name, before), (_, after) in zip(now[:2], chosen[:2], strict=True)
+    )
+    return table

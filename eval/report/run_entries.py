@@ -1,0 +1,123 @@
+"""The runs of the home folder, one entry each, from their headers and the reports beside them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...programs.registry import program_spec
+from ...retrieval.errors import QuincunxError, RunError
+from ..runs.folder import read_header, run_folder, run_names
+from ..runs.ledger import ROWS
+from .summary import REPORT
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """One run of the home folder."""
+
+    name: str
+    begun: str | None = None
+    """ISO date and time, UTC."""
+    kind: str | None = None
+    """retrieval, answers or optimise."""
+    program: str | None = None
+    """``None`` for a run that only searches."""
+    data: str | None = None
+    """Name of the gold set."""
+    split: str | None = None
+    n: int | None = None
+    """Questions of the run; of an optimisation, its test questions."""
+    done: int | None = None
+    """How many of them have been worked on."""
+    measure: str | None = None
+    value: float | None = None
+    """The headline figure, as the last report of the run has it; ``None`` where there is no report yet. Of a search
+    recall@n of the final order, of answers the mean of the part by which the program counts them right, of an
+    optimisation what it gained on the test questions."""
+    error: str | None = None
+    """Why the run cannot be read; then the fields above are ``None``."""
+
+
+def list_runs() -> list[RunEntry]:
+    """Return the runs of the home folder, newest first; one that cannot be read is an entry that says so."""
+    found = [_entry(name) for name in run_names()]
+    return sorted(found, key=lambda entry: entry.begun or "", reverse=True)
+
+
+def _entry(name: str) -> RunEntry:
+    folder = run_folder(name)
+    try:
+        header = read_header(folder)
+        report = _report(folder)
+        counts = _optimised_counts(report) if header["kind"] == "optimise" else _counts(folder / ROWS)
+        measure, value = _headline(header, report)
+        return RunEntry(
+            name=name,
+            begun=header["begun"],
+            kind=header["kind"],
+            program=header.get("program"),
+            data=header["data"]["name"],
+            split=header["data"]["split"],
+            n=counts[0],
+            done=counts[1],
+            measure=measure,
+            value=value,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        return RunEntry(name, error=f"{folder}: its header or report lacks what every run has ({error!r})")
+    except QuincunxError as error:
+        return RunEntry(name, error=str(error))
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """Return the report of a run; empty where there is none yet."""
+    path = folder / REPORT
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{path}: cannot be read ({error}); write it again with `quincunx eval show`"
+        ) from error
+
+
+def _counts(rows: Path) -> tuple[int, int]:
+    """Return how many questions a run has, and how many of them have a row; the file is only read."""
+    try:
+        with closing(sqlite3.connect(f"file:{rows}?mode=ro", uri=True)) as connection:
+            counts = [
+                int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+                for table in ("questions", "rows")
+            ]
+    except sqlite3.Error as error:
+        raise RunError(f"{rows}: cannot be read ({error}); run the evaluation again") from error
+    return counts[0], counts[1]
+
+
+def _optimised_counts(report: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    tested = max((gain["n"] for gain in report.get("gains", ())), default=None)
+    return tested, tested
+
+
+def _headline(header: Mapping[str, Any], report: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    if not report:
+        return None, None
+    if header["kind"] == "optimise":
+        found = [
+            g["difference"]
+            for g in report["gains"]
+            if (g["seed"], g["baseline"]) == (report["seed"], "before")
+        ]
+        return "gain", found[0] if found else None
+    if header["kind"] == "answers":
+        measure = program_spec(header["program"]).right[0]
+        check = report["answers"]["checks"].get(measure)
+        return measure, None if check is None else check["mean"]["mean"]
+    measure = f"recall@{header['search']['n']}"
+    mean = report["stages"]["final"].get(measure)
+    return measure, None if mean is None else mean["mean"]
