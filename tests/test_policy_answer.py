@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import promptable
 import pytest
@@ -125,10 +126,11 @@ def test_its_answers_are_evaluated_by_its_own_measures(
     with q.evaluate_answers("policy_answer", handbook_gold, split="all", index="handbook") as run:
         means = run.means()
         page = run.write_page(tmp_path / "page.html").read_text()
-        refusals = run.summary.answers.refusals
+        answers = run.summary.answers
     assert means["names_policy"].mean > 0.6
     assert means["citation_recall"].n == 20
-    assert refusals.unanswerable_answered + refusals.unanswerable_refused == 3
+    assert answers is not None
+    assert answers.refusals.unanswerable_answered + answers.refusals.unanswerable_refused == 3
     assert "names_policy" in page
     assert "policy_answer" in page
 
