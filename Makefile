@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint format bench torture clean install
+.PHONY: demo test lint format docs bench torture clean install
 
 install: $(STAMP)
 
@@ -33,6 +33,11 @@ format: $(STAMP)
 test: lint
 	$(BIN)/pytest -n 2
 
+docs: $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python tests/cli_reference.py docs/reference/cli.md
+	$(BIN)/mkdocs build --strict --quiet
+
 torture: $(STAMP)
 	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s
 
@@ -40,5 +45,5 @@ bench: $(STAMP)
 	for file in rerank pipeline overhead load fidelity optimising retrieval store; do $(BIN)/python bench/$$file.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) .home dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .home site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
