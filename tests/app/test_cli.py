@@ -214,4 +214,4 @@ def test_the_command_that_measures_retrieval_searches_by_the_defaults() -> None:
     shared = defaults.keys() & settings.keys()
     assert shared == {"k", "n", "final", "dense_weight", "lexical_weight"}
     assert {name: defaults[name] for name in shared} == {name: settings[name] for name in shared}
-    assert (defaults["chunk_tokens"], defaults["chunk_overlap"]) == (Chunking().size, Chunking().overlap)
+    assert (defaults["chunk_tokens"], defaults["chunk_overlap"]) == (Chunking().tokens, Chunking().overlap)
