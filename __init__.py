@@ -30,7 +30,8 @@ if _TYPE_CHECKING:
     from .programs.trace import CallRecord
     from .retrieval.filter_text import parse_filter
     from .retrieval.filters import field
-    from .retrieval.index.manage import build_index, open_index, update_index
+    from .retrieval.handle import open_index
+    from .retrieval.index.manage import build_index, update_index
     from .retrieval.models.profiles import Profile, add_profile
     from .retrieval.passages import Candidate, Document, Passage
     from .retrieval.retriever import Retriever
@@ -89,7 +90,8 @@ _HOMES = {
         ".programs.trace": ("CallRecord",),
         ".retrieval.filter_text": ("parse_filter",),
         ".retrieval.filters": ("field",),
-        ".retrieval.index.manage": ("build_index", "open_index", "update_index"),
+        ".retrieval.handle": ("open_index",),
+        ".retrieval.index.manage": ("build_index", "update_index"),
         ".retrieval.models.profiles": ("Profile", "add_profile"),
         ".retrieval.passages": ("Candidate", "Document", "Passage"),
         ".retrieval.retriever": ("Retriever",),

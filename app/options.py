@@ -147,7 +147,7 @@ ChunkTokens = Annotated[
     int, typer.Option(help="Most tokens of text in one passage, where the index is built.")
 ]
 ChunkOverlap = Annotated[int, typer.Option(help="Most tokens that a passage repeats of the one before it.")]
-CHUNK_TOKENS, CHUNK_OVERLAP = Chunking.size, Chunking.overlap
+CHUNK_TOKENS, CHUNK_OVERLAP = Chunking.tokens, Chunking.overlap
 Prices = Annotated[
     str | None,
     typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60: shows what it cost."),

@@ -109,6 +109,30 @@ class SearchHandle:
         return self.searcher.search(question, settings, queries)
 
 
+def open_index(
+    name: str | Path | Sequence[str | Path], *, profile: str | Profile = DEFAULT_PROFILE
+) -> SearchHandle:
+    """Return a handle on an index, or on several searched as one; the models are loaded at the first search.
+
+    Args:
+        name: as the home folder knows the index, or the `Path` of its folder; several for a search over all of them.
+        profile: the name of the profile that built it, or the profile itself.
+
+    Raises:
+        UnknownIndexError, UnknownProfileError, BadNameError: a name that is not known, or can be none.
+
+    Example:
+        >>> from quincunx.retrieval.handle import open_index
+        >>> index = open_index("builddaily")
+        >>> found = index.search("What is Sage Daily?")
+        >>> len(found.passages), len(found.candidates)
+        (5, 20)
+        >>> found.passages[0].id
+        'bd-sage-daily'
+    """
+    return SearchHandle(name, profile)
+
+
 def _folder(index: str | Path) -> Path:
     if isinstance(index, str):
         return require_index(index)

@@ -46,7 +46,7 @@ class TrialSettings:
         """Return what it sets, as JSON values."""
         return {
             **self.settings.as_dict(),
-            "chunk_tokens": self.chunking.size,
+            "chunk_tokens": self.chunking.tokens,
             "chunk_overlap": self.chunking.overlap,
         }
 

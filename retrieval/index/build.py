@@ -56,7 +56,7 @@ def build(
     ``fresh`` throws away what is there first, whatever its state, and cuts and embeds everything.
 
     Raises:
-        CorpusError: no documents. BoundError: the chunk size does not fit the embedder.
+        CorpusError: no documents. BoundError: the chunks do not fit the embedder.
         WriterBusyError: another process is writing this index. StorageError: the disk refused a write.
     """
     chunking = chunking or Chunking()
@@ -198,8 +198,8 @@ def _require_fit(chunking: Chunking, embedder: Embedder) -> None:
     identity = embedder.identity
     room = identity.max_tokens - len(embedder.offsets(identity.passage_prefix)) - 4
     most = int(room / (1 + TITLE_SHARE))
-    if chunking.size > most:
+    if chunking.tokens > most:
         raise BoundError(
-            f"chunk size {chunking.size} does not fit {identity.model}, which reads {identity.max_tokens} tokens "
+            f"a chunk of {chunking.tokens} tokens does not fit {identity.model}, which reads {identity.max_tokens} tokens "
             f"with title and prefix: use at most {most}"
         )

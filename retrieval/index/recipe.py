@@ -22,7 +22,10 @@ class IndexRecipe:
     def read(cls, meta: Mapping[str, str]) -> IndexRecipe:
         if "identity" not in meta:
             raise IndexStateError("the index was never built; run `quincunx index build` first")
-        return cls(EmbedderIdentity(**json.loads(meta["identity"])), Chunking(**json.loads(meta["chunking"])))
+        chunking = json.loads(meta["chunking"])
+        # Indexes of version 0.1 call the tokens of a chunk its size.
+        tokens = chunking["tokens"] if "tokens" in chunking else chunking["size"]
+        return cls(EmbedderIdentity(**json.loads(meta["identity"])), Chunking(tokens, chunking["overlap"]))
 
     def written(self) -> dict[str, str]:
         return {

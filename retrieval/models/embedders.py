@@ -187,7 +187,7 @@ class SentenceTransformerEmbedder:
                 if length > identity.max_tokens:
                     raise BoundError(
                         f"a text of {length} tokens is over the {identity.max_tokens} that {identity.model} reads: "
-                        f"{text[:60]!r}…. Shorten it; documents are cut to fit by a smaller chunk size"
+                        f"{text[:60]!r}…. Shorten it; documents are cut to fit by fewer tokens a chunk"
                     )
             # Texts of like length share a batch, so that little of it is padding.
             order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))

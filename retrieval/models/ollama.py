@@ -87,7 +87,7 @@ class OllamaEmbedder:
 
         A span is a run of at most four word characters, or one other character that is not white space
         (a Hangul syllable too: the model reads it as its two or three letters). Each is at most about
-        four tokens, so a passage of the default chunk size, 200, stays far under the 2,048 that nomic reads.
+        four tokens, so a passage of the default 200 tokens stays far under the 2,048 that nomic reads.
         """
         return [match.span() for match in _PIECE.finditer(text)]
 
@@ -165,7 +165,7 @@ class OllamaEmbedder:
         bare = text.removeprefix(self.identity.passage_prefix).removeprefix(self.identity.question_prefix)
         return BoundError(
             f"a text {size}is over the {self.identity.max_tokens} tokens that {self.identity.model} reads: "
-            f"{bare[:60]!r}…. Shorten it; documents are cut to fit by a smaller chunk size"
+            f"{bare[:60]!r}…. Shorten it; documents are cut to fit by fewer tokens a chunk"
         )
 
     def _ask(self, send: Callable[[], T]) -> T:

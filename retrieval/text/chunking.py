@@ -33,18 +33,24 @@ _MARKDOWN = MarkdownIt("commonmark").disable(["inline", "lheading", "reference"]
 
 @dataclass(frozen=True)
 class Chunking:
-    """How documents are cut. Sizes are tokens of the embedder."""
+    """How documents are cut into passages, in tokens of the embedder.
 
-    size: int = 200
+    Raises:
+        BoundError: fewer than 8 ``tokens``, or an ``overlap`` that is not from 0 to ``tokens`` - 1.
+    """
+
+    tokens: int = 200
     """Most tokens of text in one passage; the title comes on top."""
     overlap: int = 40
     """Most tokens that a passage repeats of the one before it, in whole sentences."""
 
     def __post_init__(self) -> None:
-        if self.size < 8:
-            raise BoundError(f"chunk size must be at least 8 tokens (got {self.size})")
-        if not 0 <= self.overlap < self.size:
-            raise BoundError(f"chunk overlap must be from 0 to size-1={self.size - 1} (got {self.overlap})")
+        if self.tokens < 8:
+            raise BoundError(f"chunk tokens must be at least 8 (got {self.tokens})")
+        if not 0 <= self.overlap < self.tokens:
+            raise BoundError(
+                f"chunk overlap must be from 0 to {self.tokens - 1}, less than the chunk's tokens (got {self.overlap})"
+            )
 
 
 def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passage]:
@@ -55,7 +61,7 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
     for section, headings in _sections(document):
         title = " › ".join(part for part in (document.title, *headings) if part)
         for start, end in _pack(document.text, section, tokens, starts, chunking):
-            spans.append(((start, end), _shorten(title, int(chunking.size * TITLE_SHARE), offsets)))
+            spans.append(((start, end), _shorten(title, int(chunking.tokens * TITLE_SHARE), offsets)))
     whole = len(spans) == 1
     return [
         Passage(
@@ -105,7 +111,7 @@ def _headings(text: str) -> Iterator[tuple[int, int, str]]:
 def _pack(
     text: str, section: Span, tokens: Sequence[Span], starts: Sequence[int], chunking: Chunking
 ) -> Iterator[Span]:
-    """Pack a section's sentences into spans of at most ``size`` tokens.
+    """Pack a section's sentences into spans of at most ``chunking.tokens`` tokens.
 
     Args:
         tokens: of the whole text, and ``starts`` their first characters.
@@ -117,12 +123,12 @@ def _pack(
     units = [
         unit
         for sentence in _sentences(text, section)
-        for unit in _split(sentence, starts, tokens, chunking.size)
+        for unit in _split(sentence, starts, tokens, chunking.tokens)
     ]
     first = 0
     while first < len(units):
         last = first
-        while last + 1 < len(units) and count((units[first][0], units[last + 1][1])) <= chunking.size:
+        while last + 1 < len(units) and count((units[first][0], units[last + 1][1])) <= chunking.tokens:
             last += 1
         yield units[first][0], units[last][1]
         if last + 1 == len(units):
@@ -132,7 +138,7 @@ def _pack(
         while (
             following - 1 > first
             and count((units[following - 1][0], units[last][1])) <= chunking.overlap
-            and count((units[following - 1][0], units[last + 1][1])) <= chunking.size
+            and count((units[following - 1][0], units[last + 1][1])) <= chunking.tokens
         ):
             following -= 1
         first = following

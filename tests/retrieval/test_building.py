@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from quincunx.retrieval.models.embedders import Embedder, Progress, Vectors, no_
 from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
-from quincunx.retrieval.storage.home import index_folder
+from quincunx.retrieval.storage.home import DATABASE, index_folder
 from quincunx.retrieval.text.chunking import Chunking
 from quincunx.retrieval.text.corpus import read_documents
 
@@ -100,12 +101,22 @@ def test_changed_metadata_needs_no_embedding(tmp_path: Path) -> None:
         assert all(p.metadata == {"i": -1} for p in reading.passages(numbers.tolist()).values())
 
 
-def test_another_chunk_size_cuts_everything_anew(tmp_path: Path) -> None:
+def test_chunks_of_other_lengths_cut_everything_anew(tmp_path: Path) -> None:
     text = " ".join(f"Sentence number {i} stands here." for i in range(40))
     build(tmp_path, [Document("d", "", text)], Counting())
     report = build(tmp_path, [Document("d", "", text)], Counting(), Chunking(50, 0))
     assert (report.unchanged, report.generation) == (1, 2)
     assert report.passages > 4
+
+
+def test_an_index_whose_recipe_calls_the_tokens_of_a_chunk_its_size_still_opens(tmp_path: Path) -> None:
+    build(tmp_path, documents(3), Counting(), Chunking(50, 10))
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as database, database:
+        database.execute("UPDATE meta SET value = ? WHERE key = 'chunking'", ('{"size": 50, "overlap": 10}',))
+    with Store(tmp_path).read() as reading:
+        assert reading.chunking == Chunking(50, 10)
+    report = build(tmp_path, documents(3), Counting(), Chunking(50, 10))
+    assert (report.unchanged, report.embedded, report.generation) == (3, 0, 1)
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -141,7 +152,7 @@ def test_nothing_to_index_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_chunk_size_over_the_models_limit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BoundError, match=r"chunk size 300 does not fit .*256 tokens"):
+    with pytest.raises(BoundError, match=r"a chunk of 300 tokens does not fit .*256 tokens"):
         build(tmp_path, documents(1), Counting(), Chunking(300, 0))
 
 

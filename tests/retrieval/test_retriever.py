@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from quincunx.retrieval.errors import BadNameError, UnknownIndexError
-from quincunx.retrieval.handle import SearchHandle
+from quincunx.retrieval.errors import BadNameError, UnknownIndexError, UnknownProfileError
+from quincunx.retrieval.handle import SearchHandle, open_index
 from quincunx.retrieval.retriever import Retriever
 from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.storage.home import index_names
@@ -56,3 +56,14 @@ def test_names_that_would_leave_the_home_folder_are_refused(canons: Path) -> Non
         with pytest.raises(BadNameError):
             SearchHandle(name)
     assert index_names() == ["builddaily", "paiddaily", "sagedaily"]
+
+
+def test_an_opened_index_searches_with_the_default_settings(canons: Path) -> None:
+    index = open_index("builddaily")
+    found = index.search("What is Sage Daily?")
+    assert found == index.search("What is Sage Daily?", SearchSettings())
+    assert (len(found.passages), len(found.candidates), found.passages[0].id) == (5, 20, "bd-sage-daily")
+    with pytest.raises(UnknownIndexError, match="'nope'"):
+        open_index("nope")
+    with pytest.raises(UnknownProfileError, match="'nope'"):
+        open_index("builddaily", profile="nope")
