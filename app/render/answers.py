@@ -68,7 +68,7 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     if explain:
         parts += [candidates_table(answer.candidates, len(answer.passages)), Text()]
     if answer.answered:
-        parts += [Text(printable(line)) for line in output_lines(answer.output)]
+        parts += [Text(printable(line)) for line in answer_lines(answer.output)]
         parts.append(Text())
         parts += [Text(printable(f"✓ {c.passage_id}: “{c.quote}”"), style="green") for c in answer.citations]
     else:
@@ -81,7 +81,7 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     return Panel(Group(*parts), title=escape(title), title_align="left")
 
 
-def output_lines(output: Any, indent: str = "") -> Iterator[str]:
+def answer_lines(output: Any, indent: str = "") -> Iterator[str]:
     """Lay out an output by its form; the citations of its claims are shown apart.
 
     A claim is a line. A model is a line of its facts, then its claims under the names of their fields and the text that
@@ -89,7 +89,7 @@ def output_lines(output: Any, indent: str = "") -> Iterator[str]:
     """
     if isinstance(output, list):
         for entry in output:
-            yield from output_lines(entry, indent)
+            yield from answer_lines(entry, indent)
     elif isinstance(output, Claim):
         yield f"{indent}– {output.text}"
     elif isinstance(output, BaseModel):
@@ -109,10 +109,10 @@ def _model_lines(model: BaseModel, indent: str) -> Iterator[str]:
             elif _is_plain_list(value):
                 facts.append(f"{name.replace('_', ' ')} {', '.join(map(str, value))}")
         elif form == "models":
-            rest += output_lines(value, indent)
+            rest += answer_lines(value, indent)
         elif value and not (form == "claims" and _joined(value) in prose):
             rest.append(f"{indent}{HEADINGS.get(name, name.replace('_', ' '))}")
-            rest += output_lines(value, indent + "  ")
+            rest += answer_lines(value, indent + "  ")
     if facts:
         yield indent + " · ".join(facts)
     yield from rest

@@ -8,7 +8,7 @@ from ..sentences import ScoredPassages, as_claims, best, flattened
 from ..spec import ProgramSpec
 
 
-def fill(passages: ScoredPassages, question: str) -> Reading:
+def fill_reading(passages: ScoredPassages, question: str) -> Reading:
     """Return the four sentences that bear most on the question; the subject is that of the passage of the best one."""
     chosen = best(flattened(passages), 4)
     if not chosen:
@@ -28,7 +28,7 @@ SPEC = ProgramSpec(
     "astrology_reading",
     AstrologyReading,
     index="sagedaily",
-    fill=fill,
+    fill=fill_reading,
     measures={"covers_card": Measure(covers_card)},
     metric={"covers_card": 2, "citation_recall": 2, "citation_precision": 1, "kept": 1},
     example="I drew The Star reversed, should I stay in my job?",

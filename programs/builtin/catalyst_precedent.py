@@ -17,7 +17,7 @@ _FOLLOWED = re.compile(
 )
 
 
-def fill(passages: ScoredPassages, question: str) -> PrecedentList:
+def fill_precedents(passages: ScoredPassages, question: str) -> PrecedentList:
     """Return each passage that is no ticker page and has a sentence that bears on the question, most alike first.
 
     Likeness is the cosine of its best sentence. What followed are its first two sentences in which a price moves within
@@ -58,7 +58,7 @@ SPEC = ProgramSpec(
     index="paiddaily",
     leaves_out=field("kind") == "ticker",
     decomposes=True,
-    fill=fill,
+    fill=fill_precedents,
     measures={"precedent_f1": Measure(precedent_f1)},
     metric={"precedent_f1": 3, "citation_precision": 1, "kept": 1},
     right=("precedent_f1", 0.5),

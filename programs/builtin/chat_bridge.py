@@ -14,7 +14,7 @@ SHORTEST_NAME = 4
 """Letters that a word must have to be taken for the beginning of a title."""
 
 
-def fill(passages: ScoredPassages, question: str) -> ChatReply:
+def fill_reply(passages: ScoredPassages, question: str) -> ChatReply:
     """Return the three sentences, over all passages, that bear most on the question.
 
     When the question names no page's whole title and one of its content words, of 4 letters or more, begins the titles
@@ -43,7 +43,7 @@ SPEC = ProgramSpec(
     "chat_bridge",
     ChatBridge,
     index="builddaily",
-    fill=fill,
+    fill=fill_reply,
     metric={"citation_recall": 2, "citation_precision": 1, "overlap": 1, "kept": 1},
     example="What is the difference between Sage and Sage Daily?",
 )

@@ -8,7 +8,7 @@ from ..sentences import ScoredPassages, as_claims, best
 from ..spec import ProgramSpec
 
 
-def fill(passages: ScoredPassages, question: str) -> ResourcePages:
+def fill_pages(passages: ScoredPassages, question: str) -> ResourcePages:
     """Return the first three pages with a sentence that bears on the question, each for its best one."""
     pages = [
         ResourcePage(passage_id=why[0].passage.id, title=why[0].passage.title, why=as_claims(why))
@@ -28,7 +28,7 @@ SPEC = ProgramSpec(
     "resource_search",
     ResourceSearch,
     index="builddaily",
-    fill=fill,
+    fill=fill_pages,
     measures={"right_first": Measure(right_first)},
     metric={"right_first": 3, "citation_precision": 1, "kept": 1},
     right=("right_first", 1.0),

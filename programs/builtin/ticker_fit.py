@@ -15,7 +15,7 @@ _AGAINST = re.compile(
 )
 
 
-def fill(passages: ScoredPassages, question: str) -> TickerShortlist:
+def fill_shortlist(passages: ScoredPassages, question: str) -> TickerShortlist:
     """Return each ticker page (``about.ticker``) with a sentence that bears on the question, best fit first.
 
     Fit is the cosine of its best sentence, reasons are its best two, and against it speak its other sentences with a
@@ -69,7 +69,7 @@ SPEC = ProgramSpec(
     index="paiddaily",
     leaves_out=field("kind") == "catalyst",
     decomposes=True,
-    fill=fill,
+    fill=fill_shortlist,
     measures={"ticker_f1": Measure(ticker_f1), "fit_tau": Measure(fit_tau, least=-1.0)},
     metric={"ticker_f1": 3, "citation_precision": 1, "kept": 1},
     right=("ticker_f1", 0.5),
