@@ -87,15 +87,15 @@ class Meter(UsageTracker):
         """Raise `DeadlineExceededError` after the deadline."""
         left = self.seconds_left
         if left is not None and left <= 0:
-            raise self.late()
+            raise self.deadline_error()
 
-    def late(self) -> DeadlineExceededError:
+    def deadline_error(self) -> DeadlineExceededError:
         """Return the error for a deadline that passed."""
         return DeadlineExceededError(
             f"the call did not end within its {self.budget.seconds:g} s: allow more seconds, or take a faster model"
         )
 
-    def begin(self) -> None:
+    def count_call(self) -> None:
         """Count a call of the language model that is about to be made."""
         self.require_time()
         most, spent = self.budget.lm_calls, self._tokens()
@@ -109,7 +109,7 @@ class Meter(UsageTracker):
             )
         self.lm_calls += 1
 
-    def failed(self) -> None:
+    def count_failure(self) -> None:
         """Count a call that brought no reply."""
         self._failed += 1
 

@@ -27,7 +27,7 @@ from .call.steps import Flow
 from .engines.lms import extractive_lm
 from .events import Done, Event, Failed
 from .spec import ProgramSpec
-from .trace import OnCall, tracing
+from .trace import OnCall, traced_call
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +78,12 @@ class GroundedProgram(dspy.Module):
             ModelOutputError: the language model's reply does not have the form that was asked for, twice.
             BudgetExceededError, DeadlineExceededError: the budget does not hold what the answer takes.
         """
-        with tracing(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
+        with traced_call(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
             return call.done(drive(call.flow))
 
     async def aforward(self, question: str, budget: Budget | None = None, **inputs: Any) -> Answer:
         """Answer a question without holding up the event loop; see `forward`. Cancelled, it ends at once."""
-        with tracing(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
+        with traced_call(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
             return call.done(await adrive(call.flow))
 
     async def stream(
@@ -97,7 +97,7 @@ class GroundedProgram(dspy.Module):
 
         async def produce() -> None:
             try:
-                with tracing(
+                with traced_call(
                     self, self.on_call, lambda: self._flow(question, budget, inputs, events.put_nowait)
                 ) as call:
                     answer = call.done(await adrive(call.flow))

@@ -125,7 +125,7 @@ class Call:
 
 
 @contextmanager
-def tracing(program: ProgramParts, on_call: OnCall, make: Callable[[], Flow]) -> Iterator[Call]:
+def traced_call(program: ProgramParts, on_call: OnCall, make: Callable[[], Flow]) -> Iterator[Call]:
     """Run a call, and tell its callbacks how it ended."""
     begun, clock = datetime.now(UTC), time.perf_counter()
     call: Call | None = None

@@ -2,7 +2,7 @@
 
 DSPy takes the first of two sections with one name, so a passage that is quoted inside a reply could replace
 the answer with a section of its own. Here such a reply is no reply. The program asks once more, in the other form
-(`other`), and a second bad reply is an error.
+(`other_form`), and a second bad reply is an error.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class CheckedJSONAdapter(dspy.JSONAdapter):
         return parsed
 
 
-def checked(adapter: dspy.Adapter | None) -> dspy.Adapter:
+def checked_adapter(adapter: dspy.Adapter | None) -> dspy.Adapter:
     """Return the checked twin of an adapter: the chat adapter for ``None``; what reads no markers or keys as it is."""
     if adapter is None or type(adapter) is dspy.ChatAdapter:
         return CheckedChatAdapter()
@@ -79,7 +79,7 @@ def _guarded(adapter: dspy.ChatAdapter) -> dspy.ChatAdapter:
     return twin
 
 
-def other(adapter: dspy.Adapter) -> dspy.Adapter:
+def other_form(adapter: dspy.Adapter) -> dspy.Adapter:
     """Return the form to ask in after a reply in this one's was none."""
     return CheckedChatAdapter() if isinstance(adapter, CheckedJSONAdapter) else CheckedJSONAdapter()
 

@@ -12,7 +12,7 @@ from dspy.utils.exceptions import AdapterParseError, LMError
 
 from ...retrieval.errors import ModelOutputError
 from ..answer import Answer
-from ..engines.background_loop import in_thread, wait
+from ..engines.background_loop import run_in_thread, wait_for
 from ..engines.lms import typed_cause
 from ..events import Event, Prose, Token
 from .predict import AskModel
@@ -35,7 +35,7 @@ def _take(flow: Flow, step: Step) -> Any:
     if flow.meter.seconds_left is None:
         return step.run()
     # Only what is awaited can be ended in time.
-    return wait(_timed(flow, _in_time(step)))
+    return wait_for(_timed(flow, _in_time(step)))
 
 
 async def _in_time(step: Step) -> Any:
@@ -47,7 +47,7 @@ async def _in_time(step: Step) -> Any:
             with dspy.context(send_stream=None):
                 return await step.arun()
     # What cannot be cancelled is left to itself: the wait for it ends in time.
-    return await in_thread(step.run)
+    return await run_in_thread(step.run)
 
 
 async def adrive(flow: Flow) -> Answer:
@@ -96,7 +96,7 @@ async def _timed(flow: Flow, work: Awaitable[T]) -> T:
             return await work
     except TimeoutError as error:
         if deadline.expired():
-            raise flow.meter.late() from error
+            raise flow.meter.deadline_error() from error
         raise
 
 

@@ -13,7 +13,7 @@ from ...retrieval.errors import UsageError
 from ..budget import Budget, Meter, Usage
 from ..engines.extractive.engine import MODEL, ExtractiveEngine
 from ..engines.extractive.typed_inputs import TypedInputsAdapter
-from .adapters import checked, other
+from .adapters import checked_adapter, other_form
 from .inputs import model_errors
 
 
@@ -56,18 +56,18 @@ def ask_strictly(
             return (yield from _ask_once(replace(step, adapter=adapter), meter))
         except AdapterParseError:
             asking_again()
-            again = replace(step, adapter=other(adapter), streamed=False)
+            again = replace(step, adapter=other_form(adapter), streamed=False)
             return (yield from _ask_once(again, meter))
 
 
 def _ask_once(step: AskModel, meter: Meter) -> Generator[AskModel, Any, dspy.Prediction]:
-    meter.begin()
+    meter.count_call()
     try:
         return (yield step)
     except AdapterParseError:
         raise
     except BaseException:
-        meter.failed()
+        meter.count_failure()
         raise
 
 
@@ -109,4 +109,4 @@ def require_writer(lm: dspy.BaseLM, task: str) -> None:
 
 
 def _adapter(program: str, step: AskModel) -> dspy.Adapter:
-    return TypedInputsAdapter(program) if is_extractive(step.lm) else checked(step.adapter)
+    return TypedInputsAdapter(program) if is_extractive(step.lm) else checked_adapter(step.adapter)

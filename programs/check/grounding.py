@@ -166,9 +166,9 @@ class _Check:
         return validated, cited
 
     def pointer(self, pointer: Pointer, where: str) -> Pointer | None:
-        passage = self.given(pointer.passage_id)
+        passage = self.passage_of(pointer.passage_id)
         if passage is None:
-            self.foreign(pointer.passage_id, where, pointer)
+            self.drop_foreign_id(pointer.passage_id, where, pointer)
             return None
         # A title is shown without a citation: one that leads somewhere gives way to the id.
         title = passage.id if links(passage.title) else passage.title or passage.id
@@ -200,9 +200,9 @@ class _Check:
         return claim.model_copy(update={"citations": standing}), cited
 
     def citation(self, citation: Citation, where: str) -> Citation | None:
-        passage = self.given(citation.passage_id)
+        passage = self.passage_of(citation.passage_id)
         if passage is None:
-            self.foreign(citation.passage_id, where, citation)
+            self.drop_foreign_id(citation.passage_id, where, citation)
             return None
         quote = find_quote(citation.quote, passage.text)
         if quote is None:
@@ -210,11 +210,11 @@ class _Check:
             return None
         return Citation(passage_id=passage.id, quote=quote)
 
-    def given(self, id: str) -> Evidence | None:
+    def passage_of(self, id: str) -> Evidence | None:
         """Return the passage of that id, as it is or as the language model was told it."""
         return self.evidence.get(id) or self.evidence.get(restore(id))
 
-    def foreign(self, id: str, where: str, value: BaseModel) -> None:
+    def drop_foreign_id(self, id: str, where: str, value: BaseModel) -> None:
         self.drop(where, "foreign_id", f"passage {id!r} was not among those given", value)
 
     def drop(self, where: str, rule: Rule, reason: str, value: Any) -> None:

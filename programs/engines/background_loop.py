@@ -28,7 +28,7 @@ def _loop() -> asyncio.AbstractEventLoop:
         return loop
 
 
-def wait(work: Coroutine[Any, Any, T]) -> T:
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Return what ``work`` returns on the loop; an exception in the waiting thread cancels it."""
     ended = threading.Event()
 
@@ -47,7 +47,7 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-async def in_thread(call: Callable[[], T]) -> T:
+async def run_in_thread(call: Callable[[], T]) -> T:
     """Return what a blocking call returns, from a thread of its own, which neither fills a pool nor holds up an exit."""
     loop, outcome = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
     context = contextvars.copy_context()

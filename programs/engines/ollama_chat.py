@@ -114,10 +114,10 @@ class OllamaChat:
         with lm15_errors():
             ask = read_request(request)
             async with self._client() as client:
-                room = await self._window(client, ask)
+                window = await self._window(client, ask)
 
                 async def send() -> lm15.Response:
-                    async with aclosing(self._events(client, ask, room)) as events:
+                    async with aclosing(self._events(client, ask, window)) as events:
                         return await _whole(events, ask.model)
 
                 return await self.patience.ask_async(send, self.host, ask.model)
@@ -127,13 +127,13 @@ class OllamaChat:
         with lm15_errors():
             ask = read_request(request)
             async with self._client() as client:
-                room = await self._window(client, ask)
+                window = await self._window(client, ask)
                 end = 0.0
 
                 async def open_() -> tuple[Any, Any]:
                     nonlocal end
                     end = asyncio.get_running_loop().time() + self.patience.timeout_s
-                    events = self._events(client, ask, room)
+                    events = self._events(client, ask, window)
                     return await anext(events), events
 
                 first, events = await self.patience.ask_async(open_, self.host, ask.model)
@@ -189,7 +189,7 @@ class OllamaChat:
         added = sum(utf8_bytes(text) for text in texts if text)
         return ModelFacts(context, PROMPT_TOKENS + added + MESSAGE_TOKENS * (len(own) + 1))
 
-    async def _events(self, client: Any, ask: ChatRequest, room: Window) -> AsyncGenerator[Any, None]:
+    async def _events(self, client: Any, ask: ChatRequest, window: Window) -> AsyncGenerator[Any, None]:
         import ollama
 
         body = {
@@ -199,13 +199,13 @@ class OllamaChat:
             "format": ask.format,
             "think": ask.think,
             "keep_alive": self.keep_alive,
-            "options": ask.options | {"num_ctx": room.num_ctx, "num_predict": room.num_predict},
+            "options": ask.options | {"num_ctx": window.num_ctx, "num_predict": window.num_predict},
             # The client's own chat() cannot say these: cut nothing in silence, where a version knows how.
             "truncate": False,
             "shift": False,
         }
         body = {name: value for name, value in body.items() if value is not None}
-        reply = _Reply(self.host, ask.model, room)
+        reply = _Reply(self.host, ask.model, window)
         chunks = await client._request(ollama.ChatResponse, "POST", "/api/chat", json=body, stream=True)
         async with aclosing(chunks):
             started = False
@@ -227,8 +227,8 @@ class OllamaChat:
 class _Reply:
     """What has come of one reply."""
 
-    def __init__(self, host: str, model: str, room: Window) -> None:
-        self.host, self.model, self.room = host, model, room
+    def __init__(self, host: str, model: str, window: Window) -> None:
+        self.host, self.model, self.window = host, model, window
         self._part, self._kind = -1, ""
         self._said_something = False
         self._last: Any = None
@@ -247,19 +247,19 @@ class _Reply:
 
     def end(self) -> lm15.StreamEndEvent:
         """Return the end event of a reply that is whole; raise for one that is not."""
-        last, room = self._last, self.room
+        last, window = self._last, self.window
         if last is None:
             raise OllamaCutOffError(
                 f"the answer of {self.model!r} at {self.host} ended without being said to be done: ask again, and "
                 "look into the log of `ollama serve`"
             )
         read, written = last.prompt_eval_count, last.eval_count
-        if read and (read < room.least or read + (written or 0) > room.num_ctx):
+        if read and (read < window.least or read + (written or 0) > window.num_ctx):
             raise self.too_long(f"cut the prompt to {read} tokens")
         if last.done_reason == "length":
             raise OllamaCutOffError(
                 f"the answer of {self.model!r} was cut off after {written or 0} tokens, at its limit (num_predict "
-                f"{room.num_predict}, num_ctx {room.num_ctx}): set max_tokens above {room.num_predict}"
+                f"{window.num_predict}, num_ctx {window.num_ctx}): set max_tokens above {window.num_predict}"
             )
         if not self._said_something:
             raise ModelOutputError(
@@ -271,8 +271,8 @@ class _Reply:
 
     def too_long(self, what: str) -> PromptTooLongError:
         return PromptTooLongError(
-            f"Ollama at {self.host} {what}, which has from {self.room.least} to {self.room.most} tokens by our "
-            f"bounds, within num_ctx {self.room.num_ctx}: shorten it, or take a model with a longer context"
+            f"Ollama at {self.host} {what}, which has from {self.window.least} to {self.window.most} tokens by our "
+            f"bounds, within num_ctx {self.window.num_ctx}: shorten it, or take a model with a longer context"
         )
 
 

@@ -15,7 +15,7 @@ import dspy
 from dspy.lm15 import Request, Response
 
 from ...retrieval.errors import UsageError
-from .background_loop import wait
+from .background_loop import wait_for
 from .ollama_chat import TIMEOUT_S, OllamaChat
 from .ollama_messages import SUPPORTED_PARAMS, CountTokens
 
@@ -98,7 +98,7 @@ class OllamaEngine(_Engine):
     """Answers from an Ollama server. Safe to share across threads."""
 
     def complete(self, request: Request) -> Response:
-        return wait(self.chat.complete(request))
+        return wait_for(self.chat.complete(request))
 
     def stream(self, request: Request) -> Iterator[Any]:
         """Yield the events of one answer; closing the generator ends the work on the server."""
@@ -111,10 +111,10 @@ class OllamaEngine(_Engine):
             await events.aclose()
 
         try:
-            while (event := wait(following())) is not None:
+            while (event := wait_for(following())) is not None:
                 yield event
         finally:
-            wait(close())
+            wait_for(close())
 
     def close(self) -> None:
         """No connection outlives its call."""

@@ -66,7 +66,7 @@ class ModelFacts:
 
     context: int
     """Tokens that it reads and writes in one call, at most."""
-    standing: int
+    template_tokens: int
     """Most tokens that its template, its own system prompt and its own messages add to a prompt."""
 
 
@@ -161,11 +161,11 @@ def least_tokens(messages: Sequence[dict[str, str]]) -> int:
     return sum(plain_words(message["content"]) for message in messages)
 
 
-def most_tokens(messages: Sequence[dict[str, str]], standing: int, count: CountTokens | None) -> int:
+def most_tokens(messages: Sequence[dict[str, str]], template_tokens: int, count: CountTokens | None) -> int:
     """Return a number of tokens that a prompt does not exceed."""
     texts = [text for message in messages for name, text in message.items() if name != "role"]
     inside = sum(count(text) if count else utf8_bytes(text) for text in texts)
-    return inside + MESSAGE_TOKENS * len(messages) + standing
+    return inside + MESSAGE_TOKENS * len(messages) + template_tokens
 
 
 def utf8_bytes(text: str) -> int:
@@ -180,7 +180,7 @@ def window(ask: ChatRequest, facts: ModelFacts, num_ctx: int | None, count: Coun
     """
     largest = min(facts.context, num_ctx or facts.context)
     output = min(OUTPUT, largest // 4) if ask.max_tokens is None else ask.max_tokens
-    least, most = least_tokens(ask.messages), most_tokens(ask.messages, facts.standing, count)
+    least, most = least_tokens(ask.messages), most_tokens(ask.messages, facts.template_tokens, count)
     bound = "the num_ctx that was set" if largest < facts.context else f"all that {ask.model!r} reads"
     remedy = (
         "shorten the prompt (fewer or shorter passages, less history, fewer demos), lower max_tokens, "

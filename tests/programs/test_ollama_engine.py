@@ -388,9 +388,9 @@ def test_the_window_holds_prompt_and_answer(server: OllamaServer) -> None:
 def test_what_the_model_itself_adds_to_a_prompt_counts(server: OllamaServer) -> None:
     made = chat(server)
     shown = {"model_info": {"general.architecture": "q", "q.context_length": 8192}}
-    bare = made._read_facts(shown, "q").standing
+    bare = made._read_facts(shown, "q").template_tokens
     own = {"template": "t" * 100, "system": "s" * 10, "messages": [{"role": "user", "content": "é"}]}
-    assert made._read_facts(shown | own, "q").standing == bare + 100 + 10 + 2 + 32
+    assert made._read_facts(shown | own, "q").template_tokens == bare + 100 + 10 + 2 + 32
     with pytest.raises(OllamaError, match=r"no context length for 'q' \(got None\): set num_ctx"):
         made._read_facts({}, "q")
     assert chat(server, num_ctx=900)._read_facts({}, "q").context == 900
