@@ -2,17 +2,14 @@
 
     answer = quincunx.load("chat_bridge")(question="What is Sage?")
 
-What an app needs is a name of this module. All but the errors are loaded when they are first used, so that importing
-quincunx costs nothing.
+What an app needs is a name of this module. Each is loaded when it is first used, so that importing quincunx costs
+nothing.
 """
 
 from __future__ import annotations
 
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-
-from .retrieval import errors as _errors
-from .retrieval.errors import *
 
 if _TYPE_CHECKING:
     from typing import Any
@@ -28,6 +25,7 @@ if _TYPE_CHECKING:
     from .programs.registry import add_program
     from .programs.spec import ProgramSpec
     from .programs.trace import CallRecord
+    from .retrieval.errors import *
     from .retrieval.filter_text import parse_filter
     from .retrieval.filters import field
     from .retrieval.handle import open_index
@@ -72,7 +70,50 @@ __all__ = [
     "parse_filter",
     "update_index",
 ]
-__all__ += _errors.__all__
+_ERRORS = [
+    "ArtifactError",
+    "ArtifactMismatchError",
+    "BadNameError",
+    "BadTextError",
+    "BoundError",
+    "BudgetExceededError",
+    "CorpusError",
+    "DeadlineExceededError",
+    "DuplicateIdError",
+    "EmptyQuestionError",
+    "FilterError",
+    "GoldSetError",
+    "IdentityMismatchError",
+    "IndexStateError",
+    "LanguageModelError",
+    "MissingExtraError",
+    "MissingWeightsError",
+    "ModelOutputError",
+    "OllamaBusyError",
+    "OllamaCutOffError",
+    "OllamaError",
+    "OllamaModelMissingError",
+    "OllamaTimeoutError",
+    "OllamaUnreachableError",
+    "OverloadedError",
+    "ProgramSpecError",
+    "PromptTooLongError",
+    "QuincunxError",
+    "RunError",
+    "RunMismatchError",
+    "StorageError",
+    "UnknownIndexError",
+    "UnknownProfileError",
+    "UnknownProgramError",
+    "UnknownRunError",
+    "UnsupportedModelError",
+    "UnsupportedOutputError",
+    "UsageError",
+    "WeightsError",
+    "WeightsMismatchError",
+    "WriterBusyError",
+]
+__all__ += _ERRORS
 
 _HOMES = {
     name: module
@@ -88,6 +129,7 @@ _HOMES = {
         ".programs.registry": ("add_program",),
         ".programs.spec": ("ProgramSpec",),
         ".programs.trace": ("CallRecord",),
+        ".retrieval.errors": tuple(_ERRORS),
         ".retrieval.filter_text": ("parse_filter",),
         ".retrieval.filters": ("field",),
         ".retrieval.handle": ("open_index",),
