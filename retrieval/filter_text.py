@@ -38,8 +38,23 @@ _TOKEN = re.compile(
 def parse_filter(text: str) -> Filter:
     """Read a filter such as `site=builddaily and (date>=2026-01-01 or not draft=true)`.
 
+    `filters` says what the text can hold; ``str`` of a filter is text that reads back to an equal one.
+
     Raises:
-        FilterError: The text is not a filter; the message says where, and what was expected there.
+        FilterError: the text is not a filter; the message says where, and what was expected there.
+
+    Example:
+        >>> from quincunx.retrieval.filter_text import parse_filter
+        >>> from quincunx.retrieval.filters import field
+        >>> where = parse_filter("kind = catalyst and not draft=true")
+        >>> where == (field("kind") == "catalyst") & (field("draft") != True)
+        True
+        >>> where.matches({"kind": "catalyst"})
+        True
+        >>> parse_filter("kind =")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        quincunx.retrieval.errors.FilterError: bad filter, character 7: found the end, expected a value...
     """
     if not isinstance(text, str) or len(text) > MAX_LENGTH:
         got = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__

@@ -214,7 +214,22 @@ class Not(Filter):
 
 @dataclass(frozen=True, eq=False)
 class field:  # lower-case: it reads as a word of the expression
-    """A field to compare: `field("date") >= date(2026, 1, 1)`."""
+    """A field of the metadata to compare: with ``==  !=  <  <=  >  >=`` or `is_in`; join with ``&  |  ~``.
+
+    Raises:
+        FilterError: a name that no field can have, or a value that cannot be compared so.
+
+    Example:
+        >>> from datetime import date
+        >>> from quincunx.retrieval.filters import field
+        >>> recent = (field("kind") == "catalyst") & (field("date") >= date(2024, 1, 1))
+        >>> print(recent)
+        kind=catalyst and date>=2024-01-01
+        >>> recent.matches({"kind": "catalyst", "date": "2025-06-30"})
+        True
+        >>> print(~field("site").is_in(["builddaily", "sagedaily"]))
+        site not in (builddaily, sagedaily)
+    """
 
     name: str
 

@@ -10,7 +10,13 @@ Metadata = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text of a corpus, whole."""
+    """One text of a corpus, whole. Its id is unique within an index.
+
+    Example:
+        >>> from quincunx.retrieval.passages import Document
+        >>> Document(id="leave", title="Leave", text="Staff get 25 days a year.", metadata={"kind": "policy"}).metadata
+        {'kind': 'policy'}
+    """
 
     id: str
     title: str
@@ -19,12 +25,22 @@ class Document:
     metadata: Metadata = field(default_factory=dict)
     """JSON values by name, e.g. ``{"site": "builddaily", "date": "2026-03-01"}``."""
     headed: bool = False
-    """Whether lines that start with ``#`` are Markdown headings."""
+    """Whether the text is Markdown, whose headings (``# …``) title the passages below them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One retrievable piece of a document: ``document.text[start:end]``."""
+    """One retrievable piece of a document: ``document.text[start:end]``.
+
+    Example:
+        >>> import quincunx
+        >>> found = quincunx.Retriever("builddaily")(question="What is Sage Daily?")
+        >>> passage = found.passages[0]
+        >>> passage.id, passage.document_id, passage.title
+        ('bd-sage-daily', 'bd-sage-daily', 'Sage Daily')
+        >>> passage.end - passage.start == len(passage.text)
+        True
+    """
 
     id: str
     """The document's id, or ``document#start-end`` where a document was cut into several passages."""
@@ -46,10 +62,19 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One passage with what every stage thought of it.
+    """One passage with its rank and score at every stage of the search.
 
     Ranks count from 1; ``None`` means that the stage did not return the passage. For every score,
     higher is better; scores of different stages are not comparable with each other.
+
+    Example:
+        >>> import quincunx
+        >>> found = quincunx.Retriever("builddaily")(question="What is Sage Daily?")
+        >>> candidate = found.candidates[0]
+        >>> candidate.passage.id, candidate.final_rank
+        ('bd-sage-daily', 1)
+        >>> 1 <= candidate.fused_rank <= 20 and -1 <= candidate.dense_score <= 1
+        True
     """
 
     passage: Passage

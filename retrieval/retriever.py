@@ -19,6 +19,24 @@ class Retriever(dspy.Module):
     ``retriever(question="…")`` returns a `dspy.Prediction` with ``passages`` (list of `Passage`, at most n, best
     first), ``candidates`` (list of `Candidate`, at most k, in the same order) and ``search`` (the whole
     `SearchResult`). Copies of a retriever share one loaded index and one set of models.
+
+    Args:
+        index: the name of an index in the home folder, several names to search them as one, or a `SearchHandle`.
+        profile: the name of the profile that built the index, or the profile itself; a handle keeps its own.
+        settings: how many candidates and passages, which passages, which weights; see `SearchSettings`.
+
+    Raises:
+        UnknownIndexError, UnknownProfileError, BadNameError: a name that is not known, or can be none.
+        EmptyQuestionError, BoundError, IdentityMismatchError: when called, as `Searcher.search` says.
+
+    Example:
+        >>> import quincunx
+        >>> retriever = quincunx.Retriever("builddaily", settings=quincunx.SearchSettings(n=2))
+        >>> found = retriever(question="What is Sage Daily?")
+        >>> [passage.id for passage in found.passages]
+        ['bd-sage-daily', 'bd-sage-daily-newsletter']
+        >>> len(found.candidates)
+        20
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The knobs of a search."""
+"""How a search goes: how many candidates and passages, which passages, and the weight of each stage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,23 @@ what both found far down above what one found first. 10 was the best of 10, 30 a
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """The knobs of a search."""
+    """What a search may be told beside its question. A setting that is left out keeps its default.
+
+    Raises:
+        BoundError: a setting is out of its range; the message names the value and the range.
+
+    Example:
+        >>> import quincunx
+        >>> from quincunx.retrieval.filters import field
+        >>> settings = quincunx.SearchSettings(k=30, n=3, where=field("kind") == "catalyst")
+        >>> found = quincunx.Retriever("paiddaily", settings=settings)(question="token unlock after a rally")
+        >>> {passage.metadata["kind"] for passage in found.passages}
+        {'catalyst'}
+        >>> quincunx.SearchSettings(k=3, n=5)
+        Traceback (most recent call last):
+        ...
+        quincunx.retrieval.errors.BoundError: k must be at least n (got k=3 < n=5): n passages are kept of k candidates
+    """
 
     k: int = 20
     """Candidates that reach the reranker."""

@@ -49,8 +49,33 @@ def build_index(
 ) -> BuildReport:
     """Make the index of that name hold exactly the documents under ``paths``.
 
-    Built again, it embeds only what is new or changed; ``fresh`` throws it away first. See `read_documents` for what is read, and `build`
-    for what can go wrong.
+    Built again, it embeds only what is new or changed. Killed, it goes on where it stopped when it is run again, and
+    searches see the index of before until the new one is whole.
+
+    Args:
+        name: of the index, in the home folder (``QUINCUNX_HOME``).
+        paths: files and folders, as `read_documents` reads them.
+        profile: whose embedder makes the vectors; the same profile searches the index.
+        chunking: how documents are cut, in tokens.
+        kind: ``flat`` finds the nearest vectors exactly; ``hnsw`` and ``ivf`` trade that for speed.
+        fresh: throw away first what is there.
+        progress: called with (texts embedded, texts to embed).
+
+    Raises:
+        CorpusError, DuplicateIdError: nothing to read, or documents that cannot be.
+        BadNameError, BoundError, UnknownProfileError: a name or a number that cannot be.
+        WriterBusyError, StorageError: another process is writing the index, or the disk refused.
+
+    Example:
+        >>> import quincunx
+        >>> from pathlib import Path
+        >>> Path("handbook").mkdir()
+        >>> written = Path("handbook", "leave.txt").write_text("Staff get 25 days of leave a year.")
+        >>> report = quincunx.build_index("handbook", ["handbook"])
+        >>> report.added, report.passages, report.generation
+        (1, 1, 1)
+        >>> quincunx.build_index("handbook", ["handbook"]).unchanged
+        1
     """
     folder = index_folder(name)
     documents = read_documents(paths)
@@ -65,7 +90,31 @@ def update_index(
     prune: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:
-    """Add the documents under ``paths`` to an index, in place of those of the same ids; see `building.update`."""
+    """Add the documents under ``paths`` to an index, in place of those of the same ids.
+
+    They are cut as the index was built. The other documents stay, unless ``prune`` removes them.
+
+    Args:
+        name, paths, profile, progress: as for `build_index`.
+        prune: remove the documents that are not under ``paths``.
+
+    Raises:
+        UnknownIndexError: no index of that name.
+        IdentityMismatchError: it was built with another profile's embedder.
+        CorpusError, DuplicateIdError, WriterBusyError, StorageError: as for `build_index`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from quincunx.retrieval.index.manage import build_index, update_index
+        >>> Path("notes").mkdir()
+        >>> written = Path("notes", "a.txt").write_text("Tea is served at four.")
+        >>> build_index("notes", ["notes"]).passages
+        1
+        >>> written = Path("notes", "b.txt").write_text("Coffee is served at ten.")
+        >>> report = update_index("notes", ["notes/b.txt"])
+        >>> report.added, report.passages
+        (1, 2)
+    """
     folder = require_index(name)
     documents = read_documents(paths)
     return building.update(folder, documents, shared_embedder(profile), progress, prune=prune)

@@ -1,4 +1,13 @@
-"""One thread of the process computes for all models.
+"""One thread of the process computes for all models; every other thread waits, for it, for SQLite or for a server.
+
+Which thread does what:
+
+- The caller's thread runs a search: it tokenises, looks up what is remembered, fuses and sorts.
+- The compute thread (here) runs every forward pass of the models on this machine. What `queue.PooledReranker` shares
+  among callers runs here too: requests that arrive during a pass are in the next one together.
+- The lexical threads of a `Searcher` wait for SQLite's full-text index, while the question is embedded.
+- A thread for each request to Ollama waits for its server (`ollama_client`), so that the wait can end in time.
+- Callers on an event loop wait in a thread of asyncio's own (`asyncio.to_thread`).
 
 On a CPU every pass uses all cores, so two at once gain nothing. But each thread that computes has helpers of its own in
 the OpenMP runtime, and once they are more than the cores, GNU's runtime lets helpers sleep between the parts of a pass
@@ -10,7 +19,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -20,20 +29,30 @@ Made = TypeVar("Made")
 
 class _Thread:
     def __init__(self) -> None:
-        self.forget()
+        self.restart()
 
-    def forget(self) -> None:
-        """Begin anew, as a forked process must: threads stay behind."""
-        self.within = threading.local()
+    def restart(self) -> None:
+        """Begin anew, as a forked process must: it inherits no thread."""
+        self.local = threading.local()
         self.pool = ThreadPoolExecutor(1, "quincunx-compute", initializer=self._mark)
 
     def _mark(self) -> None:
-        self.within.yes = True
+        self.local.computes = True
 
 
 _THREAD = _Thread()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_THREAD.forget)
+    os.register_at_fork(after_in_child=_THREAD.restart)
+
+
+def in_compute_thread() -> bool:
+    """Tell whether this is the thread that computes."""
+    return getattr(_THREAD.local, "computes", False)
+
+
+def submit(call: Callable[[], Made]) -> Future[Made]:
+    """Let the thread that computes make this call, after those it was given before."""
+    return _THREAD.pool.submit(call)
 
 
 def computing(call: Callable[Given, Made]) -> Callable[Given, Made]:
@@ -41,8 +60,8 @@ def computing(call: Callable[Given, Made]) -> Callable[Given, Made]:
 
     @wraps(call)
     def moved(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        if getattr(_THREAD.within, "yes", False):
+        if in_compute_thread():
             return call(*args, **kwargs)
-        return _THREAD.pool.submit(call, *args, **kwargs).result()
+        return submit(lambda: call(*args, **kwargs)).result()
 
     return moved

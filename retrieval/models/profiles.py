@@ -34,17 +34,38 @@ DEFAULT_OPTIONS = ModelOptions()
 class Profile:
     """Which models embed and rerank, and how many rerank scores are remembered.
 
-    Copies of a program share it: ``copy.deepcopy`` returns the profile itself.
+    Wherever a profile is asked for, its name or the profile itself can be given. Made from the same options, or with the
+    same loaders, two profiles share the loaded models; copies share the profile (``copy.deepcopy`` returns it).
+
+    Args:
+        name: in an index's or a saved program's record, and for `add_profile`.
+        load_embedder: called once in a process, at the first search or build.
+        load_reranker: likewise; returns ``None`` for no second stage.
+        score_cache: pairs of question and passage whose rerank score is remembered; 0 for none.
+        score_file: an SQLite file that keeps those scores beyond the process.
+
+    Example:
+        >>> from quincunx.retrieval.handle import open_index
+        >>> from quincunx.retrieval.models.embedders import load_minilm
+        >>> from quincunx.retrieval.models.profiles import Profile
+        >>> fast = Profile("fast", load_embedder=load_minilm, load_reranker=lambda: None)
+        >>> found = open_index("builddaily", profile=fast).search("What is Sage Daily?")
+        >>> found.passages[0].id, found.candidates[0].rerank_score
+        ('bd-sage-daily', None)
+
+        The profiles of this package take typed options:
+
+        >>> from quincunx.retrieval.model_options import ModelOptions
+        >>> from quincunx.retrieval.models.profiles import local_profile
+        >>> local_profile(ModelOptions(dims=256, reranker="large", reranker_max_tokens=400)).name
+        'local'
     """
 
     name: str
     load_embedder: LoadEmbedder
     load_reranker: LoadReranker
-    """Returns ``None`` for no second stage."""
     score_cache: int = DEFAULT_OPTIONS.score_cache
-    """As in `ModelOptions`."""
     score_file: Path | None = None
-    """As in `ModelOptions`."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Profile:
         return self
@@ -84,7 +105,19 @@ def profile_names() -> list[str]:
 
 
 def add_profile(profile: Profile) -> None:
-    """Make a profile of one's own known by its name; raises `BoundError` where the name is taken."""
+    """Make a profile of one's own known by its name, on the command line and to saved programs too.
+
+    Raises:
+        BoundError: a profile of that name is known already.
+
+    Example:
+        >>> from quincunx.retrieval.handle import open_index
+        >>> from quincunx.retrieval.models.embedders import load_minilm
+        >>> from quincunx.retrieval.models.profiles import Profile, add_profile
+        >>> add_profile(Profile("unranked", load_embedder=load_minilm, load_reranker=lambda: None))
+        >>> open_index("builddaily", profile="unranked").search("What is Sage Daily?").passages[0].id
+        'bd-sage-daily'
+    """
     if profile.name in profile_names():
         raise BoundError(f"profile {profile.name!r} is there already: choose another name")
     _added[profile.name] = profile

@@ -1,8 +1,8 @@
-"""One worker for many callers: what waits while a pass runs goes into the next pass together.
+"""One queue for many callers of a reranker: what waits while a pass runs goes into the next pass together.
 
-A lone request is begun at once, for the worker never waits for company. Requests that arrive during a pass share the
-next one, up to what keeps the device busy, so that a request waits for at most the passes before it. The queue is
-bounded: with it full, callers get an error at once instead of a place at its end.
+The passes run in the compute thread. A lone request is begun at once, for nothing waits for company. Requests that
+arrive during a pass share the next one, up to what keeps the device busy, so that a request waits for at most the passes
+before it. The queue is bounded: with it full, callers get an error at once instead of a place at its end.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import BoundError, DeadlineExceededError, OverloadedError
+from .compute_thread import in_compute_thread, submit
 from .rerankers import Scores, require_scores
 
 WAITING_PAIRS = 4096
@@ -28,7 +29,7 @@ Pair = tuple[str, str]
 
 @runtime_checkable
 class PairReranker(Protocol):
-    """A reranker that reads pairs of several questions at once."""
+    """A reranker on this machine that reads pairs of several questions at once."""
 
     @property
     def name(self) -> str: ...
@@ -61,10 +62,9 @@ class PooledReranker:
         self._waiting_most = waiting
         self._queue: deque[_Request] = deque()
         self._waiting = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._closed = False
-        self._worker: threading.Thread | None = None
-        self._process: int | None = None
+        self._process = os.getpid()
 
     @property
     def name(self) -> str:
@@ -92,20 +92,23 @@ class PooledReranker:
         return await asyncio.wrap_future(self._submit([(question, p) for p in passages]).outcome)
 
     def close(self) -> None:
-        """Take nothing more, finish what waits, and end the worker."""
-        with self._changed:
+        """Take nothing more, and finish what waits."""
+        with self._lock:
             self._closed = True
-            worker = self._worker if self._process == os.getpid() else None
-            self._changed.notify_all()
-        if worker is not None:
-            worker.join()
+        if not in_compute_thread():
+            submit(lambda: None).result()  # it comes after the passes of all that waits
 
     def _submit(self, pairs: list[Pair]) -> _Request:
         request = _Request(pairs)
         if not pairs:
             request.outcome.set_result(np.empty(0, dtype=np.float32))
             return request
-        with self._changed:
+        with self._lock:
+            if (
+                self._process != os.getpid()
+            ):  # a fork inherits the queue, and not the thread that would empty it
+                self._queue.clear()
+                self._waiting, self._process = 0, os.getpid()
             if self._closed:
                 raise OverloadedError(f"{self.name} was closed: make another one")
             # A request that is too large by itself is taken when nothing waits, else it could never be.
@@ -114,26 +117,21 @@ class PooledReranker:
                     f"{self._waiting} pairs wait for {self.name}, and {len(pairs)} more are over {self._waiting_most}: "
                     "try again later, or send fewer at once"
                 )
-            if self._worker is None or self._process != os.getpid():  # a fork inherits no thread
-                self._queue.clear()
-                self._waiting, self._process = 0, os.getpid()
-                self._worker = threading.Thread(target=self._work, name="quincunx-rerank", daemon=True)
-                self._worker.start()
             self._queue.append(request)
             self._waiting += len(pairs)
-            self._changed.notify_all()
+            if not in_compute_thread():
+                submit(
+                    self._next_pass
+                )  # one for each request, though a pass before it may take this one along
+        while in_compute_thread() and not request.outcome.done():
+            self._next_pass()
         return request
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                while not self._queue and not self._closed:
-                    self._changed.wait()
-                if not self._queue:
-                    return
-                taken = self._take()
-            begun = [request for request in taken if request.outcome.set_running_or_notify_cancel()]
-            self._pass(begun)
+    def _next_pass(self) -> None:
+        """Score what waits, as much as one pass is to hold."""
+        with self._lock:
+            taken = self._take()
+        self._pass([request for request in taken if request.outcome.set_running_or_notify_cancel()])
 
     def _take(self) -> list[_Request]:
         taken: list[_Request] = []

@@ -33,6 +33,7 @@ from quincunx.retrieval.errors import (
 )
 from quincunx.retrieval.models.bge import load_bge
 from quincunx.retrieval.models.cache import RememberingReranker, ScoreFile
+from quincunx.retrieval.models.compute_thread import computing
 from quincunx.retrieval.models.profiles import shared_reranker
 from quincunx.retrieval.models.queue import PooledReranker
 from quincunx.retrieval.models.rerankers import Scores
@@ -164,6 +165,16 @@ def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
         closing.result(timeout=5)
         assert all(len(one.result()) == 1 for one in some)
     assert pooled.score("none", []).shape == (0,)
+
+
+def test_what_computes_may_ask_a_shared_reranker() -> None:
+    pooled = PooledReranker(Lengths(pairs_at_once=1))
+
+    @computing
+    def asking() -> list[Scores]:
+        return [pooled.score("q", ["x", "yy"]), pooled.score("r", ["z"])]
+
+    assert [scores.tolist() for scores in asking()] == [expected("q", ["x", "yy"]), expected("r", ["z"])]
 
 
 @pytest.fixture(scope="module")
