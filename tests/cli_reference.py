@@ -20,9 +20,10 @@ HEAD = """\
 
 <!-- Made by `make docs` from what `--help` says: change the help texts, not this page. -->
 
-Every command takes `--help`. With `--json` a command prints one JSON document on stdout; progress and warnings go to
+Every command takes `-h` or `--help`. `quincunx --version` prints the version, and `quincunx --install-completion` lets your shell
+complete commands, options and names. With `--json` a command prints one JSON document on stdout; progress and warnings go to
 stderr. Exit status: 0 done, 1 failed, 2 wrong use; `eval gate` has two more. An error is one line on stderr, with a
-stable code.
+stable code (see [Errors](errors.md)).
 """
 
 
@@ -44,7 +45,7 @@ def commands(group: Any, path: tuple[str, ...] = ("quincunx",)) -> Iterator[tupl
 
 def context(command: Any, path: tuple[str, ...]) -> Any:
     """Return what a command is told of where it stands."""
-    return command.context_class(command, info_name=" ".join(path))
+    return command.context_class(command, info_name=" ".join(path), terminal_width=100)
 
 
 def reference() -> str:
@@ -66,7 +67,7 @@ def _section(path: tuple[str, ...], command: Any) -> str:
 
 def _prose(text: str) -> str:
     """Return a help text as Markdown that shows it as it is, on one line."""
-    return re.sub(r"([<*_\[\]|`])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([<*_\[\]|])", r"\\\1", " ".join(text.split()))
 
 
 if __name__ == "__main__":
