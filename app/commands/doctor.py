@@ -23,7 +23,8 @@ def run_doctor(profile: ProfileName = EMBEDDED, as_json: AsJson = False) -> None
             mark = "[green]ok[/]  " if finding.ok else "[red]fail[/]"
             results.print(f"{mark} {escape(f'{finding.what}: {finding.detail}')}")
             if not finding.ok:
-                results.print(f"     mend it: {finding.remedy}", markup=False, soft_wrap=True)
+                for command in finding.remedy.splitlines():
+                    results.print(f"     mend it: {command}", markup=False, soft_wrap=True)
     if as_json:
         write_json({"profile": profile, "findings": [asdict(finding) for finding in findings]})
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)

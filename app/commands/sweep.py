@@ -31,6 +31,9 @@ def eval_sweep(
     final: Annotated[str | None, typer.Option(help="Final orders to try: combined, reranked.")] = None,
     rerank_weight: Numbers = None,
     chunk_tokens: Numbers = None,
+    chunk_overlap: Annotated[
+        int | None, typer.Option(help="One value for all; if left out, a fifth of the tokens.")
+    ] = None,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +52,10 @@ def eval_sweep(
         "lexical_weight": numbers("--lexical-weight", lexical_weight),
         "fusion": texts(fusion),
         "rrf_constant": numbers("--rrf-constant", rrf_constant),
-        "chunking": [Chunking(size, size // 5) for size in whole_numbers("--chunk-tokens", chunk_tokens)],
+        "chunking": [
+            Chunking(size, size // 5 if chunk_overlap is None else chunk_overlap)
+            for size in whole_numbers("--chunk-tokens", chunk_tokens)
+        ],
     }
     of_reranker: dict[str, Any] = {
         "final": texts(final),

@@ -117,7 +117,7 @@ def _headline(header: Mapping[str, Any], report: Mapping[str, Any]) -> tuple[str
     if header["kind"] == "answers":
         measure = program_spec(header["program"]).right[0]
         check = report["answers"]["checks"].get(measure)
-        return measure, None if check is None else check["mean"]["mean"]
+        return measure, None if check is None else check["mean"]
     measure = f"recall@{header['search']['n']}"
     mean = report["stages"]["final"].get(measure)
     return measure, None if mean is None else mean["mean"]

@@ -69,3 +69,29 @@ def test_a_bad_corpus_line_leaves_nothing_behind(quincunx: Any, home: Path, tmp_
     assert done.status == 1
     assert "corpus.jsonl:2: not JSON" in done.err.replace("\n", "")
     assert quincunx("index", "list", "--json").json["indexes"] == []
+
+
+def test_the_list_of_indexes_is_a_table_in_which_an_unreadable_one_says_so(
+    quincunx: Any, home: Path, tmp_path: Path
+) -> None:
+    assert "no index in" in quincunx("index", "list").out
+    (tmp_path / "a.md").write_text("# Refunds\n\nRefunds take five days.\n")
+    quincunx(
+        "index", "build", "mine", str(tmp_path / "a.md"), "--chunk-tokens", "100", "--chunk-overlap", "0"
+    )
+    assert quincunx("index", "info", "mine", "--json").json["chunking"] == {"size": 100, "overlap": 0}
+    (home / "indexes" / "broken").mkdir()
+    (home / "indexes" / "broken" / "index.sqlite").write_text("no database")
+    listed = quincunx("index", "list", "--json").json
+    broken, mine = listed["indexes"]
+    assert listed["home"] == str(home)
+    assert (mine["name"], mine["documents"], mine["passages"], mine["kind"]) == ("mine", 1, 1, "flat")
+    assert mine["model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert mine["bytes"] > 1000
+    assert mine["error"] is None
+    assert (broken["name"], broken["documents"]) == ("broken", None)
+    assert broken["error"]
+    table = quincunx("index", "list")
+    assert table.status == 0
+    assert "documents" in table.out
+    assert "cannot be" in table.out
