@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import Literal
 
+from ..retrieval.environment import read_text
 from ..retrieval.errors import MissingWeightsError, QuincunxError
 from ..retrieval.models.bge import BGE
 from ..retrieval.models.nomic import NOMIC_ID, NOMIC_REVISION
@@ -28,7 +28,7 @@ def remedy_for(error: QuincunxError, profile: str, part: Part) -> str:
 
 def fetch_weights(profile: str, part: Part) -> str:
     """Return the command that brings the pinned weights of a part to this machine, and names their folder."""
-    if part == "reranker" and os.environ.get("QUINCUNX_CROSS_ENCODER"):
+    if part == "reranker" and read_text("QUINCUNX_CROSS_ENCODER"):
         return "unset QUINCUNX_CROSS_ENCODER   # or let it name the folder of a cross-encoder"
     if profile == "embedded":
         return INSTALL_EMBEDDED
@@ -38,7 +38,7 @@ def fetch_weights(profile: str, part: Part) -> str:
         return SEE_MESSAGE
     if part == "embedder":
         return _download(NOMIC_ID, NOMIC_REVISION, "QUINCUNX_NOMIC_FOLDER")
-    size = os.environ.get("QUINCUNX_RERANKER", "base")
+    size = read_text("QUINCUNX_RERANKER") or "base"
     model, revision, _ = BGE[size] if size in BGE else BGE["base"]
     without = "export QUINCUNX_RERANKER=none   # or do without a reranker"
     return f"{_download(model, revision, 'QUINCUNX_RERANKER_FOLDER')}\n{without}"
@@ -46,8 +46,8 @@ def fetch_weights(profile: str, part: Part) -> str:
 
 def _download(model: str, revision: str, variable: str) -> str:
     """Fetch from the hub even where the environment says that it is not to be asked."""
-    named = os.environ.get(variable)
+    named = read_text(variable)
     folder = shlex.quote(named) if named else f'"$PWD/{model.rpartition("/")[2]}"'
-    online = "HF_HUB_OFFLINE=0 " if os.environ.get("HF_HUB_OFFLINE") else ""
+    online = "HF_HUB_OFFLINE=0 " if read_text("HF_HUB_OFFLINE") else ""
     fetch = f"{online}hf download {model} --revision {revision} --local-dir {folder}"
     return fetch if named else f"{fetch} && export {variable}={folder}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, computed_field
 
-from quincunx.app.render.answers import output_lines
+from quincunx.app.render.answers import answer_lines
 from quincunx.signatures.evidence import Claim
 
 
@@ -35,8 +35,8 @@ class Prose(BaseModel):
 
 
 def test_claims_are_lines() -> None:
-    assert list(output_lines(claim("one"))) == ["– one"]
-    assert list(output_lines([claim("one"), claim("two")])) == ["– one", "– two"]
+    assert list(answer_lines(claim("one"))) == ["– one"]
+    assert list(answer_lines([claim("one"), claim("two")])) == ["– one", "– two"]
 
 
 def test_a_model_is_its_facts_and_then_its_claims() -> None:
@@ -44,10 +44,10 @@ def test_a_model_is_its_facts_and_then_its_claims() -> None:
         section="4", days=20, tags=["leave", "pay"], reasons=[claim("it says so")], best=claim("this")
     )
     lines = ["section 4 · days 20 · tags leave, pay", "for it", "  – it says so", "best", "  – this"]
-    assert list(output_lines(rule)) == lines
-    assert list(output_lines([rule])) == lines
-    assert list(output_lines(Policy(title="Leave", rules=[rule]))) == ["title Leave", *lines]
+    assert list(answer_lines(rule)) == lines
+    assert list(answer_lines([rule])) == lines
+    assert list(answer_lines(Policy(title="Leave", rules=[rule]))) == ["title Leave", *lines]
 
 
 def test_text_that_repeats_its_claims_stands_in_their_place() -> None:
-    assert list(output_lines(Prose(sentences=[claim("One."), claim("Two.")]))) == ["One. Two."]
+    assert list(answer_lines(Prose(sentences=[claim("One."), claim("Two.")]))) == ["One. Two."]

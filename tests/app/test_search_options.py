@@ -14,7 +14,8 @@ from quincunx.app.commands.search import search_indexes
 from quincunx.app.commands.sweep import eval_sweep
 from quincunx.app.search_options import SearchOptions
 from quincunx.retrieval.errors import BoundError, FilterError
-from quincunx.retrieval.filters import field, parse
+from quincunx.retrieval.filter_text import parse_filter
+from quincunx.retrieval.filters import field
 from quincunx.retrieval.settings import SearchSettings
 
 NAMES = [entry.name for entry in fields(SearchSettings)]
@@ -36,8 +37,8 @@ def test_what_is_not_given_stays_as_it_is() -> None:
 
 def test_a_filter_narrows_the_one_that_is_there() -> None:
     saved = SearchSettings(where=field("site") == "a")
-    assert SearchOptions(where="kind=b").over(saved).where == parse("kind=b and site=a")
-    assert SearchOptions(where="kind=b").over(SearchSettings()).where == parse("kind=b")
+    assert SearchOptions(where="kind=b").over(saved).where == parse_filter("kind=b and site=a")
+    assert SearchOptions(where="kind=b").over(SearchSettings()).where == parse_filter("kind=b")
 
 
 def test_values_that_cannot_be_are_refused() -> None:
