@@ -103,10 +103,10 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
         yield Finding("reranker", True, "none: the fused order is the final one")
         return
     from ..retrieval.models.bge import known_answer
-    from ..retrieval.models.cache import plain
+    from ..retrieval.models.cache import unwrapped
     from ..retrieval.models.cross_encoder import CrossEncoderReranker
 
-    model = plain(reranker)
+    model = unwrapped(reranker)
     precision = model.identity.precision if isinstance(model, CrossEncoderReranker) else "fp32"
     yield Finding("reranker", True, f"{reranker.name}, precision {precision}")
     reranker.score("warm up", PASSAGES[:1])

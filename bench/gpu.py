@@ -17,7 +17,7 @@ from bench.checkpoints import SHAPES, asked, cross_encoder
 from bench.measuring import device, machine, options, percentile_ms, print_table, record, take_turns
 from quincunx.retrieval.models.compute_thread import computing
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
-from quincunx.retrieval.models.precision import CANDIDATES, probe
+from quincunx.retrieval.models.precision import CANDIDATES, fastest_precision
 
 Pairs = list[tuple[str, str]]
 TOGETHER = 50
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for size in chosen.sizes.split(","):
         folder = cross_encoder(size)
-        default = probe(device(), SHAPES[size][1])
+        default = fastest_precision(device(), SHAPES[size][1])
         rerankers: dict[str, CrossEncoderReranker] = {
             precision: CrossEncoderReranker(folder, model=size, revision="random", precision=precision)
             for precision in CANDIDATES[device()]

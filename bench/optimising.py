@@ -39,7 +39,7 @@ def measured(remembering: bool) -> dict[str, float]:
         os.environ["QUINCUNX_HOME"] = str(Path(name) / "home")
         lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
         if not remembering:
-            vars(profiles)["RememberingEmbedder"] = lambda embedder: embedder
+            vars(profiles)["CachedEmbedder"] = lambda embedder: embedder
         plan = plan_optimization(
             "chat_bridge", canon_folder("builddaily"), optimizer="simba", lm=lm, out=Path(name) / "run"
         )

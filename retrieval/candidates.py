@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fusion import Scores, best_first, reciprocal_rank, relative
+from .fusion import Scores, best_first, min_max_scaled, reciprocal_rank
 from .index.view import View
 from .models.embedders import Vectors
 from .passages import Candidate, Passage
@@ -50,7 +50,7 @@ def fuse(
     held = _vectors(hits)
     scored = len(queries) if settings.fusion == "scores" else 1
     cosines = [_cosines(hits, held, dense[i], vectors[i]) for i in range(scored)]
-    words = [_word_scores(hits, lexical[i], queries[i], settings) for i in range(scored)]
+    words = [_lexical_scores(hits, lexical[i], queries[i], settings) for i in range(scored)]
     rankings = [[hit.passage.id for hit in stage] for stage in [*dense, *lexical]]
     if settings.fusion == "rrf":
         weights = [settings.dense_weight] * len(dense) + [settings.lexical_weight] * len(lexical)
@@ -58,12 +58,12 @@ def fuse(
     else:
         total = np.zeros(len(hits))
         for near, (_, shares) in zip(cosines, words, strict=True):
-            total += settings.dense_weight * relative(near) + settings.lexical_weight * shares
+            total += settings.dense_weight * min_max_scaled(near) + settings.lexical_weight * shares
         fused = best_first(dict(zip(hits, total.tolist(), strict=True)))
     copies: dict[str, list[str]] = {}
     if settings.collapse is not None:
         near_to = dict(zip(hits, held, strict=True))
-        fused, copies = _collapsed(fused, near_to, settings.k, settings.collapse)
+        fused, copies = _without_near_duplicates(fused, near_to, settings.k, settings.collapse)
     places = {id: place for place, id in enumerate(hits)}
     dense_rank, lexical_rank = (_best_ranks(rankings[: len(dense)]), _best_ranks(rankings[len(dense) :]))
     return [
@@ -105,7 +105,7 @@ def _cosines(
     )
 
 
-def _word_scores(
+def _lexical_scores(
     hits: Mapping[str, Hit], stage: Sequence[Hit], query: str, settings: SearchSettings
 ) -> tuple[Scores, Scores]:
     """Return every hit's lexical score for a query, and the share that it is of the greatest there could be."""
@@ -131,7 +131,7 @@ def _best_ranks(rankings: Sequence[Sequence[str]]) -> dict[str, int]:
     return ranked
 
 
-def _collapsed(
+def _without_near_duplicates(
     fused: Sequence[tuple[str, float]], vectors: Mapping[str, Vectors], k: int, nearness: float
 ) -> tuple[list[tuple[str, float]], dict[str, list[str]]]:
     """Keep the best-fused k of which no two are near-duplicates, and say which gave way to which."""

@@ -33,7 +33,11 @@ def read_number(variable: str) -> int | None:
 
 
 def read_path(variable: str) -> Path | None:
-    """Return the variable's path, absolute; raises `BoundError` where it names a user or a variable that is not there."""
+    """Return the variable's path, absolute.
+
+    Raises:
+        BoundError: it names a user or a variable that is not there.
+    """
     text = read_text(variable)
     if text is None:
         return None

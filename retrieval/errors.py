@@ -388,7 +388,7 @@ def require_question(question: object) -> str:
     """Return the question stripped, or raise `EmptyQuestionError`."""
     if not isinstance(question, str) or not question.strip():
         raise EmptyQuestionError(question)
-    half = half_character(question)
+    half = lone_surrogate_at(question)
     if half is not None:
         raise BadTextError(
             f"the question holds half a surrogate pair at character {half}: pass whole characters"
@@ -396,7 +396,7 @@ def require_question(question: object) -> str:
     return question.strip()
 
 
-def half_character(text: str) -> int | None:
+def lone_surrogate_at(text: str) -> int | None:
     """Return where the first half of a surrogate pair stands; ``None`` in a text of whole characters."""
     try:
         text.encode()

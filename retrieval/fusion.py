@@ -32,14 +32,14 @@ def reciprocal_rank(
     return best_first(scores)
 
 
-def relative(values: Column) -> Scores:
+def min_max_scaled(values: Column) -> Scores:
     """Bring scores to 0 (the lowest) to 1 (the highest); all 0 where they do not differ."""
     scores = np.asarray(values, dtype=np.float64)
     spread = np.ptp(scores)
     return np.asarray((scores - scores.min()) / spread) if spread > 0 else np.zeros(len(scores))
 
 
-def standardised(values: Column) -> Scores:
+def z_scores(values: Column) -> Scores:
     """Z-normalise scores; all 0 where they do not differ."""
     scores = np.asarray(values, dtype=np.float64)
     spread = scores.std()

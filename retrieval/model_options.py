@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from .environment import DEFAULT_OLLAMA_HOST, ollama_host, read_number, read_path, read_text
 from .errors import BoundError
 from .models.nomic import NOMIC_DIMS
-from .models.precision import Choice
+from .models.precision import PrecisionChoice
 
 RerankerSize = Literal["base", "large", "v2-m3", "none"]
 
@@ -32,7 +32,7 @@ _PATHS = ("nomic_folder", "reranker_folder", "cross_encoder", "score_file")
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "dims": NOMIC_DIMS,
     "reranker": get_args(RerankerSize),
-    "precision": get_args(Choice),
+    "precision": get_args(PrecisionChoice),
 }
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "reranker_max_tokens": (8, 8192),
@@ -61,7 +61,7 @@ class ModelOptions:
     """Most tokens of a question and a passage together, 8 to 512; to 8192 for v2-m3."""
     cross_encoder: Path | None = None
     """The folder of a cross-encoder of your own, such as ``quincunx tune reranker`` makes: it reranks in every profile."""
-    precision: Choice = "auto"
+    precision: PrecisionChoice = "auto"
     """Number format of the cross-encoder; ``auto`` takes the one that this machine is clearly fastest at."""
     token_cache_mb: int = 128
     """Memory for the token vectors of passages that the embedded profile's reranker keeps, in MiB."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from .candidates import Hit, fuse
 from .errors import BoundError, require_question
-from .fusion import ranks, standardised
+from .fusion import ranks, z_scores
 from .index.view import OpenIndex, View
-from .models.cache import RememberingReranker
+from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
 from .models.rerankers import Reranker
 from .passages import Candidate, Passage
@@ -67,7 +67,7 @@ class Searcher:
         self._embedder = embedder
         self._reranker = reranker
         # The lexical stage needs no vector: it runs while the question is embedded and the vectors are searched.
-        self._beside = ThreadPoolExecutor(LEXICAL_THREADS, thread_name_prefix="quincunx-lexical")
+        self._lexical_pool = ThreadPoolExecutor(LEXICAL_THREADS, thread_name_prefix="quincunx-lexical")
 
     @property
     def reranker(self) -> str | None:
@@ -99,27 +99,27 @@ class Searcher:
         dense: list[list[Hit]] = [[] for _ in asked]
         lexical: list[list[Hit]] = [[] for _ in asked]
 
-        def find_words() -> None:
+        def find_lexical() -> None:
             with clock.stage("lexical"):
-                lexical[:] = [_wordy(views, query, depth) for query in asked]
+                lexical[:] = [_lexical_hits(views, query, depth) for query in asked]
 
         with ExitStack() as stack:
             views = [stack.enter_context(index.view(settings.where)) for index in self._indexes]
-            worded: list[Future[None]] = []
-            stack.callback(wait, worded)  # it must not outlive the views
+            lexical_work: list[Future[None]] = []
+            stack.callback(wait, lexical_work)  # it must not outlive the views
             if settings.lexical_weight:
-                worded.append(self._beside.submit(find_words))
+                lexical_work.append(self._lexical_pool.submit(find_lexical))
             with clock.stage("embed"):
                 vectors = self._embedder.embed_questions(asked)
             if settings.dense_weight:
                 with clock.stage("dense"):
-                    dense = [_nearest(views, vectors[i : i + 1], depth) for i in range(len(asked))]
-            for future in worded:
+                    dense = [_dense_hits(views, vectors[i : i + 1], depth) for i in range(len(asked))]
+            for future in lexical_work:
                 future.result()
             with clock.stage("fuse"):
                 candidates = fuse(asked, vectors, dense, lexical, settings)
         with clock.stage("rerank"):
-            candidates, remembered = self._order(asked[0], candidates, settings)
+            candidates, remembered = self._rerank(asked[0], candidates, settings)
         return SearchResult(
             question=asked[0],
             generations={view.name: view.generation for view in views},
@@ -133,7 +133,7 @@ class Searcher:
             seconds=clock.seconds,
         )
 
-    def _order(
+    def _rerank(
         self, question: str, candidates: list[Candidate], settings: SearchSettings
     ) -> tuple[list[Candidate], int]:
         """Put the candidates into final order, with the reranker's opinion where one is used.
@@ -146,15 +146,15 @@ class Searcher:
             return [replace(candidate, final_rank=candidate.fused_rank) for candidate in candidates], 0
         ids = [candidate.passage.id for candidate in candidates]
         readings = [candidate.passage.reading for candidate in candidates]
-        if isinstance(self._reranker, RememberingReranker):
+        if isinstance(self._reranker, CachedReranker):
             scores, remembered = self._reranker.score_and_hits(question, readings)
         else:
             scores, remembered = self._reranker.score(question, readings), 0
         rerank_ranks = ranks(scores, ids)
         final_ranks = rerank_ranks
         if settings.final == "combined":
-            fused = standardised([candidate.fused_score for candidate in candidates])
-            final_ranks = ranks(fused + settings.rerank_weight * standardised(scores), ids)
+            fused = z_scores([candidate.fused_score for candidate in candidates])
+            final_ranks = ranks(fused + settings.rerank_weight * z_scores(scores), ids)
         placed = [
             replace(candidate, rerank_rank=rerank_rank, rerank_score=float(score), final_rank=final_rank)
             for candidate, rerank_rank, score, final_rank in zip(
@@ -177,15 +177,15 @@ class _Clock:
         self.seconds[name] = time.perf_counter() - begin
 
 
-def _nearest(views: Sequence[View], vector: Vectors, depth: int) -> list[Hit]:
-    return _stage(views, lambda view: view.dense(vector, depth))[:depth]
+def _dense_hits(views: Sequence[View], vector: Vectors, depth: int) -> list[Hit]:
+    return _hits_of_all(views, lambda view: view.dense(vector, depth))[:depth]
 
 
-def _wordy(views: Sequence[View], query: str, depth: int) -> list[Hit]:
-    return _stage(views, lambda view: view.lexical(query, depth))[:depth]
+def _lexical_hits(views: Sequence[View], query: str, depth: int) -> list[Hit]:
+    return _hits_of_all(views, lambda view: view.lexical(query, depth))[:depth]
 
 
-def _stage(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:
+def _hits_of_all(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:
     """Run one stage over all indexes; best first, ties by id."""
     hits = []
     for view in views:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError
-from ...retrieval.models.cache import RememberingReranker
+from ...retrieval.models.cache import CachedReranker
 from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import shared_embedder, shared_reranker
 from ...retrieval.passages import Passage
@@ -178,8 +178,8 @@ class _CachingSearch:
     def __init__(self, profile: str, progress: Progress) -> None:
         self._profile, self._progress = profile, progress
         self._embedder, self._reranker = shared_embedder(profile), shared_reranker(profile)
-        if self._reranker is not None and not isinstance(self._reranker, RememberingReranker):
-            self._reranker = RememberingReranker(self._reranker)
+        if self._reranker is not None and not isinstance(self._reranker, CachedReranker):
+            self._reranker = CachedReranker(self._reranker)
         self._searchers: dict[tuple[str, Chunking], Searcher] = {}
 
     def values(self, gold: GoldSet, candidate: TrialSettings) -> Values:

@@ -15,7 +15,7 @@ from ...retrieval.errors import (
     ModelOutputError,
     UsageError,
     did_you_mean,
-    half_character,
+    lone_surrogate_at,
     require_question,
 )
 from ...signatures.conversation import Turn
@@ -58,7 +58,7 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
                 f"the program has no input {name!r}; beside question it takes: {', '.join(known) or 'none'}"
                 f"{did_you_mean(name, known)}"
             )
-        if name != "history" and not (isinstance(value, str) and half_character(value) is None):
+        if name != "history" and not (isinstance(value, str) and lone_surrogate_at(value) is None):
             raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
     history = _history(inputs.get("history") or ())
     notes = []
@@ -75,7 +75,7 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
 def _history(turns: Sequence[Any]) -> tuple[Turn, ...]:
     try:
         read = tuple(turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns)
-        if any(half_character(text) is not None for turn in read for text in (turn.question, turn.answer)):
+        if any(lone_surrogate_at(text) is not None for turn in read for text in (turn.question, turn.answer)):
             raise TypeError("half a surrogate pair")
         return read
     except (ValidationError, TypeError) as error:

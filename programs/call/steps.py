@@ -14,7 +14,7 @@ from typing import Any
 
 import dspy
 
-from ...retrieval.errors import ModelOutputError, half_character
+from ...retrieval.errors import ModelOutputError, lone_surrogate_at
 from ...retrieval.passages import Passage
 from ...signatures.evidence import Evidence
 from ..answer import Answer
@@ -197,7 +197,7 @@ class Flow:
 def _searchable(written: Any) -> str | None:
     """Return what a language model wrote as a query, on one line; ``None`` when it is none."""
     query = " ".join(written.split()) if isinstance(written, str) else ""
-    usable = query and half_character(query) is None and len(query) <= LONGEST_QUERY
+    usable = query and lone_surrogate_at(query) is None and len(query) <= LONGEST_QUERY
     return neutralise(query) if usable else None
 
 

@@ -28,7 +28,14 @@ from ...retrieval.errors import (
     QuincunxError,
 )
 from ...retrieval.models.ollama import CONNECT_S
-from ...retrieval.models.ollama_client import Asked, Patience, client_errors, short, shown_host, typed_error
+from ...retrieval.models.ollama_client import (
+    RequestInfo,
+    RetryPolicy,
+    client_errors,
+    host_without_secrets,
+    one_line,
+    typed_error,
+)
 from .ollama_messages import (
     MESSAGE_TOKENS,
     PROMPT_TOKENS,
@@ -84,9 +91,9 @@ class OllamaChat:
         if num_ctx is not None and num_ctx < 1:
             raise BoundError(f"num_ctx must be at least 1 (got {num_ctx})")
         self._address = host or ollama_host()
-        self.host = shown_host(self._address)
-        self.patience = Patience(timeout_s, retries, backoff_s)
-        self.show_patience = Patience(min(timeout_s, SHOW_S), retries, backoff_s)
+        self.host = host_without_secrets(self._address)
+        self.patience = RetryPolicy(timeout_s, retries, backoff_s)
+        self.show_patience = RetryPolicy(min(timeout_s, SHOW_S), retries, backoff_s)
         self.num_ctx, self.keep_alive, self.count_tokens = num_ctx, keep_alive, count_tokens
         self._facts: dict[str, ModelFacts] = {}
         self._client()  # an address that is none is refused here
@@ -147,7 +154,7 @@ class OllamaChat:
             async with asyncio.timeout_at(end):
                 return await anext(events, None)
         except client_errors() as error:
-            raise typed_error(error, Asked(self.host, model, self.patience.timeout_s)) from error
+            raise typed_error(error, RequestInfo(self.host, model, self.patience.timeout_s)) from error
 
     def _client(self) -> Any:
         import httpx
@@ -161,7 +168,7 @@ class OllamaChat:
                 verify=_certificates(),
             )
         except (ValueError, httpx.InvalidURL) as error:
-            raise typed_error(httpx.InvalidURL(str(error)), Asked(self.host, "", seconds)) from error
+            raise typed_error(httpx.InvalidURL(str(error)), RequestInfo(self.host, "", seconds)) from error
 
     async def _window(self, client: Any, ask: ChatRequest) -> Window:
         facts = self._facts.get(ask.model)
@@ -181,7 +188,7 @@ class OllamaChat:
         context = info.get(f"{info.get('general.architecture')}.context_length", self.num_ctx)
         if not isinstance(context, int) or context < 1:
             raise OllamaError(
-                f"Ollama at {self.host} gives no context length for {model!r} (got {short(context, 80)}): set num_ctx, "
+                f"Ollama at {self.host} gives no context length for {model!r} (got {one_line(context, 80)}): set num_ctx, "
                 f"or fetch the model anew with `ollama pull {model}`"
             )
         own = shown.get("messages") or []
@@ -217,7 +224,7 @@ class OllamaChat:
                     for delta in reply.take(chunk):
                         yield lm15.StreamDeltaEvent(delta=delta)
             except ollama.ResponseError as error:
-                typed = typed_error(error, Asked(self.host, ask.model, self.patience.timeout_s))
+                typed = typed_error(error, RequestInfo(self.host, ask.model, self.patience.timeout_s))
                 if isinstance(typed, BoundError):
                     raise reply.too_long("refused the prompt") from error
                 raise

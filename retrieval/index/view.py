@@ -36,7 +36,7 @@ class _Loaded:
     """Of the store and its generation."""
     index: VectorIndex
     notes: tuple[str, ...]
-    allowed: LRUCache[str, Numbers] = field(default_factory=lambda: LRUCache(FILTERS_KEPT))
+    numbers_by_filter: LRUCache[str, Numbers] = field(default_factory=lambda: LRUCache(FILTERS_KEPT))
     """The numbers of the passages that a filter accepts, by its text."""
 
 
@@ -72,7 +72,7 @@ class OpenIndex:
     def _allowed(self, reading: IndexReader, loaded: _Loaded, where: Filter | None) -> Numbers | None:
         if where is None:
             return None
-        key, kept = str(where), loaded.allowed
+        key, kept = str(where), loaded.numbers_by_filter
         with self._lock:
             numbers = kept.get(key)
         if numbers is None:

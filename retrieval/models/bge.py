@@ -11,7 +11,7 @@ from typing import Literal
 from ..errors import BoundError, UsageError
 from . import weights
 from .cross_encoder import CrossEncoderReranker
-from .precision import Choice
+from .precision import PrecisionChoice
 from .rerankers import Reranker
 
 BGE: dict[str, tuple[str, str, int]] = {
@@ -28,7 +28,7 @@ def load_bge(
     size: Literal["base", "large", "v2-m3"],
     folder: Path | None = None,
     max_tokens: int | None = None,
-    precision: Choice = "auto",
+    precision: PrecisionChoice = "auto",
 ) -> CrossEncoderReranker:
     """Load a bge reranker from ``folder``, else at the pinned revision from the hub or its cache.
 
@@ -48,7 +48,7 @@ def load_bge(
 
 
 def load_cross_encoder(
-    folder: Path, max_tokens: int = DEFAULT_MAX_TOKENS, precision: Choice = "auto"
+    folder: Path, max_tokens: int = DEFAULT_MAX_TOKENS, precision: PrecisionChoice = "auto"
 ) -> CrossEncoderReranker:
     """Load a cross-encoder of one's own; its identity is a hash over the folder. Raises as `load_bge` does."""
     found, pinned = weights.locate(folder.name, folder=folder)

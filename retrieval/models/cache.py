@@ -22,7 +22,7 @@ from .embedders import Embedder, EmbedderIdentity, Progress, Vectors, no_progres
 from .rerankers import Reranker, Scores
 
 
-class Remembering:
+class BoundedCache:
     """Values by key, the ones used longest ago forgotten first; safe to share across threads."""
 
     def __init__(self, most: int) -> None:
@@ -101,12 +101,12 @@ class ScoreFile:
         return connection
 
 
-class RememberingReranker:
+class CachedReranker:
     """A reranker that scores each pair of question and passage once."""
 
     def __init__(self, reranker: Reranker, most: int = 200_000, file: ScoreFile | None = None) -> None:
         self.inner = reranker
-        self.memory = Remembering(most)
+        self.memory = BoundedCache(most)
         self._identity = identity_of(reranker)
         self._file = file
 
@@ -139,11 +139,11 @@ class RememberingReranker:
         return np.array(scores, dtype=np.float32), hits + from_file
 
 
-class RememberingEmbedder:
+class CachedEmbedder:
     """An embedder that embeds each question once; passages are embedded as they come."""
 
     def __init__(self, embedder: Embedder, most: int = 10_000) -> None:
-        self.memory = Remembering(most)
+        self.memory = BoundedCache(most)
         self._embedder = embedder
 
     @property
@@ -165,10 +165,10 @@ class RememberingEmbedder:
 
 def identity_of(reranker: Any) -> str:
     """Return what pins a reranker's scores: its identity where it has one, else its name."""
-    return str(getattr(plain(reranker), "identity", reranker.name))
+    return str(getattr(unwrapped(reranker), "identity", reranker.name))
 
 
-def plain(reranker: Any) -> Any:
+def unwrapped(reranker: Any) -> Any:
     """Return the model itself, without what shares it and remembers for it."""
     while hasattr(reranker, "inner"):
         reranker = reranker.inner

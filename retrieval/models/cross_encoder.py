@@ -19,7 +19,7 @@ from ..errors import UnsupportedModelError
 from .compute_thread import computing
 from .embedders import UNLIMITED
 from .pairs import PairEncoder, TokenRun, Truncation
-from .precision import ROUNDED, Choice, Precision, convert, require_choice, settle
+from .precision import ROUNDED, Precision, PrecisionChoice, choose_precision, convert, require_precision
 from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class CrossEncoderReranker:
         revision: str,
         max_tokens: int = 512,
         max_question_tokens: int | None = None,
-        precision: Choice = "auto",
+        precision: PrecisionChoice = "auto",
     ) -> None:
         import sentence_transformers
         import torch
@@ -108,7 +108,7 @@ class CrossEncoderReranker:
         )
         self._lock = threading.Lock()
         width = int(getattr(self._model.config, "hidden_size", 768))
-        settled = settle(require_choice(precision), self._model.device.type, width)
+        settled = choose_precision(require_precision(precision), self._model.device.type, width)
         self._passes = passes(self._model, settled)
         # The head, which makes the one number, stays in float32.
         convert(network.base_model, settled)

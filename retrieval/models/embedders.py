@@ -94,7 +94,7 @@ def require_unit(vectors: Vectors, count: int, dims: int, model: str) -> Vectors
     return vectors
 
 
-def shortened(vectors: Vectors, dims: int) -> Vectors:
+def matryoshka_cut(vectors: Vectors, dims: int) -> Vectors:
     """Cut Matryoshka vectors (texts, full dims) to unit vectors (texts, dims): layer norm, cut, L2.
 
     Source: the model card of nomic-embed-text-v1.5. The scale of the input does not matter.
@@ -194,7 +194,9 @@ class SentenceTransformerEmbedder:
             for begin in range(0, len(order), BATCH):
                 batch = order[begin : begin + BATCH]
                 full = self._encode([texts[i] for i in batch])
-                vectors[batch] = full if identity.dims == self._full_dims else shortened(full, identity.dims)
+                vectors[batch] = (
+                    full if identity.dims == self._full_dims else matryoshka_cut(full, identity.dims)
+                )
                 progress(begin + len(batch), len(texts))
         return require_unit(vectors, len(texts), identity.dims, identity.model)
 

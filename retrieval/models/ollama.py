@@ -13,9 +13,16 @@ import numpy as np
 from ..environment import ollama_host
 from ..errors import BoundError, ModelOutputError, OllamaError, OllamaModelMissingError, UnsupportedModelError
 from ..text.chunking import Span
-from .embedders import BATCH, EmbedderIdentity, Progress, Vectors, no_progress, require_unit, shortened
+from .embedders import BATCH, EmbedderIdentity, Progress, Vectors, matryoshka_cut, no_progress, require_unit
 from .nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
-from .ollama_client import Asked, Patience, client_errors, short, shown_host, typed_error
+from .ollama_client import (
+    RequestInfo,
+    RetryPolicy,
+    client_errors,
+    host_without_secrets,
+    one_line,
+    typed_error,
+)
 
 T = TypeVar("T")
 
@@ -58,9 +65,9 @@ class OllamaEmbedder:
             raise UnsupportedModelError(_unlike(model, "its experts are another model than v1.5"))
         if dims not in NOMIC_DIMS:
             raise BoundError(f"dims must be one of {', '.join(map(str, NOMIC_DIMS))} (got {dims})")
-        self._patience = Patience(timeout_s, retries, backoff_s, sleep)
+        self._patience = RetryPolicy(timeout_s, retries, backoff_s, sleep)
         address = host or ollama_host()
-        self._host, self._model = shown_host(address), model
+        self._host, self._model = host_without_secrets(address), model
 
         self._client = _client(address, timeout_s)
         self.identity = EmbedderIdentity(
@@ -159,7 +166,7 @@ class OllamaEmbedder:
 
     def _shorten(self, full: Vectors) -> Vectors:
         """Cut vectors of shape (texts, 768) to (texts, dims); those of 768 stay as the server sent them."""
-        return full if self.identity.dims == FULL_DIMS else shortened(full, self.identity.dims)
+        return full if self.identity.dims == FULL_DIMS else matryoshka_cut(full, self.identity.dims)
 
     def _too_long(self, text: str, size: str) -> BoundError:
         bare = text.removeprefix(self.identity.passage_prefix).removeprefix(self.identity.question_prefix)
@@ -202,7 +209,7 @@ class OllamaEmbedder:
         version = str(reply.get("version") or "") if isinstance(reply, dict) else ""
         if not version:
             raise OllamaError(
-                f"Ollama at {self._host} does not tell its version (got {short(reply, 80)}): update it, for "
+                f"Ollama at {self._host} does not tell its version (got {one_line(reply, 80)}): update it, for "
                 "vectors differ across versions"
             )
         return version
@@ -215,7 +222,7 @@ def pull(host: str | None = None, model: str = MODEL, progress: Progress = no_pr
     `PULL_SILENCE_S` seconds or ends without saying that it succeeded.
     """
     address = host or ollama_host()
-    asked = Asked(shown_host(address), model, PULL_SILENCE_S)
+    asked = RequestInfo(host_without_secrets(address), model, PULL_SILENCE_S)
     files: dict[str, tuple[int, int]] = {}
     status = ""
     for line in _pull_lines(address, asked):
@@ -230,7 +237,7 @@ def pull(host: str | None = None, model: str = MODEL, progress: Progress = no_pr
         )
 
 
-def _pull_lines(address: str, asked: Asked) -> Iterator[Any]:
+def _pull_lines(address: str, asked: RequestInfo) -> Iterator[Any]:
     try:
         with _client(address, asked.timeout_s) as client:
             yield from client.pull(asked.model, stream=True)
@@ -245,7 +252,9 @@ def _client(address: str, timeout_s: float) -> Any:
     try:
         return ollama.Client(address, timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s / 2)))
     except (ValueError, httpx.InvalidURL) as error:
-        raise typed_error(httpx.InvalidURL(str(error)), Asked(shown_host(address), "", timeout_s)) from error
+        raise typed_error(
+            httpx.InvalidURL(str(error)), RequestInfo(host_without_secrets(address), "", timeout_s)
+        ) from error
 
 
 def plain_words(text: str) -> int:

@@ -1,7 +1,7 @@
 """Calls of the official Ollama client that end in time, in an answer or in an error that names the remedy.
 
 The client waits for ever by default, and lets through whatever httpx, json and pydantic raise. So a
-request goes through `Patience.ask`; a stream, which cannot be asked again, catches `client_errors` and
+request goes through `RetryPolicy.ask`; a stream, which cannot be asked again, catches `client_errors` and
 raises what `typed_error` makes of them.
 """
 
@@ -49,11 +49,11 @@ _NOT_FINITE = ("NaN or Inf", "unsupported value: NaN", "unsupported value: +Inf"
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestInfo:
     """Who was asked for what: the part of a message that the error itself does not know."""
 
     host: str
-    """As `shown_host` returns it."""
+    """As `host_without_secrets` returns it."""
     model: str
     timeout_s: float
     """Seconds that one try may take."""
@@ -62,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for one request, and how often to ask again after an error that may pass."""
 
     timeout_s: float = 60.0
@@ -118,7 +118,7 @@ class Patience:
 
     def _typed(self, error: Exception, host: str, model: str, retrying: BaseRetrying) -> QuincunxError:
         tries = int(retrying.statistics["attempt_number"])
-        return typed_error(error, Asked(host, model, self.timeout_s, tries))
+        return typed_error(error, RequestInfo(host, model, self.timeout_s, tries))
 
 
 def _within(seconds: float, send: Callable[[], T]) -> T:
@@ -139,13 +139,13 @@ def _within(seconds: float, send: Callable[[], T]) -> T:
     return outcome.result(seconds)
 
 
-def shown_host(host: str) -> str:
+def host_without_secrets(host: str) -> str:
     """Return an address fit for a message: with its scheme, without user, password and query."""
     scheme, separator, rest = host.rpartition("://")
     return f"{scheme if separator else 'http'}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
-def short(text: object, most: int = 200) -> str:
+def one_line(text: object, most: int = 200) -> str:
     """Return a text on one line of at most ``most`` characters."""
     line = " ".join(str(text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
@@ -184,7 +184,7 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
-def typed_error(error: Exception, asked: Asked) -> QuincunxError:
+def typed_error(error: Exception, asked: RequestInfo) -> QuincunxError:
     """Return the error to raise for one of `client_errors`."""
     import httpx
     import ollama
@@ -198,7 +198,7 @@ def typed_error(error: Exception, asked: Asked) -> QuincunxError:
         )
     if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
         return OllamaUnreachableError(
-            f"{host} is no address of an Ollama server ({short(error)}): write it like http://localhost:11434"
+            f"{host} is no address of an Ollama server ({one_line(error)}): write it like http://localhost:11434"
         )
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return OllamaTimeoutError(
@@ -207,11 +207,11 @@ def typed_error(error: Exception, asked: Asked) -> QuincunxError:
         )
     if isinstance(error, httpx.TransportError | OSError):
         return OllamaError(
-            f"Ollama at {host} broke off its answer {_times(asked.tries)} ({short(error)}): look into the log of "
+            f"Ollama at {host} broke off its answer {_times(asked.tries)} ({one_line(error)}): look into the log of "
             "`ollama serve`"
         )
     return OllamaError(
-        f"what answers at {host} does not speak Ollama's protocol ({short(error)}): check that OLLAMA_HOST names "
+        f"what answers at {host} does not speak Ollama's protocol ({one_line(error)}): check that OLLAMA_HOST names "
         "an Ollama server and no proxy or other program; `ollama serve` starts one"
     )
 
@@ -224,8 +224,8 @@ def _times(tries: int) -> str:
     return "once" if tries == 1 else f"{tries} times in a row"
 
 
-def _refusal(error: ollama.ResponseError, asked: Asked) -> QuincunxError:
-    status, host, model, message = error.status_code, asked.host, asked.model, short(error.error)
+def _refusal(error: ollama.ResponseError, asked: RequestInfo) -> QuincunxError:
+    status, host, model, message = error.status_code, asked.host, asked.model, one_line(error.error)
     if status == 404 and "model" in message and "not found" in message:
         return OllamaModelMissingError(
             f"Ollama at {host} does not have the model {model!r}: fetch it with `ollama pull {model}`"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
-Choice = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+PrecisionChoice = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 CANDIDATES: dict[str, tuple[Precision, ...]] = {
     "cpu": ("fp32", "bf16", "int8"),
     "cuda": ("fp32", "bf16", "fp16"),
@@ -38,24 +38,24 @@ PROBE_TOKENS = {"cpu": 256, "cuda": 16_384}
 PROBE_SECONDS = 0.05
 
 
-def require_choice(choice: str) -> Choice:
+def require_precision(choice: str) -> PrecisionChoice:
     """Return the choice; raises `BoundError` when it is none."""
-    if choice not in get_args(Choice):
-        raise BoundError(f"precision must be one of {', '.join(get_args(Choice))} (got {choice!r})")
+    if choice not in get_args(PrecisionChoice):
+        raise BoundError(f"precision must be one of {', '.join(get_args(PrecisionChoice))} (got {choice!r})")
     return choice  # type: ignore[return-value]
 
 
-def settle(choice: Choice, device: str, hidden: int) -> Precision:
+def choose_precision(choice: PrecisionChoice, device: str, hidden: int) -> Precision:
     """Return the format to compute in; raises `BoundError` for int8 on a GPU."""
     if choice == "int8" and device != "cpu":
         raise BoundError(f"precision int8 is for a CPU, and the model is on {device}: choose bf16 or fp16")
     if choice != "auto":
         return choice
-    return probe(device, hidden)
+    return fastest_precision(device, hidden)
 
 
 @cache
-def probe(device: str, hidden: int) -> Precision:
+def fastest_precision(device: str, hidden: int) -> Precision:
     """Return the fastest format for a linear layer of this width, float32 unless another is clearly faster."""
     took = {precision: _time(precision, device, hidden) for precision in CANDIDATES.get(device, ("fp32",))}
     fastest = min(took, key=lambda precision: took[precision])

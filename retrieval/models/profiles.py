@@ -16,10 +16,10 @@ from typing import Any
 
 from ..errors import BoundError, UnknownProfileError
 from ..model_options import ModelOptions
-from .cache import RememberingEmbedder, RememberingReranker, ScoreFile
+from .cache import CachedEmbedder, CachedReranker, ScoreFile
 from .embedders import Embedder, load_minilm
 from .late_interaction import load_minilm_late_interaction
-from .precision import Choice
+from .precision import PrecisionChoice
 from .queue import PairReranker, PooledReranker
 from .rerankers import Reranker
 
@@ -142,7 +142,7 @@ def find_profile(profile: str | Profile) -> Profile:
 def shared_embedder(profile: str | Profile) -> Embedder:
     """Return the profile's embedder, loaded at most once in this process; it embeds each question once."""
     load = find_profile(profile).load_embedder
-    embedder: Embedder = _once(load, lambda: RememberingEmbedder(load()))
+    embedder: Embedder = _once(load, lambda: CachedEmbedder(load()))
     return embedder
 
 
@@ -158,7 +158,7 @@ def shared_reranker(profile: str | Profile) -> Reranker | None:
     file = found.score_file
     remembering: Reranker = _once(
         (found.load_reranker, found.score_cache, file),
-        lambda: RememberingReranker(pooled, found.score_cache, ScoreFile(file) if file else None),
+        lambda: CachedReranker(pooled, found.score_cache, ScoreFile(file) if file else None),
     )
     return remembering
 
@@ -215,14 +215,14 @@ def _late_interaction(cache_mb: int) -> LoadReranker:
 
 
 @cache
-def _bge(size: Any, folder: Path | None, max_tokens: int, precision: Choice) -> LoadReranker:
+def _bge(size: Any, folder: Path | None, max_tokens: int, precision: PrecisionChoice) -> LoadReranker:
     from .bge import load_bge
 
     return (lambda: None) if size == "none" else partial(load_bge, size, folder, max_tokens, precision)
 
 
 @cache
-def _cross_encoder(folder: Path, max_tokens: int, precision: Choice) -> LoadReranker:
+def _cross_encoder(folder: Path, max_tokens: int, precision: PrecisionChoice) -> LoadReranker:
     from .bge import load_cross_encoder
 
     return partial(load_cross_encoder, folder, max_tokens, precision)

@@ -16,7 +16,7 @@ from quincunx.eval.runs.look_counter import LOOKS
 from quincunx.eval.tune import settings as sweeping
 from quincunx.eval.tune.settings import TrialSettings, dev_and_test, grid, sweep
 from quincunx.retrieval.errors import BoundError
-from quincunx.retrieval.models.cache import RememberingEmbedder, RememberingReranker
+from quincunx.retrieval.models.cache import CachedEmbedder, CachedReranker
 from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.text.chunking import Chunking
@@ -87,7 +87,7 @@ class Counting(Shortest):
 
 def test_models_that_remember_are_asked_for_each_pair_once() -> None:
     inner = Counting()
-    reranker = RememberingReranker(inner)
+    reranker = CachedReranker(inner)
     first = reranker.score("q", ["a", "bb", "a"])
     assert first.tolist() == [-1, -2, -1]
     assert reranker.score("q", ["ccc", "a"]).tolist() == [-3, -1]
@@ -96,7 +96,7 @@ def test_models_that_remember_are_asked_for_each_pair_once() -> None:
     reranker.score("r", ["a"])
     assert inner.pairs[-1] == ("r", "a")
     assert reranker.score("q", []).shape == (0,)
-    embedder = RememberingEmbedder(Hashing())
+    embedder = CachedEmbedder(Hashing())
     vectors = embedder.embed_questions(["x", "y", "x"])
     assert np.array_equal(vectors, Hashing().embed_questions(["x", "y", "x"]))
     assert embedder.memory.misses == 2
@@ -104,7 +104,7 @@ def test_models_that_remember_are_asked_for_each_pair_once() -> None:
 
 def test_what_was_used_longest_ago_is_forgotten_first() -> None:
     inner = Counting()
-    reranker = RememberingReranker(inner, most=2)
+    reranker = CachedReranker(inner, most=2)
     for passage in ("a", "bb", "a", "ccc", "bb"):
         reranker.score("q", [passage])
     assert [passage for _, passage in inner.pairs] == ["a", "bb", "ccc", "bb"]

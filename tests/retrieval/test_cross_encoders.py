@@ -211,7 +211,7 @@ def test_no_passages_are_no_scores(reranker: CrossEncoderReranker) -> None:
 def test_what_pads_and_what_does_not(folder: Path, tmp_path: Path) -> None:
     """Without padding where the network is known to allow it; else in padded batches, with the same scores."""
 
-    def padded(folder: Path, choice: precision.Choice = "fp32") -> bool:
+    def padded(folder: Path, choice: precision.PrecisionChoice = "fp32") -> bool:
         return isinstance(
             load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, packed_passes._Padded
         )
@@ -248,7 +248,9 @@ def test_what_comes_after_the_network_has_its_say(folder: Path, tmp_path: Path) 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("choice", ["fp32", "bf16", "fp16"])
-def test_a_gpu_reads_many_pairs_as_it_reads_each_alone(folder: Path, choice: precision.Choice) -> None:
+def test_a_gpu_reads_many_pairs_as_it_reads_each_alone(
+    folder: Path, choice: precision.PrecisionChoice
+) -> None:
     reranker = load_cross_encoder(folder, max_tokens=128, precision=choice)
     passages = texts(6, 40, words=60)
     alone = np.concatenate([reranker.score(QUESTION, [passage]) for passage in passages])
@@ -370,7 +372,7 @@ def test_the_known_answer_stands_beside_the_one_got(reranker: CrossEncoderRerank
 @pytest.mark.parametrize("choice", ["bf16", "int8"])
 @pytest.mark.parametrize("kind", [bge, bert_reranker])
 def test_reduced_precision_keeps_the_order_near_and_is_named(
-    tmp_path: Path, kind: Callable[[Path], Path], choice: precision.Choice
+    tmp_path: Path, kind: Callable[[Path], Path], choice: precision.PrecisionChoice
 ) -> None:
     folder = kind(tmp_path / "m")
     exact, reduced = (
@@ -408,9 +410,9 @@ def test_the_probe_chooses_the_fastest_and_float32_when_none_is_clearly_faster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def chosen(device: str = "cpu", **took: float) -> str:
-        precision.probe.cache_clear()
+        precision.fastest_precision.cache_clear()
         monkeypatch.setattr(precision, "_time", lambda name, device, hidden: took[name])
-        return precision.probe(device, 64)
+        return precision.fastest_precision(device, 64)
 
     assert chosen(fp32=1.0, bf16=6.0, int8=0.9) == "fp32"
     assert chosen(fp32=1.0, bf16=0.4, int8=0.5) == "bf16"
@@ -418,20 +420,20 @@ def test_the_probe_chooses_the_fastest_and_float32_when_none_is_clearly_faster(
     assert chosen(fp32=1.0, bf16=6.0, int8=0.4) == "int8"
     assert chosen("cuda", fp32=1.0, bf16=0.2, fp16=0.19) == "bf16"
     assert chosen("cuda", fp32=1.0, bf16=0.9, fp16=0.2) == "fp16"
-    assert precision.settle("fp32", "cpu", 64) == "fp32"
+    assert precision.choose_precision("fp32", "cpu", 64) == "fp32"
     with pytest.raises(BoundError, match="int8 is for a CPU"):
-        precision.settle("int8", "cuda", 64)
+        precision.choose_precision("int8", "cuda", 64)
     with pytest.raises(BoundError, match=r"must be one of auto, fp32, bf16, fp16, int8 \(got 'half'"):
-        precision.require_choice("half")
-    precision.probe.cache_clear()
+        precision.require_precision("half")
+    precision.fastest_precision.cache_clear()
 
 
 def test_the_real_probe_answers_within_a_second_and_remembers() -> None:
-    precision.probe.cache_clear()
-    first = precision.probe("cpu", 256)
+    precision.fastest_precision.cache_clear()
+    first = precision.fastest_precision("cpu", 256)
     assert first in ("fp32", "bf16", "int8")
-    assert precision.probe("cpu", 256) == first
-    assert precision.probe.cache_info().hits == 1
+    assert precision.fastest_precision("cpu", 256) == first
+    assert precision.fastest_precision.cache_info().hits == 1
 
 
 def test_pairs_of_several_questions_share_batches_and_keep_their_scores(

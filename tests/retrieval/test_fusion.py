@@ -13,10 +13,10 @@ from quincunx.retrieval.fusion import (
     Column,
     Scores,
     best_first,
+    min_max_scaled,
     ranks,
     reciprocal_rank,
-    relative,
-    standardised,
+    z_scores,
 )
 
 
@@ -35,13 +35,13 @@ def test_ties_break_by_id() -> None:
 
 
 def test_scores_brought_to_one_scale_by_hand() -> None:
-    assert relative([2.0, 6.0, 3.0]).tolist() == [0.0, 1.0, 0.25]
-    assert standardised([1.0, 3.0]).tolist() == [-1.0, 1.0]
-    assert relative([5.0, 5.0]).tolist() == standardised([5.0, 5.0]).tolist() == [0.0, 0.0]
+    assert min_max_scaled([2.0, 6.0, 3.0]).tolist() == [0.0, 1.0, 0.25]
+    assert z_scores([1.0, 3.0]).tolist() == [-1.0, 1.0]
+    assert min_max_scaled([5.0, 5.0]).tolist() == z_scores([5.0, 5.0]).tolist() == [0.0, 0.0]
     assert best_first({"b": 1.0, "a": 1.0, "c": 2.0}) == [("c", 2.0), ("a", 1.0), ("b", 1.0)]
 
 
-@pytest.mark.parametrize("scale", [relative, standardised])
+@pytest.mark.parametrize("scale", [min_max_scaled, z_scores])
 @given(column=st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=9))
 def test_scaling_ignores_scale_and_shift(scale: Callable[[Column], Scores], column: list[float]) -> None:
     column = column if np.std(column) > 1e-3 else [0.0, 1.0, 2.0]

@@ -35,7 +35,7 @@ from quincunx.retrieval.models.embedders import (
     _token_limit,
     load_minilm,
     load_sentence_transformer,
-    shortened,
+    matryoshka_cut,
 )
 from quincunx.retrieval.models.nomic import NOMIC_DIMS, NOMIC_ID, NOMIC_REVISION, _require_native, load_nomic
 
@@ -106,9 +106,13 @@ def test_shorter_vectors_follow_the_model_card(
 
 def test_shortening_does_not_see_the_scale() -> None:
     vectors: Vectors = np.random.default_rng(0).normal(size=(9, 768)).astype(np.float32)
-    np.testing.assert_allclose(shortened(vectors, 64), shortened(vectors / np.float32(30), 64), atol=1e-6)
+    np.testing.assert_allclose(
+        matryoshka_cut(vectors, 64), matryoshka_cut(vectors / np.float32(30), 64), atol=1e-6
+    )
     ordinary = F.normalize(torch.from_numpy(vectors)[:, :64], dim=1).numpy()
-    assert np.abs(shortened(vectors + np.float32(1), 64) - ordinary).max() < 0.02 < np.abs(ordinary).max()
+    assert (
+        np.abs(matryoshka_cut(vectors + np.float32(1), 64) - ordinary).max() < 0.02 < np.abs(ordinary).max()
+    )
 
 
 @pytest.mark.parametrize("dims", [0, 63, 100, 769])

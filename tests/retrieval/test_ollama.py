@@ -37,7 +37,7 @@ from quincunx.retrieval.errors import (
 from quincunx.retrieval.models.embedders import BATCH, Embedder, EmbedderIdentity
 from quincunx.retrieval.models.nomic import NOMIC_DIMS
 from quincunx.retrieval.models.ollama import OllamaEmbedder, pull
-from quincunx.retrieval.models.ollama_client import shown_host
+from quincunx.retrieval.models.ollama_client import host_without_secrets
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.chunking import Chunking, cut
 
@@ -252,8 +252,8 @@ def test_no_server_names_the_host_and_no_password(monkeypatch: pytest.MonkeyPatc
 def test_the_host_comes_from_the_environment(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{server.port}")
     assert OllamaEmbedder().embed_questions(["a"]).shape == (1, 768)
-    assert shown_host("127.0.0.1:1") == "http://127.0.0.1:1"
-    assert shown_host("https://u:p@h:1/ollama?key=k") == "https://h:1/ollama"
+    assert host_without_secrets("127.0.0.1:1") == "http://127.0.0.1:1"
+    assert host_without_secrets("https://u:p@h:1/ollama?key=k") == "https://h:1/ollama"
 
 
 def test_a_missing_model_names_the_pull(server: OllamaServer) -> None:

@@ -32,7 +32,7 @@ from quincunx.retrieval.errors import (
     StorageError,
 )
 from quincunx.retrieval.models.bge import load_bge
-from quincunx.retrieval.models.cache import RememberingReranker, ScoreFile
+from quincunx.retrieval.models.cache import CachedReranker, ScoreFile
 from quincunx.retrieval.models.compute_thread import computing
 from quincunx.retrieval.models.profiles import shared_reranker
 from quincunx.retrieval.models.queue import PooledReranker
@@ -186,7 +186,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_mixed_concurrent_calls_equal_serial_ones(folder: Path) -> None:
     """A real cross-encoder behind 16 threads and as many tasks, 10,000 calls or a sample."""
     inner = load_bge("base", folder, precision="fp32")
-    pooled = RememberingReranker(PooledReranker(inner, waiting=100_000), most=500)
+    pooled = CachedReranker(PooledReranker(inner, waiting=100_000), most=500)
     bare = PooledReranker(inner, waiting=100_000)
     dice = np.random.default_rng(0)
     texts = [" ".join(dice.choice(WORDS, size=dice.integers(1, 30))) for _ in range(60)]
@@ -230,12 +230,12 @@ def test_a_score_file_serves_other_processes_and_another_model_not(tmp_path: Pat
     file = tmp_path / "cache" / "scores.sqlite"
     first, second, other = Counting(), Counting(), Counting()
     passages = ["a", "bb", "ccc"]
-    scores = RememberingReranker(first, file=ScoreFile(file)).score("q", passages)
-    again, hits = RememberingReranker(second, file=ScoreFile(file)).score_and_hits("q", [*passages, "dddd"])
+    scores = CachedReranker(first, file=ScoreFile(file)).score("q", passages)
+    again, hits = CachedReranker(second, file=ScoreFile(file)).score_and_hits("q", [*passages, "dddd"])
     assert again[:3].tolist() == scores.tolist()
     assert (hits, second.pairs) == (3, 1)
     other.name = "another"
-    RememberingReranker(other, file=ScoreFile(file)).score("q", passages)
+    CachedReranker(other, file=ScoreFile(file)).score("q", passages)
     assert other.pairs == 3
     broken = tmp_path / "broken.sqlite"
     broken.write_bytes(b"no database at all" * 100)
@@ -245,7 +245,7 @@ def test_a_score_file_serves_other_processes_and_another_model_not(tmp_path: Pat
 
 def test_twenty_rounds_over_fifty_questions_read_each_pair_once() -> None:
     inner = Counting()
-    reranker = RememberingReranker(inner)
+    reranker = CachedReranker(inner)
     questions = {f"question {i}": [f"passage {j}" for j in range(i, i + 20)] for i in range(50)}
     for _ in range(20):
         for question, passages in questions.items():
@@ -260,7 +260,7 @@ def test_a_repeated_evaluation_reads_no_pair(tmp_path: Path, home: Path) -> None
     with run_retrieval(searched, out=tmp_path / "run") as first:
         found = {id: row.record["candidates"] for id, row in first.rows().items()}
     reranker = shared_reranker(hashing_profile())
-    assert isinstance(reranker, RememberingReranker)
+    assert isinstance(reranker, CachedReranker)
     misses = reranker.memory.misses
     with run_retrieval(searched, out=tmp_path / "run", fork=True) as again:
         rows = again.rows()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parts import Hashing, Shortest
 
 from quincunx.retrieval.errors import BoundError, EmptyQuestionError, IdentityMismatchError
-from quincunx.retrieval.fusion import standardised
+from quincunx.retrieval.fusion import z_scores
 from quincunx.retrieval.index.bm25 import match_expression
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
@@ -128,9 +128,7 @@ def test_reciprocal_ranks_are_a_setting(searcher: Searcher) -> None:
 
 def test_the_combined_order_weighs_fused_and_rerank_score(searcher: Searcher) -> None:
     found = searcher.search("alpha", SearchSettings(rerank_weight=3.0)).candidates
-    total = standardised([c.fused_score for c in found]) + 3 * standardised(
-        [c.rerank_score or 0.0 for c in found]
-    )
+    total = z_scores([c.fused_score for c in found]) + 3 * z_scores([c.rerank_score or 0.0 for c in found])
     assert total.tolist() == sorted(total.tolist(), reverse=True)
 
 
