@@ -138,13 +138,13 @@ def propose_questions(
     failed: dict[str, str] = {}
     borrowed: list[float] = []
     with _open_drafts(out) as append:
-        there = _read_drafts(out, gold)
+        drafts = _read_drafts(out, gold)
         words |= {
             record["id"]: question_words(record["question"])
-            for _, record in there
+            for _, record in drafts
             if record["decision"] not in (NONE, DROPPED)
         }
-        done = {record["passage"] for _, record in there}
+        done = {record["passage"] for _, record in drafts}
         waiting = [passage for passage in passages if passage.id not in done]
         chosen = waiting[:limit]
         for number, passage in enumerate(chosen):
@@ -286,16 +286,20 @@ def _draft_questions(
     """Return the lines of one passage, and make the words of its drafts known."""
     inputs = {"title": neutralise(passage.title), "passage": neutralise(passage.text), "most": most}
     prediction, _ = ask("the drafting of questions", predict, lm, inputs)
-    held = {"document": passage.document_id, "passage": passage.id}
+    place = {"document": passage.document_id, "passage": passage.id}
     records: list[dict[str, Any]] = []
     for draft in (prediction.drafts or ())[:most]:
         question, answer, quote = (_clean(text) for text in (draft.question, draft.answer, draft.quote))
-        told = {"question": question, "answer": answer, "quote": find_quote(quote, passage.text) or quote}
+        draft_texts = {
+            "question": question,
+            "answer": answer,
+            "quote": find_quote(quote, passage.text) or quote,
+        }
         id = f"p-{hashlib.sha256(f'{passage.id} {question}'.encode()).hexdigest()[:10]}"
         record = {
             "id": id,
-            **held,
-            **told,
+            **place,
+            **draft_texts,
             "borrowed": _borrowed_share(question, passage),
             **meant,
             "edited": "",
@@ -305,7 +309,7 @@ def _draft_questions(
             continue
         words[id] = question_words(question)
         records.append({**record, "decision": ""})
-    return records or [{**held, **meant, "decision": NONE}]
+    return records or [{**place, **meant, "decision": NONE}]
 
 
 def _clean(text: str) -> str:

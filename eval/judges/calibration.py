@@ -5,7 +5,7 @@ folder, so that every judge of that kind is measured against them anew each time
 
     labels.json     {"groundedness": {"q1": 1, "q2": 0}}
 
-Of a judge that judged several times, its first verdict on each answer is held against the label, since that
+Of a judge that judged several times, its first verdict on each answer is compared with the label, since that
 is what it says when it is asked once; how far it agrees with itself is the flip rate.
 """
 
@@ -85,8 +85,8 @@ def judge_report(run: RunLedger, name: str) -> JudgeReport:
     """Return what a judge's judgements come to and how far to believe them, from the run's folder alone."""
     scores, labels = judge_scores(run, name), _saved_labels(run).get(kind_of(name), {})
     # Labels of answers that this judge has not judged say nothing of it.
-    held = _first_verdicts(run, name).keys() & labels.keys()
-    return JudgeReport(scores, _calibration(run, scores, labels) if held else None)
+    judged = _first_verdicts(run, name).keys() & labels.keys()
+    return JudgeReport(scores, _calibration(run, scores, labels) if judged else None)
 
 
 def calibrate(run: RunLedger, name: str, labels: Mapping[str, int]) -> JudgeReport:
@@ -183,15 +183,15 @@ def _first_verdicts(run: RunLedger, name: str) -> dict[str, int]:
 
 
 def _calibration(run: RunLedger, scores: JudgeScores, labels: Mapping[str, int]) -> Calibration:
-    said = _first_verdicts(run, scores.judge)
-    both = sorted(said.keys() & labels.keys())
-    found = agreement([labels[id] for id in both], [said[id] for id in both])
+    verdicts = _first_verdicts(run, scores.judge)
+    both = sorted(verdicts.keys() & labels.keys())
+    found = agreement([labels[id] for id in both], [verdicts[id] for id in both])
     return Calibration(
         judge=scores.judge,
         agreement=found,
         flips=scores.flips,
-        unjudged=_unjudged(run, scores.judge, sorted(labels.keys() - said.keys())),
-        unlabelled=tuple(sorted(said.keys() - labels.keys())),
+        unjudged=_unjudged(run, scores.judge, sorted(labels.keys() - verdicts.keys())),
+        unlabelled=tuple(sorted(verdicts.keys() - labels.keys())),
         doubts=tuple(_doubts(found)),
     )
 
