@@ -66,7 +66,7 @@ def require_new_folder(out: Path) -> None:
 
 
 def _with_splits(questions: list[GoldQuestion], found: Source, seed: int) -> list[GoldQuestion]:
-    """Give each question that has none a split, such that `goldcheck` finds nothing alike in two of them."""
+    """Give each question that has none a split, such that `check_gold_set` finds nothing alike in two of them."""
     given = Counter(question.split for question in questions if question.split is not None)
     shares = {split: n / given.total() for split, n in sorted(given.items())} if given else SHARES
     without = [question for question in questions if question.split is None]

@@ -1,4 +1,4 @@
-"""Calibrating a judge: its verdicts held against human labels of the same answers.
+"""Calibrating a judge: its verdicts compared with human labels of the same answers.
 
 Labels belong to the answers of a run and to what is judged, not to one judge. They are kept in the run's
 folder, so that every judge of that kind is measured against them anew each time its mean is shown:
@@ -90,8 +90,8 @@ def judge_report(run: RunLedger, name: str) -> JudgeReport:
 
 
 def calibrate(run: RunLedger, name: str, labels: Mapping[str, int]) -> JudgeReport:
-    """Keep human labels (0 or 1 by question id) in a run, in place of those kept before, and hold a judge
-    against them.
+    """Keep human labels (0 or 1 by question id) in a run, in place of those kept before, and compare a judge with
+    them.
 
     Raises `UsageError` where no label is of an answer that the judge has judged; nothing is kept then.
     """
@@ -220,7 +220,7 @@ def _doubts(found: Agreement) -> list[str]:
     sides = (("TPR", found.tpr, "no label is 1"), ("TNR", found.tnr, "no label is 0"))
     for figure, value, why in (*sides, ("kappa", found.kappa, "humans and judge called all the same")):
         if value is None:
-            doubts.append(f"{figure} cannot be told: {why}")
+            doubts.append(f"{figure} cannot be computed: {why}")
         elif value.high - value.low > WIDEST:
             doubts.append(
                 f"{figure} may lie anywhere from {value.low:.2f} to {value.high:.2f} (n={value.n}): label "

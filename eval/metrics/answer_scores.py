@@ -36,7 +36,7 @@ class AnswerScores:
 
     program: str
     values: Mapping[str, Mapping[str, float]]
-    """Value by check by question id; a check that cannot be told is absent."""
+    """Value by check by question id; a check that does not apply is absent."""
     checks: tuple[CheckMean, ...]
     refusals: data.Refusals
     steps: tuple[data.FunnelStep, ...]
@@ -57,7 +57,7 @@ class AnswerScores:
         }
 
     def reached(self, id: str) -> tuple[bool | None, ...]:
-        """Return whether a question came as far as each of the steps; ``None`` where that cannot be told."""
+        """Return whether a question came as far as each of the steps; ``None`` where that does not apply."""
         return _steps_reached(self.program, self._scored, self.values, id)
 
     def shown(self, id: str) -> data.AnswerRecord | None:

@@ -40,7 +40,7 @@ class Verdict(dspy.Prediction):
     feedback: str
     """What was missed or wrong, and at which stage."""
     parts: dict[str, float]
-    """Value by part; those that cannot be told are left out."""
+    """Value by part; those that do not apply are left out."""
     threshold: float
     failed: str | None
     """The code of the error, where there is no answer."""

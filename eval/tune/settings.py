@@ -1,7 +1,7 @@
 """Choosing settings on dev questions, and reporting the choice once on the sealed test questions.
 
 The choice is the candidate with the best mean of recall@n and mrr@n over the dev questions, averaged over the sets
-where there are several; of equals, the one that stands first in the grid, which begins with the settings of now. Its
+where there are several; of equals, the one that stands first in the grid, which begins with the current settings. Its
 figure on dev is flattered by the choice, so what is reported is the paired difference on test, which is looked at once
 for each choice: every look is counted in the home folder.
 """
@@ -64,7 +64,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TestComparison:
-    """The choice against the settings of now, on the test questions of one set."""
+    """The choice against the current settings, on the test questions of one set."""
 
     name: str
     n: int
@@ -102,7 +102,7 @@ def grid(
     rerank: Iterable[bool] = (),
     chunking: Iterable[Chunking] = (),
 ) -> list[TrialSettings]:
-    """Return every combination, the settings of now first; what is not named stays as it is."""
+    """Return every combination, the current settings first; what is not named stays as it is."""
     axes: dict[str, list[Any]] = {
         "k": list(k) or [now.k],
         "n": list(n) or [now.n],
