@@ -81,8 +81,8 @@ def values_of(run: RunLedger, scored: RunScores) -> dict[str, dict[str, float]]:
         for measure, value in values.items():
             found.setdefault(measure, {})[id] = value
     if run.header["kind"] == "answers":
-        for id, told in score_answers(run, scored, int(run.header["seed"])).values.items():
-            for name, value in told.items():
+        for id, checks in score_answers(run, scored, int(run.header["seed"])).values.items():
+            for name, value in checks.items():
                 found.setdefault(name, {})[id] = value
     return found
 
@@ -130,14 +130,14 @@ def compare(
 
 def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: int) -> RunComparison:
     scored_a, scored_b = score_run(a), score_run(b)
-    mine, theirs = values_of(a, scored_a), values_of(b, scored_b)
+    values_a, values_b = values_of(a, scored_a), values_of(b, scored_b)
     questions = scored_a.questions
     changed = {
         id
         for id, question in questions.items()
         if id in scored_b.questions and not _same_gold(question, scored_b.questions[id])
     }
-    known = [measure for measure in mine if measure in theirs]
+    known = [measure for measure in values_a if measure in values_b]
     for measure in measures or ():
         if measure not in known:
             raise UsageError(f"measure {measure!r} is not in both runs; known: {', '.join(known)}")
@@ -145,15 +145,15 @@ def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: 
     seed = int(a.header["seed"])
     everything: set[str] = set()
     for measure in measures or known:
-        ids = [id for id in mine[measure] if id in theirs[measure] and id not in changed]
+        ids = [id for id in values_a[measure] if id in values_b[measure] and id not in changed]
         if len(ids) < 2:
             continue
         everything |= set(ids)
         compared[measure] = (
             ids,
             compare_paired(
-                [mine[measure][id] for id in ids],
-                [theirs[measure][id] for id in ids],
+                [values_a[measure][id] for id in ids],
+                [values_b[measure][id] for id in ids],
                 clusters=cluster_labels([questions[id] for id in ids]),
                 seed=seed,
             ),
@@ -178,7 +178,7 @@ def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: 
                 measure,
                 result,
                 adjusted[measure],
-                _worst_losses(ids, mine[measure], theirs[measure], questions)[:worst],
+                _worst_losses(ids, values_a[measure], values_b[measure], questions)[:worst],
             )
             for measure, (ids, result) in compared.items()
         ),

@@ -1,12 +1,4 @@
-"""Measuring one answer against the gold of its question: what a measure is given, and pieces to make measures of.
-
-def covers_form(case: AnswerCase) -> float | None:
-    \"\"\"Whether it names the form that the question is about.\"\"\"
-    form = case.metadata.get("form")
-    return None if form is None else float(form in case.output["answer"])
-
-ProgramSpec("policy_answer", PolicyAnswer, measures={"covers_form": Measure(covers_form)})
-"""
+"""Measuring one answer against the gold of its question: what a measure is given, and pieces to make measures of."""
 
 from __future__ import annotations
 
@@ -26,7 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AnswerCase:
-    """An answer to a question that can be answered, and the gold that it is held against."""
+    """An answer to a question that can be answered, and the gold that it is compared with.
+
+    Example:
+        >>> case = AnswerCase({"answer": "Hand in form A7."}, [], {"leave": 2, "travel": 1}, {"leave"}, {"form": "A7"}, {})
+        >>> case.output["answer"], case.metadata["form"]
+        ('Hand in form A7.', 'A7')
+    """
 
     output: Any
     """The program's output as JSON values; empty for a refusal."""
@@ -44,7 +42,18 @@ class AnswerCase:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of an answer, higher is better."""
+    """One measure of an answer; higher is better. A `ProgramSpec` takes its own in ``measures``, by name.
+
+    Example:
+        >>> def names_the_form(case: AnswerCase) -> float | None:
+        ...     form = case.metadata.get("form")
+        ...     return None if form is None else float(form in case.output["answer"])
+        >>> measure = Measure(names_the_form)
+        >>> measure.of(AnswerCase({"answer": "Hand in form A7."}, [], {"leave": 2}, {"leave"}, {"form": "A7"}, {}))
+        1.0
+        >>> print(measure.of(AnswerCase({"answer": "Ask."}, [], {"leave": 2}, {"leave"}, {}, {})))
+        None
+    """
 
     of: Callable[[AnswerCase], float | None]
     """Returns a value from ``least`` to 1; ``None`` where it cannot be told for this question."""

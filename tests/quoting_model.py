@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 from pydantic_core import to_jsonable_python
 
@@ -17,8 +18,9 @@ _NAMED = re.compile(r"`(?:\[\[ ## )?(\w+)(?: ## \]\])?`")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n", re.MULTILINE)
 
 
+@lru_cache(maxsize=10_000)
 def quoted(prompt: str) -> str:
-    """Answer the last message of a prompt of DSPy's chat or JSON adapter."""
+    """Answer the last message of a prompt of DSPy's chat or JSON adapter; a pure function of it, so each is read once."""
     as_json = prompt.rfind(_RESPOND_JSON) > prompt.rfind(_RESPOND_CHAT)
     body, _, rest = prompt.rpartition(_RESPOND_JSON if as_json else _RESPOND_CHAT)
     (output,) = (name for name in _NAMED.findall(rest) if name != "completed")

@@ -12,7 +12,7 @@ from .text import table_of, wrapping
 
 def trials_table(found: SweepResult) -> Table:
     """What each candidate came to on dev, best first, in what it sets otherwise than the others."""
-    told = [trial.candidate.told() for trial in found.trials]
+    told = [trial.candidate.as_dict() for trial in found.trials]
     differing = [name for name in told[0] if len({str(settings[name]) for settings in told}) > 1]
     sets = list(found.trials[0].by_set)
     table = table_of("on the dev questions, best first", *(differing or ["settings"]), "score", *sets)

@@ -213,11 +213,11 @@ def _splits(gold: _Set) -> Iterator[GoldFinding]:
             )
     for document, found in gold.splits_of_documents().items():
         if len(found) > 1:
-            said = ", ".join(f"{split} ({question})" for split, question in sorted(found.items()))
+            named = ", ".join(f"{split} ({question})" for split, question in sorted(found.items()))
             yield GoldFinding(
                 "document_in_two_splits",
                 str(gold.folder),
-                f"document {document!r} is gold in {said}",
+                f"document {document!r} is gold in {named}",
                 "move these questions into one split",
             )
     known = gold.splits_of_questions()
@@ -284,8 +284,8 @@ def _manifest(gold: _Set) -> Iterator[GoldFinding]:
         return
     remedy = "restore the file; or, where the change is meant, write the manifest again"
     try:
-        said, found = json.loads(path.read_bytes()), manifest_of(gold.folder)
-        listed = {name: dict(facts) for name, facts in dict(said["files"]).items()}
+        manifest, found = json.loads(path.read_bytes()), manifest_of(gold.folder)
+        listed = {name: dict(facts) for name, facts in dict(manifest["files"]).items()}
     except (GoldSetError, CorpusError):
         return  # what keeps the set from being read is a finding already
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -303,8 +303,8 @@ def _manifest(gold: _Set) -> Iterator[GoldFinding]:
             continue
         yield GoldFinding("manifest_mismatch", str(gold.folder / name), detail, remedy)
     for fact in ("documents", "questions", "splits"):
-        if said.get(fact) != found[fact]:
-            detail = f"{fact}: {found[fact]} here, {said.get(fact)} listed"
+        if manifest.get(fact) != found[fact]:
+            detail = f"{fact}: {found[fact]} here, {manifest.get(fact)} listed"
             yield GoldFinding("manifest_mismatch", str(path), detail, remedy)
 
 
@@ -316,7 +316,7 @@ def _leaks(gold: _Set, program: Artifact) -> Iterator[GoldFinding]:
         for id, found in gold.splits_of_documents().items()
         if found.keys() - {TRAINED_ON}
     }
-    held = KnownTexts(
+    known = KnownTexts(
         questions={id: question_words(gold.questions[id].text) for id in sealed},
         documents={id: shingles(gold.documents[id].text) for id in documents},
     )
@@ -325,7 +325,7 @@ def _leaks(gold: _Set, program: Artifact) -> Iterator[GoldFinding]:
         for number, demo in enumerate(predictor.demos):
             where = f"{name}: demo {number}"
             for field, value in demo.items():
-                questions, found = find_contained(value, held)
+                questions, found = find_contained(value, known)
                 for id in questions:
                     yield GoldFinding(
                         "leaked_question",

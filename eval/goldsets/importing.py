@@ -66,7 +66,7 @@ def require_new_folder(out: Path) -> None:
 
 
 def _with_splits(questions: list[GoldQuestion], found: Source, seed: int) -> list[GoldQuestion]:
-    """Give each question that has none a split, such that `goldcheck` finds nothing alike in two of them."""
+    """Give each question that has none a split, such that `check_gold_set` finds nothing alike in two of them."""
     given = Counter(question.split for question in questions if question.split is not None)
     shares = {split: n / given.total() for split, n in sorted(given.items())} if given else SHARES
     without = [question for question in questions if question.split is None]
@@ -186,26 +186,26 @@ def split_by_document(
     )
     traits = [Counter(trait for question in cluster for trait in _traits(question)) for cluster in groups]
     totals = sum(traits, Counter[str]())
-    held: dict[str, Counter[str]] = {split: Counter() for split in shares}
+    filled: dict[str, Counter[str]] = {split: Counter() for split in shares}
 
     def room(split: str, added: Counter[str]) -> float:
         """How much of what is added the split still lacks, each trait counted by its rarity."""
         return sum(
-            n * (1 - (held[split][t] + n / 2) / (shares[split] * totals[t])) / totals[t]
+            n * (1 - (filled[split][t] + n / 2) / (shares[split] * totals[t])) / totals[t]
             for t, n in sorted(added.items())
         )
 
     place: list[str] = []
     for added in traits:
         split = max(shares, key=lambda name: room(name, added))
-        held[split].update(added)
+        filled[split].update(added)
         place.append(split)
     for _ in range(5):
         before = list(place)
         for number, added in enumerate(traits):
-            held[place[number]].subtract(added)
+            filled[place[number]].subtract(added)
             place[number] = max(shares, key=lambda name: room(name, added))
-            held[place[number]].update(added)
+            filled[place[number]].update(added)
         if place == before:
             break
     return {question.id: split for cluster, split in zip(groups, place, strict=True) for question in cluster}

@@ -52,16 +52,16 @@ def similar_pairs(sets: Mapping[str, frozenset[str]], least: float) -> Iterator[
     pairs are compared.
     """
     often = Counter(element for elements in sets.values() for element in elements)
-    held: defaultdict[str, list[str]] = defaultdict(list)
+    ids_by_element: defaultdict[str, list[str]] = defaultdict(list)
     for id in sorted(sets):
         rarest = sorted(sets[id], key=lambda element: (often[element], element))
         prefix = rarest[: len(rarest) - math.ceil(least * len(rarest) - 1e-9) + 1]
-        for other in sorted({other for element in prefix for other in held[element]}):
+        for other in sorted({other for element in prefix for other in ids_by_element[element]}):
             likeness = len(sets[id] & sets[other]) / len(sets[id] | sets[other])
             if likeness >= least:
                 yield other, id, likeness
         for element in prefix:
-            held[element].append(id)
+            ids_by_element[element].append(id)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def find_contained(value: Any, sought: KnownTexts) -> tuple[list[str], list[str]
         }
         documents |= {
             id
-            for id, told in sought.documents.items()
-            if text.strip() == id or (told and len(told & runs) >= SAME_DOCUMENT * len(told))
+            for id, known in sought.documents.items()
+            if text.strip() == id or (known and len(known & runs) >= SAME_DOCUMENT * len(known))
         }
     return sorted(questions), sorted(documents)
 
@@ -105,8 +105,8 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for held in value.values():
-            yield from _strings(held)
+        for part in value.values():
+            yield from _strings(part)
     elif isinstance(value, list | tuple):
-        for held in value:
-            yield from _strings(held)
+        for part in value:
+            yield from _strings(part)

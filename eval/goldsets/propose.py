@@ -1,26 +1,16 @@
 """Drafting questions for a gold set with a language model, and taking over those that a person accepted.
 
-Drafts lie in one file of JSON lines, appended passage by passage: killed, the same call goes on with the
-passages that the file does not name. A person decides in that file, line by line:
-
-    decision    ``accept``, ``edit`` (the question as it should read in ``edited``) or ``reject``; empty:
-                undecided
-    borrowed    share of the question's content words that stand in the passage: a real user knows few of them
-
-What code rules out has the decision ``dropped`` and a ``reason``; a passage without any draft, ``none``.
+Drafts are appended to one file (`drafts`), passage by passage: killed, the same call goes on with the passages that the
+file does not name. A person decides in that file, line by line.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
-import os
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,14 +25,13 @@ from ...retrieval.errors import (
     ModelOutputError,
     OllamaCutOffError,
     PromptTooLongError,
-    WriterBusyError,
 )
+from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.passages import Passage
-from ...retrieval.storage.disk import make_folder, storing
 from ...retrieval.text.chunking import Chunking, cut
-from ...retrieval.text.corpus import read_json_lines
 from ...retrieval.text.words import content_words
 from ...signatures.proposing import ProposeQuestions
+from .drafts import DROPPED, NONE, open_drafts, read_drafts
 from .goldset import ALL, GoldQuestion, GoldSet, GoldSpan, has_spans, read_gold_set
 from .importing import require_new_folder, write_gold_set
 from .near_duplicates import KnownTexts, find_contained, question_words
@@ -53,11 +42,7 @@ MOST_PER_PASSAGE = 10
 DRAFTED_GRADE = 2
 NEW = "train"
 """The split of a document that no question is about yet."""
-NONE, DROPPED = "none", "dropped"
-DECISIONS = ("", "accept", "edit", "reject", NONE, DROPPED)
 LEFT_OUT = {"undecided": "", "rejected": "reject", "dropped": DROPPED}
-TEXTS = ("id", "document", "passage", "question", "answer", "quote", "lm", "program", "edited", "decision")
-"""Fields of a draft that are text."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _POINTS_AT_PASSAGE = re.compile(
@@ -110,7 +95,7 @@ def propose_questions(
     limit: int | None = None,
     seed: int = 0,
     program: str = "",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> ProposalReport:
     """Draft questions from the documents of a split, ``limit`` passages at most, in an order drawn from
     ``seed``.
@@ -137,14 +122,14 @@ def propose_questions(
     dropped: Counter[str] = Counter()
     failed: dict[str, str] = {}
     borrowed: list[float] = []
-    with _open_drafts(out) as append:
-        there = _read_drafts(out, gold)
+    with open_drafts(out) as append:
+        drafts = read_drafts(out, gold)
         words |= {
             record["id"]: question_words(record["question"])
-            for _, record in there
+            for _, record in drafts
             if record["decision"] not in (NONE, DROPPED)
         }
-        done = {record["passage"] for _, record in there}
+        done = {record["passage"] for _, record in drafts}
         waiting = [passage for passage in passages if passage.id not in done]
         chosen = waiting[:limit]
         for number, passage in enumerate(chosen):
@@ -186,7 +171,7 @@ def accept_drafts(drafts: Path, folder: Path, out: Path) -> AcceptanceReport:
     words = {id: question_words(q.text, q.history) for id, q in gold.questions.items()}
     decisions: Counter[str] = Counter()
     added: list[GoldQuestion] = []
-    for where, record in _read_drafts(drafts, gold):
+    for where, record in read_drafts(drafts, gold):
         decisions[record["decision"]] += 1
         if record["decision"] in ("accept", "edit"):
             document = record["document"]
@@ -195,8 +180,7 @@ def accept_drafts(drafts: Path, folder: Path, out: Path) -> AcceptanceReport:
     if not added:
         raise GoldSetError(
             f"{drafts}: no draft is accepted ({decisions['']} undecided, {decisions['reject']} rejected); "
-            "write accept "
-            "or edit into 'decision' first"
+            "write accept or edit into 'decision' first"
         )
     if not has_spans(folder):
         added = [replace(question, spans=()) for question in added]
@@ -222,16 +206,15 @@ def _accepted_question(
     quote = find_quote(draft["quote"], text)
     if quote is None:
         raise GoldSetError(
-            f"{where}: the quote {draft['quote'][:60]!r} does not stand in document {document!r}; correct "
-            "it, or reject "
-            "the draft"
+            f"{where}: the quote {draft['quote'][:60]!r} does not stand in document {document!r}; correct it, "
+            "or reject the draft"
         )
     if not id or id in words:
         raise GoldSetError(f"{where}: id {id!r} is empty or taken; give the draft one of its own")
     if alike := _near_duplicate(question, words):
         raise GoldSetError(
-            f"{where}: {question[:60]!r} is nearly the question {alike!r}; reword it in 'edited', or reject "
-            "the draft"
+            f"{where}: {question[:60]!r} is nearly the question {alike!r}; reword it in 'edited', or reject the "
+            "draft"
         )
     metadata = {"answer": answer, "answerable": True, "kind": "proposed", "quote": quote}
     metadata |= {"proposed_by": draft["lm"]} | ({"program": draft["program"]} if draft["program"] else {})
@@ -286,16 +269,20 @@ def _draft_questions(
     """Return the lines of one passage, and make the words of its drafts known."""
     inputs = {"title": neutralise(passage.title), "passage": neutralise(passage.text), "most": most}
     prediction, _ = ask("the drafting of questions", predict, lm, inputs)
-    held = {"document": passage.document_id, "passage": passage.id}
+    place = {"document": passage.document_id, "passage": passage.id}
     records: list[dict[str, Any]] = []
     for draft in (prediction.drafts or ())[:most]:
         question, answer, quote = (_clean(text) for text in (draft.question, draft.answer, draft.quote))
-        told = {"question": question, "answer": answer, "quote": find_quote(quote, passage.text) or quote}
+        draft_texts = {
+            "question": question,
+            "answer": answer,
+            "quote": find_quote(quote, passage.text) or quote,
+        }
         id = f"p-{hashlib.sha256(f'{passage.id} {question}'.encode()).hexdigest()[:10]}"
         record = {
             "id": id,
-            **held,
-            **told,
+            **place,
+            **draft_texts,
             "borrowed": _borrowed_share(question, passage),
             **meant,
             "edited": "",
@@ -305,7 +292,7 @@ def _draft_questions(
             continue
         words[id] = question_words(question)
         records.append({**record, "decision": ""})
-    return records or [{**held, **meant, "decision": NONE}]
+    return records or [{**place, **meant, "decision": NONE}]
 
 
 def _clean(text: str) -> str:
@@ -334,67 +321,3 @@ def _reason_to_drop(question: str, answer: str, quote: str, passage: Passage, wo
 def _near_duplicate(question: str, words: Words) -> str | None:
     """Return the id of a question that is nearly this one."""
     return next(iter(find_contained(question, KnownTexts(words, {}))[0]), None)
-
-
-@contextmanager
-def _open_drafts(path: Path) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
-    """Open a drafts file for this process alone, its last line made whole; gives what appends lines."""
-    with storing(path):
-        make_folder(path.parent)
-        file = path.open("a+b")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise WriterBusyError(
-                f"{path}: another process is writing these drafts; wait for it, or choose another file"
-            ) from error
-
-        def write(text: str) -> None:
-            with storing(path):
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-
-        with storing(path):
-            file.seek(0)
-            whole, end, last = file.read().rpartition(b"\n")
-        if last and _is_json(last):
-            write("\n")  # an editor left the line end out
-        elif last:
-            with storing(path):
-                file.truncate(len(whole) + len(end))  # a kill while it was written
-        yield lambda records: write("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _read_drafts(path: Path, gold: GoldSet) -> list[tuple[str, dict[str, Any]]]:
-    """Return (place, draft) for each line of a drafts file, all fields there, the decision in lower case."""
-    documents = {document.id for document in gold.documents}
-    found = []
-    for number, record in read_json_lines(path, GoldSetError):
-        where = f"{path}:{number}"
-        record = {**dict.fromkeys(TEXTS, ""), **record}
-        for name in TEXTS:
-            if not isinstance(record[name], str):
-                raise GoldSetError(f"{where}: {name!r} must be text (got {str(record[name])[:60]!r})")
-        decision = record["decision"].strip().lower()
-        if decision not in DECISIONS:
-            raise GoldSetError(
-                f"{where}: decision {record['decision'][:60]!r} is none; write accept, edit or reject, or "
-                "leave it empty"
-            )
-        if record["document"] not in documents:
-            raise GoldSetError(
-                f"{where}: document {record['document'][:60]!r} is not in {gold.folder}; are these drafts "
-                "of another set?"
-            )
-        found.append((where, {**record, "decision": decision}))
-    return found

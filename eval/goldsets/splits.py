@@ -16,7 +16,7 @@ LEAKS = (
     "near_duplicate_questions",
     "near_duplicate_documents",
 )
-"""What `goldcheck` may find that lets test questions be learnt."""
+"""What `check_gold_set` may find that lets test questions be learnt."""
 
 
 def names_split(whole: GoldSet, split: str) -> bool:

@@ -1,11 +1,11 @@
-"""Calibrating a judge: its verdicts held against human labels of the same answers.
+"""Calibrating a judge: its verdicts compared with human labels of the same answers.
 
 Labels belong to the answers of a run and to what is judged, not to one judge. They are kept in the run's
 folder, so that every judge of that kind is measured against them anew each time its mean is shown:
 
     labels.json     {"groundedness": {"q1": 1, "q2": 0}}
 
-Of a judge that judged several times, its first verdict on each answer is held against the label, since that
+Of a judge that judged several times, its first verdict on each answer is compared with the label, since that
 is what it says when it is asked once; how far it agrees with itself is the flip rate.
 """
 
@@ -85,13 +85,13 @@ def judge_report(run: RunLedger, name: str) -> JudgeReport:
     """Return what a judge's judgements come to and how far to believe them, from the run's folder alone."""
     scores, labels = judge_scores(run, name), _saved_labels(run).get(kind_of(name), {})
     # Labels of answers that this judge has not judged say nothing of it.
-    held = _first_verdicts(run, name).keys() & labels.keys()
-    return JudgeReport(scores, _calibration(run, scores, labels) if held else None)
+    judged = _first_verdicts(run, name).keys() & labels.keys()
+    return JudgeReport(scores, _calibration(run, scores, labels) if judged else None)
 
 
 def calibrate(run: RunLedger, name: str, labels: Mapping[str, int]) -> JudgeReport:
-    """Keep human labels (0 or 1 by question id) in a run, in place of those kept before, and hold a judge
-    against them.
+    """Keep human labels (0 or 1 by question id) in a run, in place of those kept before, and compare a judge with
+    them.
 
     Raises `UsageError` where no label is of an answer that the judge has judged; nothing is kept then.
     """
@@ -183,15 +183,15 @@ def _first_verdicts(run: RunLedger, name: str) -> dict[str, int]:
 
 
 def _calibration(run: RunLedger, scores: JudgeScores, labels: Mapping[str, int]) -> Calibration:
-    said = _first_verdicts(run, scores.judge)
-    both = sorted(said.keys() & labels.keys())
-    found = agreement([labels[id] for id in both], [said[id] for id in both])
+    verdicts = _first_verdicts(run, scores.judge)
+    both = sorted(verdicts.keys() & labels.keys())
+    found = agreement([labels[id] for id in both], [verdicts[id] for id in both])
     return Calibration(
         judge=scores.judge,
         agreement=found,
         flips=scores.flips,
-        unjudged=_unjudged(run, scores.judge, sorted(labels.keys() - said.keys())),
-        unlabelled=tuple(sorted(said.keys() - labels.keys())),
+        unjudged=_unjudged(run, scores.judge, sorted(labels.keys() - verdicts.keys())),
+        unlabelled=tuple(sorted(verdicts.keys() - labels.keys())),
         doubts=tuple(_doubts(found)),
     )
 
@@ -220,7 +220,7 @@ def _doubts(found: Agreement) -> list[str]:
     sides = (("TPR", found.tpr, "no label is 1"), ("TNR", found.tnr, "no label is 0"))
     for figure, value, why in (*sides, ("kappa", found.kappa, "humans and judge called all the same")):
         if value is None:
-            doubts.append(f"{figure} cannot be told: {why}")
+            doubts.append(f"{figure} cannot be computed: {why}")
         elif value.high - value.low > WIDEST:
             doubts.append(
                 f"{figure} may lie anywhere from {value.low:.2f} to {value.high:.2f} (n={value.n}): label "

@@ -1,7 +1,7 @@
 """LM judges: whether an answer is grounded in what it cites, and whether it helps; asked without answering
 anew.
 
-A judge is pinned by its name: kind, model, settings and the sha256 of what it is told. Its judgements are
+A judge is pinned by its name: kind, model, settings and the sha256 of its prompt. Its judgements are
 rows of the run, one for each answer and repeat, committed as they come: killed, the same call goes on with
 the others. A refusal is not judged; a judgement that failed keeps its error's code and is in no mean.
 """
@@ -86,7 +86,7 @@ def judge(kind: str, lm: dspy.BaseLM) -> Judge:
     # A cached reply repeated is no second judgement, and would hide that the judge wavers.
     lm = lm.copy(cache=False)
     signature = KINDS[kind][0]
-    told = {
+    prompt = {
         "instructions": signature.instructions,
         "fields": {
             name: [form(info.annotation), info.json_schema_extra["desc"]]
@@ -94,7 +94,7 @@ def judge(kind: str, lm: dspy.BaseLM) -> Judge:
         },
     }
     return Judge(
-        kind, str(lm.model), plain_settings(lm.kwargs), fingerprint(told), lm, dspy.Predict(signature)
+        kind, str(lm.model), plain_settings(lm.kwargs), fingerprint(prompt), lm, dspy.Predict(signature)
     )
 
 
@@ -110,7 +110,7 @@ def judge_run(
     """Judge every answer of a run of answers that this judge has not judged ``repeats`` times yet.
 
     ``run`` is one opened by `RunLedger.reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
-    repeat of all answers is made before the second of any. Otherwise as `running.run_examples`.
+    repeat of all answers is made before the second of any. Otherwise as `run_examples`.
 
     Raises `UsageError` for a run without answers, `BoundError` for ``repeats`` or ``workers`` out of range.
     """
@@ -151,13 +151,13 @@ class _JudgementStore:
 
     def done(self) -> set[str]:
         found = self._run.judgements(self._name)
-        there = {(id, record["repeat"]) for id, records in found.items() for record in records}
-        return {unit for unit, place in self.units.items() if place in there}
+        made = {(id, record["repeat"]) for id, records in found.items() for record in records}
+        return {unit for unit, place in self.units.items() if place in made}
 
     def add(self, row: Row, passages: Sequence[Passage] = ()) -> None:
         id, repeat = self.units[row.id]
-        came = {"code": row.code, "message": row.message} if row.failed else row.record
-        self._run.judge(id, self._name, repeat, {"repeat": repeat, **came, "seconds": row.seconds})
+        outcome = {"code": row.code, "message": row.message} if row.failed else row.record
+        self._run.judge(id, self._name, repeat, {"repeat": repeat, **outcome, "seconds": row.seconds})
 
 
 def claims_of(output: Any) -> list[tuple[str, list[str]]]:

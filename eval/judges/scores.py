@@ -50,12 +50,12 @@ def judge_scores(run: RunLedger, name: str) -> JudgeScores:
     """Work out what a judge's judgements come to, from the rows alone."""
     answers, found = answered_rows(run), run.judgements(name)
     records = {id: found.get(id, []) for id in answers}
-    repeats = 1 + max((record["repeat"] for told in records.values() for record in told), default=0)
-    said_so = {id: verdicts for id, told in records.items() if (verdicts := verdicts_of(told))}
-    values = {id: sum(verdicts) / len(verdicts) for id, verdicts in said_so.items()}
+    repeats = 1 + max((record["repeat"] for made in records.values() for record in made), default=0)
+    verdicts_by_id = {id: verdicts for id, made in records.items() if (verdicts := verdicts_of(made))}
+    values = {id: sum(verdicts) / len(verdicts) for id, verdicts in verdicts_by_id.items()}
     questions = {question.id: question for question in run.questions()}
-    whole = [verdicts for verdicts in said_so.values() if len(verdicts) == repeats]
-    failed = Counter(record["code"] for told in records.values() for record in told if "code" in record)
+    whole = [verdicts for verdicts in verdicts_by_id.values() if len(verdicts) == repeats]
+    failed = Counter(record["code"] for made in records.values() for record in made if "code" in record)
     return JudgeScores(
         judge=name,
         mean=mean_of(list(values.values()), [questions[id] for id in values], int(run.header["seed"]))
@@ -64,7 +64,7 @@ def judge_scores(run: RunLedger, name: str) -> JudgeScores:
         answers=len(answers),
         repeats=repeats,
         failed=dict(sorted(failed.items())),
-        missing=len(answers) * repeats - sum(len(told) for told in records.values()),
+        missing=len(answers) * repeats - sum(len(made) for made in records.values()),
         flips=flip_rate(whole) if whole and repeats > 1 else None,
         values=values,
         records=records,

@@ -1,4 +1,4 @@
-"""What one answer is worth, held against the gold of its question.
+"""What one answer is worth, compared with the gold of its question.
 
 Of a question that can be answered:
 
@@ -27,7 +27,7 @@ from ..goldsets.goldset import GoldQuestion
 def check_answer(
     program: str, question: GoldQuestion, record: Mapping[str, Any], passages: Mapping[str, Passage]
 ) -> dict[str, float]:
-    """Return the checks of an answer by name; one that cannot be told is absent.
+    """Return the checks of an answer by name; one that does not apply is absent.
 
     Args:
         program: its name.

@@ -36,7 +36,7 @@ class AnswerScores:
 
     program: str
     values: Mapping[str, Mapping[str, float]]
-    """Value by check by question id; a check that cannot be told is absent."""
+    """Value by check by question id; a check that does not apply is absent."""
     checks: tuple[CheckMean, ...]
     refusals: data.Refusals
     steps: tuple[data.FunnelStep, ...]
@@ -57,7 +57,7 @@ class AnswerScores:
         }
 
     def reached(self, id: str) -> tuple[bool | None, ...]:
-        """Return whether a question came as far as each of the steps; ``None`` where that cannot be told."""
+        """Return whether a question came as far as each of the steps; ``None`` where that does not apply."""
         return _steps_reached(self.program, self._scored, self.values, id)
 
     def shown(self, id: str) -> data.AnswerRecord | None:
@@ -81,7 +81,7 @@ def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
         for id, row in scored.rows.items()
         if not row.failed and scored.questions[id].answerable
     }
-    names = dict.fromkeys(name for told in values.values() for name in told)
+    names = dict.fromkeys(name for checks in values.values() for name in checks)
     return AnswerScores(
         program=program,
         values=values,
@@ -97,9 +97,9 @@ def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
 def _mean(
     program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]], name: str, seed: int
 ) -> Interval:
-    told = [id for id in values if name in values[id]]
-    questions = [scored.questions[id] for id in told]
-    return mean_of([values[id][name] for id in told], questions, seed, _least(program, name))
+    ids = [id for id in values if name in values[id]]
+    questions = [scored.questions[id] for id in ids]
+    return mean_of([values[id][name] for id in ids], questions, seed, _least(program, name))
 
 
 def _least(program: str, name: str) -> float:
@@ -108,21 +108,21 @@ def _least(program: str, name: str) -> float:
 
 
 def _refusals(scored: RunScores) -> data.Refusals:
-    told = Counter(
+    counts = Counter(
         (scored.questions[id].answerable, bool(row.record["answered"]))
         for id, row in scored.rows.items()
         if not row.failed
     )
-    return data.Refusals(told[True, True], told[True, False], told[False, True], told[False, False])
+    return data.Refusals(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
 
 
 def _steps(
     program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]]
 ) -> tuple[data.FunnelStep, ...]:
-    told = [_steps_reached(program, scored, values, id) for id in scored.scored]
+    each = [_steps_reached(program, scored, values, id) for id in scored.scored]
     return tuple(
         data.FunnelStep(
-            name, sum(bool(steps[place]) for steps in told), sum(steps[place] is not None for steps in told)
+            name, sum(bool(steps[place]) for steps in each), sum(steps[place] is not None for steps in each)
         )
         for place, name in enumerate(STEPS)
     )

@@ -90,9 +90,9 @@ def stage_comparisons(scored: RunScores, seed: int) -> list[StageComparison]:
 
 def funnel(scored: RunScores) -> list[FunnelStep]:
     """Return how many questions have gold left at each step."""
-    told = [steps_reached(scored, id) for id in scored.scored]
+    each = [steps_reached(scored, id) for id in scored.scored]
     return [
-        FunnelStep(name, sum(steps[place] for steps in told), len(told))
+        FunnelStep(name, sum(steps[place] for steps in each), len(each))
         for place, name in enumerate(funnel_steps(scored))
     ]
 

@@ -55,10 +55,10 @@ def score_run(run: RunLedger) -> RunScores:
     rows, passages = run.rows(), run.passages()
     n, k = int(run.header["search"]["n"]), int(run.header["search"]["k"])
     chosen = measures(n, k)
-    searched = {id: row for id, row in rows.items() if not row.failed}
-    grades = {id: questions[id].grades for id in searched if questions[id].grades}
+    succeeded = {id: row for id, row in rows.items() if not row.failed}
+    grades = {id: questions[id].grades for id in succeeded if questions[id].grades}
     rankings = {
-        stage: {id: ranking(questions[id], row.record, stage, k, passages) for id, row in searched.items()}
+        stage: {id: ranking(questions[id], row.record, stage, k, passages) for id, row in succeeded.items()}
         for stage in STAGES
     }
     return RunScores(
@@ -99,9 +99,9 @@ def units_found(question: GoldQuestion, passages: Iterable[Passage]) -> list[str
     found: dict[str, None] = {}
     for passage in passages:
         if question.spans:
-            held = [span.id for span in question.spans if span.is_in(passage)]
+            in_passage = [span.id for span in question.spans if span.is_in(passage)]
         else:
-            held = [passage.document_id]
-        fresh = [unit for unit in held if unit not in found]
+            in_passage = [passage.document_id]
+        fresh = [unit for unit in in_passage if unit not in found]
         found |= dict.fromkeys(fresh or [f"passage {passage.id}"])
     return list(found)

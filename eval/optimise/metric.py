@@ -40,7 +40,7 @@ class Verdict(dspy.Prediction):
     feedback: str
     """What was missed or wrong, and at which stage."""
     parts: dict[str, float]
-    """Value by part; those that cannot be told are left out."""
+    """Value by part; those that do not apply are left out."""
     threshold: float
     failed: str | None
     """The code of the error, where there is no answer."""
@@ -104,15 +104,15 @@ class Metric:
         passages = {passage.id: passage for passage in [*pred.passages, *target.passages]}
         values = check_answer(self.program, question, answer_record(pred), passages)
         values["kept"] = 1 / (1 + len(pred.dropped))
-        told = {name: values[name] for name in self.weights if name in values}
+        parts = {name: values[name] for name in self.weights if name in values}
         if not pred.answered:
             # Parts that only answers have must not be forgiven to a refusal.
-            told = {name: told.get(name, 0.0) for name in self.weights if name != "kept"} | {"kept": 0.0}
-        weight = sum(self.weights.get(name, 0.0) for name in told)
+            parts = {name: parts.get(name, 0.0) for name in self.weights if name != "kept"} | {"kept": 0.0}
+        weight = sum(self.weights.get(name, 0.0) for name in parts)
         score = 0.0
         if weight and _cited(pred) & question.gold.keys():
-            score = sum(self.weights.get(name, 0.0) * value for name, value in told.items()) / weight
-        return self._verdict(score, feedback(pred, target), told)
+            score = sum(self.weights.get(name, 0.0) * value for name, value in parts.items()) / weight
+        return self._verdict(score, feedback(pred, target), parts)
 
     def _verdict(
         self, score: float, words: str, parts: dict[str, float], failed: str | None = None

@@ -167,8 +167,8 @@ def plan_optimization(
         optimizer_name, chosen = type(optimizer).__name__.lower(), optimizer
     require_library(chosen)
     whole = read_splits(gold)
-    searched = RetrievalSetup(whole["dev"], profile, index=index)
-    folder = searched.folder(index_progress)
+    setup = RetrievalSetup(whole["dev"], profile, index=index)
+    folder = setup.folder(index_progress)
     loaded = load(program, index=SearchHandle(folder, profile), profile=profile)
     splits = {name: _questions_for(questions, loaded.name) for name, questions in whole.items()}
     locator = GoldLocator(folder)
@@ -179,7 +179,7 @@ def plan_optimization(
     }
     metric = Metric(loaded.name, targets, dict(weights or {}))
     header = {
-        **run_header("optimise", searched, folder, loaded.retriever.handle.searcher.reranker),
+        **run_header("optimise", setup, folder, loaded.retriever.handle.searcher.reranker),
         "search": loaded.retriever.settings.as_dict(),
         "queries": loaded.queries,
         "adapter": adapter_name(loaded),

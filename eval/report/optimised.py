@@ -25,7 +25,7 @@ class Curve:
 
 
 def render_optimization_page(name: str, found: Mapping[str, Any]) -> str:
-    """Return the page of a report, as `optimreport.Optimised.as_dict` says it."""
+    """Return the page of a report, as `OptimizationResult.as_dict` gives it."""
     means = [Mean(gain["difference"], gain["low"], gain["high"], gain["n"], 0) for gain in found["gains"]]
     scores = [step["dev"] for step in found["curve"]]
     html = template("optimised.html.j2").render(

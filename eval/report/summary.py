@@ -176,7 +176,7 @@ def report_of(summary: Summary) -> data.Report:
 
 def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a header says, as names and values to be read."""
-    told = [
+    named = [
         ("begun", header["begun"]),
         ("commit", _short(header["commit"]) or "outside of a repository"),
         ("quincunx", header["quincunx"]),
@@ -193,8 +193,8 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("seed", str(header["seed"])),
     ]
     if header["kind"] == "answers":
-        told[3:3] = [("program", header["program"]), ("language model", header["lm"])]
-    return [(name, str(value)) for name, value in told]
+        named[3:3] = [("program", header["program"]), ("language model", header["lm"])]
+    return [(name, str(value)) for name, value in named]
 
 
 def _short(commit: str | None) -> str:

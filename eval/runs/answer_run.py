@@ -28,7 +28,7 @@ from .runner import ExampleResult, RowWatch, no_watch, run_examples
 
 def run_answers(
     program: GroundedProgram,
-    searched: RetrievalSetup,
+    setup: RetrievalSetup,
     folder: Path,
     *,
     out: Path | None = None,
@@ -40,13 +40,13 @@ def run_answers(
     """Ask every question of the program's own (``metadata.program``), or all where the set names no program.
 
     ``folder`` is that of the index that the program searches. ``repeat`` tells runs of one configuration apart.
-    Otherwise as `retrieval.run_retrieval`.
+    Otherwise as `run_retrieval`.
     """
-    questions = questions_of(searched.gold, program.name)
+    questions = questions_of(setup.gold, program.name)
     model = program.predict.lm or dspy.settings.lm
     adapter = program.adapter or dspy.settings.adapter or dspy.ChatAdapter()
     header = {
-        **run_header("answers", searched, folder, program.retriever.handle.searcher.reranker),
+        **run_header("answers", setup, folder, program.retriever.handle.searcher.reranker),
         "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter
         "program": program.name,
         "program_state": program_fingerprint(program),

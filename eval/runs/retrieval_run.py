@@ -61,7 +61,7 @@ def short_hash(*values: Any) -> str:
 
 
 def run_retrieval(
-    searched: RetrievalSetup,
+    setup: RetrievalSetup,
     *,
     out: Path | None = None,
     fork: bool = False,
@@ -72,27 +72,27 @@ def run_retrieval(
     """Search for every judged question, or go on with the run that is there; returns the run, open and complete.
 
     Args:
-        searched: what to search.
+        setup: what is searched, with what.
         out: the run's folder; by default one in the home folder, named after what is run, so that the same call
             goes on with it and another configuration gets another.
         fork: begin a new run beside the one that is there.
         workers: how many questions at once.
-        index_progress: told of the building of the index.
-        watch: told of every committed row.
+        index_progress: called with (done, total) documents while the index is built.
+        watch: called with (done, total, row) after every committed row.
 
     Raises:
         RunMismatchError: the folder holds a run of another configuration.
         IdentityMismatchError, UnknownIndexError: see `Searcher`.
     """
-    folder = searched.folder(index_progress)
-    searcher = Searcher(folder, shared_embedder(searched.profile), shared_reranker(searched.profile))
-    header = run_header("retrieval", searched, folder, searcher.reranker)
-    questions = searched.gold.judged
+    folder = setup.folder(index_progress)
+    searcher = Searcher(folder, shared_embedder(setup.profile), shared_reranker(setup.profile))
+    header = run_header("retrieval", setup, folder, searcher.reranker)
+    questions = setup.gold.judged
     run = RunLedger.begin(out or default_folder(header), header, questions, fork=fork)
     try:
         locator = GoldLocator(folder)
         run_examples(
-            run, lambda question: _search(searcher, searched, locator, question), workers=workers, watch=watch
+            run, lambda question: _search(searcher, setup, locator, question), workers=workers, watch=watch
         )
     except BaseException:
         run.close()
@@ -100,14 +100,14 @@ def run_retrieval(
     return run
 
 
-def run_header(kind: str, searched: RetrievalSetup, folder: Path, reranker: str | None) -> dict[str, Any]:
+def run_header(kind: str, setup: RetrievalSetup, folder: Path, reranker: str | None) -> dict[str, Any]:
     """Return what a run's header says of data, index, models and settings."""
-    gold, settings = searched.gold, searched.settings
+    gold, settings = setup.gold, setup.settings
     store = Store(folder)
     try:
         with store.read() as reading:
             index = {
-                "name": searched.index or f"gold set {gold.folder.name}",
+                "name": setup.index or f"gold set {gold.folder.name}",
                 "generation": reading.generation,
                 "snapshot": reading.snapshot.sha256,
                 "passages": reading.counts()[1],
@@ -116,7 +116,7 @@ def run_header(kind: str, searched: RetrievalSetup, folder: Path, reranker: str 
             identity = reading.identity.as_dict()
     finally:
         store.close()
-    if searched.index is None:
+    if setup.index is None:
         del index["generation"]  # counts how often the same index was brought up to date
     return {
         "kind": kind,
@@ -125,7 +125,7 @@ def run_header(kind: str, searched: RetrievalSetup, folder: Path, reranker: str 
         "quincunx": version("quincunx"),
         "data": {"name": gold.folder.name, "split": gold.split, "questions": gold_fingerprint(gold)},
         "index": index,
-        "models": {"profile": searched.profile, "embedder": identity, "reranker": reranker},
+        "models": {"profile": setup.profile, "embedder": identity, "reranker": reranker},
         "search": settings.as_dict(),
         "seed": SEED,
     }
@@ -181,9 +181,9 @@ class GoldLocator:
 
 
 def _search(
-    searcher: Searcher, searched: RetrievalSetup, locator: GoldLocator, question: GoldQuestion
+    searcher: Searcher, setup: RetrievalSetup, locator: GoldLocator, question: GoldQuestion
 ) -> ExampleResult:
-    found = searcher.search(search_text(question), searched.settings)
+    found = searcher.search(search_text(question), setup.settings)
     record, passages = locator.locate(question)
     return ExampleResult(
         record={**search_record(found), **record},

@@ -73,9 +73,9 @@ def run_examples(
     """
     if workers < 1:
         raise BoundError(f"workers must be at least 1 (got {workers})")
-    there = run.done()
+    finished_ids = run.done()
     questions = run.questions()
-    waiting = [question for question in questions if question.id not in there]
+    waiting = [question for question in questions if question.id not in finished_ids]
     done = len(questions) - len(waiting)
     watch(done, len(questions), None)
     gate = _RateLimitPause(first_pause_s)

@@ -40,12 +40,14 @@ def agreement(human: ArrayLike, judge: ArrayLike, *, alpha: float = 0.05) -> Agr
     Raises `UsageError` for labels other than 0 and 1 or lists of two lengths, `BoundError` for ``alpha``.
     """
     require_share("alpha", alpha)
-    truth, said = _labels("human", vector("human", human)), _labels("judge", vector("judge", judge))
-    if len(truth) != len(said):
+    truth, judged = _labels("human", vector("human", human)), _labels("judge", vector("judge", judge))
+    if len(truth) != len(judged):
         raise UsageError(
-            f"human and judge must label the same items, got {len(truth)} and {len(said)}: pair them by id"
+            f"human and judge must label the same items, got {len(truth)} and {len(judged)}: pair them by id"
         )
-    table = np.array([[((truth == t) & (said == s)).sum() for s in (0, 1)] for t in (0, 1)], dtype=np.float64)
+    table = np.array(
+        [[((truth == t) & (judged == s)).sum() for s in (0, 1)] for t in (0, 1)], dtype=np.float64
+    )
     negatives, positives = (int(count) for count in table.sum(axis=1))
     return Agreement(
         n=len(truth),

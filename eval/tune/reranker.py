@@ -125,7 +125,7 @@ class TunedReranker:
 
 
 def tune_reranker(
-    gold_dir: str | Path,
+    gold: str | Path,
     *,
     out: Path,
     base: Path | None = None,
@@ -137,13 +137,13 @@ def tune_reranker(
     """Tune a cross-encoder, and write its weights and the report into ``out``.
 
     Args:
-        gold_dir: a gold set with the splits train, dev and test; one without is divided by document, always alike.
+        gold: folder of a gold set with the splits train, dev and test, or the name of one that ships with the package; one without is divided by document, always alike.
         out: a folder that holds nothing yet.
         base: the weights to begin from, those of a cross-encoder or of a bare encoder; MiniLM's if left out.
         recipe: what decides the learning.
         profile: whose first stage finds the negatives, and whose reranker it is compared with.
-        index_progress: told of the building of the index.
-        progress: told in a line what is done.
+        index_progress: called with (done, total) documents while the index is built.
+        progress: called with a line of text at each step.
 
     Raises:
         UsageError: ``out`` holds something. MissingWeightsError: ``base`` holds no model.
@@ -157,11 +157,14 @@ def tune_reranker(
         raise UsageError(f"{out} is not an empty folder: choose another one for the tuned reranker")
     recipe = recipe or TrainingRecipe()
     base, base_revision = locate("the base of the tuning", folder=base or minilm_folder())
-    splits = splits_of(Path(gold_dir))
+    splits = splits_of(gold)
     index = RetrievalSetup(splits["test"], profile).folder(index_progress)
     embedder, before = shared_embedder(profile), shared_reranker(profile)
-    first, held = Searcher(index, embedder, None), GoldLocator(index)
-    pairs, samples = _pairs(first, held, splits["train"], recipe), _samples(first, held, splits["dev"])
+    searcher, locator = Searcher(index, embedder, None), GoldLocator(index)
+    pairs, samples = (
+        _pairs(searcher, locator, splits["train"], recipe),
+        _samples(searcher, locator, splits["dev"]),
+    )
     progress(
         f"{len(splits['train'].judged)} train questions, {len(pairs)} pairs; {len(samples)} dev questions"
     )
@@ -179,7 +182,7 @@ def tune_reranker(
         comparisons=comparisons,
         look=count_look(splits["test"], fingerprint(revision)),
     )
-    told = {
+    report = {
         **found.as_dict(),
         "base": base_revision,
         "profile": profile,
@@ -188,11 +191,11 @@ def tune_reranker(
     # Beside the weights and not among them: their identity is a hash over the folder.
     path = out.with_name(f"{out.name}.{REPORT}")
     with storing(path):
-        publish_file(path, [memoryview((json.dumps(told, indent=1, sort_keys=True) + "\n").encode())])
+        publish_file(path, [memoryview((json.dumps(report, indent=1, sort_keys=True) + "\n").encode())])
     return found
 
 
-def splits_of(folder: Path) -> dict[str, GoldSet]:
+def splits_of(folder: str | Path) -> dict[str, GoldSet]:
     """Return train, dev and test of a gold set; one that has no train questions is divided by document."""
     whole = read_gold_set(folder, ALL)
     if names_split(whole, "train"):

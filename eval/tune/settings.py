@@ -1,7 +1,7 @@
 """Choosing settings on dev questions, and reporting the choice once on the sealed test questions.
 
 The choice is the candidate with the best mean of recall@n and mrr@n over the dev questions, averaged over the sets
-where there are several; of equals, the one that stands first in the grid, which begins with the settings of now. Its
+where there are several; of equals, the one that stands first in the grid, which begins with the current settings. Its
 figure on dev is flattered by the choice, so what is reported is the paired difference on test, which is looked at once
 for each choice: every look is counted in the home folder.
 """
@@ -42,7 +42,7 @@ class TrialSettings:
     settings: SearchSettings
     chunking: Chunking
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Return what it sets, as JSON values."""
         return {
             **self.settings.as_dict(),
@@ -64,7 +64,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TestComparison:
-    """The choice against the settings of now, on the test questions of one set."""
+    """The choice against the current settings, on the test questions of one set."""
 
     name: str
     n: int
@@ -102,7 +102,7 @@ def grid(
     rerank: Iterable[bool] = (),
     chunking: Iterable[Chunking] = (),
 ) -> list[TrialSettings]:
-    """Return every combination, the settings of now first; what is not named stays as it is."""
+    """Return every combination, the current settings first; what is not named stays as it is."""
     axes: dict[str, list[Any]] = {
         "k": list(k) or [now.k],
         "n": list(n) or [now.n],
@@ -231,7 +231,7 @@ def _compare_on_test(
     return TestComparison(
         name=name,
         n=len(ids),
-        look=count_look(test, fingerprint(chosen.told())),
+        look=count_look(test, fingerprint(chosen.as_dict())),
         now=_means(before),
         chosen=_means(after["final"]),
         best_stage=best,
@@ -254,7 +254,7 @@ def questions_of_split(whole: GoldSet, splits: Mapping[str, str], split: str) ->
 
 def _means(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     names = next(iter(values.values()), {})
-    return {name: sum(told[name] for told in values.values()) / len(values) for name in names}
+    return {name: sum(each[name] for each in values.values()) / len(values) for name in names}
 
 
 def _score(by_set: Mapping[str, Mapping[str, float]]) -> float:
@@ -278,9 +278,9 @@ def save_chosen(program: GroundedProgram, found: SweepResult, target: str | Path
 def sweep_as_dict(found: SweepResult) -> dict[str, Any]:
     """Return a sweep as JSON values."""
     return {
-        "chosen": found.chosen.told(),
+        "chosen": found.chosen.as_dict(),
         "trials": [
-            {"settings": trial.candidate.told(), "score": trial.score, "by_set": trial.by_set}
+            {"settings": trial.candidate.as_dict(), "score": trial.score, "by_set": trial.by_set}
             for trial in found.trials
         ],
         "sealed": [

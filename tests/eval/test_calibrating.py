@@ -113,8 +113,8 @@ def test_what_is_too_few_is_said_in_words(tmp_path: Path) -> None:
         ones = calibrate(run, JUDGE, {f"q{i:03}": 1 for i in range(1, 120, 2)}).calibration
         assert ones is not None
         assert ones.doubts == (
-            "TNR cannot be told: no label is 0",
-            "kappa cannot be told: humans and judge called all the same",
+            "TNR cannot be computed: no label is 0",
+            "kappa cannot be computed: humans and judge called all the same",
         )
 
 

@@ -34,7 +34,7 @@ def test_the_grid_begins_with_the_settings_of_now_and_holds_each_once() -> None:
     )
     assert found[0] == TrialSettings(now, Chunking())
     assert len(found) == len(set(found)) == 8
-    assert found[1].told()["k"] == 20
+    assert found[1].as_dict()["k"] == 20
 
 
 def test_dev_and_test_share_no_gold_document(gold: Path) -> None:
