@@ -9,15 +9,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .candidates import Hit, fuse
-from .errors import BoundError, require_question
-from .fusion import ranks, z_scores
+from .errors import BoundError
+from .fusion import Hit, fuse, ranks, z_scores
 from .index.view import OpenIndex, View
 from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
 from .models.rerankers import Reranker
 from .passages import Candidate, Passage
 from .settings import SearchSettings
+from .text.words import require_question
 
 LEXICAL_THREADS = 8
 """Most lexical stages of one `Searcher` at a time."""

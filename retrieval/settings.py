@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from .errors import MOST_CANDIDATES, BoundError, require_bounds
+from .errors import BoundError
 from .filters import Filter
 
 Fusion = Literal["scores", "rrf"]
@@ -15,6 +15,9 @@ FinalOrder = Literal["combined", "reranked"]
 RRF_CONSTANT = 10
 """Added to each rank before it is inverted. The paper's 60 was set for many long rankings; of two rankings it puts
 what both found far down above what one found first. 10 was the best of 10, 30 and 60 for recall@20 on five sets."""
+
+MOST_CANDIDATES = 10_000
+"""Each candidate is read by the reranker."""
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,17 @@ class SearchSettings:
         """Return the settings as JSON values, the filter as the text that `parse_filter` reads."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {**values, "where": None if self.where is None else str(self.where)}
+
+
+def require_bounds(k: int, n: int) -> None:
+    """Check the two numbers of the funnel: 1 ≤ n ≤ k (n passages are kept of k candidates)."""
+    if not (isinstance(k, int) and isinstance(n, int)):
+        raise BoundError(f"k and n must be whole numbers (got k={k!r}, n={n!r})")
+    if n < 1:
+        raise BoundError(f"n must be at least 1 (got {n}): n is how many passages are kept")
+    if k > MOST_CANDIDATES:
+        raise BoundError(
+            f"k must be at most {MOST_CANDIDATES} (got {k}): each candidate is read by the reranker"
+        )
+    if k < n:
+        raise BoundError(f"k must be at least n (got k={k} < n={n}): n passages are kept of k candidates")

@@ -97,10 +97,13 @@ def circles(graph: Graph) -> list[list[str]]:
 
 
 def between_folders(graph: Graph) -> Graph:
-    """Return the graph with every module of a subfolder as its folder: those beside subfolders stand for themselves."""
+    """Return the graph with every module as its folder; those of a folder that has subfolders stand for themselves."""
+    folders = {module.rpartition(".")[0] for module in graph}
+    with_subfolders = {folder.rpartition(".")[0] for folder in folders}
 
     def unit(module: str) -> str:
-        return module.rpartition(".")[0] if module.count(".") > 1 else module
+        folder = module.rpartition(".")[0]
+        return module if folder in with_subfolders else folder
 
     merged: dict[str, set[str]] = defaultdict(set)
     for module, targets in graph.items():
@@ -142,7 +145,7 @@ def test_the_checks_see_a_circle_a_deferred_import_and_a_wrong_direction(tmp_pat
     graph = import_graph(tmp_path)
     assert circles(graph) == [["retrieval.a", "retrieval.sub.b"]]
     assert graph["retrieval.sub.c"] == {"programs.d"}
-    assert circles(between_folders(graph)) == [["programs.d", "retrieval.a", "retrieval.sub"]]
+    assert circles(between_folders(graph)) == [["programs", "retrieval.a", "retrieval.sub"]]
 
 
 def test_no_folder_holds_more_modules_than_a_reader_takes_in() -> None:

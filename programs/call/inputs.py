@@ -10,14 +10,8 @@ from typing import Any
 from dspy.utils.exceptions import AdapterParseError, LMError
 from pydantic import ValidationError
 
-from ...retrieval.errors import (
-    LanguageModelError,
-    ModelOutputError,
-    UsageError,
-    did_you_mean,
-    lone_surrogate_at,
-    require_question,
-)
+from ...retrieval.errors import LanguageModelError, ModelOutputError, UsageError, did_you_mean
+from ...retrieval.text.words import lone_surrogate_at, require_question
 from ...signatures.conversation import Turn
 from ..engines.lms import typed_cause
 

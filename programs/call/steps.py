@@ -14,8 +14,9 @@ from typing import Any
 
 import dspy
 
-from ...retrieval.errors import ModelOutputError, lone_surrogate_at
+from ...retrieval.errors import ModelOutputError
 from ...retrieval.passages import Passage
+from ...retrieval.text.words import lone_surrogate_at
 from ...signatures.evidence import Evidence
 from ..answer import Answer
 from ..budget import Meter

@@ -27,8 +27,7 @@ from ...retrieval.errors import (
     PromptTooLongError,
     QuincunxError,
 )
-from ...retrieval.models.ollama import CONNECT_S
-from ...retrieval.models.ollama_client import (
+from ...retrieval.models.ollama.client import (
     RequestInfo,
     RetryPolicy,
     client_errors,
@@ -36,6 +35,7 @@ from ...retrieval.models.ollama_client import (
     one_line,
     typed_error,
 )
+from ...retrieval.models.ollama.embedder import CONNECT_S
 from .ollama_messages import (
     MESSAGE_TOKENS,
     PROMPT_TOKENS,

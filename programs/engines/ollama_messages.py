@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from dspy.lm15 import Config, Message, Request, TextPart, ThinkingPart, UnsupportedFeatureError
 
 from ...retrieval.errors import PromptTooLongError, UsageError
-from ...retrieval.models.ollama import plain_words
+from ...retrieval.models.ollama.embedder import plain_words
 
 CountTokens = Callable[[str], int]
 

@@ -16,7 +16,7 @@ from ..passages import Document, Passage
 from ..text.chunking import Chunking
 from .faiss_index import Numbers
 from .recipe import IndexRecipe
-from .schema import REBUILD, require_schema
+from .schema import REBUILD, SCHEMA, unknown_schema
 from .snapshot import Snapshot, read_snapshot
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
@@ -33,7 +33,8 @@ class IndexReader:
     def _read_meta(self) -> dict[str, str]:
         made = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
         meta = dict(self.connection.execute("SELECT key, value FROM meta").fetchall()) if made else {}
-        require_schema(meta, self.folder)
+        if meta.get("schema") != str(SCHEMA):
+            raise unknown_schema(meta, self.folder)
         if "generation" not in meta:
             raise IndexStateError(
                 f"{self.folder}: its first build was not finished; run the same `quincunx index build` again"

@@ -33,12 +33,11 @@ CREATE VIRTUAL TABLE lexical USING fts5 (reading, tokenize = '{TOKENIZER}');
 """
 
 
-def require_schema(meta: Mapping[str, str], folder: Path) -> None:
-    """Raise `IndexStateError` unless this version can read a store with this meta table."""
-    if meta.get("schema") != str(SCHEMA):
-        raise IndexStateError(
-            f"{folder}: schema {meta.get('schema', 'unknown')}, this version reads {SCHEMA}. {REBUILD}"
-        )
+def unknown_schema(meta: Mapping[str, str], folder: Path) -> IndexStateError:
+    """Return the error for a store whose meta table names a schema that this version cannot read."""
+    return IndexStateError(
+        f"{folder}: schema {meta.get('schema', 'unknown')}, this version reads {SCHEMA}. {REBUILD}"
+    )
 
 
 def vector_key(identity: EmbedderIdentity, reading: str) -> str:

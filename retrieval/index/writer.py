@@ -16,7 +16,7 @@ from ..text.chunking import Chunking
 from .faiss_index import Kind, VectorIndex
 from .reader import PASSAGE_COLUMNS, read_vectors
 from .recipe import IndexRecipe
-from .schema import require_schema, vector_key
+from .schema import SCHEMA, unknown_schema, vector_key
 from .snapshot import Snapshot, collect_snapshots, write_snapshot
 
 
@@ -32,7 +32,8 @@ class IndexWriter:
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
-        require_schema(self.meta, folder)
+        if self.meta.get("schema") != str(SCHEMA):
+            raise unknown_schema(self.meta, folder)
 
     @property
     def meta(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, SkipValidation
 
-from ..errors import BoundError, MissingExtraError, require_question
+from ..errors import BoundError, MissingExtraError
 from ..fusion import ranks
 from ..handle import SearchHandle
 from ..models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_reranker
@@ -16,6 +16,7 @@ from ..models.rerankers import Reranker, require_scores
 from ..passages import Candidate, Passage
 from ..search import SearchResult
 from ..settings import SearchSettings
+from ..text.words import require_question
 from .candidates import KEY, POSITION, handle, metadata, score
 
 try:

@@ -6,7 +6,7 @@ Which thread does what:
 - The compute thread (here) runs every forward pass of the models on this machine. What `queue.PooledReranker` shares
   among callers runs here too: requests that arrive during a pass are in the next one together.
 - The lexical threads of a `Searcher` wait for SQLite's full-text index, while the question is embedded.
-- A thread for each request to Ollama waits for its server (`ollama_client`), so that the wait can end in time.
+- A thread for each request to Ollama waits for its server (`ollama.client`), so that the wait can end in time.
 - Callers on an event loop wait in a thread of asyncio's own (`asyncio.to_thread`).
 
 On a CPU every pass uses all cores, so two at once gain nothing. But each thread that computes has helpers of its own in

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BoundError, UnknownProfileError
-from ..model_options import ModelOptions
 from .cache import CachedEmbedder, CachedReranker, ScoreFile
 from .embedders import Embedder, load_minilm
 from .late_interaction import load_minilm_late_interaction
+from .options import ModelOptions
 from .precision import PrecisionChoice
 from .queue import PairReranker, PooledReranker
 from .rerankers import Reranker
@@ -55,7 +55,7 @@ class Profile:
 
         The profiles of this package take typed options:
 
-        >>> from quincunx.retrieval.model_options import ModelOptions
+        >>> from quincunx.retrieval.models.options import ModelOptions
         >>> from quincunx.retrieval.models.profiles import local_profile
         >>> local_profile(ModelOptions(dims=256, reranker="large", reranker_max_tokens=400)).name
         'local'
@@ -204,7 +204,7 @@ def _nomic(folder: Path | None, dims: int) -> LoadEmbedder:
 
 @cache
 def _ollama(host: str, dims: int) -> LoadEmbedder:
-    from .ollama import OllamaEmbedder
+    from .ollama.embedder import OllamaEmbedder
 
     return partial(OllamaEmbedder, host=host, dims=dims)
 

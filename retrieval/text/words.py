@@ -1,8 +1,10 @@
-"""The words of a text that say what it is about."""
+"""Questions that can be searched for, and the words of a text that say what it is about."""
 
 from __future__ import annotations
 
 import re
+
+from ..errors import BadTextError, EmptyQuestionError
 
 # Closed-class English words, as any grammar lists them, the small talk of a chat, and what an apostrophe leaves.
 _STOP_WORDS = """
@@ -23,3 +25,24 @@ def content_words(text: str) -> list[str]:
     """Return the distinct lower-cased words of a text, stop words left out unless nothing else is there."""
     words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
     return [word for word in words if word not in STOP_WORDS] or words
+
+
+def require_question(question: object) -> str:
+    """Return the question stripped, or raise `EmptyQuestionError`."""
+    if not isinstance(question, str) or not question.strip():
+        raise EmptyQuestionError(question)
+    half = lone_surrogate_at(question)
+    if half is not None:
+        raise BadTextError(
+            f"the question holds half a surrogate pair at character {half}: pass whole characters"
+        )
+    return question.strip()
+
+
+def lone_surrogate_at(text: str) -> int | None:
+    """Return where the first half of a surrogate pair stands; ``None`` in a text of whole characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None

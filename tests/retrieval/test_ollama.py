@@ -36,8 +36,8 @@ from quincunx.retrieval.errors import (
 )
 from quincunx.retrieval.models.embedders import BATCH, Embedder, EmbedderIdentity
 from quincunx.retrieval.models.nomic import NOMIC_DIMS
-from quincunx.retrieval.models.ollama import OllamaEmbedder, pull
-from quincunx.retrieval.models.ollama_client import host_without_secrets
+from quincunx.retrieval.models.ollama.client import host_without_secrets
+from quincunx.retrieval.models.ollama.embedder import OllamaEmbedder, pull
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.chunking import Chunking, cut
 
@@ -381,9 +381,7 @@ def test_a_hung_request_is_let_go(server: OllamaServer) -> None:
 
 
 def test_the_client_is_imported_only_when_used() -> None:
-    code = (
-        "import sys, quincunx.retrieval.models.ollama; print(sorted({'ollama', 'httpx'} & set(sys.modules)))"
-    )
+    code = "import sys, quincunx.retrieval.models.ollama.embedder; print(sorted({'ollama', 'httpx'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -14,9 +14,9 @@ from ollama_server import OllamaServer
 from quincunx.retrieval.errors import BoundError, IdentityMismatchError, MissingWeightsError
 from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.index.manage import build_index, index_info, update_index
-from quincunx.retrieval.model_options import VARIABLES, ModelOptions
 from quincunx.retrieval.models import profiles
 from quincunx.retrieval.models.embedders import load_minilm
+from quincunx.retrieval.models.options import VARIABLES, ModelOptions
 from quincunx.retrieval.models.profiles import (
     Profile,
     add_profile,

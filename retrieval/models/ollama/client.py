@@ -24,7 +24,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from ..errors import (
+from ...errors import (
     BoundError,
     ModelOutputError,
     OllamaBusyError,

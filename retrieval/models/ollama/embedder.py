@@ -10,12 +10,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..environment import ollama_host
-from ..errors import BoundError, ModelOutputError, OllamaError, OllamaModelMissingError, UnsupportedModelError
-from ..text.chunking import Span
-from .embedders import BATCH, EmbedderIdentity, Progress, Vectors, matryoshka_cut, no_progress, require_unit
-from .nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
-from .ollama_client import (
+from ...environment import ollama_host
+from ...errors import (
+    BoundError,
+    ModelOutputError,
+    OllamaError,
+    OllamaModelMissingError,
+    UnsupportedModelError,
+)
+from ...text.chunking import Span
+from ..embedders import BATCH, EmbedderIdentity, Progress, Vectors, matryoshka_cut, no_progress, require_unit
+from ..nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
+from .client import (
     RequestInfo,
     RetryPolicy,
     client_errors,
