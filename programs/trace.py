@@ -92,16 +92,13 @@ class OnCall:
     """
 
     def __init__(self) -> None:
-        self._callbacks: list[Callable[[CallRecord], None]] = []
+        self.callbacks: list[Callable[[CallRecord], None]] = []
 
     def add(self, callback: Callable[[CallRecord], None]) -> None:
-        self._callbacks.append(callback)
-
-    def __bool__(self) -> bool:
-        return bool(self._callbacks)
+        self.callbacks.append(callback)
 
     def __call__(self, record: CallRecord) -> None:
-        for callback in self._callbacks:
+        for callback in self.callbacks:
             callback(record)
 
     def __deepcopy__(self, memo: object) -> OnCall:
@@ -109,7 +106,7 @@ class OnCall:
 
     def __getstate__(self) -> dict[str, Any]:
         """Callbacks belong to the process that added them."""
-        return {"_callbacks": []}
+        return {"callbacks": []}
 
 
 class Call:
@@ -137,7 +134,7 @@ def traced_call(program: ProgramParts, on_call: OnCall, make: Callable[[], Flow]
         ended = error
         raise
     finally:
-        if on_call:
+        if on_call.callbacks:
             record = _record(program, call, ended, begun, time.perf_counter() - clock)
             if ended is None:
                 on_call(record)

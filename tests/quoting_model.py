@@ -8,8 +8,7 @@ from functools import lru_cache
 
 from pydantic_core import to_jsonable_python
 
-from quincunx.programs.engines.extractive.engine import extract
-from quincunx.programs.engines.extractive.typed_inputs import TypedInputs
+from quincunx.programs.engines.extractive.engine import TypedInputs, extract
 from quincunx.programs.registry import program_names, program_spec
 
 _RESPOND_CHAT = "Respond with the corresponding output fields, starting with the field "

@@ -11,8 +11,7 @@ from dspy.utils.exceptions import AdapterParseError, LMError
 
 from ...retrieval.errors import UsageError
 from ..budget import Budget, Meter, Usage
-from ..engines.extractive.engine import MODEL, ExtractiveEngine
-from ..engines.extractive.typed_inputs import TypedInputsAdapter
+from ..engines.extractive.engine import MODEL, ExtractiveEngine, TypedInputsAdapter
 from .adapters import checked_adapter, other_form
 from .inputs import model_errors
 

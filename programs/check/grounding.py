@@ -8,6 +8,8 @@ its passage is one of this call's. An answer left without a citation becomes a r
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -17,8 +19,7 @@ from pydantic_core import to_jsonable_python
 
 from ...signatures.evidence import Citation, Claim, Evidence, Item, Pointer
 from .forms import empty_output, empty_value
-from .links import links
-from .quotes import find_quote, restore
+from .quotes import find_quote, normalise, restore
 
 Output = TypeVar("Output", bound=BaseModel)
 Cited = dict[str, Evidence]
@@ -28,6 +29,26 @@ Rule = Literal[
     "foreign_id", "no_such_quote", "no_citation", "empty", "stray_link", "forbidden", "unsupported"
 ]
 """Which rule a dropped part broke: stable, and free of what anybody wrote."""
+
+
+_REST = r"[^\s<>\"'`]"
+_NOT_HOSTS = "cc|cs|go|js|md|ml|pl|py|rb|rs|sh|so|ts"
+"""Two letters that end names of files and tools (``next.js``, ``setup.py``) and are endings of hosts too, or look so."""
+_ENDINGS = (
+    "com|net|org|info|biz|dev|app|page|site|online|shop|store|club|link|live|news|blog|cloud|tech|space|world|pro|xyz|top"
+    "|icu|vip|win|fun|gov|edu|mil|int|example|test|onion"
+)
+_LINK = re.compile(
+    rf"""
+      \b [a-z][a-z0-9+.-]{{1,20}} : [/\\]{{2}} {_REST}+                                 # https://…, hxxps://…, https:\\…
+    | \b (?:mailto|javascript|vbscript|data|tel|sms|file|magnet) : {_REST}+
+    | (?<![\w:/]) // [\w-]+ (?:\.[\w-]+)+ {_REST}*
+    | \b www\. {_REST}+
+    | (?<![\w@.-]) (?:[\w-]+\.)+ [a-z]{{2,24}} / {_REST}*                               # host.tld/path
+    | (?<![\w.-]) (?:[\w.+-]+@)? (?:[\w-]+\.)+ (?:{_ENDINGS}|(?!(?:{_NOT_HOSTS})\b)[a-z]{{2}}) \b (?![\w-])
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -219,3 +240,13 @@ class _Check:
 
     def drop(self, where: str, rule: Rule, reason: str, value: Any) -> None:
         self.dropped.append(Dropped(where, rule, reason, to_jsonable_python(value)))
+
+
+def links(text: str) -> list[str]:
+    """Return the addresses that a text leads to, however they are dressed up, in lower case and without punctuation after.
+
+    Looked for in the text as quotes are compared (`quotes.normalise`) and with HTML's entities resolved: anything with a
+    scheme, ``//host``, ``www.``, and bare host names, with a path or with an ending that host names have.
+    """
+    found = _LINK.findall(normalise(html.unescape(text)).lower())
+    return [link.rstrip(".,;:!?)]}…\\") for link in found]

@@ -7,7 +7,6 @@ from typing import Any
 from five_programs import SPECS
 
 from quincunx.programs.engines.extractive.rewording import queries, standalone
-from quincunx.programs.engines.extractive.typed_inputs import TypedInputs
 from quincunx.programs.sentences import BEARS, SLACK, Sentence, best, score_sentences
 from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.signatures.conversation import Turn
@@ -18,10 +17,6 @@ def fill(program: str, given: Any, question: str) -> Any:
     rule = SPECS[program].fill
     assert rule is not None
     return rule(given, question)
-
-
-def asked(**fields: Any) -> TypedInputs:
-    return TypedInputs(program="chat_bridge", output="", **fields)
 
 
 def sentences(id: str, *scores: float, **about: str) -> list[Sentence]:
@@ -108,10 +103,10 @@ def test_what_speaks_against_a_ticker_and_what_followed_are_told_by_their_words(
 
 def test_a_question_after_others_is_joined_to_the_one_before_and_clauses_become_queries() -> None:
     history = [Turn(question="What is Sage?", answer="x"), Turn(question="And Sage Daily?")]
-    assert standalone(asked(question="Who runs it?", history=history)) == "And Sage Daily? Who runs it?"
+    assert standalone("Who runs it?", history) == "And Sage Daily? Who runs it?"
     described = "a token unlock, crowded shorts and a weak market"
-    assert queries(asked(question=described, most=2)) == ["a token unlock", "crowded shorts"]
-    assert queries(asked(question="unlock", most=3)) == ["unlock"]
+    assert queries(described, 2) == ["a token unlock", "crowded shorts"]
+    assert queries("unlock", 3) == ["unlock"]
 
 
 def test_sentences_are_scored_in_place_and_long_ones_too() -> None:

@@ -1,13 +1,14 @@
-"""The extractive engine on DSPy's engine contract, sync and async."""
+"""The extractive engine on DSPy's engine contract, sync and async, and what it is asked: typed inputs, as JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import dspy
 from dspy.lm15 import (
     InvalidRequestError,
     Message,
@@ -17,26 +18,91 @@ from dspy.lm15 import (
     Usage,
     response_to_events,
 )
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from ....retrieval.models import weights
 from ....retrieval.models.embedders import Embedder
 from ....retrieval.models.profiles import shared_embedder
+from ....signatures.conversation import Turn
+from ....signatures.evidence import Evidence
 from ...registry import program_spec
 from ...sentences import score_sentences
 from .filling import fill_output
 from .rewording import queries, standalone
-from .typed_inputs import TypedInputs, UnreadableInputsError, read_typed_inputs
 
 MODEL = "extractive/all-MiniLM-L6-v2"
-REWORDERS: Mapping[str, Callable[[TypedInputs], Any]] = {"standalone": standalone, "queries": queries}
-"""By the name of the output field: what is asked before anything is searched."""
+
+
+class UnreadableInputsError(ValueError):
+    """The message is not one that `TypedInputsAdapter` makes."""
+
+
+class TypedInputs(BaseModel):
+    """One question to the engine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    program: str
+    output: str
+    """The output field that is asked for."""
+    question: str
+    details: dict[str, str] = {}
+    """The other inputs that are text, by name in the order of the signature."""
+    passages: list[Evidence] = []
+    history: list[Turn] = []
+    most: int = 1
+    """How many queries a question is to be split into at most."""
+
+    @property
+    def whole_question(self) -> str:
+        """The question with its details, such as the cards that were drawn."""
+        return " ".join([self.question, *self.details.values()]).strip()
+
+
+def read_typed_inputs(message: str) -> TypedInputs:
+    """Return what a message asks; raises `UnreadableInputsError`."""
+    try:
+        return TypedInputs.model_validate_json(message)
+    except ValidationError as error:
+        raise UnreadableInputsError(str(error.errors(include_url=False)[0]["msg"])) from error
+
+
+class TypedInputsAdapter(dspy.Adapter):
+    """Hands a program's inputs to the extractive engine as JSON, and reads its JSON reply."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def format(
+        self, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        asked: dict[str, Any] = {
+            "program": self._program,
+            "output": next(iter(signature.output_fields)),
+            "question": inputs["question"].strip(),
+            "details": {
+                name: inputs[name].strip()
+                for name in signature.input_fields
+                if name != "question" and isinstance(inputs.get(name), str)
+            },
+            **{name: inputs[name] for name in ("passages", "history", "most") if name in inputs},
+        }
+        return [{"role": "user", "content": json.dumps(to_jsonable_python(asked), ensure_ascii=False)}]
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        said = json.loads(completion)
+        return {
+            name: TypeAdapter(info.annotation).validate_python(said[name])
+            for name, info in signature.output_fields.items()
+        }
 
 
 class ExtractiveEngine:
     """Quotes the sentences of the given passages that bear on the question; declines when none does.
 
-    It is asked by the programs themselves, with their inputs as they are (see `typed_inputs`): no prompt is read. Needs
+    It is asked by the programs themselves, with their inputs as they are (see `TypedInputs`): no prompt is read. Needs
     the weights of the ``embedded`` extra, to compare sentences with the question, and nothing else.
     """
 
@@ -79,8 +145,10 @@ class ExtractiveEngine:
 
 def extract(asked: TypedInputs) -> Any:
     """Return the output that is asked for, made of the question's own words or of sentences of the passages."""
-    if asked.output in REWORDERS:
-        return REWORDERS[asked.output](asked)
+    if asked.output == "standalone":
+        return standalone(asked.question, asked.history)
+    if asked.output == "queries":
+        return queries(asked.question, asked.most)
     spec = program_spec(asked.program)
     passages = score_sentences(asked.whole_question, asked.passages, _embedder())
     if spec.fill is not None:

@@ -8,19 +8,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from .typed_inputs import TypedInputs
+from ....signatures.conversation import Turn
 
 _CLAUSE_END = re.compile(r"\s*[,;.?!]\s+|\s+(?:and|but|with|into|after|before|while)\s+", re.IGNORECASE)
 
 
-def standalone(asked: TypedInputs) -> str:
+def standalone(question: str, history: Sequence[Turn]) -> str:
     """Return the question after the one before it."""
-    before = asked.history[-1:]
-    return " ".join([*(turn.question for turn in before), asked.question])
+    return " ".join([*(turn.question for turn in history[-1:]), question])
 
 
-def queries(asked: TypedInputs) -> list[str]:
-    """Return the clauses of the question."""
-    clauses = [clause.strip(" .?!,;") for clause in _CLAUSE_END.split(asked.question)]
-    return [clause for clause in clauses if len(clause.split()) > 1][: asked.most] or [asked.question]
+def queries(question: str, most: int) -> list[str]:
+    """Return the clauses of the question, at most so many."""
+    clauses = [clause.strip(" .?!,;") for clause in _CLAUSE_END.split(question)]
+    return [clause for clause in clauses if len(clause.split()) > 1][:most] or [question]
