@@ -112,8 +112,8 @@ def compare(
 
     Example:
         >>> from quincunx import SearchSettings
-        >>> from quincunx.eval import evaluate_retrieval
-        >>> from quincunx.eval.compare import compare
+        >>> from quincunx import evaluate_retrieval
+        >>> from quincunx import compare
         >>> reranked = evaluate_retrieval("builddaily", split="dev", index="builddaily")
         >>> fused = evaluate_retrieval(
         ...     "builddaily", split="dev", index="builddaily", settings=SearchSettings(rerank=False)

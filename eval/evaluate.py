@@ -72,7 +72,7 @@ def evaluate_retrieval(
         BoundError: chunks or workers out of range.
 
     Example:
-        >>> from quincunx.eval import evaluate_retrieval
+        >>> from quincunx import evaluate_retrieval
         >>> with evaluate_retrieval("builddaily", split="dev", index="builddaily") as run:
         ...     print(run.headline())  # doctest: +ELLIPSIS
         ...     print(*run.means())
@@ -138,7 +138,7 @@ def evaluate_answers(
         An answer that fails raises nothing: it is a row with the error's code, and is in no mean.
 
     Example:
-        >>> from quincunx.eval import evaluate_answers
+        >>> from quincunx import evaluate_answers
         >>> with evaluate_answers(
         ...     "chat_bridge", "builddaily", lm="extractive", split="dev", index="builddaily"
         ... ) as run:

@@ -21,7 +21,8 @@ class AnswerCase:
     """An answer to a question that can be answered, and the gold that it is compared with.
 
     Example:
-        >>> case = AnswerCase({"answer": "Hand in form A7."}, [], {"leave": 2, "travel": 1}, {"leave"}, {"form": "A7"}, {})
+        >>> said = {"answer": "Hand in form A7."}
+        >>> case = quincunx.AnswerCase(said, [], {"leave": 2, "travel": 1}, {"leave"}, {"form": "A7"}, {})
         >>> case.output["answer"], case.metadata["form"]
         ('Hand in form A7.', 'A7')
     """
@@ -45,13 +46,14 @@ class Measure:
     """One measure of an answer; higher is better. A `ProgramSpec` takes its own in ``measures``, by name.
 
     Example:
-        >>> def names_the_form(case: AnswerCase) -> float | None:
+        >>> def names_the_form(case):
         ...     form = case.metadata.get("form")
         ...     return None if form is None else float(form in case.output["answer"])
-        >>> measure = Measure(names_the_form)
-        >>> measure.of(AnswerCase({"answer": "Hand in form A7."}, [], {"leave": 2}, {"leave"}, {"form": "A7"}, {}))
+        >>> measure = quincunx.Measure(names_the_form)
+        >>> said = {"answer": "Hand in form A7."}
+        >>> measure.of(quincunx.AnswerCase(said, [], {"leave": 2}, {"leave"}, {"form": "A7"}, {}))
         1.0
-        >>> print(measure.of(AnswerCase({"answer": "Ask."}, [], {"leave": 2}, {"leave"}, {}, {})))
+        >>> print(measure.of(quincunx.AnswerCase({"answer": "Ask."}, [], {"leave": 2}, {"leave"}, {}, {})))
         None
     """
 

@@ -44,8 +44,8 @@ def parse_filter(text: str) -> Filter:
         FilterError: the text is not a filter; the message says where, and what was expected there.
 
     Example:
-        >>> from quincunx.retrieval.filter_text import parse_filter
-        >>> from quincunx.retrieval.filters import field
+        >>> from quincunx import parse_filter
+        >>> from quincunx import field
         >>> where = parse_filter("kind = catalyst and not draft=true")
         >>> where == (field("kind") == "catalyst") & (field("draft") != True)
         True

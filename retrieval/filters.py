@@ -221,7 +221,7 @@ class field:  # lower-case: it reads as a word of the expression
 
     Example:
         >>> from datetime import date
-        >>> from quincunx.retrieval.filters import field
+        >>> from quincunx import field
         >>> recent = (field("kind") == "catalyst") & (field("date") >= date(2024, 1, 1))
         >>> print(recent)
         kind=catalyst and date>=2024-01-01

@@ -122,7 +122,7 @@ def open_index(
         UnknownIndexError, UnknownProfileError, BadNameError: a name that is not known, or can be none.
 
     Example:
-        >>> from quincunx.retrieval.handle import open_index
+        >>> from quincunx import open_index
         >>> index = open_index("builddaily")
         >>> found = index.search("What is Sage Daily?")
         >>> len(found.passages), len(found.candidates)

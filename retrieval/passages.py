@@ -13,7 +13,7 @@ class Document:
     """One text of a corpus, whole. Its id is unique within an index.
 
     Example:
-        >>> from quincunx.retrieval.passages import Document
+        >>> from quincunx import Document
         >>> Document(id="leave", title="Leave", text="Staff get 25 days a year.", metadata={"kind": "policy"}).metadata
         {'kind': 'policy'}
     """

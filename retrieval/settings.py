@@ -29,7 +29,7 @@ class SearchSettings:
 
     Example:
         >>> import quincunx
-        >>> from quincunx.retrieval.filters import field
+        >>> from quincunx import field
         >>> settings = quincunx.SearchSettings(k=30, n=3, where=field("kind") == "catalyst")
         >>> found = quincunx.Retriever("paiddaily", settings=settings)(question="token unlock after a rally")
         >>> {passage.metadata["kind"] for passage in found.passages}

@@ -24,7 +24,7 @@ def quoted(prompt: str) -> str:
     body, _, rest = prompt.rpartition(_RESPOND_JSON if as_json else _RESPOND_CHAT)
     (output,) = (name for name in _NAMED.findall(rest) if name != "completed")
     fields = _fields(body)
-    programs = {program_spec(name).output_field: name for name in program_names()}
+    programs = {program_spec(name).output_field: name for name in reversed(program_names())}
     asked = TypedInputs.model_validate(
         {
             "program": programs.get(output, "chat_bridge"),

@@ -11,6 +11,7 @@ import pytest
 
 import quincunx
 from quincunx.programs import registry
+from quincunx.retrieval.models import profiles
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NAMES = [name for name in quincunx.__all__ if not name.endswith("Error")]
@@ -25,10 +26,12 @@ def examples(name: str) -> list[doctest.DocTest]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_public_name_has_an_example_that_runs(
-    name: str, canons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, home_of_canons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "_added", dict(registry._added))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setattr(profiles, "_added", {})
+    monkeypatch.setattr(registry, "_added", {})
     registry.program_spec.cache_clear()
     tests = examples(name)
     assert tests, f"quincunx.{name} has no example in its docstring"

@@ -121,7 +121,7 @@ def optimize(
     Example:
         The extractive engine quotes and follows no instructions, so there is nothing to optimise in it:
 
-        >>> from quincunx.eval import optimize
+        >>> from quincunx import optimize
         >>> optimize("chat_bridge", "builddaily", optimizer="bootstrap", lm="extractive")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...

@@ -105,7 +105,7 @@ def update_index(
 
     Example:
         >>> from pathlib import Path
-        >>> from quincunx.retrieval.index.manage import build_index, update_index
+        >>> from quincunx import build_index, update_index
         >>> Path("notes").mkdir()
         >>> written = Path("notes", "a.txt").write_text("Tea is served at four.")
         >>> build_index("notes", ["notes"]).passages

@@ -45,9 +45,9 @@ class Profile:
         score_file: an SQLite file that keeps those scores beyond the process.
 
     Example:
-        >>> from quincunx.retrieval.handle import open_index
+        >>> from quincunx import open_index
         >>> from quincunx.retrieval.models.embedders import load_minilm
-        >>> from quincunx.retrieval.models.profiles import Profile
+        >>> from quincunx import Profile
         >>> fast = Profile("fast", load_embedder=load_minilm, load_reranker=lambda: None)
         >>> found = open_index("builddaily", profile=fast).search("What is Sage Daily?")
         >>> found.passages[0].id, found.candidates[0].rerank_score
@@ -111,9 +111,9 @@ def add_profile(profile: Profile) -> None:
         BoundError: a profile of that name is known already.
 
     Example:
-        >>> from quincunx.retrieval.handle import open_index
+        >>> from quincunx import open_index
         >>> from quincunx.retrieval.models.embedders import load_minilm
-        >>> from quincunx.retrieval.models.profiles import Profile, add_profile
+        >>> from quincunx import Profile, add_profile
         >>> add_profile(Profile("unranked", load_embedder=load_minilm, load_reranker=lambda: None))
         >>> open_index("builddaily", profile="unranked").search("What is Sage Daily?").passages[0].id
         'bd-sage-daily'

@@ -79,7 +79,7 @@ def test_the_list_of_indexes_is_a_table_in_which_an_unreadable_one_says_so(
     quincunx(
         "index", "build", "mine", str(tmp_path / "a.md"), "--chunk-tokens", "100", "--chunk-overlap", "0"
     )
-    assert quincunx("index", "info", "mine", "--json").json["chunking"] == {"size": 100, "overlap": 0}
+    assert quincunx("index", "info", "mine", "--json").json["chunking"] == {"tokens": 100, "overlap": 0}
     (home / "indexes" / "broken").mkdir()
     (home / "indexes" / "broken" / "index.sqlite").write_text("no database")
     listed = quincunx("index", "list", "--json").json

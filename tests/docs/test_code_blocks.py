@@ -30,6 +30,7 @@ def run_page(canons_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Run a page in a folder and a home of its own; what it makes known is forgotten after the test."""
     monkeypatch.setenv(HOME_VARIABLE, str(shutil.copytree(canons_folder, tmp_path / "home")))
     monkeypatch.setattr(registry, "_added", {})
+    registry.program_spec.cache_clear()
     monkeypatch.setattr(profiles, "_added", {})
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

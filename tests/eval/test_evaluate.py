@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 from pathlib import Path
 
 import pytest
@@ -104,10 +102,3 @@ def test_a_canon_is_known_by_its_name(home: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     write_gold(tmp_path / "builddaily")
     assert "q0" in read_gold_set("builddaily").questions
-
-
-@pytest.mark.parametrize("name", ["eval.evaluate", "eval.compare", "eval.optimise.run", "programs.measures"])
-def test_the_examples_run(name: str, home_of_canons: Path) -> None:
-    module = importlib.import_module(f"quincunx.{name}")
-    failed, tried = doctest.testmod(module)
-    assert (failed, tried > 0) == (0, True)
