@@ -19,7 +19,8 @@ from scripted import in_markers, scripted
 
 import quincunx as q
 from quincunx.eval.optimise.optimisers import Bootstrap
-from quincunx.programs.artifact.read import diff_artifacts, read_artifact
+from quincunx.programs.artifact.diff import diff_artifacts
+from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.events import Done, Event, Token
 from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.index.manage import build_index

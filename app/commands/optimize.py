@@ -72,7 +72,8 @@ def optimize_program(
     from ...eval.optimise.call_ledger import Price as Rate
     from ...eval.optimise.plan import plan_optimization
     from ...eval.optimise.run import run_optimization
-    from ...programs.artifact.read import diff_artifacts, read_artifact
+    from ...programs.artifact.diff import diff_artifacts
+    from ...programs.artifact.read import read_artifact
     from ...programs.engines.lms import lm as language_model
     from ..output import notes, progress, results, write_json
     from ..render.optimised import optimised_tables

@@ -29,7 +29,8 @@ def programs_show(
     saved: SavedProgram, program_modules: ProgramModules = None, as_json: AsJson = False
 ) -> None:
     """Say what a saved program holds: instructions, demos, what it searched, how it scored."""
-    from ...programs.artifact.read import describe_artifact, read_artifact, saved_folder
+    from ...programs.artifact.diff import describe_artifact
+    from ...programs.artifact.read import read_artifact, saved_folder
     from ..output import results, write_json
     from ..render.text import facts_table, printable
 
@@ -44,7 +45,8 @@ def programs_diff(
     before: SavedProgram, after: SavedProgram, program_modules: ProgramModules = None, as_json: AsJson = False
 ) -> None:
     """Say in words how one saved program differs from another."""
-    from ...programs.artifact.read import diff_artifacts, read_artifact, saved_folder
+    from ...programs.artifact.diff import diff_artifacts
+    from ...programs.artifact.read import read_artifact, saved_folder
     from ..output import results, write_json
     from ..render.text import printable
 

@@ -41,7 +41,8 @@ from quincunx.eval.optimise.optimisers import OPTIMIZERS
 from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
-from quincunx.programs.artifact.read import diff_artifacts, read_artifact
+from quincunx.programs.artifact.diff import diff_artifacts
+from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.spec import GENERIC_PARTS
 from quincunx.retrieval.errors import (
     BoundError,

@@ -38,14 +38,8 @@ from parts import Hashing
 
 from quincunx.programs.artifact import save as saving
 from quincunx.programs.artifact import schema as artifact_schema
-from quincunx.programs.artifact.read import (
-    MANIFEST,
-    artifact_folder,
-    describe_artifact,
-    diff_artifacts,
-    named_artifacts,
-    read_artifact,
-)
+from quincunx.programs.artifact.diff import describe_artifact, diff_artifacts
+from quincunx.programs.artifact.read import MANIFEST, artifact_folder, named_artifacts, read_artifact
 from quincunx.programs.artifact.save import apply_artifact, save_program, search_settings
 from quincunx.programs.artifact.schema import Score, SearchRecord
 from quincunx.programs.loading import load

@@ -25,7 +25,8 @@ from compiled_programs import compiled, dumped, file_of, state, tiny_index
 from conftest import TORTURE
 
 from quincunx.programs.artifact import schema as artifact_schema
-from quincunx.programs.artifact.read import MANIFEST, describe_artifact, read_artifact
+from quincunx.programs.artifact.diff import describe_artifact
+from quincunx.programs.artifact.read import MANIFEST, read_artifact
 from quincunx.programs.artifact.save import apply_artifact, save_program
 from quincunx.programs.artifact.schema import Artifact, Score
 from quincunx.programs.loading import load
