@@ -19,6 +19,7 @@ from scripted import in_markers, scripted
 
 import quincunx as q
 from quincunx.eval.optimise.optimisers import Bootstrap
+from quincunx.eval.optimise.plan import plan_optimization
 from quincunx.programs.artifact.diff import diff_artifacts
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.events import Done, Event, Token
@@ -199,3 +200,23 @@ def test_an_entry_point_that_leads_nowhere_is_one_typed_error(tmp_path: Path) ->
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport quincunx\nquincunx.load('broken')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ProgramSpecError: entry point 'broken'" in done.stderr
+
+
+def test_a_loaded_program_is_optimised_from_where_it_is(handbook: Path, handbook_gold: Path) -> None:
+    program = q.load("policy_answer", settings=q.SearchSettings(n=3))
+    program.predict.signature = PolicyAnswer.with_instructions("Answer in one sentence, from the passages.")
+    lm, engine = scripted(lambda prompt: telling("Five days."))
+    plan = plan_optimization(program, handbook_gold, optimizer="bootstrap", lm=lm)
+    assert plan.program is not program
+    assert plan.program.predict.signature.instructions == "Answer in one sentence, from the passages."
+    assert plan.program.retriever.settings.n == 3
+    assert plan.metric.weights == {"names_policy": 2, "citation_recall": 2, "kept": 1}
+    assert engine.prompts == []
+
+
+@pytest.mark.parametrize(
+    "call", [q.load, lambda program: plan_optimization(program, "builddaily", lm="openai/m")]
+)
+def test_what_is_no_program_is_one_typed_error(handbook: Path, call: Any) -> None:
+    with pytest.raises(q.UsageError, match="a program is its name, or the folder of a saved one"):
+        call(42)

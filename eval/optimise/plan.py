@@ -129,7 +129,7 @@ class Plan:
 
 
 def plan_optimization(
-    program: str | Path,
+    program: str | Path | GroundedProgram,
     gold: str | Path,
     *,
     optimizer: str | Optimizer = "gepa",
@@ -169,7 +169,7 @@ def plan_optimization(
     whole = read_splits(gold)
     setup = RetrievalSetup(whole["dev"], profile, index=index)
     folder = setup.folder(index_progress)
-    loaded = load(program, index=SearchHandle(folder, profile), profile=profile)
+    loaded = _loaded(program, SearchHandle(folder, profile))
     splits = {name: _questions_for(questions, loaded.name) for name, questions in whole.items()}
     locator = GoldLocator(folder)
     targets = {
@@ -212,6 +212,15 @@ def plan_optimization(
         prices=prices,
         fork=fork,
     )
+
+
+def _loaded(program: str | Path | GroundedProgram, handle: SearchHandle) -> GroundedProgram:
+    """Return the program that is to be optimised, over the index that the questions are asked of."""
+    if not isinstance(program, GroundedProgram):
+        return load(program, index=handle, profile=handle.profile)
+    copied: GroundedProgram = program.deepcopy()
+    copied.retriever.handle = handle
+    return copied
 
 
 def _questions_for(gold: GoldSet, program: str) -> GoldSet:

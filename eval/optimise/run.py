@@ -64,7 +64,7 @@ def ignore_progress(now: OptimizationProgress) -> None:
 
 
 def optimize(
-    program: str | Path,
+    program: str | Path | GroundedProgram,
     gold: str | Path,
     *,
     optimizer: str | Optimizer = "gepa",
@@ -87,7 +87,8 @@ def optimize(
     cost before anything is spent, make the plan with `plan_optimization`, and hand it to `run_optimization`.
 
     Args:
-        program: the name of a program, or the name or folder of a saved one to go on from.
+        program: the name of a program, the name or folder of a saved one to go on from, or one that was loaded: it is copied,
+            and its prompts and search settings are what is begun with.
         gold: folder of a gold set with the splits train, dev and test, or the name of one that ships with the package.
         optimizer: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain`` (demos, then instructions), or one with
             settings of your own, such as ``Gepa(proposals=4)``.

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from ...retrieval.errors import ArtifactError, UnknownProgramError
+from ...retrieval.errors import ArtifactError, UnknownProgramError, UsageError
 from ...retrieval.storage.home import named_folder, names_of
 from ..registry import program_names
 from .schema import MAX_BYTES, Artifact, Manifest, read_record
@@ -28,6 +28,8 @@ def named_artifacts() -> list[str]:
 
 def saved_folder(program: str | Path) -> Path:
     """Return the folder of a saved program, given its name or the folder itself; raises `UnknownProgramError`."""
+    if not isinstance(program, str | Path):
+        raise UsageError(f"a program is its name, or the folder of a saved one (got {program!r:.80})")
     if isinstance(program, Path) or os.sep in program:
         return Path(program)
     if program not in named_artifacts():
