@@ -78,7 +78,14 @@ def run_names() -> list[str]:
 
 
 def existing_run(name_or_folder: str | Path) -> Path:
+    """Return the folder of a run: that of its name in the home folder, or else a folder that holds one.
+
+    Raises:
+        UnknownRunError: there is none.
+    """
     folder = run_folder(name_or_folder)
+    if not (folder / HEADER).is_file() and (Path(name_or_folder) / HEADER).is_file():
+        folder = Path(name_or_folder)
     if not (folder / HEADER).is_file():
         raise UnknownRunError(str(name_or_folder), run_names())
     return folder

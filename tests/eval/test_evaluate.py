@@ -102,3 +102,14 @@ def test_a_canon_is_known_by_its_name(home: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     write_gold(tmp_path / "builddaily")
     assert "q0" in read_gold_set("builddaily").questions
+
+
+def test_a_run_is_opened_by_a_bare_folder_name_too(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gold = write_gold(tmp_path / "gold")
+    with evaluate_retrieval(gold, profile=hashing_profile(), out=Path("kept")) as run:
+        means = run.means()
+    with open_run("kept") as again:
+        assert again.means() == means
