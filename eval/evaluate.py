@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dspy
@@ -100,7 +100,7 @@ def evaluate_answers(
     split: str = "test",
     profile: str | None = None,
     index: str | None = None,
-    settings: SearchSettings | None = None,
+    settings: SearchSettings | Callable[[SearchSettings], SearchSettings] | None = None,
     chunk_tokens: int = 200,
     chunk_overlap: int = 40,
     repeat: int = 0,
@@ -122,7 +122,8 @@ def evaluate_answers(
         lm: the language model that answers, or its name as `quincunx.lm` takes it. Left out, the program's own, or the
             one in ``dspy.context``, or else the extractive engine.
         profile, index, settings, chunk_tokens, chunk_overlap: as for `evaluate_retrieval`, with the settings that a
-            program was saved with as its defaults; none of them for a loaded program.
+            program was saved with as its defaults; none of them for a loaded program. ``settings`` may be a function,
+            which is given the program's own and returns those to search with.
         repeat: a number that tells runs of one configuration apart, to see how much a language model wavers.
         out, fork, workers, index_progress, watch: as for `evaluate_retrieval`.
 
@@ -158,7 +159,12 @@ def evaluate_answers(
             questions, profile, chunking=Chunking(chunk_tokens, chunk_overlap), index=index
         )
         folder = setup.folder(index_progress)
-        loaded = load(program, index=SearchHandle(folder, profile), settings=settings, allow_other_index=True)
+        given_settings = None if callable(settings) else settings
+        loaded = load(
+            program, index=SearchHandle(folder, profile), settings=given_settings, allow_other_index=True
+        )
+        if callable(settings):
+            loaded.retriever.settings = settings(loaded.retriever.settings)
     if lm is not None:
         loaded.set_lm(language_model(lm) if isinstance(lm, str) else lm)
     ledger = run_answers(

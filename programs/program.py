@@ -141,7 +141,7 @@ class GroundedProgram(dspy.Module):
             return list(pool.map(lambda context, question: context.run(one, question), contexts, questions))
 
     def save(self, target: str | Path, **facts: Any) -> Path:
-        """Save the program as an artifact and return its folder: see `saving.save_program` for the ``facts``.
+        """Save the program as an artifact and return its folder: see `save_program` for the ``facts``.
 
         ``target`` is a name, under which `load` finds it in the home folder, or a folder. The language model, its
         address and its key are never saved.

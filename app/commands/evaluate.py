@@ -96,25 +96,26 @@ def eval_answers(
     from ...programs.artifact.read import require_program
 
     require_program(program)
-    from ...eval.goldsets.goldset import read_gold_set
-    from ...eval.runs.answer_run import run_answers
-    from ...eval.runs.retrieval_run import RetrievalSetup
-    from ...programs.engines.lms import lm as language_model
-    from ...programs.loading import load
-    from ...retrieval.handle import SearchHandle
-    from ...retrieval.text.chunking import Chunking
+    from ...eval.evaluate import evaluate_answers
     from ..output import progress, watching
 
-    gold = read_gold_set(gold_dir, split)
-    setup = RetrievalSetup(gold, profile, chunking=Chunking(chunk_tokens, chunk_overlap), index=index)
-    with progress("index") as indexing:
-        folder = setup.folder(indexing)
-    loaded = load(program, index=SearchHandle(folder, profile), allow_other_index=True)
-    loaded.retriever.settings = search.over(loaded.retriever.settings)
-    loaded.set_lm(language_model(lm))
-    with watching("ask") as watch:
-        run = run_answers(
-            loaded, setup, folder, out=out, fork=fork, workers=workers, repeat=repeat, watch=watch
+    with progress("index") as indexing, watching("ask") as watch:
+        run = evaluate_answers(
+            program,
+            gold_dir,
+            lm=lm,
+            split=split,
+            profile=profile,
+            index=index,
+            settings=search.over,
+            chunk_tokens=chunk_tokens,
+            chunk_overlap=chunk_overlap,
+            repeat=repeat,
+            out=out,
+            fork=fork,
+            workers=workers,
+            index_progress=indexing,
+            watch=watch,
         )
     print_run(run, as_json, prices)
 

@@ -17,7 +17,7 @@
     no_manifest                 warning    nothing says which files these should be
     manifest_mismatch           error      a file is not the one that the manifest names
 
-How alike two texts must be, and how that is counted, says `likeness`. No model is asked.
+How alike two texts must be, and how that is counted, says `near_duplicates`. No model is asked.
 """
 
 from __future__ import annotations

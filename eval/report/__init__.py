@@ -1,1 +1,1 @@
-"""One offline HTML page that shows an evaluation run: `data` is what it shows, `page` writes it."""
+"""One offline HTML page that shows an evaluation run: `metrics.records` is what it shows, `page` writes it."""

@@ -121,7 +121,7 @@ def update_index(
 
 
 def delete_documents(name: str, ids: Iterable[str]) -> BuildReport:
-    """Remove documents from an index by id; see `building.delete`."""
+    """Remove documents from an index by id; see `build.delete`."""
     return building.delete(require_index(name), ids)
 
 
