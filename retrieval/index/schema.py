@@ -13,7 +13,7 @@ from ..errors import IndexStateError
 from ..models.embedders import EmbedderIdentity
 from .bm25 import TOKENIZER
 
-SCHEMA = 2
+SCHEMA = 3
 REBUILD = "Build it again with `quincunx index build --fresh`"
 
 _SCHEMA_SQL = f"""
