@@ -1,0 +1,86 @@
+"""The one form in which texts are compared: by the lexical stage, by quotes and by what marks them.
+
+Unicode compatibility forms (NFKC: decomposed letters, ligatures, full-width letters), typographic quotes and dashes made
+plain, invisible format characters (soft hyphens, zero-width spaces) dropped, runs of white space made one space. Letters,
+case and digits stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′`´", "'"),
+        **dict.fromkeys("“”„‟″«»", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+    }
+)
+UNSPACED = (
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u2e80-\u2fdf\u3005-\u3007"
+    "\u3040-\u30ff\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uaa60-\uaa7f\uaa80-\uaadf"
+    "\uf900-\ufaff\uff66-\uff9f\U00016fe0-\U00018cff\U0001b000-\U0001b2ff\U00020000-\U0003ffff"
+)
+"""Characters of the scripts that put no spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan), as the
+ranges of a regular expression's class."""
+
+_PLAIN_RUN = re.compile(r"[!-\x5f\x61-~]+")
+"""ASCII, which is its own normal form; the grave accent is a typographic quote."""
+
+
+@dataclass(frozen=True)
+class NormalForm:
+    """A text in normal form, and where each of its characters came from."""
+
+    text: str
+    origin: list[tuple[int, int]]
+    """By character of `text`, its span in the text that was normalised."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span, in the text that was normalised, of ``text[start:end]``, which is not empty."""
+        return self.origin[start][0], self.origin[end - 1][1]
+
+
+def normal_text(text: str) -> str:
+    """Return a text in normal form, without white space at its ends."""
+    return normal_form(text).text.strip() if not text.isascii() or "`" in text else " ".join(text.split())
+
+
+def normal_form(text: str) -> NormalForm:
+    """Return a text in normal form with the origin of each character; white space at its ends is one space."""
+    characters: list[str] = []
+    origin: list[tuple[int, int]] = []
+    start = 0
+    while start < len(text):
+        run = _PLAIN_RUN.match(text, start)
+        # The last character of a run may be the base of a mark after it.
+        if run and run.end() - 1 > start:
+            end = run.end() - 1
+            characters.extend(text[start:end])
+            origin.extend((place, place + 1) for place in range(start, end))
+            start = end
+            continue
+        end = start + 1
+        while end < len(text) and _joins(text[end]):
+            end += 1
+        for character in unicodedata.normalize("NFKC", text[start:end]).translate(PLAIN):
+            if unicodedata.category(character) == "Cf":
+                continue
+            if character.isspace():
+                if characters and characters[-1] == " ":
+                    continue
+                character = " "
+            characters.append(character)
+            origin.append((start, end))
+        start = end
+    return NormalForm("".join(characters), origin)
+
+
+def _joins(character: str) -> bool:
+    """Tell whether a character may become one with that before it."""
+    return (
+        not character.isascii()
+        and (unicodedata.category(character).startswith("M") or "\u1160" <= character <= "\u11ff")
+    ) or character in "\uff9e\uff9f"
