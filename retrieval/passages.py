@@ -30,7 +30,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One retrievable piece of a document: ``document.text[start:end]``.
+    """One retrievable piece of a document.
 
     Example:
         >>> import quincunx
@@ -48,6 +48,8 @@ class Passage:
     title: str
     """The document's title, followed by the headings above this passage."""
     text: str
+    """``document.text[start:end]``, below the head of its table where it is a later piece of one; empty for a document of
+    a title alone."""
     start: int
     """First character within the document's text."""
     end: int
@@ -55,9 +57,14 @@ class Passage:
     metadata: Metadata = field(default_factory=dict)
 
     @property
+    def head(self) -> str:
+        """What stands above the passage's own span in its text: the head of its table, or nothing."""
+        return self.text[: len(self.text) - (self.end - self.start)]
+
+    @property
     def reading(self) -> str:
         """What models read: the title, when there is one, above the text."""
-        return f"{self.title}\n{self.text}" if self.title else self.text
+        return "\n".join(part for part in (self.title, self.text) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,8 @@ class IndexReader:
         texts = {document.id: document.text for document in self.documents()}
         for number, *row in self.connection.execute(f"SELECT number, {PASSAGE_COLUMNS} FROM passages"):
             passage = _passage(row)
-            if texts.get(passage.document_id, "")[passage.start : passage.end] != passage.text:
+            text = texts.get(passage.document_id, "")
+            if passage.head + text[passage.start : passage.end] != passage.text or passage.head not in text:
                 faults.append(f"passage {passage.id!r} (number {number}) is not its span of its document")
         words = self.connection.execute("SELECT count(*) FROM lexical").fetchone()[0]
         if words != self.counts()[1]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import BoundError, ModelOutputError, UnsupportedModelError
-from ..text.chunking import Span
+from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
 

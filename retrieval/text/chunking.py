@@ -1,34 +1,35 @@
 """Cutting documents into passages that the embedder reads whole.
 
-Cuts fall between sentences; only a sentence longer than a passage may be is cut between tokens. Every
-character of the document that is not white space lies in at least one passage, and a passage is always
-the exact slice ``document.text[start:end]``.
+Cuts fall between sentences, between the rows of a table and between the lines of code. Only what is longer than a passage by
+itself is cut inside: between lines, else between words, else between characters. Every character of the document that is
+not white space lies in at least one passage, and a passage is the exact slice ``document.text[start:end]``, below the head
+of its table where it is a later piece of one.
 """
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-
-from markdown_it import MarkdownIt
 
 from ..errors import BoundError
 from ..passages import Document, Passage
+from .markdown import Block, read_blocks
+from .sentences import Span, sentence_starts, trimmed
 
-Span = tuple[int, int]
 Offsets = Callable[[str], Sequence[Span]]
 """Character spans of a text's tokens, special tokens left out: the tokenizer of the embedder."""
 
 TITLE_SHARE = 0.25
 """Longest part of a passage's tokens that its title may take."""
+HEAD_SHARE = 0.5
+"""Longest part of a passage's tokens that the head of its table may take; a longer one is not repeated."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)])\s)")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-# Inline markup is left alone, and a line under a text is a rule, not what makes it a heading.
-_MARKDOWN = MarkdownIt("commonmark").disable(["inline", "lheading", "reference"])
+LONGEST_TOKEN = 16
+"""Characters. What a tokenizer takes for one token, or for none, and is longer, it does not read: an unknown word."""
+UNREAD_TOKEN = 4
+"""Characters of such text that are counted as one token."""
 
 
 @dataclass(frozen=True)
@@ -54,113 +55,191 @@ class Chunking:
 
 
 def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passage]:
-    """Cut one document into passages, in reading order."""
-    tokens = offsets(document.text)
-    starts = [start for start, _ in tokens]
-    spans: list[tuple[Span, str]] = []
-    for section, headings in _sections(document):
+    """Cut one document into passages, in reading order; one without text is one passage, of its title alone."""
+    text = document.text
+    ruler = _Ruler(text, offsets(text))
+    blocks = list(read_blocks(text)) if document.headed else []
+    units = list(_units(text, blocks))
+    pieces: list[tuple[_Piece, str]] = []
+    for section, headings in _sections(document, blocks):
         title = " › ".join(part for part in (document.title, *headings) if part)
-        for start, end in _pack(document.text, section, tokens, starts, chunking):
-            spans.append(((start, end), _shorten(title, int(chunking.tokens * TITLE_SHARE), offsets)))
-    whole = len(spans) == 1
+        title = _shorten(title, int(chunking.tokens * TITLE_SHARE), offsets)
+        inside = units[
+            bisect_left(units, section[0], key=_start) : bisect_left(units, section[1], key=_start)
+        ]
+        pieces += [(piece, title) for piece in _pack(inside, section[1], ruler, chunking)]
+    if not pieces:
+        title = _shorten(document.title, chunking.tokens, offsets)
+        return [Passage(document.id, document.id, title, "", 0, 0, document.metadata)]
     return [
         Passage(
-            id=document.id if whole else f"{document.id}#{start}-{end}",
+            id=document.id if len(pieces) == 1 else f"{document.id}#{piece.start}-{piece.end}",
             document_id=document.id,
             title=title,
-            text=document.text[start:end],
-            start=start,
-            end=end,
+            text=text[slice(*piece.head)] + text[piece.start : piece.end],
+            start=piece.start,
+            end=piece.end,
             metadata=document.metadata,
         )
-        for (start, end), title in spans
+        for piece, title in pieces
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What begins at a place of the text and is not cut unless it is too long."""
+
+    start: int
+    head: Span = (0, 0)
+    """Of the table that it is a row of; empty for all else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A unit, a part of one, or several that make a passage."""
+
+    start: int
+    end: int
+    head: Span = (0, 0)
+    """Of a table, repeated above the piece."""
+
+
+def _start(unit: _Unit) -> int:
+    return unit.start
 
 
 def _shorten(title: str, most: int, offsets: Offsets) -> str:
     """Cut a title that would crowd out the text: the whole of it stays in the document."""
-    tokens = offsets(title)
-    return title if len(tokens) <= most else title[: tokens[most - 1][1]] + "…"
+    if len(title) <= most:
+        return title  # no token is shorter than a character
+    ruler = _Ruler(title, offsets(title))
+    return title if ruler.count((0, len(title))) <= most else title[: ruler.reach(0, most)].rstrip() + "…"
 
 
-def _sections(document: Document) -> Iterator[tuple[Span, tuple[str, ...]]]:
+def _sections(document: Document, blocks: Sequence[Block]) -> Iterator[tuple[Span, tuple[str, ...]]]:
     """Yield (span, headings above it); one section without headings where there are none."""
-    if not document.headed:
-        yield (0, len(document.text)), ()
-        return
-    path: list[tuple[int, str]] = []
-    start, headings = 0, tuple[str, ...]()
-    for at, level, name in _headings(document.text):
-        yield (start, at), headings
-        path = [entry for entry in path if entry[0] < level] + [(level, name)]
+    path: list[Block] = []
+    start, below, headings = 0, 0, tuple[str, ...]()
+    for block in blocks:
+        if block.kind != "heading" or not block.level or not block.name:
+            continue
+        # A heading with nothing under it but deeper headings is no passage of its own: it stays above the next one.
+        alone = path and block.level > path[-1].level and not document.text[below : block.start].strip()
+        if not alone:
+            if start < block.start:
+                yield (start, block.start), headings
+            start = block.start
+        path = [above for above in path if above.level < block.level] + [block]
         # The first heading of a file is its title already.
-        headings = tuple(name for _, name in path if name != document.title)
-        start = at
-    yield (start, len(document.text)), headings
+        headings = tuple(above.name for above in path if above.name != document.title)
+        below = block.end
+    if start < len(document.text):
+        yield (start, len(document.text)), headings
 
 
-def _headings(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (place, level, name) of each ATX heading (``## Name``) that stands in no list, quote, code or HTML."""
-    lines = [0, *(match.end() for match in _LINE_END.finditer(text))]
-    tokens = _MARKDOWN.parse(text)
-    for opening, content in pairwise(tokens):
-        if opening.type == "heading_open" and opening.level == 0 and opening.map and content.content:
-            yield lines[opening.map[0]], int(opening.tag[1:]), content.content
+def _units(text: str, blocks: Sequence[Block]) -> Iterator[_Unit]:
+    """Yield the units of a text, in reading order; what is in no block belongs to the unit before it."""
+    yield _Unit(0)
+    if not blocks:
+        yield from (_Unit(at) for at in sentence_starts(text, 0, len(text)) if at)
+    head = (0, 0)
+    for block in blocks:
+        if block.kind == "head":
+            head = block.start, block.end
+        starts = sentence_starts(text, block.start, block.end) if block.kind == "paragraph" else ()
+        for at in dict.fromkeys([block.start, *starts]):
+            if at:
+                yield _Unit(at, head if block.kind == "row" else (0, 0))
 
 
-def _pack(
-    text: str, section: Span, tokens: Sequence[Span], starts: Sequence[int], chunking: Chunking
-) -> Iterator[Span]:
-    """Pack a section's sentences into spans of at most ``chunking.tokens`` tokens.
-
-    Args:
-        tokens: of the whole text, and ``starts`` their first characters.
-    """
-
-    def count(span: Span) -> int:
-        return bisect_left(starts, span[1]) - bisect_left(starts, span[0])
-
-    units = [
-        unit
-        for sentence in _sentences(text, section)
-        for unit in _split(sentence, starts, tokens, chunking.tokens)
+def _pack(units: Sequence[_Unit], end: int, ruler: _Ruler, chunking: Chunking) -> Iterator[_Piece]:
+    """Pack the units of a section that ends at ``end`` into pieces of at most ``chunking.tokens`` tokens."""
+    ends = [*(unit.start for unit in units[1:]), end]
+    parts = [
+        part
+        for unit, unit_end in zip(units, ends, strict=True)
+        for part in _parts(unit, unit_end, ruler, chunking)
     ]
     first = 0
-    while first < len(units):
+    while first < len(parts):
+        head = parts[first].head
+        room = chunking.tokens - ruler.count(head)
         last = first
-        while last + 1 < len(units) and count((units[first][0], units[last + 1][1])) <= chunking.tokens:
+        while last + 1 < len(parts) and ruler.count((parts[first].start, parts[last + 1].end)) <= room:
             last += 1
-        yield units[first][0], units[last][1]
-        if last + 1 == len(units):
+        yield _Piece(parts[first].start, parts[last].end, head)
+        if last + 1 == len(parts):
             return
         following = last + 1
-        # Step back over whole sentences, as long as the next passage still gets past this one.
+        # Step back over whole units, as long as the next passage still gets past this one.
         while (
             following - 1 > first
-            and count((units[following - 1][0], units[last][1])) <= chunking.overlap
-            and count((units[following - 1][0], units[last + 1][1])) <= chunking.tokens
+            and ruler.count((parts[following - 1].start, parts[last].end)) <= chunking.overlap
+            and ruler.count((parts[following - 1].start, parts[last + 1].end))
+            <= chunking.tokens - ruler.count(parts[following - 1].head)
         ):
             following -= 1
         first = following
 
 
-def _sentences(text: str, section: Span) -> Iterator[Span]:
-    """Yield the spans of a section's sentences, white space at their ends left out."""
-    start, end = section
-    cuts = [match.end() for match in _SENTENCE_END.finditer(text, start, end)]
-    for left, right in zip([start, *cuts], [*cuts, end], strict=True):
-        piece = text[left:right]
-        stripped = piece.strip()
-        if stripped:
-            begin = left + piece.index(stripped[0])
-            yield begin, begin + len(stripped)
+def _parts(unit: _Unit, end: int, ruler: _Ruler, chunking: Chunking) -> Iterator[_Piece]:
+    """Yield a unit without white space at its ends, or its parts where it is longer than a passage may be."""
+    head = unit.head if ruler.count(unit.head) <= chunking.tokens * HEAD_SHARE else (0, 0)
+    room = chunking.tokens - ruler.count(head)
+    start = unit.start
+    while start < end:
+        cut_at = end if ruler.count((start, end)) <= room else ruler.reach(start, room)
+        span = trimmed(ruler.text, (start, cut_at))
+        if span is not None:
+            yield _Piece(*span, head)
+        start = cut_at
 
 
-def _split(sentence: Span, starts: Sequence[int], tokens: Sequence[Span], size: int) -> Iterator[Span]:
-    """Cut a sentence that is longer than a passage between tokens."""
-    inside = tokens[bisect_left(starts, sentence[0]) : bisect_left(starts, sentence[1])]
-    begin = sentence[0]
-    for index in range(size, len(inside), size):
-        yield begin, inside[index][0]
-        begin = inside[index][0]
-    yield begin, sentence[1]
+class _Ruler:
+    """Counts the tokens of a text, and finds where a passage that begins at a place must end."""
+
+    def __init__(self, text: str, tokens: Sequence[Span]) -> None:
+        self.text = text
+        self._starts = list(_token_starts(text, tokens))
+
+    def count(self, span: Span) -> int:
+        """Return how many tokens begin inside a span."""
+        return bisect_left(self._starts, span[1]) - bisect_left(self._starts, span[0])
+
+    def reach(self, start: int, tokens: int) -> int:
+        """Return where to cut so that at most so many tokens lie between: after a line, a word or a character."""
+        first = bisect_left(self._starts, start)
+        if first + tokens >= len(self._starts):
+            return len(self.text)
+        furthest = self._starts[first + tokens]
+        least = self._starts[first + tokens // 2]
+        line = self.text.rfind("\n", least, furthest)
+        if line >= 0:
+            return line + 1
+        for at in range(furthest, least, -1):
+            if self.text[at - 1].isspace():
+                return at
+        return furthest
+
+
+def _token_starts(text: str, tokens: Sequence[Span]) -> Iterator[int]:
+    """Yield where each token begins; long text that no token, or one alone, stands for counts by its characters."""
+    at = 0
+    for start, end in [*tokens, (len(text), len(text))]:
+        if start - at > LONGEST_TOKEN:
+            yield from _unread(text, at, start)
+        if end - start > LONGEST_TOKEN:
+            yield from _unread(text, start, end)
+        elif start < end:
+            yield start
+        at = max(at, end)
+
+
+def _unread(text: str, start: int, end: int) -> Iterator[int]:
+    """Yield a place for every `UNREAD_TOKEN` characters, none of them within a character and its marks."""
+    at = start
+    while at < end:
+        yield at
+        at += UNREAD_TOKEN
+        while at < end and (unicodedata.category(text[at])[0] == "M" or "\u200d" in text[at - 1 : at + 1]):
+            at += 1

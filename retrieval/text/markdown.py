@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 Kind = Literal["heading", "paragraph", "head", "row", "code", "rule", "html"]
@@ -19,7 +21,9 @@ Kind = Literal["heading", "paragraph", "head", "row", "code", "rule", "html"]
 code, with its fence."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_INLINE_MARK = re.compile(r"[*_`\[\]<>&\\!~]")
 _MARKDOWN = MarkdownIt("commonmark").enable("table").disable(["inline", "reference"])
+_INLINE = MarkdownIt("commonmark").enable("strikethrough")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,7 @@ def read_blocks(text: str) -> Iterator[Block]:
     def each_line(kind: Kind, first: int, last: int) -> Iterator[Block]:
         return (Block(kind, at(line), at(line + 1)) for line in range(first, last) if at(line) < at(line + 1))
 
-    tokens = _MARKDOWN.parse(text)
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in _tokens(text):
         if token.map is None:
             continue
         first, last = token.map
@@ -69,6 +72,37 @@ def read_blocks(text: str) -> Iterator[Block]:
                 yield Block("html", at(first), at(last))
 
 
+def _tokens(text: str) -> Iterator[tuple[Token, Token | None]]:
+    """Yield each token of a text's blocks with the one after it.
+
+    One block at a time, as `MarkdownIt` would do all at once: the tokens of a long text are so many that the garbage
+    collector would take longer than the parser.
+    """
+    state = StateBlock(_LINE_END.sub("\n", text), _MARKDOWN, {}, [])
+    rules = _MARKDOWN.block.ruler.getRules("")
+    line = 0
+    while (line := state.skipEmptyLines(line)) < state.lineMax:
+        state.line = line
+        next(rule for rule in rules if rule(state, line, state.lineMax, False))
+        line = state.line
+        yield from zip_longest(state.tokens, state.tokens[1:])
+        state.tokens.clear()
+
+
+def plain_text(line: str) -> str:
+    """Return what a line of Markdown shows: without marks of emphasis, links, code and HTML, white space as one space."""
+    if _INLINE_MARK.search(line):
+        shown = [
+            part.content
+            if part.type in ("text", "code_inline", "image")
+            else " " * part.type.endswith("break")
+            for token in _INLINE.parseInline(line)
+            for part in token.children or ()
+        ]
+        line = "".join(shown)
+    return " ".join(line.split())
+
+
 def _heading(opening: Token, content: Token | None) -> tuple[int, str]:
     level = int(opening.tag[1:]) if opening.level == 0 else 0
-    return level, content.content if content is not None else ""
+    return level, plain_text(content.content) if content is not None else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.chunking import Chunking, Span, cut
+from quincunx.retrieval.text.chunking import LONGEST_TOKEN, Chunking, cut
+from quincunx.retrieval.text.sentences import Span
 
 
 def words(text: str) -> list[Span]:
@@ -25,7 +27,26 @@ def words(text: str) -> list[Span]:
     return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
 
 
-PIECES = ["a", "word", ". ", "? ", " ", "\n", "\n\n", "# ", "\n## H\n", "```\n", "é", "- ", "1) "]
+PIECES = [
+    *(
+        "a",
+        "word",
+        ". ",
+        "? ",
+        " ",
+        "\n",
+        "\n\n",
+        "# ",
+        "\n## H\n",
+        "```\n",
+        "é",
+        "- ",
+        "1) ",
+        "\n===\n",
+        "    x\n",
+    ),
+    *("|a|b|\n|-|-|\n", "|c|d|\n", "运费由客户承担", "。", "ลูกค้าคืน", "่", "\u200d", "a9059cbb" * 9, "> "),
+]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=300).map("".join).filter(str.strip)
 
 
@@ -36,8 +57,10 @@ def test_the_invariants_hold(text: str, headed: bool, size: int, data: st.DataOb
     passages = cut(document, chunking, words)
     covered = [False] * len(text)
     for passage in passages:
-        assert passage.text == text[passage.start : passage.end]
+        assert passage.text == passage.head + text[passage.start : passage.end]
+        assert passage.head in text
         assert len(words(passage.text)) <= size
+        assert len(passage.text) <= LONGEST_TOKEN * size
         covered[passage.start : passage.end] = [True] * (passage.end - passage.start)
     assert all(seen or character.isspace() for seen, character in zip(covered, text, strict=True))
     assert len({passage.id for passage in passages}) == len(passages)
@@ -76,8 +99,8 @@ def test_headings_and_fences_are_those_of_commonmark() -> None:
         "####### seven\n\n## *Three*\n\nD."
     )
     passages = cut(Document("g.md", "", text, headed=True), Chunking(), words)
-    assert [p.title for p in passages] == ["C#", "C# › Two spaces", "C# › *Three*"]
-    assert [p.text[:8] for p in passages] == ["# C#\n\nA.", "## Two s", "## *Thre"]
+    assert [p.title for p in passages] == ["C#", "C# › Two spaces", "Under", "Under › Three"]
+    assert [p.text[:8] for p in passages] == ["# C#\n\nA.", "## Two s", "Under\n==", "## *Thre"]
 
 
 def test_the_time_to_cut_grows_no_faster_than_the_number_of_headings() -> None:
@@ -109,3 +132,115 @@ def test_a_title_that_would_crowd_out_the_text_is_shortened_in_passages_only() -
 def test_sizes_out_of_bounds_are_refused(size: int, overlap: int) -> None:
     with pytest.raises(BoundError, match=str(size if size < 8 else overlap)):
         Chunking(size, overlap)
+
+
+TABLE = "| Item | Fee |\n|---|---|\n" + "".join(f"| part {i} | {i} euro |\n" for i in range(40))
+
+
+def test_a_table_is_cut_between_rows_and_every_piece_begins_with_its_head() -> None:
+    text = f"# Fees\n\nAll fees.\n\n{TABLE}\nAfter the table."
+    passages = cut(Document("f.md", "Fees", text, headed=True), Chunking(60, 12), words)
+    assert len(passages) > 4
+    for passage in passages[1:]:
+        assert passage.text.startswith("| Item | Fee |\n|---|---|\n| part ")
+        assert all(line.startswith("|") == line.endswith("|") for line in passage.text.splitlines())
+    assert [p.head for p in passages[:2]] == ["", "| Item | Fee |\n|---|---|\n"]
+
+
+def test_a_head_that_fills_half_a_passage_is_not_repeated() -> None:
+    text = TABLE.replace("Item", "Item " * 20)
+    passages = cut(Document("f.md", "", text, headed=True), Chunking(40, 0), words)
+    assert {p.head for p in passages} == {""}
+
+
+def test_code_is_cut_between_lines() -> None:
+    code = "".join(f"    value_{i} = compute_{i}(a, b)\n" for i in range(60))
+    for text in (f"```py\n{code}```\n", f"~~~~\n{code}\n~~~\n{code}~~~~\n", code):
+        passages = cut(Document("c.md", "", text, headed=True), Chunking(50, 0), words)
+        lines = {line.strip() for line in text.splitlines()}
+        assert len(passages) > 8
+        assert all(line.strip() in lines for p in passages for line in p.text.splitlines())
+
+
+def test_a_long_line_is_cut_between_words() -> None:
+    text = "no stop here " * 50
+    for headed in (True, False):
+        passages = cut(Document("d", "", text, headed=headed), Chunking(10, 0), words)
+        assert all(set(p.text.split()) <= {"no", "stop", "here"} for p in passages)
+
+
+@pytest.mark.parametrize(
+    ("text", "stop"),
+    [
+        ("客户可以在三十天内退货，运费由客户承担。会员在生日当月可以领取优惠券。" * 40, "。"),
+        ("返品は三十日以内です！送料はお客様の負担ですか？はい、そうです。" * 40, "！？。"),
+        ("ग्राहक तीस दिनों के भीतर सामान वापस कर सकते हैं। शिपिंग का खर्च ग्राहक देगा। " * 40, "।"),
+        ("هل يمكن إرجاع السلعة؟ نعم، خلال ثلاثين يوما. الشحن على العميل! " * 40, "؟.!"),
+        ("كيا یہ درست ہے؟ جی ہاں۔ یہ درست ہے۔ " * 60, "؟۔"),
+    ],
+)
+def test_other_scripts_are_cut_between_their_sentences(text: str, stop: str) -> None:
+    def characters(text: str) -> list[Span]:
+        return [(i, i + 1) for i, character in enumerate(text) if not character.isspace()]
+
+    passages = cut(Document("d", "", text), Chunking(200, 0), characters)
+    assert len(passages) > 3
+    assert all(passage.text[-1] in stop for passage in passages)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ลูกค้าสามารถคืนสินค้าได้ภายในสามสิบวัน" * 200,
+        "a9059cbb" * 3000,
+        "\u200b" * 3000 + "x" + "\u200b" * 3000,
+        "👩\u200d👩\u200d👧\u200d👦" * 800,
+        "x" * 20 + "\u0301" * 50,
+    ],
+)
+def test_text_that_the_tokenizer_takes_for_one_token_is_cut_all_the_same(text: str) -> None:
+    passages = cut(Document("d", "", text), Chunking(), lambda text: [(0, len(text))])
+    assert all(len(p.text) <= 200 * LONGEST_TOKEN for p in passages)
+    assert "".join(p.text for p in cut(Document("d", "", text), Chunking(200, 0), words)) == text
+    assert not any(unicodedata.category(p.text[0])[0] == "M" for p in passages)
+
+
+def test_a_heading_above_deeper_headings_alone_is_no_passage_of_its_own() -> None:
+    text = "# Guide\n\n## Setup\n\n### Linux\n\nUse apt.\n\n## Empty\n\n## Use\n\nRun."
+    passages = cut(Document("g.md", "Guide", text, headed=True), Chunking(), words)
+    assert [(p.title, p.text) for p in passages] == [
+        ("Guide › Setup › Linux", "# Guide\n\n## Setup\n\n### Linux\n\nUse apt."),
+        ("Guide › Empty", "## Empty"),
+        ("Guide › Use", "## Use\n\nRun."),
+    ]
+
+
+def test_a_document_of_a_title_alone_is_one_passage() -> None:
+    (passage,) = cut(Document("d", "Ferries sail every hour", ""), Chunking(), words)
+    assert (passage.id, passage.text, passage.reading) == ("d", "", "Ferries sail every hour")
+
+
+REPEATED = [
+    "> ",
+    "- ",
+    "[",
+    "|",
+    "```\n",
+    "\n",
+    "#",
+    "a\n===\n",
+    "<!--",
+    "* a\n",
+    "1. a\n",
+    "    x\n",
+    "**a",
+    "a. ",
+]
+
+
+@pytest.mark.parametrize("piece", [*REPEATED, "|b|\n"])
+def test_no_markdown_takes_long_to_cut(piece: str) -> None:
+    document = Document("d", "", "|a|\n|-|\n" + piece * 30_000, headed=True)
+    begin = time.process_time()
+    cut(document, Chunking(), words)
+    assert time.process_time() - begin < 10  # what grows with the square of it takes minutes

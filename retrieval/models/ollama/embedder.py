@@ -18,7 +18,7 @@ from ...errors import (
     OllamaModelMissingError,
     UnsupportedModelError,
 )
-from ...text.chunking import Span
+from ...text.sentences import Span
 from ..embedders import BATCH, EmbedderIdentity, Progress, Vectors, matryoshka_cut, no_progress, require_unit
 from ..nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
 from .client import (
