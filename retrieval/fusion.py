@@ -76,6 +76,7 @@ class Hit:
 
 def fuse(
     queries: Sequence[str],
+    own: int,
     vectors: Vectors,
     dense: Sequence[Sequence[Hit]],
     lexical: Sequence[Sequence[Hit]],
@@ -88,7 +89,8 @@ def fuse(
     the best one found but of the best there could be, so that a question whose words say little has little say.
 
     Args:
-        queries: the question, and what else was searched for; a candidate's scores are those for the question.
+        queries: the question in its parts, and what else was searched for.
+        own: how many of these are parts of the question; a candidate's scores are the best of theirs.
         vectors: of the queries, shape (queries, dims).
         dense: by query, what the dense stage found, best first; empty where it was not run.
         lexical: likewise.
@@ -98,7 +100,7 @@ def fuse(
     if not hits:
         return []
     held = _vectors(hits)
-    scored = len(queries) if settings.fusion == "scores" else 1
+    scored = len(queries) if settings.fusion == "scores" else own
     cosines = [_cosines(hits, held, dense[i], vectors[i]) for i in range(scored)]
     words = [_lexical_scores(hits, lexical[i], queries[i], settings) for i in range(scored)]
     rankings = [[hit.passage.id for hit in stage] for stage in [*dense, *lexical]]
@@ -120,9 +122,9 @@ def fuse(
         Candidate(
             passage=hits[id].passage,
             dense_rank=dense_rank.get(id),
-            dense_score=float(cosines[0][places[id]]),
+            dense_score=max(float(cosine[places[id]]) for cosine in cosines[:own]),
             lexical_rank=lexical_rank.get(id),
-            lexical_score=float(words[0][0][places[id]]),
+            lexical_score=max(float(scores[places[id]]) for scores, _ in words[:own]),
             fused_rank=rank,
             fused_score=score,
             duplicates=tuple(copies.get(id, ())),

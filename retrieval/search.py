@@ -9,16 +9,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from .errors import BoundError
 from .fusion import Hit, fuse, ranks, z_scores
 from .index.view import OpenIndex, View
 from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
-from .models.rerankers import Reranker
+from .models.rerankers import Reranker, Scores
 from .passages import Candidate, Passage
 from .settings import SearchSettings
-from .text.words import require_question
+from .text.questions import question_parts, require_question
 
+SPECIAL_TOKENS = 4
+"""Tokens that an embedder may put around a text."""
 LEXICAL_THREADS = 8
 """Most lexical stages of one `Searcher` at a time."""
 
@@ -41,6 +45,8 @@ class SearchResult:
     """What did not go as usual, such as a damaged snapshot that was made good."""
     queries: tuple[str, ...] = ()
     """What was searched for beside the question."""
+    near_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By word of the question that stands nowhere in the index: the words near it that were searched for instead."""
     remembered: int = field(default=0, compare=False)
     """Of the candidates, how many had a score that the reranker remembered."""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
@@ -87,21 +93,25 @@ class Searcher:
 
         Every query has a dense and a lexical order of its own, and all of them are fused; what the stages score
         and the reranker reads is the question. A candidate's dense and lexical rank is its best over the queries.
+        What is longer than the embedder reads is searched for by its parts, each like a query, and a note says so; the
+        question's scores are then the best of its parts', and its rerank scores their mean.
 
         Raises:
-            EmptyQuestionError: nothing to search for. BoundError: a question longer than the embedder reads.
+            EmptyQuestionError: nothing to search for. BoundError: a question of more parts than `MOST_PARTS`.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
         """
         settings = settings or SearchSettings()
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
         clock = _Clock()
         depth = max(settings.k, settings.depth)
-        dense: list[list[Hit]] = [[] for _ in asked]
-        lexical: list[list[Hit]] = [[] for _ in asked]
+        parts = [self._parts(query) for query in asked]
+        own, texts = len(parts[0]), [part for query in parts for part in query]
+        dense: list[list[Hit]] = [[] for _ in texts]
+        lexical: list[list[Hit]] = [[] for _ in texts]
 
         def find_lexical() -> None:
             with clock.stage("lexical"):
-                lexical[:] = [_lexical_hits(views, query, depth) for query in asked]
+                lexical[:] = [_lexical_hits(views, text, depth) for text in texts]
 
         with ExitStack() as stack:
             views = [stack.enter_context(index.view(settings.where)) for index in self._indexes]
@@ -110,46 +120,63 @@ class Searcher:
             if settings.lexical_weight:
                 lexical_work.append(self._lexical_pool.submit(find_lexical))
             with clock.stage("embed"):
-                vectors = self._embedder.embed_questions(asked)
+                vectors = self._embedder.embed_questions(texts)
             if settings.dense_weight:
                 with clock.stage("dense"):
-                    dense = [_dense_hits(views, vectors[i : i + 1], depth) for i in range(len(asked))]
+                    dense = [_dense_hits(views, vectors[i : i + 1], depth) for i in range(len(texts))]
             for future in lexical_work:
                 future.result()
             with clock.stage("fuse"):
-                candidates = fuse(asked, vectors, dense, lexical, settings)
+                near = _near_words(views, texts) if settings.lexical_weight else {}
+                candidates = fuse(texts, own, vectors, dense, lexical, settings)
         with clock.stage("rerank"):
-            candidates, remembered = self._rerank(asked[0], candidates, settings)
+            candidates, remembered = self._rerank(parts[0], candidates, settings)
         return SearchResult(
             question=asked[0],
             generations={view.name: view.generation for view in views},
             candidates=tuple(candidates),
-            dense=tuple(hit.passage for hit in dense[0]),
-            lexical=tuple(hit.passage for hit in lexical[0]),
+            dense=tuple(hit.passage for hit in _merged(dense[:own])),
+            lexical=tuple(hit.passage for hit in _merged(lexical[:own])),
             n=settings.n,
-            notes=tuple(note for view in views for note in view.notes),
+            notes=(
+                *(note for view in views for note in view.notes),
+                *(self._long_note(query) for query in parts if len(query) > 1),
+            ),
+            near_words=near,
             queries=tuple(asked[1:]),
             remembered=remembered,
             seconds=clock.seconds,
         )
 
+    def _parts(self, query: str) -> list[str]:
+        identity = self._embedder.identity
+        room = identity.max_tokens - len(self._embedder.offsets(identity.question_prefix)) - SPECIAL_TOKENS
+        return question_parts(query, room, self._embedder.offsets)
+
+    def _long_note(self, parts: Sequence[str]) -> str:
+        identity = self._embedder.identity
+        return (
+            f"a question of {sum(map(len, parts))} characters is more than {identity.model} reads at once "
+            f"({identity.max_tokens} tokens): it was searched for by its {len(parts)} parts"
+        )
+
     def _rerank(
-        self, question: str, candidates: list[Candidate], settings: SearchSettings
+        self, question: Sequence[str], candidates: list[Candidate], settings: SearchSettings
     ) -> tuple[list[Candidate], int]:
-        """Put the candidates into final order, with the reranker's opinion where one is used.
+        """Put the candidates into final order, with the reranker's opinion of each part of the question.
 
         And say how many of its scores were remembered.
         """
         if not candidates:
             return [], 0
-        if self._reranker is None or not settings.rerank:
+        reranker = self._reranker
+        if reranker is None or not settings.rerank:
             return [replace(candidate, final_rank=candidate.fused_rank) for candidate in candidates], 0
         ids = [candidate.passage.id for candidate in candidates]
         readings = [candidate.passage.reading for candidate in candidates]
-        if isinstance(self._reranker, CachedReranker):
-            scores, remembered = self._reranker.score_and_hits(question, readings)
-        else:
-            scores, remembered = self._reranker.score(question, readings), 0
+        scored = [_scores(reranker, part, readings) for part in question]
+        scores = np.mean([by_part for by_part, _ in scored], axis=0)
+        remembered = sum(hits for _, hits in scored) // len(question)
         rerank_ranks = ranks(scores, ids)
         final_ranks = rerank_ranks
         if settings.final == "combined":
@@ -177,12 +204,36 @@ class _Clock:
         self.seconds[name] = time.perf_counter() - begin
 
 
+def _scores(reranker: Reranker, question: str, readings: Sequence[str]) -> tuple[Scores, int]:
+    """Return the reranker's scores, and how many of them it remembered."""
+    if isinstance(reranker, CachedReranker):
+        return reranker.score_and_hits(question, readings)
+    return reranker.score(question, readings), 0
+
+
 def _dense_hits(views: Sequence[View], vector: Vectors, depth: int) -> list[Hit]:
     return _hits_of_all(views, lambda view: view.dense(vector, depth))[:depth]
 
 
 def _lexical_hits(views: Sequence[View], query: str, depth: int) -> list[Hit]:
     return _hits_of_all(views, lambda view: view.lexical(query, depth))[:depth]
+
+
+def _merged(found: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """Return the hits of all parts of a question, each at its best; best first, ties by id."""
+    best: dict[str, Hit] = {}
+    for hit in sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.score):
+        best.setdefault(hit.passage.id, hit)
+    return sorted(best.values(), key=lambda hit: (-hit.score, hit.passage.id))
+
+
+def _near_words(views: Sequence[View], texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    near: dict[str, tuple[str, ...]] = {}
+    for view in views:
+        for text in texts:
+            for word, words in view.near_words(text).items():
+                near[word] = tuple(dict.fromkeys([*near.get(word, ()), *words]))
+    return near
 
 
 def _hits_of_all(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:

@@ -52,7 +52,7 @@ def ask_program(
 ) -> None:
     """Ask a program a question, and show its answer with the passages it cites."""
     from ...programs.artifact.read import require_program
-    from ...retrieval.text.words import require_question
+    from ...retrieval.text.questions import require_question
 
     require_question(question)
     require_program(program)

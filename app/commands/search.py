@@ -24,7 +24,7 @@ def search_indexes(
     as_json: AsJson = False,
 ) -> None:
     """Search an index and show the passages that a program would get."""
-    from ...retrieval.text.words import require_question
+    from ...retrieval.text.questions import require_question
 
     settings = search.over(SearchSettings())
     require_question(question)

@@ -16,7 +16,7 @@ import dspy
 
 from ...retrieval.errors import ModelOutputError
 from ...retrieval.passages import Passage
-from ...retrieval.text.words import lone_surrogate_at
+from ...retrieval.text.questions import lone_surrogate_at
 from ...signatures.evidence import Evidence
 from ..answer import Answer
 from ..budget import Meter

@@ -8,69 +8,79 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..text.words import content_words
 from .faiss_index import TIES, Numbers
 
-TOKENIZER = "porter unicode61"
+TOKENIZER = "porter unicode61 categories ''L* M* N* Co''"
+"""Marks are part of words: the vowels of many scripts are marks."""
 K1, LEAST_IDF = 1.2, 1e-6
 """Of FTS5's BM25: how soon a repeated word counts no more, and the weight of a word that most passages hold."""
 
 
-def match_expression(question: str) -> str | None:
-    """Return the FTS5 expression that finds any content word of the question; ``None`` if it has no word."""
-    return " OR ".join(match_phrase(word) for word in content_words(question)) or None
+@dataclass(frozen=True)
+class Term:
+    """A word that is searched for, in the full-text index's own words, and how many passages hold it."""
+
+    phrase: str
+    passages: int
 
 
-def match_phrase(word: str) -> str:
-    """Return the FTS5 expression that finds a word."""
-    return f'"{word}"'
+def make_term(connection: sqlite3.Connection, word: str) -> Term:
+    """Return a word of `searched_words` as a term."""
+    phrase = f'"{word[:-1]}"*' if word.endswith("*") else f'"{word}"'
+    count = connection.execute("SELECT count(*) FROM lexical WHERE lexical MATCH ?", (phrase,)).fetchone()[0]
+    return Term(phrase, int(count))
 
 
 def best_passages(
-    connection: sqlite3.Connection, question: str, limit: int, allowed: Numbers | None = None
+    connection: sqlite3.Connection, terms: Iterable[Term], limit: int, allowed: Numbers | None = None
 ) -> list[tuple[int, float]]:
-    """Return (number, score) of the passages that share a word with the question, best first.
+    """Return (number, score) of the passages that hold one of the terms, best first.
 
     All that tie with the last one are in. Only ``allowed`` numbers are looked at, where given.
     """
-    found = _match(connection, question, allowed, "ORDER BY rank LIMIT ?", limit + TIES)
+    expression = _expression(terms)
+    found = _match(connection, expression, allowed, "ORDER BY rank LIMIT ?", limit + TIES)
     last = found[min(limit, len(found)) - 1][1] if found else 0.0
     if len(found) == limit + TIES and found[-1][1] == last:
-        return _match(connection, question, allowed, "AND rank <= ? ORDER BY rank", -last)
+        return _match(connection, expression, allowed, "AND rank <= ? ORDER BY rank", -last)
     return [(number, score) for number, score in found if score >= last]
 
 
-def scores_of(connection: sqlite3.Connection, question: str, numbers: Sequence[int]) -> dict[int, float]:
-    """Return the score of those of these passages that share a word with the question."""
+def scores_of(
+    connection: sqlite3.Connection, terms: Iterable[Term], numbers: Sequence[int]
+) -> dict[int, float]:
+    """Return the score of those of these passages that hold one of the terms."""
     allowed = np.array(numbers, dtype=np.int64)
-    return dict(_match(connection, question, allowed, "LIMIT ?", len(numbers)))
+    return dict(_match(connection, _expression(terms), allowed, "LIMIT ?", len(numbers)))
 
 
-def upper_bound(connection: sqlite3.Connection, question: str, passages: int) -> float:
-    """Return what no passage's score for the question can pass, of an index of so many passages.
+def upper_bound(terms: Iterable[Term], passages: int) -> float:
+    """Return what no passage's score for these terms can pass, of an index of so many passages.
 
     BM25 gives a word at most (k1 + 1) times its weight, ln((N − n + ½) / (n + ½)) of N passages of which n hold
     it, as FTS5 has them; a word that none holds gives nothing.
     """
-    weights = []
-    for word in content_words(question):
-        holding = connection.execute(
-            "SELECT count(*) FROM lexical WHERE lexical MATCH ?", (match_phrase(word),)
-        ).fetchone()[0]
-        if holding:
-            weights.append(max(LEAST_IDF, math.log((passages - holding + 0.5) / (holding + 0.5))))
+    weights = [
+        max(LEAST_IDF, math.log((passages - term.passages + 0.5) / (term.passages + 0.5)))
+        for term in terms
+        if term.passages
+    ]
     return (K1 + 1) * sum(weights)
 
 
+def _expression(terms: Iterable[Term]) -> str:
+    return " OR ".join(term.phrase for term in terms if term.passages)
+
+
 def _match(
-    connection: sqlite3.Connection, question: str, allowed: Numbers | None, tail: str, value: float
+    connection: sqlite3.Connection, expression: str, allowed: Numbers | None, tail: str, value: float
 ) -> list[tuple[int, float]]:
-    expression = match_expression(question)
-    if expression is None:
+    if not expression:
         return []
     within, values = "", [expression]
     if allowed is not None:

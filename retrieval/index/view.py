@@ -15,12 +15,14 @@ from ..errors import IndexStateError
 from ..filters import Filter
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Passage
+from ..text.words import NAME, searched_words
 from . import bm25
 from .faiss_index import Numbers, VectorIndex
 from .reader import IndexReader
 from .recipe import require_identity
 from .snapshot import read_snapshot
 from .store import Store
+from .vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,13 @@ class _Loaded:
     notes: tuple[str, ...]
     numbers_by_filter: LRUCache[str, Numbers] = field(default_factory=lambda: LRUCache(FILTERS_KEPT))
     """The numbers of the passages that a filter accepts, by its text."""
+    _vocabulary: Vocabulary | None = None
+
+    def vocabulary(self, reading: IndexReader) -> Vocabulary:
+        """Return the words of the generation, which are read when they are first asked for."""
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary.read(reading.connection)
+        return self._vocabulary
 
 
 class OpenIndex:
@@ -107,24 +116,43 @@ class View:
         self.generation = reading.generation
         self.notes = loaded.notes
         self._reader = reading
-        self._index = loaded.index
+        self._loaded = loaded
+        self._terms_by_question: dict[str, list[bm25.Term]] = {}
         self._allowed = allowed
 
     def dense(self, question: Vectors, limit: int) -> list[tuple[int, float]]:
         """Return (number, cosine) of the nearest passages, best first; ties with the last are in."""
-        return self._index.best(question, limit, self._allowed)
+        return self._loaded.index.best(question, limit, self._allowed)
 
     def lexical(self, question: str, limit: int) -> list[tuple[int, float]]:
         """Return (number, score) of the passages that share a word, best first; ties with the last are in."""
-        return bm25.best_passages(self._reader.connection, question, limit, self._allowed)
+        return bm25.best_passages(self._reader.connection, self._terms(question), limit, self._allowed)
 
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""
-        return bm25.scores_of(self._reader.connection, question, numbers)
+        return bm25.scores_of(self._reader.connection, self._terms(question), numbers)
 
     def lexical_bound(self, question: str) -> float:
         """Return what no passage's lexical score for the question can pass."""
-        return bm25.upper_bound(self._reader.connection, question, len(self._index.numbers))
+        return bm25.upper_bound(self._terms(question), len(self._loaded.index.numbers))
+
+    def near_words(self, question: str) -> dict[str, list[str]]:
+        """Return what was searched for in place of each word of the question that stands nowhere in the index.
+
+        Words are as the full-text index stems them.
+        """
+        held = {word: bm25.make_term(self._reader.connection, word) for word in searched_words(question)}
+        missing = [word for word, term in held.items() if not term.passages and not word.startswith(NAME)]
+        return {word: near for word in missing if (near := self._loaded.vocabulary(self._reader).near(word))}
+
+    def _terms(self, question: str) -> list[bm25.Term]:
+        """Return what the lexical stage looks for: the words of the question, or those near them where the index has none."""
+        if question not in self._terms_by_question:
+            near = self.near_words(question)
+            words = [name for word in searched_words(question) for name in near.get(word, [word])]
+            terms = [bm25.make_term(self._reader.connection, word) for word in dict.fromkeys(words)]
+            self._terms_by_question[question] = [term for term in terms if term.passages]
+        return self._terms_by_question[question]
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
@@ -132,4 +160,4 @@ class View:
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""
-        return self._index.vectors(numbers)
+        return self._loaded.index.vectors(numbers)

@@ -13,6 +13,7 @@ from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
 from ..text.chunking import Chunking
+from ..text.words import indexed_words
 from .faiss_index import Kind, VectorIndex
 from .reader import PASSAGE_COLUMNS, read_vectors
 from .recipe import IndexRecipe
@@ -154,7 +155,8 @@ class IndexWriter:
                 f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*where, metadata, vector_key(identity, passage.reading)),
             ).lastrowid
-            execute("INSERT INTO lexical (rowid, reading) VALUES (?, ?)", (number, passage.reading))
+            words = " ".join(indexed_words(passage.title, passage.text, document.metadata))
+            execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

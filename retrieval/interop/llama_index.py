@@ -16,7 +16,7 @@ from ..models.rerankers import Reranker, require_scores
 from ..passages import Candidate, Passage
 from ..search import SearchResult
 from ..settings import SearchSettings
-from ..text.words import require_question
+from ..text.questions import require_question
 from .candidates import KEY, POSITION, handle, metadata, score
 
 try:

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+import regex
+
 PLAIN = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛′`´", "'"),
@@ -26,6 +28,7 @@ UNSPACED = (
 """Characters of the scripts that put no spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan), as the
 ranges of a regular expression's class."""
 
+_INVISIBLE = regex.compile(r"\p{Cf}+")
 _PLAIN_RUN = re.compile(r"[!-\x5f\x61-~]+")
 """ASCII, which is its own normal form; the grave accent is a typographic quote."""
 
@@ -45,7 +48,9 @@ class NormalForm:
 
 def normal_text(text: str) -> str:
     """Return a text in normal form, without white space at its ends."""
-    return normal_form(text).text.strip() if not text.isascii() or "`" in text else " ".join(text.split())
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return " ".join(text.translate(PLAIN).split())
 
 
 def normal_form(text: str) -> NormalForm:
