@@ -30,7 +30,7 @@ CREATE INDEX passages_of_document ON passages (document_id);
 CREATE INDEX passages_of_vector ON passages (vector);
 CREATE TABLE vectors (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE lexical USING fts5 (words, tokenize = '{TOKENIZER}');
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab (lexical, row);
+CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 

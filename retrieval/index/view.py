@@ -15,7 +15,7 @@ from ..errors import IndexStateError
 from ..filters import Filter
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Passage
-from ..text.words import NAME, searched_words
+from ..text.words import searched_words
 from . import bm25
 from .faiss_index import Numbers, VectorIndex
 from .reader import IndexReader
@@ -137,20 +137,27 @@ class View:
         return bm25.upper_bound(self._terms(question), len(self._loaded.index.numbers))
 
     def near_words(self, question: str) -> dict[str, list[str]]:
-        """Return what was searched for in place of each word of the question that stands nowhere in the index.
+        """Return what was searched for in place of each word of the question that stands nowhere in the index."""
+        return {
+            word: near
+            for word in searched_words(question)
+            if not self._term(word).passages
+            and (
+                near := self._loaded.vocabulary(self._reader).near(
+                    word, lambda word: self._term(word).passages
+                )
+            )
+        }
 
-        Words are as the full-text index stems them.
-        """
-        held = {word: bm25.make_term(self._reader.connection, word) for word in searched_words(question)}
-        missing = [word for word, term in held.items() if not term.passages and not word.startswith(NAME)]
-        return {word: near for word in missing if (near := self._loaded.vocabulary(self._reader).near(word))}
+    def _term(self, word: str) -> bm25.Term:
+        return bm25.make_term(self._reader.connection, word)
 
     def _terms(self, question: str) -> list[bm25.Term]:
         """Return what the lexical stage looks for: the words of the question, or those near them where the index has none."""
         if question not in self._terms_by_question:
             near = self.near_words(question)
             words = [name for word in searched_words(question) for name in near.get(word, [word])]
-            terms = [bm25.make_term(self._reader.connection, word) for word in dict.fromkeys(words)]
+            terms = [self._term(word) for word in dict.fromkeys(words)]
             self._terms_by_question[question] = [term for term in terms if term.passages]
         return self._terms_by_question[question]
 

@@ -13,7 +13,7 @@ from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
 from ..text.chunking import Chunking
-from ..text.words import indexed_words
+from ..text.words import indexed_words, spelt_words
 from .faiss_index import Kind, VectorIndex
 from .reader import PASSAGE_COLUMNS, read_vectors
 from .recipe import IndexRecipe
@@ -104,8 +104,14 @@ class IndexWriter:
         with self._transaction():
             for id in [*removed, *(document.id for document in documents)]:
                 self._remove(id)
+            spelt: set[str] = set()
             for document in documents:
                 self._insert(document, passages[document.id], recipe.identity)
+                for passage in passages[document.id]:
+                    spelt |= spelt_words(passage.title, passage.text)
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO words VALUES (?)", ((word,) for word in sorted(spelt))
+            )
             self._connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             )

@@ -49,7 +49,7 @@ class NormalForm:
 def normal_text(text: str) -> str:
     """Return a text in normal form, without white space at its ends."""
     if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     return " ".join(text.translate(PLAIN).split())
 
 
@@ -70,9 +70,8 @@ def normal_form(text: str) -> NormalForm:
         end = start + 1
         while end < len(text) and _joins(text[end]):
             end += 1
-        for character in unicodedata.normalize("NFKC", text[start:end]).translate(PLAIN):
-            if unicodedata.category(character) == "Cf":
-                continue
+        shown = _INVISIBLE.sub("", text[start:end])
+        for character in unicodedata.normalize("NFKC", shown).translate(PLAIN):
             if character.isspace():
                 if characters and characters[-1] == " ":
                     continue
@@ -84,8 +83,11 @@ def normal_form(text: str) -> NormalForm:
 
 
 def _joins(character: str) -> bool:
-    """Tell whether a character may become one with that before it."""
+    """Tell whether a character may become one with that before it, or stand invisible between two that do."""
+    if character.isascii():
+        return False
     return (
-        not character.isascii()
-        and (unicodedata.category(character).startswith("M") or "\u1160" <= character <= "\u11ff")
-    ) or character in "\uff9e\uff9f"
+        unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+        or "\u1160" <= character <= "\u11ff"
+        or character in "\uff9e\uff9f"
+    )

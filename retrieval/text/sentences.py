@@ -22,6 +22,7 @@ LANGUAGE = "en"
 """Whose abbreviations are known. Stops are those of all scripts, whatever the language."""
 
 _NUMBERED = re.compile(r"\b[^\W\d_]{1,4}\.\s*$")
+_NEVER_LAST = re.compile(r"\b(?:e\.\s?g|i\.\s?e|cf|viz|vs|z\.\s?B|d\.\s?h|p\.\s?ex)\.\s*$", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _MARKS = re.compile(r"(?:[^\S\n]*(?:>|[-*+•·](?=\s)|\d{1,9}[.)](?=\s)))*\s*")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -43,8 +44,8 @@ def sentence_starts(text: str, start: int, end: int) -> Iterator[int]:
     before = ""
     for boundary in sentencex.get_sentence_boundaries(LANGUAGE, piece):
         sentence = boundary["text"]
-        # "vol. 2" and "Abs. 3" are no ends, whatever the language's abbreviations.
-        joined = sentence[:1].isdigit() and _NUMBERED.search(before)
+        # "vol. 2", "Abs. 3" and "e.g. Mr. Li" are no ends, whatever the language's abbreviations.
+        joined = _NEVER_LAST.search(before) or (sentence[:1].isdigit() and _NUMBERED.search(before))
         if sentence.strip() and not joined:
             yield start + boundary["start_index"]
         before = sentence

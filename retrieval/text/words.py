@@ -36,7 +36,7 @@ _WORD = r"[\p{L}\p{N}\p{M}\p{Co}_]"
 _PAIRED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Yi}ー々]"
 _TRIPLED = r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Tai_Tham}\p{New_Tai_Lue}\p{Tai_Le}]"
 _RUN = regex.compile(
-    rf"(?P<pairs>{_PAIRED}[{_PAIRED}\p{{M}}]*)|(?P<triples>{_TRIPLED}+)|(?:(?!{_PAIRED}|{_TRIPLED}){_WORD})+",
+    rf"(?P<pairs>{_PAIRED}[{_PAIRED}\u3099\u309a]*)|(?P<triples>{_TRIPLED}+)|(?:(?!{_PAIRED}|{_TRIPLED}){_WORD})+",
     regex.VERSION1,
 )
 _ACCENTED = regex.compile(r"([\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
@@ -61,6 +61,11 @@ def indexed_words(title: str, text: str, metadata: Mapping[str, Any]) -> Iterato
         yield from (NAME + word for word in _names_of_value(value))
     for line in text.split("\n"):
         yield from (NAME + word for word in _names_of_line(line))
+
+
+def spelt_words(title: str, text: str) -> set[str]:
+    """Return the words of a passage that a misspelt word may have been meant for: of letters alone, and of three at least."""
+    return {run for run, size in _runs(f"{title}\n{text}") if not size and len(run) > 2 and run.isalpha()}
 
 
 def searched_words(question: str) -> list[str]:
