@@ -1,6 +1,6 @@
 """The sentences of a text, in any script: where one may be cut, and what can be quoted by itself.
 
-Sentence ends are found by sentencex, which knows abbreviations ("Dr.", "e.g.", "No. 5") and the stops of other scripts
+SentenceSpan ends are found by sentencex, which knows abbreviations ("Dr.", "e.g.", "No. 5") and the stops of other scripts
 (。 ！ ？ । ؟ ۔). What blocks there are is read as Markdown: an entry of a list, a row of a table and a line of code end
 where they end, and a heading is no part of what follows it.
 """
@@ -29,7 +29,7 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class SentenceSpan:
     """A sentence, row, line of code or heading of a text: ``text[start:end]``, without the marks before it."""
 
     kind: Kind
@@ -51,7 +51,7 @@ def sentence_starts(text: str, start: int, end: int) -> Iterator[int]:
         before = sentence
 
 
-def read_sentences(text: str) -> list[Sentence]:
+def read_sentences(text: str) -> list[SentenceSpan]:
     """Return the sentences of a Markdown text in reading order, white space and the marks of lists and quotes left out.
 
     Plain text is read alike: it holds no mark, or means by it what Markdown does.
@@ -59,7 +59,7 @@ def read_sentences(text: str) -> list[Sentence]:
     return [sentence for block in read_blocks(text) for sentence in _of_block(text, block)]
 
 
-def _of_block(text: str, block: Block) -> Iterator[Sentence]:
+def _of_block(text: str, block: Block) -> Iterator[SentenceSpan]:
     starts = [block.start]
     if block.kind == "paragraph":
         starts += [at for at in sentence_starts(text, block.start, block.end) if at > block.start]
@@ -69,7 +69,7 @@ def _of_block(text: str, block: Block) -> Iterator[Sentence]:
             start = marks.end() if marks else start
         end = start + len(text[start:end].rstrip())
         if start < end:
-            yield Sentence(block.kind, start, end)
+            yield SentenceSpan(block.kind, start, end)
 
 
 def trimmed(text: str, span: Span) -> Span | None:
