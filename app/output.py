@@ -36,7 +36,9 @@ def log_to_stderr() -> None:
 def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2) + "\n")
+    text = json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2)
+    # A file name may hold bytes that are no text: JSON has an escape for each.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def write_trace(record: CallRecord) -> None:
@@ -51,7 +53,7 @@ def fail(error: QuincunxError | OSError) -> NoReturn:
         error = StorageError(f"{where}{error.strerror or error}")
     if isinstance(error, UnknownIndexError):
         error = _naming_demo(error)
-    message = " ".join(str(error).split())
+    message = " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
     notes.print(f"error [{error.code}]: {message}", style="bold red", markup=False, soft_wrap=True)
     if "--json" in sys.argv:
         write_json({"error": {"code": error.code, "message": message}})

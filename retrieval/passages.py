@@ -22,6 +22,7 @@ class Document:
     title: str
     """May be empty."""
     text: str
+    """May be empty where there is a title."""
     metadata: Metadata = field(default_factory=dict)
     """JSON values by name, e.g. ``{"site": "builddaily", "date": "2026-03-01"}``."""
     headed: bool = False
@@ -30,7 +31,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One retrievable piece of a document: ``document.text[start:end]``.
+    """One retrievable piece of a document: ``document.text[start:end]``, empty where a title is all there is.
 
     Example:
         >>> import quincunx
@@ -56,8 +57,8 @@ class Passage:
 
     @property
     def reading(self) -> str:
-        """What models read: the title, when there is one, above the text."""
-        return f"{self.title}\n{self.text}" if self.title else self.text
+        """What models read: the title above the text, or what there is of the two."""
+        return "\n".join(part for part in (self.title, self.text) if part)
 
 
 @dataclass(frozen=True, slots=True)
