@@ -83,7 +83,7 @@ def update(
         recipe, kind = IndexRecipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
         require_identity(folder.name, recipe.identity, embedder.identity)
         present = writing.hashes()
-        changes, notices = update_changes(corpus, present, writing.origin().sources, prune=prune)
+        changes, notices = update_changes(corpus, present, writing.origin(), prune=prune)
         return _apply(writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress)
 
 

@@ -11,6 +11,7 @@ from ..passages import Document
 from ..text.corpus import Corpus, require_documents
 from ..text.file_names import path_of
 from ..text.read_report import ReadReport
+from ..text.roots import Origin
 from .writer import document_hash
 
 _GONE = {"empty", "unreadable", "binary", "not_a_file", "dangling_link", "already_read", "missing"}
@@ -97,27 +98,29 @@ def as_corpus(documents: Iterable[Document] | Corpus) -> Corpus:
 
 
 def update_changes(
-    corpus: Corpus, present: Mapping[str, str], sources: Mapping[str, str], *, prune: bool
+    corpus: Corpus, present: Mapping[str, str], origin: Origin, *, prune: bool
 ) -> tuple[Changes, list[str]]:
     """Return what an update changes, and what is to be said of it.
 
     Args:
-        present, sources: hash and file of each document of the index, by id.
+        present: hash of each document of the index, by id.
+        origin: where they came from.
 
     Raises:
-        CorpusError: nothing to do. Also see `departures`.
+        CorpusError: no document at all, in what the index does not know yet. Also see `departures`.
     """
     wanted = {document.id: document for document in corpus.documents}
     if corpus.given:
-        leaving = departures(corpus, sources, prune=prune)
+        leaving = departures(corpus, origin.sources, prune=prune)
         removed = set(leaving)
     else:
         leaving, removed = {}, present.keys() - wanted.keys() if prune and wanted else set()
     if not wanted and not removed:
-        if corpus.given:
+        if not corpus.given:
+            raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
+        if corpus.origin.roots != origin.roots:
             require_documents(corpus)
-        raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
-    return Changes.between(present, wanted, removed), removal_notices(leaving, sources)
+    return Changes.between(present, wanted, removed), removal_notices(leaving, origin.sources)
 
 
 def deletion(index: str, present: Mapping[str, str], ids: str | Iterable[str]) -> Changes:

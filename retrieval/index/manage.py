@@ -217,7 +217,7 @@ def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:
 
 def _dry_update(folder: Path, corpus: Corpus, prune: bool) -> BuildReport:
     def compared(reading: IndexReader) -> BuildReport:
-        changes, notices = update_changes(corpus, reading.hashes(), reading.origin().sources, prune=prune)
+        changes, notices = update_changes(corpus, reading.hashes(), reading.origin(), prune=prune)
         return _would(reading, changes, corpus, notices)
 
     return read_index(folder, compared)

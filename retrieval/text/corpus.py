@@ -22,7 +22,18 @@ from .file_names import readable
 from .front_matter import FrontMatter, read_front_matter
 from .ignore_rules import Globs
 from .read_report import ASKED_FOR, ReadReport, Skip
-from .roots import Given, Origin, Paths, Root, by_path_of, given_paths, innermost, known_path, roots_of
+from .roots import (
+    Given,
+    Origin,
+    Paths,
+    Root,
+    by_path_of,
+    given_paths,
+    innermost,
+    is_below,
+    known_path,
+    roots_of,
+)
 from .walk import BEIR_CORPUS, MARKDOWN, Walk
 
 __all__ = [
@@ -121,7 +132,7 @@ def read_corpus(
         raise CorpusError(f"{_list(refused)}. Mend or remove them, leave them out by --exclude or an ignore file, or "
                           "read without --strict")  # fmt: skip
     read = tuple(readable(entry.path) for entry in given)
-    links = {name: to for name, to in known.links.items() if not any(_is_below(name, path) for path in read)}
+    links = {name: to for name, to in known.links.items() if not any(is_below(name, path) for path in read)}
     links |= {readable(name): readable(to) for name, to in reading.walk.links.items()}
     return Corpus(list(reading.documents.values()), Origin(roots, reading.sources, links), read, report)
 
@@ -153,11 +164,7 @@ def _is_there(path: str) -> bool:
 
 
 def _is_known(source: str, known: Origin) -> bool:
-    return any(_is_below(other, source) for other in known.sources.values())
-
-
-def _is_below(source: str, folder: str) -> bool:
-    return source == folder or source.startswith(folder.rstrip("/") + "/")
+    return any(is_below(other, source) for other in known.sources.values())
 
 
 def _list(skips: Iterable[Skip]) -> str:

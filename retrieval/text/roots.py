@@ -155,21 +155,25 @@ def innermost(by_path: Mapping[str, Root], source: str) -> Root | None:
 
 
 def known_path(path: str, known: Origin) -> str:
-    """Return the name by which an index knows a path: it may have been read through a link, or be named through one."""
-    names = dict.fromkeys([readable(path), *_names_by_links(os.path.realpath(path), known)])
+    """Return the name by which an index knows a path: it may have been read through a link, or be named through one.
+
+    Of several names, one that was read counts before one that was not, and a place of its own before a link.
+    """
+    names = dict.fromkeys([*_names_by_links(os.path.realpath(path), known), readable(path)])
     by_path = by_path_of(known.roots)
     held = [name for name in names if innermost(by_path, name) is not None]
-    read = [
-        name
-        for name in held
-        if any(source == name or source.startswith(name + "/") for source in known.sources.values())
-    ]
-    return path_of([*read, *held, readable(path)][0])
+    read = [name for name in held if any(is_below(source, name) for source in known.sources.values())]
+    return path_of([*read, *(name for name in held if "/." not in name), readable(path)][0])
+
+
+def is_below(source: str, place: str) -> bool:
+    """Whether a file is a place, or lies below it."""
+    return source == place or source.startswith(place.rstrip("/") + "/")
 
 
 def _names_by_links(real: str, known: Origin) -> Iterator[str]:
     target = readable(real)
     ways = {root.path: readable(os.path.realpath(path_of(root.path))) for root in known.roots}
     for name, leads in (*ways.items(), *known.links.items()):
-        if target == leads or target.startswith(leads + "/"):
-            yield name + target[len(leads) :]
+        if is_below(target, leads):
+            yield name.rstrip("/") + target[len(leads.rstrip("/")) :]

@@ -57,6 +57,12 @@ class Walk:
         self._real_files: dict[str, str] = {}
         """Path by the path without links, of the files found."""
         self._links = deque[_Link]()
+        self._real_roots = {os.path.realpath(path_of(path)): path_of(path) for path in roots}
+        for path in self._real_roots.values():
+            # A link that leads to a root, or above it, must not read it again at another place.
+            if os.path.isdir(path):
+                status = os.stat(path)
+                self._folders.setdefault((status.st_dev, status.st_ino), path)
 
     def add(self, path: str) -> None:
         """Take in a file or folder that was named: whatever it is called, and whatever ignores it."""
@@ -86,7 +92,11 @@ class Walk:
                 self._skip(link.path, *_reason(error))
                 continue
             real = os.path.realpath(link.path)
-            if stat.S_ISDIR(status.st_mode):
+            is_folder = stat.S_ISDIR(status.st_mode)
+            own = self._own_place(real, is_folder)
+            if own is not None and own != link.path:
+                self._skip(link.path, "already_read", f"as {readable(own)}")
+            elif is_folder:
                 if self._is_new(link.path, status):
                     self.links[link.path] = real
                     self._enter(link.path, real, link.rules, link.beside, named=False)
@@ -96,6 +106,23 @@ class Walk:
                 self._skip(link.path, "beside_corpus")
             elif self._file(link.path, real, named=False):
                 self.links[link.path] = real
+
+    def _own_place(self, real: str, is_folder: bool) -> str | None:
+        """Return where below a root something is read without a link, whether or not this walk reads there."""
+        top = real
+        while top not in self._real_roots:
+            if top == os.path.dirname(top):
+                return None
+            top = os.path.dirname(top)
+        path = self._real_roots[top]
+        rules = rules_above(path, path)
+        parts = PurePath(real).relative_to(top).parts
+        for number, name in enumerate(parts, start=1):
+            rules, path = rules.below(path), os.path.join(path, name)
+            inside = number < len(parts) or is_folder
+            if self._rule_against(path, inside, rules) is not None:
+                return None
+        return path if is_folder or _kind(path) in ("markdown", "text") else None
 
     def _is_new(self, path: str, status: os.stat_result) -> bool:
         """Whether a folder is entered for the first time; that it was entered under another path is noted."""
@@ -161,18 +188,21 @@ class Walk:
         """Whether a rule leaves an entry out; it is noted then."""
         if entry.name in IGNORE_FILES or (beside and entry.name in _BEIR_PARTS):
             return True
-        if entry.name.startswith("."):
-            reason = "hidden"
-        elif is_folder and entry.name in TOOL_FOLDERS:
-            reason = "tool_folder"
-        elif rules.ignores(entry.path, is_folder):
-            reason = "ignored"
-        elif self._globs.leave_out(self._below(entry.path), is_folder):
-            reason = "excluded"
-        else:
-            return False
-        self._skip(entry.path, reason)
-        return True
+        reason = self._rule_against(entry.path, is_folder, rules)
+        if reason is not None:
+            self._skip(entry.path, reason)
+        return reason is not None
+
+    def _rule_against(self, path: str, is_folder: bool, rules: IgnoreRules) -> str | None:
+        """Return the reason for which a path is left out, by its name alone."""
+        name = os.path.basename(path)
+        if name.startswith("."):
+            return "hidden"
+        if is_folder and name in TOOL_FOLDERS:
+            return "tool_folder"
+        if rules.ignores(path, is_folder):
+            return "ignored"
+        return "excluded" if self._globs.leave_out(self._below(path), is_folder) else None
 
     def _file(self, path: str, real: str, *, named: bool) -> bool:
         """Take in a file if it is of a known kind and was not found before; a link counts by its own name."""
