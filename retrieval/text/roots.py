@@ -157,13 +157,19 @@ def innermost(by_path: Mapping[str, Root], source: str) -> Root | None:
 def known_path(path: str, known: Origin) -> str:
     """Return the name by which an index knows a path: it may have been read through a link, or be named through one.
 
-    Of several names, one that was read counts before one that was not, and a place of its own before a link.
+    A name that documents were read by counts before one that none was, and of the latter a place of its own before a
+    link.
     """
-    names = dict.fromkeys([*_names_by_links(os.path.realpath(path), known), readable(path)])
+    name, others = readable(path), list(_names_by_links(os.path.realpath(path), known))
+    for candidate in (name, *others):
+        if any(is_below(source, candidate) for source in known.sources.values()):
+            return path_of(candidate)
     by_path = by_path_of(known.roots)
-    held = [name for name in names if innermost(by_path, name) is not None]
-    read = [name for name in held if any(is_below(source, name) for source in known.sources.values())]
-    return path_of([*read, *(name for name in held if "/." not in name), readable(path)][0])
+    for candidate in others:
+        root = innermost(by_path, candidate)
+        if root is not None and not any(part.startswith(".") for part in root.relative(candidate).split("/")):
+            return path_of(candidate)
+    return path
 
 
 def is_below(source: str, place: str) -> bool:

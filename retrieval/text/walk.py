@@ -72,7 +72,10 @@ class Walk:
             self._skip(path, *_reason(error))
             return
         real = os.path.realpath(path)
-        if stat.S_ISDIR(status.st_mode):
+        own = self._own_place(real, stat.S_ISDIR(status.st_mode)) if real != path else path
+        if own is not None and own != path:
+            self._skip(path, "already_read", f"as {readable(own)}")
+        elif stat.S_ISDIR(status.st_mode):
             if self._is_new(path, status):
                 self._enter(path, real, rules_above(path, self._root(path)), beside=False, named=True)
         elif not stat.S_ISREG(status.st_mode):
