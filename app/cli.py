@@ -125,8 +125,9 @@ def _before_any(
         ),
     ] = False,
 ) -> None:
-    from .output import log_to_stderr
+    from .output import log_to_stderr, write_what_streams_hold
 
+    write_what_streams_hold()
     log_to_stderr()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -26,6 +27,13 @@ results = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
 
 
+def write_what_streams_hold() -> None:
+    """Write a character that stdout or stderr cannot hold, or a byte of a file name that is none, as its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def log_to_stderr() -> None:
     """Show quincunx's own warnings, on stderr."""
     handler = RichHandler(console=notes, show_time=False, show_path=False, markup=False)
@@ -36,9 +44,7 @@ def log_to_stderr() -> None:
 def write_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    text = json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2)
-    # A file name may hold bytes that are no text: JSON has an escape for each.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2) + "\n")
 
 
 def write_trace(record: CallRecord) -> None:
@@ -53,7 +59,7 @@ def fail(error: QuincunxError | OSError) -> NoReturn:
         error = StorageError(f"{where}{error.strerror or error}")
     if isinstance(error, UnknownIndexError):
         error = _naming_demo(error)
-    message = " ".join(str(error).encode("utf-8", "backslashreplace").decode().split())
+    message = " ".join(str(error).split())
     notes.print(f"error [{error.code}]: {message}", style="bold red", markup=False, soft_wrap=True)
     if "--json" in sys.argv:
         write_json({"error": {"code": error.code, "message": message}})

@@ -96,7 +96,7 @@ class Walk:
                 continue
             real = os.path.realpath(link.path)
             is_folder = stat.S_ISDIR(status.st_mode)
-            own = self._own_place(real, is_folder)
+            own = None if link.beside else self._own_place(real, is_folder)
             if own is not None and own != link.path:
                 self._skip(link.path, "already_read", f"as {readable(own)}")
             elif is_folder:
