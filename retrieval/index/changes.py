@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import CorpusError, DuplicateIdError
@@ -11,7 +11,7 @@ from ..passages import Document
 from ..text.corpus import Corpus, require_documents
 from ..text.file_names import path_of
 from ..text.read_report import ReadReport
-from ..text.roots import Origin
+from ..text.roots import Origin, nearest
 from .writer import document_hash
 
 _GONE = {"empty", "unreadable", "binary", "not_a_file", "dangling_link", "already_read", "missing"}
@@ -159,7 +159,7 @@ def departures(corpus: Corpus, sources: Mapping[str, str], *, prune: bool) -> di
             leaving[id] = rows[id]
         elif not source:
             continue
-        elif (place := _above(source, gone)) is not None:
+        elif (place := nearest(gone, source)) is not None:
             if gone[place] == "missing" and place != source and not prune:
                 raise CorpusError(
                     f"{place}: no such file or folder, though documents of the index came from there; remove them by "
@@ -168,7 +168,7 @@ def departures(corpus: Corpus, sources: Mapping[str, str], *, prune: bool) -> di
             leaving[id] = gone[place]
         elif source in now and not _is_corpus(source):
             leaving[id] = f"it is {now[source]!r} now"
-        elif prune and _above(source, given) is not None and _above(source, chosen) is None:
+        elif prune and nearest(given, source) is not None and nearest(chosen, source) is None:
             leaving[id] = "no longer there"
     return leaving
 
@@ -186,7 +186,7 @@ def removal_notices(leaving: Mapping[str, str], sources: Mapping[str, str]) -> l
 def emptied(corpus: Corpus, sources: Mapping[str, str], removed: Iterable[str]) -> dict[str, str]:
     """Return those documents that a build removes for what became of their files, each with why."""
     gone, rows = _gone(corpus)
-    why = {id: rows.get(id) or gone.get(_above(sources.get(id, ""), gone) or "") for id in removed}
+    why = {id: rows.get(id) or gone.get(nearest(gone, sources.get(id, "")) or "") for id in removed}
     return {id: reason for id, reason in why.items() if reason}
 
 
@@ -195,15 +195,6 @@ def _gone(corpus: Corpus) -> tuple[dict[str, str], dict[str, str]]:
     skipped = [skip for skip in corpus.report.skipped if skip.reason in _GONE]
     files = {skip.path: skip.reason for skip in skipped if skip.document is None}
     return files, {skip.document: skip.reason for skip in skipped if skip.document is not None}
-
-
-def _above(source: str, places: Collection[str]) -> str | None:
-    """Return the nearest of some places at which or below which a file lies."""
-    while source:
-        if source in places:
-            return source
-        source = source.rpartition("/")[0]
-    return "/" if "/" in places else None
 
 
 def _is_corpus(source: str) -> bool:

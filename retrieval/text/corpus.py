@@ -24,14 +24,14 @@ from .ignore_rules import Globs
 from .read_report import ASKED_FOR, ReadReport, Skip
 from .roots import (
     Given,
+    KnownPaths,
     Origin,
     Paths,
     Root,
     by_path_of,
     given_paths,
     innermost,
-    is_below,
-    known_path,
+    nearest,
     roots_of,
 )
 from .walk import BEIR_CORPUS, MARKDOWN, Walk
@@ -114,13 +114,17 @@ def read_corpus(
         UsageError: a path, a name or a pattern that cannot be one.
     """
     known = known or Origin()
-    given = [_located(entry, known) for entry in given_paths(paths)]
+    paths_known = KnownPaths(known)
+    given = [
+        entry if entry.name is not None else Given(paths_known.name(entry.path))
+        for entry in given_paths(paths)
+    ]
     roots = roots_of(given, known.roots)
     reading = _Reading(roots, Globs.of(include, exclude))
     for path in dict.fromkeys(entry.path for entry in sorted(given, key=lambda entry: -len(entry.path))):
         if _is_there(path):
             reading.walk.add(path)
-        elif not _is_known(readable(path), known):
+        elif path not in paths_known:
             raise CorpusError(f"{readable(path)}: no such file or folder")
         else:
             reading.skip(path, "missing")
@@ -131,10 +135,12 @@ def read_corpus(
     if refused:
         raise CorpusError(f"{_list(refused)}. Mend or remove them, leave them out by --exclude or an ignore file, or "
                           "read without --strict")  # fmt: skip
-    read = tuple(readable(entry.path) for entry in given)
-    links = {name: to for name, to in known.links.items() if not any(is_below(name, path) for path in read)}
+    read = dict.fromkeys(readable(entry.path) for entry in given)
+    links = {name: target for name, target in known.links.items() if nearest(read, name) is None}
     links |= {readable(name): readable(to) for name, to in reading.walk.links.items()}
-    return Corpus(list(reading.documents.values()), Origin(roots, reading.sources, links), read, report)
+    return Corpus(
+        list(reading.documents.values()), Origin(roots, reading.sources, links), tuple(read), report
+    )
 
 
 def require_documents(corpus: Corpus) -> None:
@@ -147,10 +153,6 @@ def require_documents(corpus: Corpus) -> None:
     )
 
 
-def _located(entry: Given, known: Origin) -> Given:
-    return entry if entry.name is not None else Given(known_path(entry.path, known))
-
-
 def _is_there(path: str) -> bool:
     """Whether something is there, a link that leads nowhere too."""
     try:
@@ -161,10 +163,6 @@ def _is_there(path: str) -> bool:
         if error.errno == errno.ENAMETOOLONG:
             raise CorpusError(f"{readable(path)[:100]}…: {error.strerror}") from error
     return True
-
-
-def _is_known(source: str, known: Origin) -> bool:
-    return any(is_below(other, source) for other in known.sources.values())
 
 
 def _list(skips: Iterable[Skip]) -> str:

@@ -7,7 +7,8 @@ name where it has one. So an id stays what it is whether a whole root is read, a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,39 +148,61 @@ def by_path_of(roots: Iterable[Root]) -> dict[str, Root]:
 
 def innermost(by_path: Mapping[str, Root], source: str) -> Root | None:
     """Return the root that a file belongs to; ``None`` where it lies below none."""
+    path = nearest(by_path, source)
+    return by_path[path] if path is not None else None
+
+
+def nearest(places: Collection[str], source: str) -> str | None:
+    """Return the nearest of some places at which or below which a file lies."""
     while source:
-        if source in by_path:
-            return by_path[source]
+        if source in places:
+            return source
         source = source.rpartition("/")[0]
-    return by_path.get("/")
+    return "/" if "/" in places else None
 
 
-def known_path(path: str, known: Origin) -> str:
-    """Return the name by which an index knows a path: it may have been read through a link, or be named through one.
+class KnownPaths:
+    """The paths that an index was built from: one file may be named in several ways, through links or past them."""
 
-    A name that documents were read by counts before one that none was, and of the latter a place of its own before a
-    link.
-    """
-    name, others = readable(path), list(_names_by_links(os.path.realpath(path), known))
-    for candidate in (name, *others):
-        if any(is_below(source, candidate) for source in known.sources.values()):
-            return path_of(candidate)
-    by_path = by_path_of(known.roots)
-    for candidate in others:
-        root = innermost(by_path, candidate)
-        if root is not None and not any(part.startswith(".") for part in root.relative(candidate).split("/")):
-            return path_of(candidate)
-    return path
+    def __init__(self, known: Origin) -> None:
+        self._roots = by_path_of(known.roots)
+        self._read: set[str] = set()
+        for source in known.sources.values():
+            while source and source not in self._read:
+                self._read.add(source)
+                source = source.rpartition("/")[0]
+        self._names: dict[str, list[str]] = defaultdict(list)
+        """What roots and followed links are called, by the path without links that they lead to."""
+        for root in known.roots:
+            self._names[readable(os.path.realpath(path_of(root.path)))].append(root.path)
+        for name, target in known.links.items():
+            self._names[target].append(name)
 
+    def __contains__(self, path: str) -> bool:
+        """Whether documents were read from a file, or from below a folder."""
+        return readable(path) in self._read
 
-def is_below(source: str, place: str) -> bool:
-    """Whether a file is a place, or lies below it."""
-    return source == place or source.startswith(place.rstrip("/") + "/")
+    def name(self, path: str) -> str:
+        """Return what the index calls a path.
 
+        A name that documents were read by counts before one that none was, and of the latter a place of its own before
+        a link.
+        """
+        names = list(self._by_links(readable(os.path.realpath(path))))
+        for name in (readable(path), *names):
+            if name in self._read:
+                return path_of(name)
+        for name in names:
+            root = innermost(self._roots, name)
+            if root is not None and not any(part.startswith(".") for part in root.relative(name).split("/")):
+                return path_of(name)
+        return path
 
-def _names_by_links(real: str, known: Origin) -> Iterator[str]:
-    target = readable(real)
-    ways = {root.path: readable(os.path.realpath(path_of(root.path))) for root in known.roots}
-    for name, leads in (*ways.items(), *known.links.items()):
-        if is_below(target, leads):
-            yield name.rstrip("/") + target[len(leads.rstrip("/")) :]
+    def _by_links(self, target: str) -> Iterator[str]:
+        place = target
+        while (found := nearest(self._names, place)) is not None:
+            for name in self._names[found]:
+                yield name.rstrip("/") + target[len(found.rstrip("/")) :]
+            if found == "/":
+                return
+            place = found.rpartition("/")[0] or "/"

@@ -19,7 +19,7 @@ from quincunx.retrieval.index.contents import document_ids, index_info, read_ind
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.storage.home import index_folder, require_index
 from quincunx.retrieval.text.file_names import path_of, readable
-from quincunx.retrieval.text.roots import Origin, Root, given_paths, innermost, known_path, roots_of
+from quincunx.retrieval.text.roots import KnownPaths, Origin, Root, given_paths, innermost, roots_of
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -315,8 +315,11 @@ def test_many_files_named_one_by_one_are_roots_each(home: Path, tmp_path: Path) 
     paths = [str(tmp_path / f"{i}.md") for i in range(3000)]
     roots = roots_of(given_paths(paths))
     assert len(roots) == 3000
-    known = Origin(roots, {f"{i}.md": path for i, path in enumerate(paths)})
-    assert known_path(paths[7], known) == paths[7]
+    known = KnownPaths(Origin(roots, {f"{i}.md": path for i, path in enumerate(paths)}))
+    assert [known.name(path) for path in paths] == paths
+    assert paths[7] in known
+    assert str(tmp_path) in known
+    assert str(tmp_path / "other") not in known
 
 
 segments = st.lists(st.sampled_from(["a", "b", "a b", "é", "a=b"]), min_size=1, max_size=4)
