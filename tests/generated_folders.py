@@ -110,6 +110,7 @@ class GeneratedFolder:
         for link, leads in self.links.items():
             if leads == target:
                 self.files[link] = Expected(reason="dangling_link")
+                self._cut_links(link)
 
     def move(self, below: str) -> str:
         after = os.path.join(self.random.choice(self.folders), self.name() + Path(below).suffix)
@@ -121,6 +122,15 @@ class GeneratedFolder:
         self.files[after] = Expected(title, expected.text, metadata, expected.reason)
         self._cut_links(below)
         return after
+
+    def replace_by_link(self, below: str) -> None:
+        """Put a link to another file that is read in the place of a file."""
+        others = [other for other in self.changeable() if other != below and not self.files[other].reason]
+        if others:
+            self.path(below).unlink()
+            self.links[below] = self.random.choice(others)
+            self.path(below).symlink_to(self.path(self.links[below]))
+            self.files[below] = Expected(reason="already_read")
 
     def changeable(self) -> list[str]:
         """The files that are read or could be, and are no links."""

@@ -77,9 +77,11 @@ def change(folder: GeneratedFolder) -> list[str]:
     """Change some files, and return the paths that are gone."""
     gone = []
     for path in folder.random.sample(changeable := folder.changeable(), min(4, len(changeable))):
-        match folder.random.choice(["write", "remove", "move"]):
+        match folder.random.choice(["write", "remove", "move", "link"]):
             case "write":
                 folder.write(path)
+            case "link":
+                folder.replace_by_link(path)
             case "remove":
                 folder.remove(path)
                 gone.append(path)
@@ -96,6 +98,16 @@ def update_model(model: Model, folder: GeneratedFolder, place: str, *, prune: bo
         if reason in GONE or (path not in folder.files and (prune or path == place)):
             del model[path]
     model.update(read_at(folder, place))
+
+
+def twin_of(folder: GeneratedFolder, place: Path) -> list[str]:
+    """Write another folder with files of the same paths, and return some of them."""
+    place.mkdir()
+    paths = [path for path in folder.changeable() if not folder.files[path].reason][:5]
+    for path in paths:
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(f"The twin of {readable_id(path)}.")
+    return paths
 
 
 def torture(base: Path, seed: int) -> None:
@@ -132,9 +144,16 @@ def torture(base: Path, seed: int) -> None:
     exported = {d.id: Expected(d.title, d.text, d.metadata) for d in read_documents(base / "out")}
     assert exported == held(name)
     assert count == len(exported)
-    named = build_index(name, {"own": root}, profile=profile)
-    assert {document.id for document in index_documents(name)} == {f"own/{id}" for id in exported}
-    assert named.removed == len(exported)
+    twin = twin_of(folder, base / "twin")
+    named = build_index(name, {"own": root, "twin": base / "twin"}, profile=profile)
+    ids = {f"own/{id}" for id in exported} | {f"twin/{readable_id(path)}" for path in twin}
+    assert {document.id for document in index_documents(name)} == ids
+    assert named.changes.removed == tuple(sorted(exported))
+    for path in twin[:1]:
+        (base / "twin" / path).write_text("Another text.")
+        assert update_index(name, base / "twin" / path, profile=profile).changes.changed == (
+            f"twin/{readable_id(path)}",
+        )
 
 
 def test_generated_folders_are_held_as_the_plain_model_has_them(home: Path) -> None:
