@@ -27,6 +27,9 @@ from .snapshot import FOLDER
 
 logger = logging.getLogger(__name__)
 
+_NAMED = 5
+"""Removed documents that the log names."""
+
 
 def build_index(
     name: str,
@@ -138,8 +141,11 @@ def update_index(
     else:
         report = building.update(folder, corpus, shared_embedder(profile), progress, prune=prune)
     corpus.report.log()
-    for notice in report.notices[len(corpus.report.notices) :]:
+    removals = report.notices[len(corpus.report.notices) :]
+    for notice in removals[:_NAMED]:
         logger.warning("%s", notice)
+    if len(removals) > _NAMED:
+        logger.warning("removed %d more documents; the report's notices name all", len(removals) - _NAMED)
     return report
 
 

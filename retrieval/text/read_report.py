@@ -12,21 +12,21 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 REASONS: Mapping[str, str] = {
-    "hidden": "hidden (a name that begins with a dot)",
-    "tool_folder": "folders of tools",
-    "ignored": "ignored by .gitignore or .quincunxignore",
-    "excluded": "left out by --include or --exclude",
-    "already_read": "links to what was read already",
+    "hidden": "hidden files or folders were left out",
+    "tool_folder": "folders of tools were left out",
+    "ignored": "files or folders were left out by .gitignore or .quincunxignore",
+    "excluded": "files or folders were left out by --include or --exclude",
+    "already_read": "links to what is read at a place of its own were left out",
     "unknown_kind": "files of other kinds than Markdown and text were not read",
-    "empty": "empty",
-    "unreadable": "could not be read",
-    "not_a_file": "neither files nor folders",
-    "dangling_link": "links that lead nowhere",
-    "binary": "no text",
-    "beside_corpus": "beside a corpus.jsonl, which is read in their place",
-    "missing": "no longer there",
+    "empty": "documents with neither text nor title were left out",
+    "unreadable": "files or folders could not be read",
+    "not_a_file": "pipes, sockets or devices were left out",
+    "dangling_link": "links lead nowhere",
+    "binary": "files hold no text",
+    "beside_corpus": "files beside a corpus.jsonl were not read, which is read in their place",
+    "missing": "files or folders are no longer there",
 }
-"""What each reason for leaving something out means."""
+"""What is said of each reason for leaving something out, after how many it were."""
 ASKED_FOR = frozenset({"hidden", "tool_folder", "ignored", "excluded", "already_read", "missing"})
 """Reasons that the user or a documented rule gave; every other one is an error where reading is strict."""
 _NAMED = 3

@@ -101,6 +101,8 @@ def _absolute(path: object) -> str:
     text = os.fsdecode(path)
     if "\0" in text:
         raise UsageError(f"{text!r} is no path: it holds a NUL")
+    if text.startswith("~") and not os.path.lexists(text):
+        text = os.path.expanduser(text)  # no shell does it in name=~/path
     # Past a link, the folder above is not the one that the path names.
     return os.path.realpath(text) if ".." in Path(text).parts else os.path.abspath(text)
 

@@ -57,7 +57,9 @@ class Walk:
         self._real_files: dict[str, str] = {}
         """Path by the path without links, of the files found."""
         self._links = deque[_Link]()
-        self._real_roots = {os.path.realpath(path_of(path)): path_of(path) for path in roots}
+        self._real_roots: dict[str, str] = {}
+        for path in map(path_of, roots):
+            self._real_roots.setdefault(os.path.realpath(path), path)
         for path in self._real_roots.values():
             # A link that leads to a root, or above it, must not read it again at another place.
             if os.path.isdir(path):

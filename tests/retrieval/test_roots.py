@@ -264,6 +264,13 @@ def test_a_path_that_holds_an_equals_sign_is_read_as_it_is(
     assert document_ids("kb") == {"n/x.md"}
 
 
+def test_the_home_of_a_user_is_found_behind_a_name_too(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(docs.parent))
+    build(["mine=~/docs"])
+    assert index_info("kb").roots == (Root(str(docs), "mine"),)
+    assert update("~/docs/guide").unchanged == 2
+
+
 def test_one_text_or_path_is_that_path_and_one_id(docs: Path) -> None:
     assert build(str(docs)).added == 4
     assert [document.id for document in quincunx.index_documents("kb")] == sorted(document_ids("kb"))
