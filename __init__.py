@@ -29,7 +29,8 @@ if _TYPE_CHECKING:
     from .retrieval.filter_text import parse_filter
     from .retrieval.filters import field
     from .retrieval.handle import open_index
-    from .retrieval.index.manage import build_index, update_index
+    from .retrieval.index.contents import index_documents
+    from .retrieval.index.manage import build_index, delete_documents, drop_index, update_index
     from .retrieval.models.profiles import Profile, add_profile
     from .retrieval.passages import Candidate, Document, Passage
     from .retrieval.retriever import Retriever
@@ -101,9 +102,12 @@ __all__ = [
     "add_program",
     "build_index",
     "compare",
+    "delete_documents",
+    "drop_index",
     "evaluate_answers",
     "evaluate_retrieval",
     "field",
+    "index_documents",
     "lm",
     "load",
     "open_index",
@@ -130,7 +134,8 @@ _HOMES = {
         ".retrieval.filter_text": ("parse_filter",),
         ".retrieval.filters": ("field",),
         ".retrieval.handle": ("open_index",),
-        ".retrieval.index.manage": ("build_index", "update_index"),
+        ".retrieval.index.contents": ("index_documents",),
+        ".retrieval.index.manage": ("build_index", "delete_documents", "drop_index", "update_index"),
         ".retrieval.models.profiles": ("Profile", "add_profile"),
         ".retrieval.passages": ("Candidate", "Document", "Passage"),
         ".retrieval.retriever": ("Retriever",),

@@ -19,6 +19,8 @@ from .commands.index import (
     index_build,
     index_compact,
     index_delete,
+    index_docs,
+    index_drop,
     index_export,
     index_list,
     index_show,
@@ -50,6 +52,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
             "build": index_build,
             "update": index_update,
             "delete": index_delete,
+            "drop": index_drop,
+            "docs": index_docs,
             "list": index_list,
             "info": index_show,
             "verify": index_verify,
@@ -121,8 +125,9 @@ def _before_any(
         ),
     ] = False,
 ) -> None:
-    from .output import log_to_stderr
+    from .output import log_to_stderr, write_what_streams_hold
 
+    write_what_streams_hold()
     log_to_stderr()
 
 

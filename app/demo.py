@@ -7,9 +7,10 @@ from ..programs.answer import Answer
 from ..programs.loading import load
 from ..programs.registry import program_names, program_spec
 from ..retrieval.errors import IndexStateError
-from ..retrieval.index.manage import build_index, document_ids
+from ..retrieval.index.contents import document_ids
+from ..retrieval.index.manage import build_index
 from ..retrieval.storage.home import index_names
-from ..retrieval.text.corpus import read_documents
+from ..retrieval.text.corpus import BEIR_CORPUS, read_documents
 from .output import notes, progress
 
 
@@ -20,7 +21,7 @@ def build_canons(*, rebuild: bool = False) -> None:
             notes.print(f"index {name}: holds other documents than the demo's, used as it is")
             continue
         with progress(f"index {name}") as report:
-            built = build_index(name, [canon_folder(name)], progress=report, fresh=rebuild)
+            built = build_index(name, canon_folder(name) / BEIR_CORPUS, progress=report, fresh=rebuild)
         done = f"{built.embedded} embedded" if built.embedded else "there already"
         notes.print(f"index {name}: {built.passages} passages, {done}")
 
@@ -33,7 +34,7 @@ def _is_anothers(name: str) -> bool:
         held = document_ids(name)
     except IndexStateError:
         return False
-    return not held & {document.id for document in read_documents([canon_folder(name)])}
+    return not held & {document.id for document in read_documents(canon_folder(name) / BEIR_CORPUS)}
 
 
 def ask_all() -> dict[str, Answer]:

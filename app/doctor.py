@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..retrieval.errors import QuincunxError
-from ..retrieval.index.manage import verify_index
+from ..retrieval.index.contents import verify_index
 from ..retrieval.models import weights
 from ..retrieval.models.embedders import Embedder
 from ..retrieval.models.profiles import find_profile, shared_embedder, shared_reranker
@@ -126,7 +126,7 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
 
 
 def _index(name: str, embedder: Embedder | None) -> Finding:
-    from ..retrieval.index.manage import index_info
+    from ..retrieval.index.contents import index_info
 
     try:
         faults = verify_index(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..retrieval.errors import QuincunxError
-from ..retrieval.index.manage import index_info
+from ..retrieval.index.contents import index_info
 from ..retrieval.storage.home import DATABASE, home, index_names
 
 

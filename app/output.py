@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 results = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
+
+
+def write_what_streams_hold() -> None:
+    """Write a character that stdout or stderr cannot hold, or a byte of a file name that is none, as its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def log_to_stderr() -> None:

@@ -1,13 +1,14 @@
 """The environment is read here and nowhere else: a variable's text becomes a value, or an error that names it.
 
 An empty variable counts as one that is not set. In a path, ``~`` and ``$VARIABLES`` are expanded, and a relative one
-starts from the current folder.
+starts from the folder that is the current one when it is first read: it stays where it is when the process moves on.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 from .errors import BoundError
@@ -48,11 +49,16 @@ def read_path(variable: str) -> Path | None:
             f"{variable} names {unset[0]}, which is not set (got {text!r}): set it, or write the path out"
         )
     try:
-        return Path(expanded).expanduser().absolute()
+        return _absolute(variable, Path(expanded).expanduser())
     except RuntimeError as error:
         raise BoundError(
             f"{variable} names a user whose home folder is not known (got {text!r}): write the path out"
         ) from error
+
+
+@cache
+def _absolute(variable: str, path: Path) -> Path:
+    return path.absolute()
 
 
 def ollama_host() -> str:

@@ -22,6 +22,7 @@ class Document:
     title: str
     """May be empty."""
     text: str
+    """May be empty where there is a title."""
     metadata: Metadata = field(default_factory=dict)
     """JSON values by name, e.g. ``{"site": "builddaily", "date": "2026-03-01"}``."""
     headed: bool = False
@@ -63,7 +64,7 @@ class Passage:
 
     @property
     def reading(self) -> str:
-        """What models read: the title, when there is one, above the text."""
+        """What models read: the title above the text, or what there is of the two."""
         return "\n".join(part for part in (self.title, self.text) if part)
 
 

@@ -62,7 +62,7 @@ def canon_index(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
             if not built.exists():
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setenv(HOME_VARIABLE, str(home))
-                    build_index(name, [canon_folder(name)])
+                    build_index(name, canon_folder(name) / BEIR_CORPUS)
                 built.touch()
         return home / "indexes" / name
 

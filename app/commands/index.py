@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,10 +19,39 @@ from ..options import (
     ProfileName,
 )
 
-Paths = Annotated[
-    list[Path],
-    typer.Argument(help="Markdown and text files, BEIR folders or corpus.jsonl, or folders of such files."),
+if TYPE_CHECKING:
+    from ...retrieval.index.changes import BuildReport
+
+PathTexts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATHS...",
+        help="Markdown and text files, BEIR folders or corpus.jsonl, or folders of such files. NAME=PATH puts NAME/ before "
+        "the ids below that path.",
+    ),
 ]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GLOB",
+        help="Read only files that match, such as '*.md'; as in .gitignore. May be given again.",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GLOB",
+        help="Leave out what matches, such as 'drafts/'; as in .gitignore. May be given again.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Fail if anything is left out that no pattern, ignore file or leading dot leaves out.",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 KindName = Annotated[
     str,
     typer.Option(help="How vectors are searched: flat (exact), hnsw or ivf (faster on many, approximate)."),
@@ -40,15 +69,30 @@ def _show(facts: dict[str, Any], as_json: bool) -> None:
         results.print(facts_table(facts))
 
 
+def _show_change(name: str, report: BuildReport, as_json: bool) -> None:
+    """Print what a change did, or would do."""
+    from ..output import results, write_json
+    from ..render.changes import change_as_dict, change_table
+
+    if as_json:
+        write_json(change_as_dict(name, report))
+    else:
+        results.print(change_table(name, report))
+
+
 def index_build(
     name: IndexName,
-    paths: Paths,
+    paths: PathTexts,
     chunk_tokens: ChunkTokens = CHUNK_TOKENS,
     chunk_overlap: ChunkOverlap = CHUNK_OVERLAP,
     kind: KindName = "flat",
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Throw away the index of that name first, whatever its state.")
     ] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    strict: Strict = False,
+    dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
 ) -> None:
@@ -61,43 +105,111 @@ def index_build(
     chunking, chosen = Chunking(chunk_tokens, chunk_overlap), require_kind(kind)
     with progress(f"index {name}") as report:
         built = build_index(
-            name, paths, profile=profile, chunking=chunking, kind=chosen, fresh=fresh, progress=report
+            name,
+            paths,
+            profile=profile,
+            chunking=chunking,
+            kind=chosen,
+            fresh=fresh,
+            include=include or (),
+            exclude=exclude or (),
+            strict=strict,
+            dry_run=dry_run,
+            progress=report,
         )
-    _show({"index": name, **asdict(built)}, as_json)
+    _show_change(name, built, as_json)
 
 
 def index_update(
     name: IndexName,
-    paths: Paths,
+    paths: PathTexts,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove the documents that are not under these paths.")
+        bool,
+        typer.Option(
+            "--prune", help="Remove the documents that came from below these paths and are gone there."
+        ),
     ] = False,
+    include: Include = None,
+    exclude: Exclude = None,
+    strict: Strict = False,
+    dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
 ) -> None:
-    """Add these documents, in place of those with the same ids; the others stay."""
+    """Read these files again, or new ones, and put their documents in place of what the index holds of them.
+
+    A path below one that the index was built from keeps its ids. Documents whose files are empty now, cannot be read, or
+    were named and are gone, are removed; all others stay."""
     from ...retrieval.index.manage import update_index
     from ..output import progress
 
     with progress(f"index {name}") as report:
-        updated = update_index(name, paths, profile=profile, prune=prune, progress=report)
-    _show({"index": name, **asdict(updated)}, as_json)
+        updated = update_index(
+            name,
+            paths,
+            profile=profile,
+            prune=prune,
+            include=include or (),
+            exclude=exclude or (),
+            strict=strict,
+            dry_run=dry_run,
+            progress=report,
+        )
+    _show_change(name, updated, as_json)
 
 
 def index_delete(
     name: IndexName,
-    ids: Annotated[list[str], typer.Argument(help="Ids of documents.")],
+    ids: Annotated[list[str], typer.Argument(help="Ids of documents; `quincunx index docs` lists them.")],
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove documents by id."""
     from ...retrieval.index.manage import delete_documents
 
-    _show({"index": name, **asdict(delete_documents(name, ids))}, as_json)
+    _show_change(name, delete_documents(name, ids, dry_run=dry_run), as_json)
+
+
+def index_drop(
+    name: IndexName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove an index with all it holds; the files that it was built from stay."""
+    from ...retrieval.index.manage import drop_index
+    from ...retrieval.storage.home import require_index
+
+    folder = require_index(name)
+    if not yes:
+        typer.confirm(f"Remove index {name} in {folder}?", abort=True, err=True)
+    drop_index(name)
+    _show({"index": name, "dropped": str(folder)}, as_json)
+
+
+def index_docs(name: IndexName, as_json: AsJson = False) -> None:
+    """List an index's documents: id, title, passages and file, with the roots that they came from."""
+    from ...retrieval.index.contents import index_documents, index_info
+    from ..output import results, write_json
+    from ..render.lists import documents_table, roots_table
+
+    documents, roots = index_documents(name), index_info(name).roots
+    if as_json:
+        write_json(
+            {
+                "index": name,
+                "roots": [asdict(root) for root in roots],
+                "documents": [asdict(document) for document in documents],
+            }
+        )
+        return
+    if roots:
+        results.print(roots_table(roots))
+    results.print(documents_table(name, documents))
 
 
 def index_verify(name: IndexName, as_json: AsJson = False) -> None:
     """Check every passage, every vector and the snapshot; exit 1 when something is wrong."""
-    from ...retrieval.index.manage import verify_index
+    from ...retrieval.index.contents import verify_index
     from ..output import results, write_json
 
     faults = verify_index(name)
@@ -134,7 +246,7 @@ def index_export(
     as_json: AsJson = False,
 ) -> None:
     """Write the documents as a BEIR corpus, from which the same index can be built."""
-    from ...retrieval.index.manage import export_index
+    from ...retrieval.index.contents import export_index
 
     _show({"index": name, "documents": export_index(name, folder), "folder": str(folder)}, as_json)
 
@@ -161,6 +273,6 @@ def index_list(as_json: AsJson = False) -> None:
 
 def index_show(name: IndexName, as_json: AsJson = False) -> None:
     """Say what an index holds and which model made it."""
-    from ...retrieval.index.manage import index_info as describe
+    from ...retrieval.index.contents import index_info as describe
 
     _show(asdict(describe(name)), as_json)

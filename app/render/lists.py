@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...eval.report.run_entries import RunEntry
+from ...retrieval.index.contents import IndexedDocument
+from ...retrieval.text.roots import Root
 from ..index_entries import IndexEntry
 from ..program_entries import ProgramEntry
 from .text import printable, table_of
@@ -31,6 +33,24 @@ def indexes_table(entries: Sequence[IndexEntry], home: Path) -> Table:
             _size(entry.bytes or 0),
         )
     return _left(table, "kind", "model")
+
+
+def roots_table(roots: Sequence[Root]) -> Table:
+    """What an index was built from."""
+    table = table_of("roots", "name", "path")
+    for root in roots:
+        table.add_row(escape(root.name or "–"), escape(printable(root.path)))
+    return _left(table, "path")
+
+
+def documents_table(name: str, documents: Sequence[IndexedDocument]) -> Table:
+    """The documents of an index."""
+    table = table_of(f"documents of {name}", "document", "passages", "title")
+    for document in documents:
+        table.add_row(
+            escape(printable(document.id)), f"{document.passages:,}", escape(printable(document.title)) or "–"
+        )
+    return _left(table, "document", "title")
 
 
 def programs_table(entries: Sequence[ProgramEntry]) -> Table:

@@ -216,7 +216,7 @@ def evidence(passage: Passage, *, for_prompt: bool) -> Evidence:
     return Evidence(
         id=words(passage.id),
         title=words(passage.title),
-        text=words(passage.text),
+        text=words(passage.text or passage.title),  # a title may be all that there is to quote
         about={
             words(name): words(_plain(value)) for name, value in passage.metadata.items() if value is not None
         },

@@ -7,43 +7,28 @@ last batch of vectors that was kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BoundError, CorpusError, DuplicateIdError
 from ..models.embedders import BATCH, Embedder, Progress, no_progress
 from ..passages import Document, Passage
 from ..text.chunking import TITLE_SHARE, Chunking, cut
+from ..text.corpus import Corpus
+from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal_notices, update_changes
 from .faiss_index import Kind
 from .recipe import IndexRecipe, require_identity
 from .schema import vector_key
 from .snapshot import Snapshot
 from .store import Store
-from .writer import IndexWriter, document_hash
+from .writer import IndexWriter
 
 COMMIT_BATCHES = 8
 """Batches of the embedder that are kept in one transaction: what a kill can cost."""
 
 
-@dataclass(frozen=True)
-class BuildReport:
-    """What a change did. Documents first, then what it took."""
-
-    added: int
-    changed: int
-    unchanged: int
-    removed: int
-    passages: int
-    """Passages in the index afterwards."""
-    embedded: int
-    """Texts that were embedded; the others' vectors were there already."""
-    generation: int
-
-
 def build(
     folder: Path,
-    documents: Iterable[Document],
+    documents: Iterable[Document] | Corpus,
     embedder: Embedder,
     chunking: Chunking | None = None,
     progress: Progress = no_progress,
@@ -53,73 +38,66 @@ def build(
 ) -> BuildReport:
     """Make the index in ``folder`` hold exactly these documents, cut and embedded as asked.
 
-    ``fresh`` throws away what is there first, whatever its state, and cuts and embeds everything.
+    Of a `Corpus` it remembers where each document came from. ``fresh`` throws away what is there first, whatever its
+    state, and cuts and embeds everything.
 
     Raises:
         CorpusError: no documents. BoundError: the chunks do not fit the embedder.
         WriterBusyError: another process is writing this index. StorageError: the disk refused a write.
     """
     chunking = chunking or Chunking()
-    wanted = {document.id: document for document in documents}
+    corpus = as_corpus(documents)
+    wanted = {document.id: document for document in corpus.documents}
     if not wanted:
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
     with Store(folder).write(fresh=fresh) as writing:
         present = writing.hashes()
-        same_way = writing.made_by(embedder.identity, chunking, kind)
         removed = present.keys() - wanted.keys()
-        return _apply(writing, present, wanted, removed, embedder, chunking, kind, same_way, progress)
+        sources = writing.origin().sources
+        notices = removal_notices(emptied(corpus, sources, removed), sources)
+        changes = Changes.between(present, wanted, removed)
+        same_way = writing.made_by(embedder.identity, chunking, kind)
+        return _apply(writing, corpus, changes, notices, embedder, chunking, kind, same_way, progress)
 
 
 def update(
     folder: Path,
-    documents: Iterable[Document],
+    documents: Iterable[Document] | Corpus,
     embedder: Embedder,
     progress: Progress = no_progress,
     *,
     prune: bool = False,
 ) -> BuildReport:
-    """Add these documents to an index, in place of those of the same ids; the others stay unless ``prune``.
+    """Add these documents to an index, in place of those of the same ids.
+
+    The others stay, except for those of a `Corpus` whose files say nothing any more. ``prune`` removes the others, too:
+    of a `Corpus` those that came from below what was read, else every one.
 
     Raises:
         IdentityMismatchError: the index was made by another embedder.
-        CorpusError, WriterBusyError, StorageError: see `build`.
+        CorpusError, DuplicateIdError: see `departures`. WriterBusyError, StorageError: see `build`.
     """
-    wanted = {document.id: document for document in documents}
-    if not wanted:
-        raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
+    corpus = as_corpus(documents)
     with Store(folder).write() as writing:
         recipe, kind = IndexRecipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
         require_identity(folder.name, recipe.identity, embedder.identity)
         present = writing.hashes()
-        removed = present.keys() - wanted.keys() if prune else set()
-        return _apply(writing, present, wanted, removed, embedder, recipe.chunking, kind, True, progress)
+        changes, notices = update_changes(corpus, present, writing.origin(), prune=prune)
+        return _apply(writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress)
 
 
-def delete(folder: Path, ids: Iterable[str]) -> BuildReport:
+def delete(folder: Path, ids: str | Iterable[str]) -> BuildReport:
     """Remove documents by id.
 
     Raises:
         CorpusError: an id that the index does not hold; nothing is removed then.
     """
-    wanted = set(ids)
     with Store(folder).write() as writing:
-        present = writing.hashes()
-        unknown = sorted(wanted - present.keys())
-        if unknown:
-            raise CorpusError(
-                f"no document {unknown[0]!r} in index {folder.name!r} ({len(unknown)} ids unknown)"
-            )
-        generation = writing.replace((), {}, wanted) if wanted else writing.generation
-        return BuildReport(
-            added=0,
-            changed=0,
-            unchanged=len(present) - len(wanted),
-            removed=len(wanted),
-            passages=writing.passage_count(),
-            embedded=0,
-            generation=generation,
-        )
+        changes = deletion(folder.name, writing.hashes(), ids)
+        removed = changes.removed
+        generation = writing.replace((), {}, removed) if removed else writing.generation
+        return BuildReport.of(changes, passages=writing.passage_count(), generation=generation)
 
 
 def compact(folder: Path, kind: Kind | None = None) -> int:
@@ -135,9 +113,9 @@ def compact(folder: Path, kind: Kind | None = None) -> int:
 
 def _apply(
     writing: IndexWriter,
-    present: Mapping[str, str],
-    wanted: Mapping[str, Document],
-    removed: AbstractSet[str],
+    corpus: Corpus,
+    changes: Changes,
+    notices: Iterable[str],
     embedder: Embedder,
     chunking: Chunking,
     kind: Kind,
@@ -145,9 +123,11 @@ def _apply(
     progress: Progress,
 ) -> BuildReport:
     """Embed what is missing, batch by batch, then make everything visible at once."""
-    unchanged = {id for id, document in wanted.items() if present.get(id) == document_hash(document)}
     # Cut or embedded otherwise, even an unchanged document has new passages.
-    written = [document for id, document in wanted.items() if not (same_way and id in unchanged)]
+    kept = set(changes.unchanged) if same_way else set()
+    written = list(
+        {document.id: document for document in corpus.documents if document.id not in kept}.values()
+    )
     passages = {document.id: cut(document, chunking, embedder.offsets) for document in written}
     _require_unique(passages)
     texts = {
@@ -161,18 +141,21 @@ def _apply(
         keys = missing[begin : begin + step]
         vectors = embedder.embed_passages([texts[key] for key in keys], _after(begin, len(missing), progress))
         writing.add_vectors(keys, vectors)
-    generation = writing.generation
-    if written or removed or not same_way:
+    generation, origin = writing.generation, corpus.origin if corpus.given else None
+    if written or changes.removed or not same_way:
         recipe = IndexRecipe(embedder.identity, chunking)
-        generation = writing.replace(written, passages, removed, recipe=recipe, kind=kind)
-    return BuildReport(
-        added=len(wanted.keys() - present.keys()),
-        changed=len(wanted.keys() & present.keys()) - len(unchanged),
-        unchanged=len(unchanged),
-        removed=len(removed),
+        generation = writing.replace(
+            written, passages, changes.removed, recipe=recipe, kind=kind, origin=origin
+        )
+    elif origin is not None:
+        writing.remember(origin)
+    return BuildReport.of(
+        changes,
         passages=writing.passage_count(),
-        embedded=len(missing),
         generation=generation,
+        embedded=len(missing),
+        notices=notices,
+        reading=corpus.report,
     )
 
 

@@ -1,68 +1,72 @@
-"""The indexes of the home folder, by name: making, changing, checking and exporting one."""
+"""The indexes of the home folder, by name: making, changing and dropping one."""
 
 from __future__ import annotations
 
-import json
+import logging
+import os
+import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..errors import CorpusError
+from ..errors import WriterBusyError
 from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
-from ..storage.disk import make_folder, publish_file, storing
-from ..storage.home import index_folder, require_index
+from ..storage.disk import storing
+from ..storage.home import DATABASE, index_folder, require_index
+from ..storage.lock import lock_folder
 from ..text.chunking import Chunking
-from ..text.corpus import BEIR_CORPUS, document_record, read_documents
+from ..text.corpus import Corpus, read_corpus, require_documents
+from ..text.read_report import ReadReport
+from ..text.roots import Paths
 from . import build as building
-from .build import BuildReport
+from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
+from .contents import read_index
 from .faiss_index import Kind
-from .snapshot import Snapshot
-from .store import Store
+from .reader import IndexReader
+from .snapshot import FOLDER
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class IndexInfo:
-    """What an index holds and who made it."""
-
-    name: str
-    documents: int
-    passages: int
-    generation: int
-    chunking: Chunking
-    identity: dict[str, Any]
-    snapshot: Snapshot
-    bytes: int
-    """Size of its files on disk."""
+_NAMED = 5
+"""Removed documents that the log names."""
 
 
 def build_index(
     name: str,
-    paths: Iterable[str | Path],
+    paths: Paths,
     *,
     profile: str | Profile = DEFAULT_PROFILE,
     chunking: Chunking | None = None,
     kind: Kind = "flat",
     fresh: bool = False,
+    include: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
+    strict: bool = False,
+    dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Make the index of that name hold exactly the documents under ``paths``.
 
     Built again, it embeds only what is new or changed. Killed, it goes on where it stopped when it is run again, and
-    searches see the index of before until the new one is whole.
+    searches see the index of before until the new one is whole. The index remembers the paths as its roots.
 
     Args:
         name: of the index, in the home folder (``QUINCUNX_HOME``).
-        paths: files and folders, as `read_documents` reads them.
+        paths: one path or several, files and folders, as `read_documents` reads them. ``{"docs": "a", "wiki": "b"}``,
+            or the texts ``docs=a`` and ``wiki=b``, name the roots: ids begin with ``docs/`` and ``wiki/`` then, so
+            that files of one name do not clash.
         profile: whose embedder makes the vectors; the same profile searches the index.
         chunking: how documents are cut, in tokens.
         kind: ``flat`` finds the nearest vectors exactly; ``hnsw`` and ``ivf`` trade that for speed.
         fresh: throw away first what is there.
+        include, exclude: which files to read, and which not: patterns as in ``.gitignore``, one or several.
+        strict: raise where something is left out that neither a pattern nor an ignore file leaves out.
+        dry_run: write and embed nothing; the report says what would change.
         progress: called with (texts embedded, texts to embed).
 
     Raises:
         CorpusError, DuplicateIdError: nothing to read, or documents that cannot be.
+        UsageError: a path, a name or a pattern that cannot be one.
         BadNameError, BoundError, UnknownProfileError: a name or a number that cannot be.
         WriterBusyError, StorageError: another process is writing the index, or the disk refused.
 
@@ -71,120 +75,174 @@ def build_index(
         >>> from pathlib import Path
         >>> Path("handbook").mkdir()
         >>> written = Path("handbook", "leave.txt").write_text("Staff get 25 days of leave a year.")
-        >>> report = quincunx.build_index("handbook", ["handbook"])
+        >>> report = quincunx.build_index("handbook", "handbook")
         >>> report.added, report.passages, report.generation
         (1, 1, 1)
-        >>> quincunx.build_index("handbook", ["handbook"]).unchanged
+        >>> quincunx.build_index("handbook", "handbook").unchanged
         1
     """
     folder = index_folder(name)
-    documents = read_documents(paths)
-    return building.build(folder, documents, shared_embedder(profile), chunking, progress, kind, fresh=fresh)
+    corpus = read_corpus(paths, include=include, exclude=exclude, strict=strict)
+    corpus.report.log()
+    require_documents(corpus)
+    if dry_run:
+        return _dry_build(folder, corpus, fresh)
+    return building.build(folder, corpus, shared_embedder(profile), chunking, progress, kind, fresh=fresh)
 
 
 def update_index(
     name: str,
-    paths: Iterable[str | Path],
+    paths: Paths,
     *,
     profile: str | Profile = DEFAULT_PROFILE,
     prune: bool = False,
+    include: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
+    strict: bool = False,
+    dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:
-    """Add the documents under ``paths`` to an index, in place of those of the same ids.
+    """Read the files under ``paths`` again, and put their documents in place of those that the index holds of them.
 
-    They are cut as the index was built. The other documents stay, unless ``prune`` removes them.
+    A path below one of the index's roots is read as a part of that root, so that its documents keep their ids; any
+    other path becomes a root itself. They are cut as the index was built. A document whose file is empty now, cannot be
+    read any more, or was named and is gone, is removed, and the report's ``notices`` say so. All others stay.
 
     Args:
-        name, paths, profile, progress: as for `build_index`.
-        prune: remove the documents that are not under ``paths``.
+        name, paths, profile, include, exclude, strict, dry_run, progress: as for `build_index`.
+        prune: remove the documents, too, that came from below ``paths`` and are no longer found there.
 
     Raises:
         UnknownIndexError: no index of that name.
         IdentityMismatchError: it was built with another profile's embedder.
-        CorpusError, DuplicateIdError, WriterBusyError, StorageError: as for `build_index`.
+        CorpusError, DuplicateIdError, UsageError, WriterBusyError, StorageError: as for `build_index`.
 
     Example:
         >>> from pathlib import Path
         >>> from quincunx import build_index, update_index
         >>> Path("notes").mkdir()
         >>> written = Path("notes", "a.txt").write_text("Tea is served at four.")
-        >>> build_index("notes", ["notes"]).passages
+        >>> build_index("notes", "notes").passages
         1
         >>> written = Path("notes", "b.txt").write_text("Coffee is served at ten.")
-        >>> report = update_index("notes", ["notes/b.txt"])
+        >>> report = update_index("notes", "notes/b.txt")
         >>> report.added, report.passages
         (1, 2)
+        >>> Path("notes", "a.txt").unlink()
+        >>> update_index("notes", "notes", prune=True).changes.removed
+        ('a.txt',)
     """
     folder = require_index(name)
-    documents = read_documents(paths)
-    return building.update(folder, documents, shared_embedder(profile), progress, prune=prune)
+    corpus = read_corpus(
+        paths, known=read_index(folder, IndexReader.origin), include=include, exclude=exclude, strict=strict
+    )
+    if dry_run:
+        report = _dry_update(folder, corpus, prune)
+    else:
+        report = building.update(folder, corpus, shared_embedder(profile), progress, prune=prune)
+    corpus.report.log()
+    removals = report.notices[len(corpus.report.notices) :]
+    for notice in removals[:_NAMED]:
+        logger.warning("%s", notice)
+    if len(removals) > _NAMED:
+        logger.warning("removed %d more documents; the report's notices name all", len(removals) - _NAMED)
+    return report
 
 
-def delete_documents(name: str, ids: Iterable[str]) -> BuildReport:
-    """Remove documents from an index by id; see `build.delete`."""
-    return building.delete(require_index(name), ids)
+def delete_documents(name: str, ids: str | Iterable[str], *, dry_run: bool = False) -> BuildReport:
+    """Remove documents from an index by id, one or several.
+
+    Raises:
+        UnknownIndexError: no index of that name.
+        CorpusError: an id that the index does not hold; nothing is removed then.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import quincunx
+        >>> Path("menu").mkdir()
+        >>> written = [Path("menu", name).write_text(f"We serve {name}.") for name in ("tea.txt", "rum.txt")]
+        >>> built = quincunx.build_index("menu", "menu")
+        >>> quincunx.delete_documents("menu", "rum.txt").changes.removed
+        ('rum.txt',)
+    """
+    folder = require_index(name)
+    if not dry_run:
+        return building.delete(folder, ids)
+    return read_index(folder, lambda reading: _would(reading, deletion(name, reading.hashes(), ids)))
+
+
+def drop_index(name: str) -> None:
+    """Remove an index with all it holds; what else lies in its folder, and the files that it was built from, stay.
+
+    Raises:
+        UnknownIndexError: no index of that name.
+        WriterBusyError: it is being written. StorageError: the disk refused.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import quincunx
+        >>> written = Path("note.txt").write_text("Tea is served at four.")
+        >>> built = quincunx.build_index("brief", "note.txt")
+        >>> quincunx.drop_index("brief")
+        >>> quincunx.index_documents("brief")
+        Traceback (most recent call last):
+        quincunx.retrieval.errors.UnknownIndexError: unknown index 'brief'...
+    """
+    folder = require_index(name)
+    with storing(folder):
+        try:
+            lock = lock_folder(folder, wait=False)
+        except BlockingIOError as error:
+            raise WriterBusyError(
+                f"{folder}: another process is writing this index; wait for it and try again"
+            ) from error
+        try:
+            for path in folder.glob(f"{DATABASE}*"):
+                path.unlink()
+            shutil.rmtree(folder / FOLDER, ignore_errors=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        finally:
+            os.close(lock)
+
+
+def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:
+    wanted = {document.id: document for document in corpus.documents}
+    if fresh or not (folder / DATABASE).is_file():
+        changes = Changes.between({}, wanted, ())
+        return BuildReport.of(changes, passages=0, generation=0, reading=corpus.report, dry_run=True)
+
+    def compared(reading: IndexReader) -> BuildReport:
+        present = reading.hashes()
+        removed, sources = present.keys() - wanted.keys(), reading.origin().sources
+        notices = removal_notices(emptied(corpus, sources, removed), sources)
+        return _would(reading, Changes.between(present, wanted, removed), corpus, notices)
+
+    return read_index(folder, compared)
+
+
+def _dry_update(folder: Path, corpus: Corpus, prune: bool) -> BuildReport:
+    def compared(reading: IndexReader) -> BuildReport:
+        changes, notices = update_changes(corpus, reading.hashes(), reading.origin(), prune=prune)
+        return _would(reading, changes, corpus, notices)
+
+    return read_index(folder, compared)
+
+
+def _would(
+    reading: IndexReader, changes: Changes, corpus: Corpus | None = None, notices: Iterable[str] = ()
+) -> BuildReport:
+    """Report changes that are not made."""
+    return BuildReport.of(
+        changes,
+        passages=reading.counts()[1],
+        generation=reading.generation,
+        notices=notices,
+        reading=corpus.report if corpus is not None else ReadReport(),
+        dry_run=True,
+    )
 
 
 def compact_index(name: str, kind: Kind | None = None) -> int:
     """Give back the space of what was removed and write the snapshot anew; returns the new generation."""
     return building.compact(require_index(name), kind)
-
-
-def verify_index(name: str) -> list[str]:
-    """Return what is wrong with an index, one line each; nothing when all is well."""
-    store = Store(require_index(name))
-    try:
-        with store.read() as reading:
-            return reading.faults()
-    finally:
-        store.close()
-
-
-def export_index(name: str, folder: str | Path) -> int:
-    """Write an index's documents as a BEIR ``corpus.jsonl`` and return how many; read again, they are the same."""
-    path = Path(folder) / BEIR_CORPUS
-    if path.exists():
-        raise CorpusError(f"{path} is there already; export to another folder, or move it away first")
-    store = Store(require_index(name))
-    try:
-        with store.read() as reading:
-            lines = [
-                json.dumps(document_record(document), ensure_ascii=False) for document in reading.documents()
-            ]
-    finally:
-        store.close()
-    with storing(path):
-        make_folder(path.parent)
-        publish_file(path, [memoryview("".join(line + "\n" for line in lines).encode())])
-    return len(lines)
-
-
-def document_ids(name: str) -> set[str]:
-    """Return the ids of an index's documents."""
-    store = Store(require_index(name))
-    try:
-        with store.read() as reading:
-            return {document.id for document in reading.documents()}
-    finally:
-        store.close()
-
-
-def index_info(name: str) -> IndexInfo:
-    """Describe an index; raises `UnknownIndexError`, or `IndexStateError` when it cannot be read."""
-    folder = require_index(name)
-    store = Store(folder)
-    try:
-        with store.read() as reading:
-            documents, passages = reading.counts()
-            return IndexInfo(
-                name=name,
-                documents=documents,
-                passages=passages,
-                generation=reading.generation,
-                chunking=reading.chunking,
-                identity=reading.identity.as_dict(),
-                snapshot=reading.snapshot,
-                bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-            )
-    finally:
-        store.close()

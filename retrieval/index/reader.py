@@ -14,7 +14,9 @@ from ..filters import Filter
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
 from ..text.chunking import Chunking
+from ..text.roots import Origin
 from .faiss_index import Numbers
+from .origins import read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
 from .snapshot import Snapshot, read_snapshot
@@ -63,12 +65,28 @@ class IndexReader:
     def snapshot(self) -> Snapshot:
         return Snapshot.read(self._meta["snapshot"])
 
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of each document, by id."""
+        return dict(self.connection.execute("SELECT id, hash FROM documents").fetchall())
+
+    def origin(self) -> Origin:
+        """Return the roots that the index was built from, and the file of each document."""
+        return read_origin(self.connection, self._meta)
+
     def counts(self) -> tuple[int, int]:
         """Return (documents, passages)."""
         row = self.connection.execute(
             "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
         ).fetchone()
         return int(row[0]), int(row[1])
+
+    def passage_counts(self) -> dict[str, int]:
+        """Return how many passages each document was cut into, by id."""
+        return dict(
+            self.connection.execute(
+                "SELECT document_id, count(*) FROM passages GROUP BY document_id"
+            ).fetchall()
+        )
 
     def vectors(self) -> tuple[Numbers, Vectors]:
         """Return every passage's number and vector, ascending by number."""

@@ -13,8 +13,10 @@ from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
 from ..text.chunking import Chunking
+from ..text.roots import Origin
 from ..text.words import indexed_words, spelt_words
 from .faiss_index import Kind, VectorIndex
+from .origins import read_origin, write_origin
 from .reader import PASSAGE_COLUMNS, read_vectors
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema, vector_key
@@ -63,6 +65,15 @@ class IndexWriter:
         """Return the hash of each document of the current generation, by id."""
         return dict(self._connection.execute("SELECT id, hash FROM documents").fetchall())
 
+    def origin(self) -> Origin:
+        """Return the roots that the index was built from, and the file of each document."""
+        return read_origin(self._connection, self.meta)
+
+    def remember(self, origin: Origin) -> None:
+        """Note where documents came from that are otherwise unchanged; no new generation."""
+        with self._transaction():
+            write_origin(self._connection, origin)
+
     def missing_vectors(self, keys: Iterable[str]) -> set[str]:
         """Return those keys that have no vector yet."""
         wanted = set(keys)
@@ -88,12 +99,13 @@ class IndexWriter:
         *,
         recipe: IndexRecipe | None = None,
         kind: Kind | None = None,
+        origin: Origin | None = None,
     ) -> int:
         """Make a new generation visible, all at once, and return its number.
 
         ``documents`` are put in place of those of the same ids, each with its ``passages`` by document id;
-        the ``removed`` ids go. Every passage's vector must have been added before. Left out, ``recipe`` and
-        ``kind`` stay what they are.
+        the ``removed`` ids go. Every passage's vector must have been added before. Left out, ``recipe``, ``kind``
+        and the ``origin`` of the other documents stay what they are.
         """
         meta = self.meta
         previous = Snapshot.read(meta["snapshot"]) if "snapshot" in meta else None
@@ -112,6 +124,8 @@ class IndexWriter:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO words VALUES (?)", ((word,) for word in sorted(spelt))
             )
+            if origin is not None:
+                write_origin(self._connection, origin)
             self._connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             )
@@ -141,7 +155,7 @@ class IndexWriter:
         execute = self._connection.execute
         metadata = json.dumps(document.metadata)
         execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, '')",
             (
                 document.id,
                 document.title,

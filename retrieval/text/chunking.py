@@ -68,7 +68,7 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
             bisect_left(units, section[0], key=_start) : bisect_left(units, section[1], key=_start)
         ]
         pieces += [(piece, title) for piece in _pack(inside, section[1], ruler, chunking)]
-    if not pieces:
+    if not pieces and document.title.strip():
         title = _shorten(document.title, chunking.tokens, offsets)
         return [Passage(document.id, document.id, title, "", 0, 0, document.metadata)]
     return [

@@ -1,6 +1,6 @@
 """The sentences of a text, in any script: where one may be cut, and what can be quoted by itself.
 
-SentenceSpan ends are found by sentencex, which knows abbreviations ("Dr.", "e.g.", "No. 5") and the stops of other scripts
+Sentence ends are found by sentencex, which knows abbreviations ("Dr.", "e.g.", "No. 5") and the stops of other scripts
 (。 ！ ？ । ؟ ۔). What blocks there are is read as Markdown: an entry of a list, a row of a table and a line of code end
 where they end, and a heading is no part of what follows it.
 """

@@ -24,7 +24,7 @@ from quincunx.retrieval.errors import (
     WriterBusyError,
 )
 from quincunx.retrieval.index.build import build, delete, update
-from quincunx.retrieval.index.manage import export_index
+from quincunx.retrieval.index.contents import export_index
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.models.embedders import Embedder, Progress, Vectors, no_progress
 from quincunx.retrieval.models.profiles import shared_embedder

@@ -78,10 +78,13 @@ def test_a_duplicate_id_names_both_places(tmp_path: Path) -> None:
         read_documents([tmp_path])
 
 
-def test_a_file_that_is_not_utf8_names_the_byte(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"ab\xff")
-    with pytest.raises(CorpusError, match=r"a.txt: byte 2 is not UTF-8"):
-        read_documents([tmp_path])
+def test_a_file_that_is_not_utf8_is_read_as_what_it_is_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.txt").write_bytes("Schließtage stehen am Eingang, für alle lesbar.".encode("latin-1"))
+    (document,) = read_documents([tmp_path])
+    assert document.text == "Schließtage stehen am Eingang, für alle lesbar."
+    assert "read as cp1252: " in caplog.text
 
 
 def test_a_lone_surrogate_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from ollama_server import OllamaServer
 
 from quincunx.retrieval.errors import BoundError, IdentityMismatchError, MissingWeightsError
 from quincunx.retrieval.handle import SearchHandle
-from quincunx.retrieval.index.manage import build_index, index_info, update_index
+from quincunx.retrieval.index.contents import index_info
+from quincunx.retrieval.index.manage import build_index, update_index
 from quincunx.retrieval.models import profiles
 from quincunx.retrieval.models.embedders import load_minilm
 from quincunx.retrieval.models.options import VARIABLES, ModelOptions
