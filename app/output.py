@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,7 +23,21 @@ if TYPE_CHECKING:
     from ..eval.runs.runner import RowWatch
     from ..programs.trace import CallRecord
 
-results = Console(highlight=False)
+UNBOUNDED = 100_000
+"""Columns of an output that is no terminal: each row of a table stands on one line there, whole."""
+
+
+class ResultsConsole(Console):
+    """A console that folds what is too wide for a terminal, and nothing where its output is a pipe or a file."""
+
+    @property  # type: ignore[misc]  # nothing sets it
+    def size(self) -> ConsoleDimensions:
+        """Columns and lines."""
+        found = super().size
+        return found if self.is_terminal else ConsoleDimensions(UNBOUNDED, found.height)
+
+
+results = ResultsConsole(highlight=False)
 notes = Console(stderr=True, highlight=False)
 
 

@@ -16,7 +16,7 @@ from .metrics.means import cluster_labels
 from .metrics.run_scores import RunScores, score_run
 from .results import opened
 from .runs.ledger import RunLedger
-from .stats.paired import Comparison, compare_paired, holm
+from .stats.paired import Comparison, FamilyComparison, compare_paired, holm
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class QuestionDelta:
 
 
 @dataclass(frozen=True)
-class MeasureComparison:
-    """Two runs in one measure, b against a."""
+class MeasureComparison(FamilyComparison):
+    """Two runs in one measure, b against a; its `outcome` and `verdict` are those of the corrected p."""
 
     measure: str
     result: Comparison
@@ -51,9 +51,7 @@ class MeasureComparison:
     @property
     def superscripts(self) -> tuple[str, str]:
         """Letters as ranx prints them: the run that is better by the corrected test bears the other's letter."""
-        if self.holm_p >= self.result.alpha or not self.result.difference:
-            return "", ""
-        return ("", "a") if self.result.difference > 0 else ("b", "")
+        return {"better": ("", "a"), "worse": ("b", ""), "undecided": ("", "")}[self.outcome]
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,8 @@ class RunComparison:
     failed_b: tuple[str, ...]
     changed_gold: tuple[str, ...]
     """Ids whose gold differs between the runs: they are in no mean either."""
+    too_few: tuple[str, ...]
+    """Measures that fewer than 2 of the questions have in both runs: they cannot be compared."""
     measures: tuple[MeasureComparison, ...]
 
 
@@ -141,12 +141,13 @@ def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: 
     for measure in measures or ():
         if measure not in known:
             raise UsageError(f"measure {measure!r} is not in both runs; known: {', '.join(known)}")
-    compared = {}
+    compared, too_few = {}, []
     seed = int(a.header["seed"])
     everything: set[str] = set()
-    for measure in measures or known:
+    for measure in dict.fromkeys(measures or known):
         ids = [id for id in values_a[measure] if id in values_b[measure] and id not in changed]
         if len(ids) < 2:
+            too_few.append(measure)
             continue
         everything |= set(ids)
         compared[measure] = (
@@ -173,6 +174,7 @@ def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: 
         failed_a=tuple(row.id for row in scored_a.failed),
         failed_b=tuple(row.id for row in scored_b.failed),
         changed_gold=tuple(id for id in questions if id in changed),
+        too_few=tuple(too_few),
         measures=tuple(
             MeasureComparison(
                 measure,

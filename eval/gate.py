@@ -64,11 +64,11 @@ def gate(
                 return Gate("too many failures", reason, None)
         measured = compare(kept, judged, [measure]).measures[0]
     result = measured.result
-    if result.outcome == "worse" and -result.difference >= min_effect:
+    if measured.outcome == "worse" and -result.difference >= min_effect:
         return Gate("worse", f"{measured}, p={result.p:.3g}", measured)
-    if result.low >= -min_effect or not result.losses or result.outcome == "better":
+    if result.low >= -min_effect or not result.losses or measured.outcome == "better":
         return Gate("holds", str(measured), measured)
-    return Gate("cannot tell", f"{measured}: {result.verdict}", measured)
+    return Gate("cannot tell", f"{measured}: {measured.verdict}", measured)
 
 
 def _too_many_failures(run: RunLedger, max_failed: float) -> str | None:

@@ -122,13 +122,11 @@ def eval_answers(
 
 def _say_power(gold: GoldSet) -> None:
     """Say before the run what this many questions can show."""
-    from ...eval.metrics.means import DISCORDANCE, detectable_difference
+    from ...eval.metrics.means import DISCORDANCE, detectable_words
     from ..output import notes
 
     n = len(gold.judged)
-    if n > 1:
-        notes.print(
-            f"{n} questions with gold: a difference in hit or recall below {detectable_difference(n):.3f} will not be told from "
-            f"chance (80 % power, stages differing on {DISCORDANCE:.0%})",
-            markup=False,
-        )
+    notes.print(
+        f"{n} question{'s' * (n != 1)} with gold, stages taken to differ on {DISCORDANCE:.0%}: {detectable_words(n)}",
+        markup=False,
+    )

@@ -56,8 +56,8 @@ def gold_check(
         for finding in findings:
             mark = "[red]error[/]  " if finding.severity == "error" else "[yellow]warning[/]"
             results.print(mark, finding.kind, end=" ")
-            results.print(printable(f"{finding.where}: {finding.detail}"), markup=False)
-            results.print(printable(f"        mend it: {finding.remedy}"), markup=False)
+            results.print(printable(f"{finding.where}: {finding.detail}"), markup=False, soft_wrap=True)
+            results.print(printable(f"        mend it: {finding.remedy}"), markup=False, soft_wrap=True)
         results.print(f"{errors} errors, {len(findings) - errors} warnings", markup=False)
     raise typer.Exit(1 if errors else 0)
 

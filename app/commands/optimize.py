@@ -121,7 +121,10 @@ def _announced(plan: Plan) -> str:
     where = f"Run in {plan.folder}; the same command goes on with it."
     if plan.fork:
         where = f"A new run beside {plan.folder}."
-    least = " and ".join(f"{name} {effect:.2f}" for name, effect in estimate.detectable.items())
+    least = " and ".join(
+        f"{name} {'none, with so few' if effect is None else f'{effect:.2f}'}"
+        for name, effect in estimate.detectable.items()
+    )
     return (
         f"{plan.optimizer_name} on {sizes} questions, seeds {', '.join(map(str, plan.seeds))}: about {estimate.calls} calls "
         f"of language models ({estimate.answers} for answers, {estimate.tests} of them on test), {estimate.tokens:,} "

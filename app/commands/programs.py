@@ -55,4 +55,4 @@ def programs_diff(
         write_json({"before": before, "after": after, "changes": lines})
         return
     for line in lines or ["no difference"]:
-        results.print(printable(line), markup=False)
+        results.print(printable(line), markup=False, soft_wrap=True)

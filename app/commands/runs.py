@@ -72,7 +72,10 @@ def eval_compare(
     with open_run(a) as before, open_run(b) as after:
         found = compare_runs(before, after, measure)
     if as_json:
-        write_json(asdict(found))
+        measures = [
+            {**asdict(each), "outcome": each.outcome, "verdict": each.verdict} for each in found.measures
+        ]
+        write_json({**asdict(found), "measures": measures})
         return
     for table in comparison_tables(found):
         results.print(table)
@@ -116,7 +119,7 @@ def eval_export(
 
     with open_run(run) as opened:
         for path in export_trec(opened, out):
-            results.print(str(path), markup=False)
+            results.print(str(path), markup=False, soft_wrap=True)
 
 
 def print_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:

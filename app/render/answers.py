@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
@@ -17,7 +16,7 @@ from ...programs.answer import Answer
 from ...programs.check.forms import output_form
 from ...retrieval.passages import Candidate, Passage
 from ...signatures.evidence import Claim
-from .text import printable
+from .text import PROSE, printable, table_of, with_words
 
 HEADINGS = {"reasons": "for it", "against": "against it", "why": "because", "followed": "what followed"}
 """What stands over the claims of a field, where its name alone would not say it."""
@@ -26,11 +25,8 @@ HEADINGS = {"reasons": "for it", "against": "against it", "why": "because", "fol
 def candidates_table(candidates: Sequence[Candidate], n: int, *, scores: bool = False) -> Table:
     """Every candidate in final order, with each stage's rank (and score); the n that are kept stand out."""
     title = f"{len(candidates)} candidates → {min(n, len(candidates))} passages"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), expand=True)
-    for name in ("final", "dense", "lexical", "fused", "rerank"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    table.add_column("passage", no_wrap=True, overflow="ellipsis", ratio=3)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=2)
+    table = with_words(table_of(title, "final", "dense", "lexical", "fused", "rerank", "passage", "title"))
+    table.columns[0].justify, table.columns[5].justify = "right", "left"
     for candidate in candidates:
         ranks = (
             _place(candidate.final_rank),
@@ -54,17 +50,20 @@ def passages_list(passages: Iterable[Passage]) -> Group:
     """Each passage with its rank, id and text."""
     return Group(
         *(
-            Panel(
-                Text(passage.text), title=escape(f"{rank}. {passage.id}  {passage.title}"), title_align="left"
-            )
+            _panel(f"{rank}. {passage.id}  {passage.title}", Text(printable(passage.text)))
             for rank, passage in enumerate(passages, start=1)
         )
     )
 
 
+def _panel(heading: str, *parts: RenderableType) -> Panel:
+    """Parts in a frame, under a heading that is never cut, as the title of a frame would be."""
+    return Panel(Group(Text(printable(heading), style="dim"), *parts), width=PROSE)
+
+
 def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     """An answer with its checked citations, and where its passages came from."""
-    parts: list[RenderableType] = [Text(f"Q  {answer.question}", style="bold"), Text()]
+    parts: list[RenderableType] = [Text(printable(f"Q  {answer.question}"), style="bold"), Text()]
     if explain:
         parts += [candidates_table(answer.candidates, len(answer.passages)), Text()]
     if answer.answered:
@@ -78,7 +77,7 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     parts += [Text(printable(f"✗ dropped {d.where}: {d.reason}"), style="red") for d in answer.dropped]
     parts += [Text(f"note: {note}", style="yellow") for note in answer.notes]
     title = f"{answer.program} · index {answer.index} · engine {answer.engine}"
-    return Panel(Group(*parts), title=escape(title), title_align="left")
+    return _panel(title, *parts)
 
 
 def answer_lines(output: Any, indent: str = "") -> Iterator[str]:

@@ -13,7 +13,7 @@ from ...retrieval.index.contents import IndexedDocument
 from ...retrieval.text.roots import Root
 from ..index_entries import IndexEntry
 from ..program_entries import ProgramEntry
-from .text import printable, table_of
+from .text import printable, table_of, with_words
 
 
 def indexes_table(entries: Sequence[IndexEntry], home: Path) -> Table:
@@ -32,7 +32,7 @@ def indexes_table(entries: Sequence[IndexEntry], home: Path) -> Table:
             str(entry.changed)[:10],
             _size(entry.bytes or 0),
         )
-    return _left(table, "kind", "model")
+    return with_words(table, "kind", "model")
 
 
 def roots_table(roots: Sequence[Root]) -> Table:
@@ -64,7 +64,7 @@ def programs_table(entries: Sequence[ProgramEntry]) -> Table:
         table.add_row(
             escape(entry.name), escape(entry.index or "–"), ", ".join(entry.inputs) or "–", saved, said
         )
-    return _left(table, "index", "inputs beside the question", "saved", "example question")
+    return with_words(table, "index", "inputs beside the question", "saved", "example question")
 
 
 def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
@@ -86,15 +86,7 @@ def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
             done,
             figure,
         )
-    return _left(table, "date", "kind", "program", "data", "split", "figure")
-
-
-def _left(table: Table, *columns: str) -> Table:
-    """Let these columns hold words: from the left, on several lines where they need it."""
-    for column in table.columns:
-        if column.header in columns:
-            column.justify, column.no_wrap = "left", False
-    return table
+    return with_words(table, "date", "kind", "program", "data", "split", "figure")
 
 
 def _error(message: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from ...eval.optimise.result import Gain, OptimizationResult
+from .text import table_of, with_words
 
 
 def optimised_tables(found: OptimizationResult) -> Iterator[RenderableType]:
     """The gain on the test questions, and what was spent for it."""
-    table = Table(title="gain on the test questions, paired", title_justify="left")
-    for column in ("seed", "against", "from", "to", "difference", "failed", "verdict"):
-        table.add_column(column)
+    columns = ("seed", "against", "from", "to", "difference", "failed", "verdict")
+    table = with_words(table_of("gain on the test questions, paired", *columns), "against", "verdict")
     for gain in found.gains:
         table.add_row(*_gain_cells(gain, found.seed))
     yield table

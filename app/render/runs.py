@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -12,10 +11,11 @@ from rich.text import Text
 
 from ...eval.compare import RunComparison
 from ...eval.gate import Gate
-from ...eval.metrics.means import count_diagnoses, detectable_difference, latency
+from ...eval.metrics.means import count_diagnoses, detectable_words, latency
 from ...eval.report.summary import Summary
+from ...eval.stats.paired import p_text
 from .figures import difference, mean_cell
-from .text import table_of, wrapping
+from .text import printable, table_of, with_words
 
 COLOURS = {"holds": "green", "worse": "red", "cannot tell": "yellow", "too many failures": "red"}
 BAR = 30
@@ -50,13 +50,8 @@ def _counts(summary: Summary) -> str:
 
 
 def _funnel(summary: Summary) -> Table:
-    table = Table(
-        title="funnel: questions with gold left", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    table.add_column("step", no_wrap=True)
-    table.add_column("questions", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table = table_of("funnel: questions with gold left", "step", "questions", "share")
+    table.add_column("", no_wrap=True, overflow="crop")
     for step in summary.steps:
         share = step.count / step.n if step.n else 0.0
         bar = "█" * round(BAR * share)
@@ -77,14 +72,14 @@ def _stages(summary: Summary) -> Table:
 
 def _comparisons(summary: Summary) -> Table:
     n = len(summary.scored.scored)
-    title = f"paired differences; n={n} shows {detectable_difference(n):.3f} or more in hit or recall with 80 % power"
-    table = wrapping(table_of(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
+    title = f"paired differences; n={n}: {detectable_words(n)}"
+    table = with_words(table_of(title, "comparison", "difference", "p (Holm)", "W/T/L", "verdict"))
     for entry in summary.comparisons:
         result = entry.result
         table.add_row(
             f"{entry.measure}: {entry.baseline} → {entry.stage}",
             difference(result),
-            f"{entry.holm_p:.2g}",
+            p_text(entry.holm_p),
             f"{result.wins}/{result.ties}/{result.losses}",
             entry.verdict.split(":")[0],
         )
@@ -92,7 +87,7 @@ def _comparisons(summary: Summary) -> Table:
 
 
 def _lost(summary: Summary) -> Table:
-    table = wrapping(
+    table = with_words(
         table_of(f"{len(summary.lost)} gold passages lost", "diagnosis", "gold", "what to change")
     )
     advice = {entry.diagnosis: entry.advice for entry in summary.lost}
@@ -137,6 +132,7 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
         ("failed in a", found.failed_a),
         ("failed in b", found.failed_b),
         ("with other gold in a and b", found.changed_gold),
+        ("measured on fewer than 2 questions of both", found.too_few),
     ):
         if ids:
             yield Text(
@@ -152,7 +148,7 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
         "W/T/L",
         "b is",
     )
-    wrapping(table)
+    with_words(table)
     for measured in found.measures:
         result, (mark_a, mark_b) = measured.result, measured.superscripts
         table.add_row(
@@ -160,16 +156,20 @@ def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
             f"{result.mean_a:.3f}{mark_a and ' ' + mark_a}",
             f"{result.mean_b:.3f}{mark_b and ' ' + mark_b}",
             difference(result),
-            f"{measured.holm_p:.2g}",
+            p_text(measured.holm_p, result.alpha),
             f"{result.wins}/{result.ties}/{result.losses}",
-            result.verdict,
+            measured.verdict,
         )
     yield table
-    first = found.measures[0]
-    if first.worst:
-        table = table_of(f"worst regressions in {first.measure}", "question", "a", "b")
-        for delta in first.worst:
-            table.add_row(escape(f"{delta.id}: {delta.text[:70]}"), f"{delta.a:.3f}", f"{delta.b:.3f}")
+    for measured in found.measures:
+        if not measured.worst:
+            yield Text(f"no question lost in {measured.measure}")
+            continue
+        losses = measured.result.losses
+        title = f"worst regressions in {measured.measure}, {len(measured.worst)} of {losses}"
+        table = with_words(table_of(title, "question", "a", "b"), "question")
+        for delta in measured.worst:
+            table.add_row(escape(printable(f"{delta.id}: {delta.text}")), f"{delta.a:.3f}", f"{delta.b:.3f}")
         yield table
 
 

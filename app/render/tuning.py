@@ -7,7 +7,7 @@ from rich.table import Table
 from ...eval.tune.reranker import TunedReranker
 from ...eval.tune.settings import SweepResult, TestComparison
 from .figures import difference, figure
-from .text import table_of, wrapping
+from .text import table_of, with_words
 
 
 def trials_table(found: SweepResult) -> Table:
@@ -27,7 +27,7 @@ def trials_table(found: SweepResult) -> Table:
 def tuned_table(found: TunedReranker) -> Table:
     """What a tuned reranker changed on the sealed test questions."""
     measures = list(found.comparisons)
-    table = wrapping(table_of(f"sealed test questions, look {found.look}", "order", *measures))
+    table = with_words(table_of(f"sealed test questions, look {found.look}", "order", *measures))
     for stage in found.stages:
         cells = [
             f"{figure(mean.mean)} [{figure(mean.low)}, {figure(mean.high)}] n={mean.n}"
@@ -41,7 +41,7 @@ def tuned_table(found: TunedReranker) -> Table:
 
 def sealed_table(entry: TestComparison) -> Table:
     """The choice on the sealed test questions of one set."""
-    table = wrapping(
+    table = with_words(
         table_of(
             f"{entry.name}: {entry.n} sealed test questions, look {entry.look}",
             "comparison",

@@ -3,7 +3,11 @@
     kind                        severity   what it means
     unreadable                  error      a file is missing or malformed; nothing further was looked at
     unknown_question            error      gold for a question that is not there
+    blank_question              error      a question without text, which nobody can ask
     unknown_document            error      gold that names a document that is not there, or no span within it
+    empty_document              error      gold that names a document without title and text
+    contradicting_grades        error      two grades for one document and question in one file (the higher counts)
+    repeated_judgement          warning    one grade for them, twice
     unanswerable_judged         error      marked as unanswerable, yet it has gold
     answerable_without_gold     error      marked as answerable, yet it has none (warning: not marked)
     question_in_two_splits      error      judged in two files, or not in its ``metadata.split``
@@ -32,7 +36,7 @@ from typing import Literal
 from ...programs.artifact.schema import Artifact
 from ...retrieval.errors import CorpusError, GoldSetError
 from ...retrieval.passages import Document
-from ...retrieval.text.corpus import BEIR_CORPUS, read_documents
+from ...retrieval.text.corpus import BEIR_CORPUS, read_documents, read_json_lines
 from .goldset import (
     MANIFEST,
     QRELS,
@@ -43,7 +47,6 @@ from .goldset import (
     has_spans,
     manifest_of,
     qrels_files,
-    read_qrels,
     read_questions,
     read_spans,
 )
@@ -56,6 +59,7 @@ from .near_duplicates import (
     shingles,
     similar_pairs,
 )
+from .qrels import read_qrels
 
 TRAINED_ON = "train"
 """The split that programs may be optimised on."""
@@ -84,6 +88,7 @@ class _Judgement:
     document: str
     split: str | None
     """Of the qrels file; none where gold is spans."""
+    grade: int = 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,15 @@ class _Set:
     folder: Path
     documents: Mapping[str, Document]
     questions: Mapping[str, GoldQuestion]
+    """Those that have a text."""
+    blank: tuple[str, ...]
+    """Ids of the others."""
     judgements: tuple[_Judgement, ...]
+    """Those of a grade above 0."""
+    repeated: tuple[tuple[_Judgement, _Judgement], ...]
+    """Two rows of one qrels file about one question and document, whatever their grades."""
+    empty: frozenset[str]
+    """Ids of the documents that stand in the corpus without title and text."""
 
     def splits_of_documents(self) -> dict[str, dict[str, str]]:
         """Return, by gold document, a question of each split that it is gold for."""
@@ -136,8 +149,11 @@ def _read(folder: Path) -> _Set:
     if not (folder / BEIR_CORPUS).is_file():
         raise GoldSetError(f"{folder / BEIR_CORPUS}: no such file")
     documents = {document.id: document for document in read_documents([folder / BEIR_CORPUS])}
-    questions = read_questions(folder)
+    everyone = read_questions(folder)
+    questions = {id: question for id, question in everyone.items() if question.text.strip()}
+    blank = tuple(id for id in everyone if id not in questions)
     judgements: list[_Judgement] = []
+    repeated: list[tuple[_Judgement, _Judgement]] = []
     if has_spans(folder):
         for number, question, document, start, end in read_spans(folder / SPANS):
             where, name = f"{folder / SPANS}:{number}", str(document)
@@ -151,30 +167,61 @@ def _read(folder: Path) -> _Set:
         if not qrels_files(folder):
             raise GoldSetError(f"{folder / QRELS}: no SPLIT.tsv in it, and no {SPANS} beside it")
         for split, path in qrels_files(folder).items():
+            first: dict[tuple[str, str], _Judgement] = {}
             for number, question, document, grade in read_qrels(path):
+                judgement = _Judgement(f"{path}:{number}", question, document, split, grade)
+                earlier = first.setdefault((question, document), judgement)
+                if earlier is not judgement:
+                    repeated.append((earlier, judgement))
                 if grade > 0:
-                    judgements.append(_Judgement(f"{path}:{number}", question, document, split))
-    return _Set(folder, documents, questions, tuple(judgements))
+                    judgements.append(judgement)
+    records = read_json_lines(folder / BEIR_CORPUS, CorpusError)
+    empty = {str(record.get("_id")) for _, record in records} - documents.keys()
+    return _Set(folder, documents, questions, blank, tuple(judgements), tuple(repeated), frozenset(empty))
 
 
 def _references(gold: _Set) -> Iterator[GoldFinding]:
     judged: dict[str, str] = {}
     for judgement in gold.judgements:
         judged.setdefault(judgement.question, judgement.where)
-        if judgement.question not in gold.questions:
+        if judgement.question not in gold.questions and judgement.question not in gold.blank:
             yield GoldFinding(
                 "unknown_question",
                 judgement.where,
                 f"question {judgement.question!r} is not in {QUERIES}",
                 "correct the id, add the question or remove the line",
             )
-        if judgement.document not in gold.documents:
+        if judgement.document in gold.empty:
+            yield GoldFinding(
+                "empty_document",
+                judgement.where,
+                f"document {judgement.document!r} has neither title nor text in {BEIR_CORPUS}, so nothing finds it",
+                "give the document its text or remove the line",
+            )
+        elif judgement.document not in gold.documents:
             yield GoldFinding(
                 "unknown_document",
                 judgement.where,
                 f"document {judgement.document!r} is not in {BEIR_CORPUS}",
                 "correct it, add the document or remove the line",
             )
+    for id in gold.blank:
+        yield GoldFinding(
+            "blank_question",
+            str(gold.folder / QUERIES),
+            f"question {id!r} has no text, so it is left out",
+            "give it its text, or remove it and its gold",
+        )
+    for earlier, later in gold.repeated:
+        differ = earlier.grade != later.grade
+        yield GoldFinding(
+            "contradicting_grades" if differ else "repeated_judgement",
+            later.where,
+            f"document {later.document!r} has grade {later.grade} for question {later.question!r}, and "
+            f"{f'grade {earlier.grade}' if differ else 'the same'} at {earlier.where}",
+            "keep one of the lines",
+            "error" if differ else "warning",
+        )
     for id, question in gold.questions.items():
         where = str(gold.folder / QUERIES)
         if not question.answerable and id in judged:

@@ -12,13 +12,14 @@
     squad   JSON of articles, paragraphs and questions; each paragraph becomes a document, each answer a span
             of its characters, and a question that ``is_impossible`` is unanswerable
 
-Whatever is wrong with a source becomes one `GoldSetError` that names the file, the line (in SQuAD's JSON the
-place), the value and what to do.
+A judgement of a document that the corpus lacks is kept, as one that nothing can find. Whatever else is wrong with a
+source becomes one `GoldSetError` that names the file, the line (in SQuAD's JSON the place), the value and what to do.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,10 @@ from typing import Any
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document
 from ...retrieval.text.corpus import BEIR_CORPUS, read_csv_rows, read_documents, read_utf8
-from .goldset import ALL, GoldQuestion, GoldSpan, is_history, read_gold_set
+from .goldset import ALL, GoldQuestion, GoldSpan, is_history, read_split
+from .qrels import whole_grade
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,10 +58,14 @@ class Source:
     questions: list[GoldQuestion]
     articles: Mapping[str, str] = field(default_factory=dict)
     """By document id, where several documents were cut from one article."""
+    unknown: list[str] = field(default_factory=list)
+    """What is wrong with each judgement that names a document or topic which is not there."""
 
 
 def _read_beir(source: Path, corpus: Path | None) -> Source:
-    gold = read_gold_set(source, ALL, corpus=corpus)
+    gold, unasked = read_split(source, ALL, corpus)
+    if unasked:
+        logger.warning("%s: %d questions have gold but no text, and were left out", source, len(unasked))
     return Source(gold.documents, list(gold.questions.values()))
 
 
@@ -77,6 +85,7 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
             "the first row names the columns, question and document among them"
         )
     drafts: dict[str, _Draft] = {}
+    unknown: list[str] = []
     ids: dict[tuple[str, str], str] = {}
     for number, row in rows:
         where = f"{source}:{number}"
@@ -85,7 +94,11 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
         if not text:
             raise GoldSetError(f"{where}: the question is empty; give it a text or remove the row")
         id = cells.pop("id", "") or ids.setdefault((text, cells.get("history", "")), f"q{len(ids) + 1}")
-        grades = _csv_grades(cells.pop("document"), cells.pop("grade", ""), known, where)
+        grades = _csv_grades(cells.pop("document"), cells.pop("grade", ""), where)
+        unknown += [
+            f"{where}: document {id!r} is not in the corpus; correct the id or add the document"
+            for id in grades.keys() - known
+        ]
         split = cells.pop("split", "") or None
         metadata: dict[str, Any] = {name: cell for name, cell in cells.items() if name and cell}
         if "history" in metadata:
@@ -103,7 +116,8 @@ def _read_csv(source: Path, corpus: Path | None) -> Source:
             )
         draft.metadata |= metadata
         draft.gold |= grades
-    return Source(documents, [_mark_answerable(draft).question(id) for id, draft in drafts.items()])
+    questions = [_mark_answerable(draft).question(id) for id, draft in drafts.items()]
+    return Source(documents, questions, unknown=unknown)
 
 
 def _mark_answerable(draft: _Draft) -> _Draft:
@@ -111,14 +125,9 @@ def _mark_answerable(draft: _Draft) -> _Draft:
     return draft
 
 
-def _csv_grades(documents: str, grades: str, known: set[str], where: str) -> dict[str, int]:
+def _csv_grades(documents: str, grades: str, where: str) -> dict[str, int]:
     ids = [id.strip() for id in documents.split(";") if id.strip()]
     values = [grade.strip() for grade in grades.split(";") if grade.strip()] or ["1"]
-    for id in ids:
-        if id not in known:
-            raise GoldSetError(
-                f"{where}: document {id!r} is not in the corpus; correct the id or add the document"
-            )
     if len(values) == 1:
         values *= len(ids)
     if ids and len(values) != len(ids):
@@ -129,10 +138,9 @@ def _csv_grades(documents: str, grades: str, known: set[str], where: str) -> dic
 
 
 def _grade(value: str, where: str, least: int = 1) -> int:
-    try:
-        grade = int(value)
-    except ValueError as error:
-        raise GoldSetError(f"{where}: grade {value!r} is no whole number; use 1, 2 and so on") from error
+    grade = whole_grade(value)
+    if grade is None:
+        raise GoldSetError(f"{where}: grade {value!r} is no whole number; use 1, 2 and so on")
     if grade < least:
         raise GoldSetError(f"{where}: grade {value!r} is below {least}; leave out what is not relevant")
     return grade
@@ -149,6 +157,8 @@ def _read_trec(source: Path, corpus: Path | None) -> Source:
         if not files:
             raise GoldSetError(f"{source}: no {name}* file; a TREC set holds topics* and qrels* files")
     drafts: dict[str, _Draft] = {}
+    unknown: list[str] = []
+    unasked: set[str] = set()
     for path in topics:
         for where, id, text in _topics(path):
             if id in drafts:
@@ -166,23 +176,26 @@ def _read_trec(source: Path, corpus: Path | None) -> Source:
                     f"{where}: {line[:60]!r} is not 'topic iteration document grade'; mend the line"
                 )
             topic, _, document, value = cells
+            grade = _grade(value, where, least=-100)
             if topic not in drafts:
-                raise GoldSetError(
-                    f"{where}: topic {topic!r} is in no topics file; add it or remove the line"
-                )
-            if document not in known:
-                raise GoldSetError(
-                    f"{where}: document {document!r} is not in the corpus; add it or remove the line"
-                )
-            grade, draft = _grade(value, where, least=-100), drafts[topic]
+                unknown.append(f"{where}: topic {topic!r} is in no topics file; add it or remove the line")
+                unasked.add(topic)
+                continue
+            draft = drafts[topic]
             if draft.split is not None and draft.split != split:
                 raise GoldSetError(
                     f"{where}: topic {topic!r} is judged for {draft.split} too; judge it for one split"
                 )
             draft.split = split
             if grade > 0:
-                draft.gold[document] = grade
-    return Source(documents, [draft.question(id) for id, draft in drafts.items()])
+                draft.gold[document] = max(grade, draft.gold.get(document, 0))
+                if document not in known:
+                    unknown.append(
+                        f"{where}: document {document!r} is not in the corpus; add it or remove the line"
+                    )
+    if unasked:
+        logger.warning("%s: %d judged topics are in no topics file and were left out", source, len(unasked))
+    return Source(documents, [draft.question(id) for id, draft in drafts.items()], unknown=unknown)
 
 
 _TOP = re.compile(r"<top>(.*?)</top>", re.DOTALL)

@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document, Metadata, Passage
-from ...retrieval.text.corpus import BEIR_CORPUS, read_documents, read_json_lines, read_utf8
+from ...retrieval.text.corpus import BEIR_CORPUS, read_documents, read_json_lines
+from .qrels import read_qrels
+
+logger = logging.getLogger(__name__)
 
 QUERIES = "queries.jsonl"
 QRELS = "qrels"
@@ -28,6 +32,8 @@ ALL = "all"
 """In place of a split: every question, with the gold of all splits."""
 CANONS = ("builddaily", "paiddaily", "sagedaily")
 """The gold sets that ship with the package; each is a demo's index too."""
+_NAMED = 5
+"""Ids that a warning names at most."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,19 @@ class GoldSet:
         return {question.id: question.grades for question in self.judged}
 
     @property
+    def missing(self) -> dict[str, list[str]]:
+        """The documents that gold names and the corpus lacks or holds empty, each with the questions it is gold for.
+
+        Nothing can find them, so they count as lost: at the first step of the funnel, and in every measure.
+        """
+        known = {document.id for document in self.documents}
+        found: dict[str, list[str]] = {}
+        for question in self.judged:
+            for document in question.gold.keys() - known:
+                found.setdefault(document, []).append(question.id)
+        return dict(sorted(found.items()))
+
+    @property
     def spans(self) -> dict[str, tuple[GoldSpan, ...]]:
         """Gold spans by question id; empty where gold is documents."""
         return {question.id: question.spans for question in self.judged if question.spans}
@@ -144,33 +163,66 @@ def read_gold_set(folder: str | Path, split: str = "test", *, corpus: Path | Non
 
     Where gold is spans and no question names a split, the split asked for makes no difference.
 
+    Gold whose document the corpus lacks or holds empty is kept, see `GoldSet.missing`. A question of which there is no
+    text cannot be asked, and is left out. One warning names both; `quincunx gold check` lists them.
+
     Raises:
-        GoldSetError: a file is missing or malformed, gold names a question or document that is not there, or
-            there is no such split.
+        GoldSetError: a file is missing or malformed, there is no such split, or no question of it has a document.
         CorpusError: the corpus cannot be read.
     """
-    folder = gold_folder(folder)
+    gold, unasked = read_split(gold_folder(folder), split, corpus)
+    if faults := missing_gold(gold, unasked):
+        logger.warning("%s, split %s: %s", gold.folder, split, faults)
+    return gold
+
+
+def read_split(folder: Path, split: str, corpus: Path | None = None) -> tuple[GoldSet, set[str]]:
+    """Return what `read_gold_set` does, and without a warning the ids that have gold and no text to ask."""
     documents = tuple(read_documents([corpus or _require(folder / BEIR_CORPUS)]))
-    questions = read_questions(folder)
+    questions = {id: question for id, question in read_questions(folder).items() if question.text.strip()}
+    spans: dict[str, tuple[GoldSpan, ...]] = {}
     if has_spans(folder):
-        lengths = {document.id: len(document.text) for document in documents}
-        spans = _spans_by_question(folder / SPANS, questions, lengths)
+        spans = _spans_by_question(
+            folder / SPANS, {document.id: len(document.text) for document in documents}
+        )
         chosen = _spans_split(folder, questions, split)
-        gold = {id: {span.document: 1 for span in spans[id]} for id in chosen if id in spans}
+        gold = {id: {span.document: 1 for span in found} for id, found in spans.items()}
+        unasked = gold.keys() - questions.keys()
     else:
-        spans = {}
-        chosen, gold = _qrels_split(folder, questions, {document.id for document in documents}, split)
-    if not gold:
-        raise GoldSetError(f"{folder}: no relevant document for any question of split {split!r}")
-    return GoldSet(
-        folder=folder,
-        documents=documents,
-        questions={
-            id: replace(question, gold=gold.get(id, {}), spans=spans.get(id, ()))
-            for id, question in chosen.items()
-        },
-        split=split,
-    )
+        chosen, gold = _qrels_split(folder, questions, split)
+        unasked = gold.keys() - chosen.keys()
+    if not gold.keys() & chosen.keys():
+        reason = "no relevant document for any question"
+        if unasked:
+            named = _named(unasked)
+            reason = f"none of the questions that have gold has a text in {QUERIES} ({named}): are the ids spelt alike?"
+        raise GoldSetError(f"{folder}: {reason} of split {split!r}")
+    found = {
+        id: replace(question, gold=gold.get(id, {}), spans=spans.get(id, ()))
+        for id, question in chosen.items()
+    }
+    return GoldSet(folder, documents, found, split), set(unasked)
+
+
+def missing_gold(gold: GoldSet, unasked: Collection[str]) -> str:
+    """Say in a sentence what a gold set names and does not hold; empty where it holds everything."""
+    faults = []
+    if missing := gold.missing:
+        asking = {question for questions in missing.values() for question in questions}
+        judged = {document for question in gold.judged for document in question.gold}
+        faults.append(
+            f"{len(missing)} of {len(judged)} gold documents are not in the corpus, or hold no text ({_named(missing)}), "
+            f"and count as not found for {len(asking)} questions"
+        )
+    if unasked:
+        faults.append(
+            f"{len(unasked)} questions have gold but no text in {QUERIES} ({_named(unasked)}), and are left out"
+        )
+    return "; ".join([*faults, "`quincunx gold check` lists them"]) if faults else ""
+
+
+def _named(ids: Collection[str]) -> str:
+    return ", ".join(sorted(ids)[:_NAMED]) + (", …" if len(ids) > _NAMED else "")
 
 
 def has_spans(folder: Path) -> bool:
@@ -185,7 +237,7 @@ def qrels_files(folder: Path) -> dict[str, Path]:
 
 def manifest_of(folder: Path) -> dict[str, Any]:
     """Return what `MANIFEST` should say: a set's counts, and of each file its sha256, bytes and lines."""
-    gold = read_gold_set(folder, ALL)
+    gold, _ = read_split(folder, ALL)
     gold_files = (
         [SPANS] if has_spans(folder) else [f"{QRELS}/{path.name}" for path in qrels_files(folder).values()]
     )
@@ -216,14 +268,14 @@ def write_manifest(folder: Path) -> None:
 
 
 def read_questions(folder: Path) -> dict[str, GoldQuestion]:
-    """Read the questions of a set by id, without what answers them."""
+    """Read the questions of a set by id, without what answers them; one that has no text, with a blank one."""
     path = _require(folder / QUERIES)
     questions: dict[str, GoldQuestion] = {}
     for number, record in read_json_lines(path, GoldSetError):
         where = f"{path}:{number}"
-        id, text, metadata = record.get("_id"), record.get("text"), record.get("metadata") or {}
-        if not isinstance(id, str) or not id or not isinstance(text, str) or not text.strip():
-            raise GoldSetError(f"{where}: '_id' and 'text' must be non-empty strings")
+        id, text, metadata = as_id(record.get("_id")), record.get("text"), record.get("metadata") or {}
+        if not isinstance(id, str) or not id or not isinstance(text, str):
+            raise GoldSetError(f"{where}: '_id' must be a non-empty string and 'text' a string")
         if id in questions:
             raise GoldSetError(f"{where}: question id {id!r} stands twice")
         if not isinstance(metadata, dict):
@@ -237,25 +289,16 @@ def read_questions(folder: Path) -> dict[str, GoldQuestion]:
     return questions
 
 
-def read_qrels(path: Path) -> Iterator[tuple[int, str, str, int]]:
-    """Yield (line number from 1, question, document, grade) for each row of a qrels file, grades of 0 too."""
-    for number, line in enumerate(read_utf8(path, GoldSetError).split("\n"), start=1):
-        row = line.split("\t")
-        if not line or (number == 1 and row[0] == "query-id"):
-            continue
-        try:
-            yield number, row[0], row[1], int(row[2])
-        except (IndexError, ValueError) as error:
-            raise GoldSetError(
-                f"{path}:{number}: expected query-id, corpus-id and a whole score, got {row}"
-            ) from error
-
-
 def read_spans(path: Path) -> Iterator[tuple[int, Any, Any, Any, Any]]:
     """Yield (line number from 1, question, document, start, end) for each line of a spans file, unchecked."""
     for number, record in read_json_lines(path, GoldSetError):
-        question, document = record.get("query-id"), record.get("corpus-id")
+        question, document = as_id(record.get("query-id")), as_id(record.get("corpus-id"))
         yield number, question, document, record.get("start"), record.get("end")
+
+
+def as_id(value: object) -> object:
+    """Return an id that is written as a whole number as the text of it, and whatever else as it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def is_history(value: object) -> bool:
@@ -285,13 +328,13 @@ def _spans_split(folder: Path, questions: Mapping[str, GoldQuestion], split: str
 
 
 def _qrels_split(
-    folder: Path, questions: Mapping[str, GoldQuestion], documents: set[str], split: str
+    folder: Path, questions: Mapping[str, GoldQuestion], split: str
 ) -> tuple[dict[str, GoldQuestion], dict[str, dict[str, int]]]:
     """Return the questions of a split and their grades."""
     files = qrels_files(folder)
     if split != ALL or not files:
         _require(folder / QRELS / f"{'test' if split == ALL else split}.tsv")
-    judged = {name: _grades(path, questions, documents) for name, path in files.items()}
+    judged = {name: _grades(path) for name, path in files.items()}
     chosen: dict[str, GoldQuestion] = {}
     for id, question in questions.items():
         names = [name for name in judged if id in judged[name]]
@@ -310,34 +353,31 @@ def _qrels_split(
     return chosen, gold
 
 
-def _spans_by_question(
-    path: Path, questions: Mapping[str, GoldQuestion], lengths: Mapping[str, int]
-) -> dict[str, tuple[GoldSpan, ...]]:
+def _spans_by_question(path: Path, lengths: Mapping[str, int]) -> dict[str, tuple[GoldSpan, ...]]:
+    """Return the gold spans of each question; ``lengths`` is the characters of each document that is there."""
     spans: dict[str, tuple[GoldSpan, ...]] = {}
     for number, question, document, start, end in read_spans(path):
-        if not isinstance(question, str) or question not in questions:
-            raise GoldSetError(f"{path}:{number}: question {question!r} is not in queries.jsonl")
-        if not isinstance(document, str) or document not in lengths:
-            raise GoldSetError(f"{path}:{number}: document {document!r} is not in corpus.jsonl")
-        if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= lengths[document]):
+        if not (isinstance(question, str) and question and isinstance(document, str) and document):
+            raise GoldSetError(
+                f"{path}:{number}: no 'query-id' or 'corpus-id' (got {question!r}, {document!r})"
+            )
+        characters = lengths.get(document)
+        if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end) or (
+            characters is not None and end > characters
+        ):
             raise GoldSetError(
                 f"{path}:{number}: span {start!r} to {end!r} does not lie in document {document!r}, which "
-                f"has {lengths[document]} characters"
+                f"has {characters or 0} characters"
             )
         spans[question] = tuple(dict.fromkeys((*spans.get(question, ()), GoldSpan(document, start, end))))
     return spans
 
 
-def _grades(
-    path: Path, questions: Mapping[str, GoldQuestion], documents: set[str]
-) -> dict[str, dict[str, int]]:
-    """Return the grades above 0 of a qrels file."""
+def _grades(path: Path) -> dict[str, dict[str, int]]:
+    """Return the grades above 0 of a qrels file; of two for one document, the higher."""
     grades: dict[str, dict[str, int]] = {}
-    for number, question, document, grade in read_qrels(path):
-        if question not in questions:
-            raise GoldSetError(f"{path}:{number}: question {question!r} is not in queries.jsonl")
-        if document not in documents:
-            raise GoldSetError(f"{path}:{number}: document {document!r} is not in corpus.jsonl")
+    for _, question, document, grade in read_qrels(path):
         if grade > 0:
-            grades.setdefault(question, {})[document] = grade
+            held = grades.setdefault(question, {})
+            held[document] = max(grade, held.get(document, 0))
     return grades

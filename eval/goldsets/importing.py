@@ -53,8 +53,10 @@ def import_gold_set(
     known = [question for question in found.questions if question.gold or not question.answerable]
     if left_out := len(found.questions) - len(known):
         logger.warning("%s: %d questions without any relevant document were left out", source, left_out)
-    if not any(question.gold for question in known):
-        raise GoldSetError(f"{source}: no question has a relevant document; judge at least one")
+    documents = {document.id for document in found.documents}
+    if not any(question.gold.keys() & documents for question in known):
+        reason = f"{source}: no question has a relevant document in the corpus; judge at least one"
+        raise GoldSetError(next(iter(found.unknown), reason))
     write_gold_set(out, found.documents, _with_splits(known, found, seed))
     return read_gold_set(out, ALL)
 

@@ -1,6 +1,6 @@
 """Where each lost gold was lost, who stands in its place, and what to change: by rule, from the ranks alone.
 
-not in the corpus            no document of that id is in the index
+not in the index             no document of that id is in the index: the corpus lacks it, or holds it empty
 cut by chunking              no passage holds at least half of the gold span
 found by neither stage       neither order had it as deep as the fusion looked
 lexical only, dense only     one order had it, the other had not, and it did not come into the passages
@@ -22,7 +22,7 @@ from ..runs.ledger import Row
 from .run_scores import STAGES, RunScores, units_found
 
 Diagnosis = Literal[
-    "not in the corpus",
+    "not in the index",
     "cut by chunking",
     "found by neither stage",
     "lexical only",
@@ -34,7 +34,8 @@ Diagnosis = Literal[
 ]
 
 ADVICE: Mapping[Diagnosis, str] = {
-    "not in the corpus": "Index the document: `quincunx index update NAME PATH`.",
+    "not in the index": "The corpus lacks the document or holds it empty: add it (to an index of yours with `quincunx index "
+    "update NAME PATH`), or correct the id in the gold.",
     "cut by chunking": "Cut larger passages, or with more overlap (--chunk-tokens, --chunk-overlap), and build again.",
     "found by neither stage": "Question and page share neither words nor meaning for these models: add the words that "
     "people use to the page, or try another embedder.",
@@ -114,7 +115,7 @@ def _diagnosis(
 ) -> Diagnosis:
     if not row.record["held"].get(unit):
         document = next((span.document for span in question.spans if span.id == unit), unit)
-        return "not in the corpus" if document in row.record["absent"] else "cut by chunking"
+        return "not in the index" if document in row.record["absent"] else "cut by chunking"
     dense, lexical, fused = ranks["dense"], ranks["lexical"], ranks["fused"]
     if fused is None:
         if dense is None and lexical is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..goldsets.clusters import question_clusters
 from ..goldsets.goldset import GoldQuestion
-from ..stats.paired import Comparison, Interval, compare_paired, holm, interval
+from ..stats.paired import Comparison, FamilyComparison, Interval, compare_paired, holm, interval
 from ..stats.power import minimum_detectable_effect
 from .diagnosis import Diagnosis, LostUnit
 from .records import FunnelStep
@@ -25,7 +26,7 @@ DISCORDANCE = 0.2
 
 
 @dataclass(frozen=True)
-class StageComparison:
+class StageComparison(FamilyComparison):
     """One comparison of the family."""
 
     baseline: str
@@ -34,13 +35,6 @@ class StageComparison:
     result: Comparison
     holm_p: float
     """p after Holm's correction over the family."""
-
-    @property
-    def verdict(self) -> str:
-        """The verdict after the correction, in words."""
-        if self.result.outcome != "undecided" and self.holm_p >= self.result.alpha:
-            return f"cannot tell: p is {self.result.p:.2g} alone and {self.holm_p:.2g} among the family"
-        return self.result.verdict
 
 
 def stage_means(scored: RunScores, seed: int) -> dict[str, dict[str, Interval]]:
@@ -130,6 +124,15 @@ def count_diagnoses(lost: Sequence[LostUnit]) -> dict[Diagnosis, int]:
     return dict(Counter(entry.diagnosis for entry in lost).most_common())
 
 
-def detectable_difference(n: int) -> float:
-    """Return the smallest difference in a 0/1 measure that n questions show with 80 % power."""
-    return minimum_detectable_effect(n, discordance=DISCORDANCE)
+def detectable_difference(n: int) -> float | None:
+    """Return the smallest difference in a 0/1 measure that n questions show with 80 % power; ``None`` if none is."""
+    effect = minimum_detectable_effect(n, discordance=DISCORDANCE) if n > 1 else math.inf
+    return effect if math.isfinite(effect) else None
+
+
+def detectable_words(n: int) -> str:
+    """Say what n questions can show, as the end of a sentence that begins with how many they are."""
+    effect = detectable_difference(n)
+    if effect is None:
+        return "so few that no difference between two systems, however large, can be told from chance"
+    return f"a difference in hit or recall below {effect:.3f} will not be told from chance (80 % power)"

@@ -57,8 +57,11 @@ class CostEstimate:
     """Of the answers, those that judge the programs on the test questions."""
     questions: Mapping[str, int]
     """How many questions each split has."""
-    detectable: Mapping[str, float]
-    """Least difference in a share that the dev and the test questions show with 80 % power, where a fifth differ."""
+    detectable: Mapping[str, float | None]
+    """Least difference in a share that the dev and the test questions show with 80 % power, where a fifth differ.
+
+    ``None`` where they are too few to show any.
+    """
 
 
 @dataclass

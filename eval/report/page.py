@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from ...retrieval.storage.disk import publish_file, storing
 from ..metrics.records import Report
+from ..stats.paired import p_text
 from . import charts
 from .packing import pack, script_json
 
@@ -98,7 +99,7 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 def chance(value: float | None) -> str:
     """Return a p value."""
-    return DASH if value is None else "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+    return DASH if value is None else "< 0.0001" if value < 0.0001 else p_text(value, least="4f")
 
 
 def count(value: int) -> str:

@@ -209,8 +209,10 @@ def _notes(summary: Summary, steps: Sequence[str]) -> list[str]:
         notes.append(f"The run is not complete: {counts.skipped} questions have no row yet.")
     if counts.failed:
         notes.append(f"{counts.failed} of {counts.attempted} questions failed; they are in no mean.")
+    if unknown := count_diagnoses(summary.lost).get("not in the index", 0):
+        notes.append(f"{unknown} times gold is not in the index: nothing can find it, and it counts as lost.")
     main = next((c for c in summary.comparisons if (c.baseline, c.stage) == ("fused", "final")), None)
-    if main is not None and main.result.outcome == "undecided":
+    if main is not None and main.outcome == "undecided":
         notes.append(f"Whether the reranker helps in {main.measure}: n={main.result.n} cannot tell.")
     return notes
 

@@ -67,7 +67,11 @@ class Comparison:
     @property
     def outcome(self) -> Outcome:
         """The verdict for code to match on."""
-        if self.p >= self.alpha:
+        return self.outcome_at(self.p)
+
+    def outcome_at(self, p: float) -> Outcome:
+        """Return the verdict at another p than its own, such as one that is corrected for a family."""
+        if p >= self.alpha:
             return "undecided"
         return "better" if self.difference > 0 else "worse"
 
@@ -85,6 +89,34 @@ class Comparison:
             f"cannot tell at this n: {self.differing} of {total} {unit}, "
             f"and with fewer than {needed} no result reaches p < {self.alpha:g}"
         )
+
+
+class FamilyComparison:
+    """A comparison among others of a family: what decides is p after Holm's correction, and no other."""
+
+    result: Comparison
+    holm_p: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict for code to match on."""
+        return self.result.outcome_at(self.holm_p)
+
+    @property
+    def verdict(self) -> str:
+        """Whether b is better, in words; where it cannot be told, why."""
+        if self.outcome != "undecided":
+            return self.outcome
+        if self.result.outcome == "undecided":
+            return self.result.verdict
+        alone, among = (p_text(p, self.result.alpha) for p in (self.result.p, self.holm_p))
+        return f"cannot tell: p is {alone} alone and {among} among the family"
+
+
+def p_text(p: float, alpha: float = 0.05, least: str = "2g") -> str:
+    """Return p in a format such as ``2g`` or ``4f``, with more digits where they show on which side of alpha it lies."""
+    texts = (f"{p:.{digits}{least[-1]}}" for digits in range(int(least[:-1]), 40))
+    return next((text for text in texts if (float(text) < alpha) == (p < alpha)), repr(p))
 
 
 def compare_paired(

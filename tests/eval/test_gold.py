@@ -199,9 +199,13 @@ def broken(tmp_path: Path) -> Path:
     [
         ("queries.jsonl", "{oops", r"queries.jsonl:161: not JSON"),
         ("queries.jsonl", '{"_id": "bd-q01", "text": "again"}', "'bd-q01' stands twice"),
-        ("queries.jsonl", '{"_id": "z", "text": " "}', "must be non-empty strings"),
-        ("qrels/test.tsv", "bd-q01\tnope\t1", "document 'nope' is not in corpus.jsonl"),
-        ("qrels/test.tsv", "nope\tbd-sage\t1", "question 'nope' is not in queries.jsonl"),
+        (
+            "queries.jsonl",
+            '{"_id": "", "text": "what"}',
+            "'_id' must be a non-empty string and 'text' a string",
+        ),
+        ("queries.jsonl", '{"_id": "z"}', "'_id' must be a non-empty string and 'text' a string"),
+        ("queries.jsonl", '{"_id": true, "text": "what"}', "'_id' must be a non-empty string"),
         ("qrels/test.tsv", "bd-q01\tbd-sage\thigh", "expected query-id, corpus-id and a whole score"),
         ("qrels/test.tsv", "bd-q01", "expected query-id"),
     ],
@@ -267,8 +271,9 @@ def test_span_gold_is_split_by_what_its_questions_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("span", "message"),
     [
-        ({"query-id": "z", "corpus-id": "d", "start": 0, "end": 5}, "question 'z'"),
-        ({"query-id": "q", "corpus-id": "z", "start": 0, "end": 5}, "document 'z'"),
+        ({"corpus-id": "d", "start": 0, "end": 5}, "no 'query-id' or 'corpus-id'"),
+        ({"query-id": "q", "corpus-id": "", "start": 0, "end": 5}, "no 'query-id' or 'corpus-id'"),
+        ({"query-id": "q", "corpus-id": "z", "start": 5, "end": 0}, "document 'z'"),
         ({"query-id": "q", "corpus-id": "d", "start": 5, "end": 5}, "span 5 to 5"),
         ({"query-id": "q", "corpus-id": "d", "start": 0, "end": 99999}, "which has 1260 characters"),
         ({"query-id": "q", "corpus-id": "d", "start": "0", "end": 5}, "span '0'"),
