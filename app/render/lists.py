@@ -40,7 +40,7 @@ def roots_table(roots: Sequence[Root]) -> Table:
     table = table_of("roots", "name", "path")
     for root in roots:
         table.add_row(escape(root.name or "–"), escape(printable(root.path)))
-    return _left(table, "path")
+    return with_words(table, "path")
 
 
 def documents_table(name: str, documents: Sequence[IndexedDocument]) -> Table:
@@ -50,7 +50,7 @@ def documents_table(name: str, documents: Sequence[IndexedDocument]) -> Table:
         table.add_row(
             escape(printable(document.id)), f"{document.passages:,}", escape(printable(document.title)) or "–"
         )
-    return _left(table, "document", "title")
+    return with_words(table, "document", "title")
 
 
 def programs_table(entries: Sequence[ProgramEntry]) -> Table:

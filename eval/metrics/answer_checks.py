@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...programs.call.steps import evidence
 from ...programs.check.quotes import find_quote
 from ...programs.measures import AnswerCase, overlap
 from ...programs.registry import program_spec
@@ -44,9 +45,7 @@ def check_answer(
     values = {}
     if record["answered"]:
         values["citation_precision"] = sum(d in question.gold for d in documents) / len(documents)
-        verbatim = [
-            find_quote(c["quote"], passages[c["passage_id"]].text) is not None for c in record["citations"]
-        ]
+        verbatim = [_is_verbatim(c["quote"], passages[c["passage_id"]]) for c in record["citations"]]
         values["quote_faithfulness"] = sum(verbatim) / len(verbatim)
     if case.best:
         values["citation_recall"] = len(documents & case.best) / len(case.best)
@@ -54,6 +53,11 @@ def check_answer(
     if question.answer:
         values["overlap"] = overlap(" ".join(output_lines(record["output"])), question.answer)
     return values
+
+
+def _is_verbatim(quote: str, passage: Passage) -> bool:
+    read = evidence(passage, for_prompt=False)
+    return find_quote(quote, read.text, read.about.values()) is not None
 
 
 def _own_measures(program: str, case: AnswerCase) -> dict[str, float]:

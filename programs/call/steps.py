@@ -6,6 +6,7 @@ so that sync, async and streamed calls (see `drive`) take the same path and cann
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -224,4 +225,7 @@ def evidence(passage: Passage, *, for_prompt: bool) -> Evidence:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    """Return a metadata value as text: lists by their entries, all else that is no text as JSON."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

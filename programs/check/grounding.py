@@ -17,17 +17,16 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from ...retrieval.text.normal_form import normal_text
 from ...signatures.evidence import Citation, Claim, Evidence, Item, Pointer
 from .forms import empty_output, empty_value
-from .quotes import find_quote, normalise, restore
+from .quotes import QuoteFault, QuoteRule, check_quote, restore
 
 Output = TypeVar("Output", bound=BaseModel)
 Cited = dict[str, Evidence]
 """The passages that something cites by id, the first cited first."""
 
-Rule = Literal[
-    "foreign_id", "no_such_quote", "no_citation", "empty", "stray_link", "forbidden", "unsupported"
-]
+Rule = Literal[QuoteRule, "foreign_id", "no_citation", "empty", "stray_link", "forbidden", "unsupported"]
 """Which rule a dropped part broke: stable, and free of what anybody wrote."""
 
 
@@ -225,9 +224,9 @@ class _Check:
         if passage is None:
             self.drop_foreign_id(citation.passage_id, where, citation)
             return None
-        quote = find_quote(citation.quote, passage.text)
-        if quote is None:
-            self.drop(where, "no_such_quote", f"the quote is not found in passage {passage.id!r}", citation)
+        quote = check_quote(citation.quote, passage.text, passage.about.values())
+        if isinstance(quote, QuoteFault):
+            self.drop(where, quote.rule, f"{quote.reason} in passage {passage.id!r}", citation)
             return None
         return Citation(passage_id=passage.id, quote=quote)
 
@@ -245,8 +244,8 @@ class _Check:
 def links(text: str) -> list[str]:
     """Return the addresses that a text leads to, however they are dressed up, in lower case and without punctuation after.
 
-    Looked for in the text as quotes are compared (`quotes.normalise`) and with HTML's entities resolved: anything with a
+    Looked for in the text as quotes are compared (in normal form) and with HTML's entities resolved: anything with a
     scheme, ``//host``, ``www.``, and bare host names, with a path or with an ending that host names have.
     """
-    found = _LINK.findall(normalise(html.unescape(text)).lower())
+    found = _LINK.findall(normal_text(html.unescape(text)).lower())
     return [link.rstrip(".,;:!?)]}…\\") for link in found]

@@ -1,40 +1,47 @@
 """Finding a quote in a passage, and keeping passages from speaking the prompt's own language.
 
-A quote is verbatim when it is found after both sides are normalised: Unicode compatibility forms (NFKC),
-typographic quotes and dashes to plain ones, runs of white space to one space, invisible format characters
-dropped. Letters, case and digits stay as they are, and words and numbers stay whole: "able" is no quote of
-"unable", nor "5 percent" of "1.5 percent" or "-5 percent".
+A quote is verbatim when it is found in what the passage shows: without the marks of Markdown and HTML, words that were cut at
+line ends whole, both sides in normal form (`shown_text`, `retrieval.text.normal_form`). Letters, case and digits stay as they
+are, and words and numbers stay whole: "able" is no quote of "unable", nor "5 percent" of "1.5 percent" or "-5 percent".
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ...retrieval.text.markdown import Block, read_blocks
+from ...retrieval.text.normal_form import UNSPACED, NormalForm, normal_text
+from ...retrieval.text.sentences import read_sentences
+from .shown_text import LINE_HYPHEN, shown_text
 
 SHORTEST_QUOTE = 3
-"""Words a quote must have at least, unless it is the whole passage: shorter ones are found anywhere."""
+"""Words a quote must have at least, unless it is a whole sentence, line, cell or value: shorter ones are found anywhere."""
 SHORTEST_UNSPACED = 6
 """Characters instead of words, in scripts that put no spaces between them."""
 
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛′`´", "'"),
-        **dict.fromkeys("“”„‟″«»", '"'),
-        **dict.fromkeys("‐‑‒–—―−", "-"),
-    }
-)
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
-_WORD = rf"[^\W{_UNSPACED}]"
+QuoteRule = Literal["no_such_quote", "too_short", "heading_only"]
+REASONS: dict[QuoteRule, str] = {
+    "no_such_quote": "the quote is not found",
+    "too_short": f"a quote of fewer than {SHORTEST_QUOTE} words is no whole sentence, line, table cell or metadata value",
+    "heading_only": "the quote is nothing but a heading",
+}
+"""By rule, why a quote does not stand: what is said before "in passage …"."""
+
+_UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
+_WORD = rf"[^\W{UNSPACED}]"
 _INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
 _JOINER = "\u2060"
 _MARKER = re.compile(rf"(?<=[\[［])(?!{_JOINER})(?=[{_INVISIBLE}]*[\[［][\s{_INVISIBLE}]*[#＃])")
+_ENDS = "\"'.,;:!?。！？।؟۔"
 
 
 def neutralise(text: str) -> str:
     """Break the field markers ``[[ ## name ## ]]`` of a prompt, and their look-alikes, with an invisible character.
 
-    Normalisation drops that character again, so quotes of such text are still found.
+    The normal form drops that character again, so quotes of such text are still found.
     """
     return _MARKER.sub(_JOINER, text)
 
@@ -44,22 +51,79 @@ def restore(text: str) -> str:
     return text.replace(_JOINER, "")
 
 
-def normalise(text: str) -> str:
-    """Return a text as quotes are compared."""
-    return _normalise(text)[0].strip()
+@dataclass(frozen=True)
+class QuoteFault:
+    """Why a quote does not stand."""
+
+    rule: QuoteRule
+
+    @property
+    def reason(self) -> str:
+        return REASONS[self.rule]
 
 
-def find_quote(quote: str, text: str) -> str | None:
-    """Return the words of ``text`` that ``quote`` quotes, as they stand there; ``None`` if they do not."""
-    wanted = normalise(quote).strip("\"'").strip()
-    found_in, origin = _normalise(text)
-    if not wanted or (not _long_enough(wanted) and wanted != found_in.strip()):
-        return None
-    whole = re.compile(_before(wanted[0]) + re.escape(wanted) + _after(wanted[-1]))
-    match = whole.search(found_in)
-    if match is None:
-        return None
-    return text[origin[match.start()][0] : origin[match.end() - 1][1]]
+def check_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | QuoteFault:
+    """Return the words of a passage that ``quote`` quotes, as they stand there, or why it may not stand.
+
+    Args:
+        text: of the passage.
+        values: its metadata's, each of which may be quoted whole, too.
+    """
+    wanted = shown_text(quote).text.strip().strip("\"'").strip()
+    found = list(_occurrences(wanted, shown_text(text)))
+    if found and _long_enough(wanted):
+        headings = [(block.start, block.end) for block in read_blocks(text) if _is_heading(block)]
+        for start, end in found:
+            if not any(first <= start and end <= last for first, last in headings):
+                return text[start:end]
+        return QuoteFault("heading_only")
+    for start, end in _whole_parts(text):
+        if _bare(text[start:end]) == _bare(wanted) != "":
+            return text[start:end].strip()
+    for value in values:
+        if wanted and normal_text(value) == wanted:
+            return value
+    return QuoteFault("too_short" if found else "no_such_quote")
+
+
+def find_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | None:
+    """Return the words that `check_quote` finds; ``None`` where the quote does not stand."""
+    found = check_quote(quote, text, values)
+    return found if isinstance(found, str) else None
+
+
+def _occurrences(wanted: str, shown: NormalForm) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the passage where a quote stands, words and numbers whole."""
+    if not wanted:
+        return
+    # A word that is cut at a line end in the one may be whole, or have its hyphen, in the other.
+    letters = [f"[-{LINE_HYPHEN}]?" if letter == LINE_HYPHEN else re.escape(letter) for letter in wanted]
+    pattern = f"{LINE_HYPHEN}?".join(letters).replace(f"{LINE_HYPHEN}?{re.escape('-')}", f"[-{LINE_HYPHEN}]")
+    whole = re.compile(_before(wanted[0]) + pattern + _after(wanted[-1]))
+    for match in whole.finditer(shown.text):
+        yield shown.span(match.start(), match.end())
+
+
+def _whole_parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of what may be quoted however short: sentences, lines and table cells, but no heading."""
+    yield from (
+        (sentence.start, sentence.end) for sentence in read_sentences(text) if sentence.kind != "heading"
+    )
+    for block in read_blocks(text):
+        if not _is_heading(block):
+            parts = re.finditer(
+                r"[^|\n]+" if block.kind in ("head", "row") else r"[^\n]+", text[block.start : block.end]
+            )
+            yield from ((block.start + part.start(), block.start + part.end()) for part in parts)
+
+
+def _is_heading(block: Block) -> bool:
+    """Tell whether a block is a heading; a sentence over a line of dashes is none, whatever Markdown makes of it."""
+    return block.kind == "heading" and not block.name.endswith((".", "。"))
+
+
+def _bare(text: str) -> str:
+    return shown_text(text).text.replace(LINE_HYPHEN, "").strip().strip(_ENDS).strip()
 
 
 def _long_enough(quote: str) -> bool:
@@ -70,34 +134,12 @@ def _long_enough(quote: str) -> bool:
 def _before(first: str) -> str:
     """Return what may not stand before a quote that begins so."""
     if first.isdigit():
-        return r"(?<!\w)(?<!\d[.,])(?<![+-])"
-    return f"(?<!{_WORD})" if re.match(_WORD, first) else ""
+        return r"(?<!\w)(?<!\d[.,:/])(?<![+-])"
+    return f"(?<!{_WORD})(?<!{LINE_HYPHEN})" if re.match(_WORD, first) else ""
 
 
 def _after(last: str) -> str:
     """Return what may not stand after a quote that ends so."""
     if last.isdigit():
-        return r"(?!\w)(?![.,]\d)"
-    return f"(?!{_WORD})" if re.match(_WORD, last) else ""
-
-
-def _normalise(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Return the normalised text, and for each of its characters the span of ``text`` it came from."""
-    characters: list[str] = []
-    origin: list[tuple[int, int]] = []
-    start = 0
-    while start < len(text):
-        end = start + 1
-        while end < len(text) and unicodedata.combining(text[end]):
-            end += 1
-        for character in unicodedata.normalize("NFKC", text[start:end]).translate(_PLAIN):
-            if unicodedata.category(character) == "Cf":
-                continue
-            if character.isspace():
-                if characters and characters[-1] == " ":
-                    continue
-                character = " "
-            characters.append(character)
-            origin.append((start, end))
-        start = end
-    return "".join(characters), origin
+        return r"(?!\w)(?![.,:/]\d)"
+    return f"(?!{_WORD})(?!{LINE_HYPHEN})" if re.match(_WORD, last) else ""
