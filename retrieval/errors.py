@@ -21,9 +21,11 @@
     │   └── DeadlineExceededError     deadline_exceeded
     ├── CorpusError               bad_corpus
     │   └── DuplicateIdError          duplicate_id
+    ├── ForkedError               forked
     ├── GoldSetError              bad_gold_set
     ├── IndexStateError           bad_index
     │   ├── IdentityMismatchError     index_mismatch
+    │   ├── IndexChangedError         index_changed
     │   ├── StorageError              storage_failed
     │   └── WriterBusyError           writer_busy
     ├── LanguageModelError        language_model
@@ -63,8 +65,10 @@ __all__ = [
     "DuplicateIdError",
     "EmptyQuestionError",
     "FilterError",
+    "ForkedError",
     "GoldSetError",
     "IdentityMismatchError",
+    "IndexChangedError",
     "IndexStateError",
     "LanguageModelError",
     "MissingExtraError",
@@ -261,6 +265,12 @@ class DuplicateIdError(CorpusError):
     code = "duplicate_id"
 
 
+class ForkedError(QuincunxError):
+    """A process was forked at a moment, or with a device, that leaves it nothing to go on with."""
+
+    code = "forked"
+
+
 class GoldSetError(QuincunxError):
     """A gold set is incomplete or contradicts itself."""
 
@@ -277,6 +287,12 @@ class IdentityMismatchError(IndexStateError):
     """The index was made by another embedder than the one asked to search it."""
 
     code = "index_mismatch"
+
+
+class IndexChangedError(IndexStateError):
+    """The index was written while it was read where nothing could keep it as it was; the same call can succeed now."""
+
+    code = "index_changed"
 
 
 class StorageError(IndexStateError):

@@ -9,18 +9,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .errors import BoundError
+from .errors import BoundError, IndexChangedError
 from .fusion import Hit, fuse, ranks, z_scores
 from .index.view import OpenIndex, View
 from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
 from .models.rerankers import Reranker
 from .passages import Candidate, Passage
+from .processes import after_fork_in_child
 from .settings import SearchSettings
 from .text.words import require_question
 
 LEXICAL_THREADS = 8
 """Most lexical stages of one `Searcher` at a time."""
+READ_AGAIN, PAUSE_S = 20, 0.05
+"""How often a search begins anew on an index that changed meanwhile, and seconds between."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class Searcher:
         self._indexes = [OpenIndex(folder, embedder.identity) for folder in folders]
         self._embedder = embedder
         self._reranker = reranker
+        self._start_pool()
+        after_fork_in_child(self._start_pool)
+
+    def _start_pool(self) -> None:
         # The lexical stage needs no vector: it runs while the question is embedded and the vectors are searched.
         self._lexical_pool = ThreadPoolExecutor(LEXICAL_THREADS, thread_name_prefix="quincunx-lexical")
 
@@ -91,9 +98,18 @@ class Searcher:
         Raises:
             EmptyQuestionError: nothing to search for. BoundError: a question longer than the embedder reads.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
+            IndexChangedError: it changes all the time, and there is no right to write it; see `index.access`.
         """
         settings = settings or SearchSettings()
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
+        for _ in range(READ_AGAIN):
+            try:
+                return self._search(asked, settings)
+            except IndexChangedError:
+                time.sleep(PAUSE_S)  # a writer is at work where nothing can be locked
+        return self._search(asked, settings)
+
+    def _search(self, asked: list[str], settings: SearchSettings) -> SearchResult:
         clock = _Clock()
         depth = max(settings.k, settings.depth)
         dense: list[list[Hit]] = [[] for _ in asked]

@@ -6,7 +6,8 @@ those who measured that they need them; how much of the exact top 20 they find i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, cast, get_args
 
 import faiss
@@ -48,7 +49,6 @@ class VectorIndex:
     def make(cls, numbers: Numbers, vectors: Vectors, kind: Kind = "flat") -> VectorIndex:
         """Index vectors of shape (passages, dims); the same input always makes the same index."""
         dims = vectors.shape[1]
-        threads = faiss.omp_get_max_threads()
         index: Any
         if kind == "hnsw":
             index = faiss.IndexHNSWFlat(dims, HNSW_NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
@@ -62,16 +62,10 @@ class VectorIndex:
             index.cp.min_points_per_centroid = 1  # a handful of passages is no reason to warn
         else:
             index = faiss.IndexFlatIP(dims)
-        try:
-            if kind != "flat":
-                faiss.omp_set_num_threads(
-                    1
-                )  # a graph or clustering built by several threads differs each time
+        with _one_thread():  # a graph or clustering built by several threads differs each time
             if len(vectors):
                 index.train(vectors)
                 index.add(vectors)
-        finally:
-            faiss.omp_set_num_threads(threads)
         return cls(_reconstructable(index), numbers, kind)
 
     @classmethod
@@ -123,7 +117,8 @@ class VectorIndex:
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""
         positions = np.array([self._position[number] for number in numbers], dtype=np.int64)
-        vectors: Vectors = self._index.reconstruct_batch(positions)
+        with _one_thread():
+            vectors: Vectors = self._index.reconstruct_batch(positions)
         return vectors
 
     def recall(self) -> float:
@@ -145,7 +140,8 @@ class VectorIndex:
         if allowed is not None:
             positions = np.array([self._position[int(number)] for number in allowed], dtype=np.int64)
             parameters = cast(Any, faiss).SearchParameters(sel=faiss.IDSelectorBatch(positions))
-        scores, found = self._index.search(question, limit, params=parameters)
+        with _one_thread():
+            scores, found = self._index.search(question, limit, params=parameters)
         real = found[0] >= 0  # FAISS pads with −1 what it does not find
         return scores[0][real], found[0][real]
 
@@ -154,6 +150,17 @@ class VectorIndex:
         order = np.argsort(-scores, kind="stable")
         last = scores[order[min(limit, len(order)) - 1]]
         return [(int(allowed[i]), float(scores[i])) for i in order if scores[i] >= last]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let FAISS compute in this thread alone: helpers of a thread that forks are gone in the child, and waited for."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _reconstructable(index: Any) -> Any:

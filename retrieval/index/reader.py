@@ -25,9 +25,11 @@ PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
 class IndexReader:
     """One generation of an index, as seen inside one read transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path, notes: tuple[str, ...] = ()) -> None:
         self.connection = connection
         self.folder = folder
+        self.notes = notes
+        """What whoever reads must be told of how it is read."""
         self._meta = self._read_meta()
 
     def _read_meta(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-from ..errors import IndexStateError
+from ..errors import IndexChangedError, IndexStateError
 from ..filters import Filter
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Passage
+from ..processes import Lock
 from . import bm25
 from .faiss_index import Numbers, VectorIndex
 from .reader import IndexReader
@@ -48,7 +48,7 @@ class OpenIndex:
         self._folder = folder
         self._identity = identity
         self._store = Store(folder)
-        self._lock = threading.Lock()
+        self._lock = Lock(interrupted=self._forget)
         self._loaded: _Loaded | None = None
         with self.view():
             pass
@@ -59,15 +59,22 @@ class OpenIndex:
 
         Raises:
             IdentityMismatchError: the index is made by another embedder than the one asked to search it.
-            IndexStateError: the database cannot be read.
+            IndexStateError: the database cannot be read. IndexChangedError: it was changed meanwhile; ask again.
         """
-        with self._store.read() as reading:
-            with self._lock:
-                if self._loaded is None or self._loaded.state != reading.state:
-                    require_identity(self.name, reading.identity, self._identity)
-                    self._loaded = self._load(reading)
-                loaded = self._loaded
-            yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))
+        try:
+            with self._store.read() as reading:
+                with self._lock:
+                    if self._loaded is None or self._loaded.state != reading.state:
+                        require_identity(self.name, reading.identity, self._identity)
+                        self._loaded = self._load(reading)
+                    loaded = self._loaded
+                yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))
+        except IndexChangedError:
+            self._forget()  # it may have been loaded of two states
+            raise
+
+    def _forget(self) -> None:
+        self._loaded = None
 
     def _allowed(self, reading: IndexReader, loaded: _Loaded, where: Filter | None) -> Numbers | None:
         if where is None:
@@ -105,7 +112,7 @@ class View:
         """``allowed``: the numbers of the only passages that the stages look at; ``None`` for all."""
         self.name = name
         self.generation = reading.generation
-        self.notes = loaded.notes
+        self.notes = (*reading.notes, *loaded.notes)
         self._reader = reading
         self._index = loaded.index
         self._allowed = allowed

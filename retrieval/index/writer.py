@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
+from ..processes import working
 from ..text.chunking import Chunking
 from .faiss_index import Kind, VectorIndex
 from .reader import PASSAGE_COLUMNS, read_vectors
@@ -159,11 +160,12 @@ class IndexWriter:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All of the block becomes visible at once, or none of it."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        with working():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
