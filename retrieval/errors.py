@@ -8,6 +8,7 @@
     │   │   └── PromptTooLongError        prompt_too_long
     │   ├── EmptyQuestionError        empty_question
     │   ├── FilterError               bad_filter
+    │   │   └── UnknownFieldError         unknown_field
     │   ├── ProgramSpecError          bad_program
     │   │   └── UnsupportedOutputError    unsupported_output
     │   ├── UnknownIndexError         unknown_index
@@ -25,7 +26,6 @@
     ├── GoldSetError              bad_gold_set
     ├── IndexStateError           bad_index
     │   ├── IdentityMismatchError     index_mismatch
-    │   ├── IndexChangedError         index_changed
     │   ├── StorageError              storage_failed
     │   └── WriterBusyError           writer_busy
     ├── LanguageModelError        language_model
@@ -68,7 +68,6 @@ __all__ = [
     "ForkedError",
     "GoldSetError",
     "IdentityMismatchError",
-    "IndexChangedError",
     "IndexStateError",
     "LanguageModelError",
     "MissingExtraError",
@@ -87,6 +86,7 @@ __all__ = [
     "RunError",
     "RunMismatchError",
     "StorageError",
+    "UnknownFieldError",
     "UnknownIndexError",
     "UnknownProfileError",
     "UnknownProgramError",
@@ -151,6 +151,12 @@ class FilterError(UsageError):
     """A filter expression cannot be read, or compares what cannot be compared."""
 
     code = "bad_filter"
+
+
+class UnknownFieldError(FilterError):
+    """A filter names a field that no document of the indexes searched has."""
+
+    code = "unknown_field"
 
 
 class ProgramSpecError(UsageError):
@@ -287,12 +293,6 @@ class IdentityMismatchError(IndexStateError):
     """The index was made by another embedder than the one asked to search it."""
 
     code = "index_mismatch"
-
-
-class IndexChangedError(IndexStateError):
-    """The index was written while it was read where nothing could keep it as it was; the same call can succeed now."""
-
-    code = "index_changed"
 
 
 class StorageError(IndexStateError):

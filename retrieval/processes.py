@@ -29,6 +29,7 @@ from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
+from .environment import read_text, set_text
 from .errors import ForkedError
 
 PATIENCE_S = 10.0
@@ -210,15 +211,15 @@ def _before() -> None:
     global _set_tokenizers
     _gate.before()
     _calls.lock.acquire()
-    _set_tokenizers = "tokenizers" in sys.modules and _TOKENIZERS not in os.environ
+    _set_tokenizers = "tokenizers" in sys.modules and read_text(_TOKENIZERS) is None
     if _set_tokenizers:
-        os.environ[_TOKENIZERS] = "false"
+        set_text(_TOKENIZERS, "false")
     _calls.run(_calls.before)
 
 
 def _after_in_parent() -> None:
     if _set_tokenizers:
-        del os.environ[_TOKENIZERS]
+        set_text(_TOKENIZERS, None)
     _calls.lock.release()
     _gate.after_in_parent()
 
@@ -226,7 +227,7 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     _calls.lock = threading.Lock()
     if "tokenizers" in sys.modules:
-        os.environ[_TOKENIZERS] = "false"
+        set_text(_TOKENIZERS, "false")
     _gate.after_in_child()
     _calls.run(_calls.after)
 

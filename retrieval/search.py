@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .errors import BoundError, IndexChangedError
+from .errors import BoundError
 from .fusion import Hit, fuse, ranks, z_scores
-from .index.view import OpenIndex, View
+from .index.access import IndexChangedError
+from .index.view import OpenIndex, View, require_fields
 from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
 from .models.rerankers import Reranker
@@ -97,8 +98,9 @@ class Searcher:
 
         Raises:
             EmptyQuestionError: nothing to search for. BoundError: a question longer than the embedder reads.
+            UnknownFieldError: the filter names a field that no document of the indexes has.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
-            IndexChangedError: it changes all the time, and there is no right to write it; see `index.access`.
+            WriterBusyError: it changes all the time, and there is no right to write it; see `index.access`.
         """
         settings = settings or SearchSettings()
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
@@ -121,6 +123,8 @@ class Searcher:
 
         with ExitStack() as stack:
             views = [stack.enter_context(index.view(settings.where)) for index in self._indexes]
+            if settings.where is not None:
+                require_fields(settings.where, views)
             lexical_work: list[Future[None]] = []
             stack.callback(wait, lexical_work)  # it must not outlive the views
             if settings.lexical_weight:

@@ -22,12 +22,17 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from ..errors import IndexChangedError
+from ..errors import WriterBusyError
 
 WAL, SHM = "-wal", "-shm"
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "ceph", "glusterfs", "lustre", "afs"}
 """File systems on which memory is not shared with a writer on another machine."""
+
+
+class IndexChangedError(WriterBusyError):
+    """The index was written while it was read, where nothing could keep it as it was; the same call can succeed now."""
+
 
 FileState = tuple[int, int, int, int] | None
 """Device, inode, bytes and time of the last change in ns; ``None`` for no file."""

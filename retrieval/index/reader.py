@@ -11,10 +11,12 @@ import numpy as np
 
 from ..errors import IndexStateError
 from ..filters import Filter
+from ..metadata import Path as FieldPath
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
 from ..text.chunking import Chunking
 from .faiss_index import Numbers
+from .metadata_table import MetadataTable
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
 from .snapshot import Snapshot, read_snapshot
@@ -104,18 +106,13 @@ class IndexReader:
         ):
             yield Document(id, title, text, json.loads(metadata), bool(headed))
 
-    def matching(self, where: Filter) -> Numbers:
-        """Return the numbers, ascending, of the passages whose metadata a filter accepts."""
-        accepted: dict[str, bool] = {}
-        numbers = []
-        for number, metadata in self.connection.execute(
-            "SELECT number, metadata FROM passages ORDER BY number"
-        ):
-            if metadata not in accepted:
-                accepted[metadata] = where.matches(json.loads(metadata))
-            if accepted[metadata]:
-                numbers.append(number)
-        return np.array(numbers, dtype=np.int64)
+    def fields(self) -> list[FieldPath]:
+        """Return the path of every field of the metadata."""
+        return MetadataTable(self.connection).fields()
+
+    def matching(self, where: Filter, every: Numbers) -> Numbers:
+        """Return those of all passages' numbers, ascending, whose metadata a filter accepts."""
+        return MetadataTable(self.connection).matching(where, every)
 
     def faults(self) -> list[str]:
         """Return what is wrong with the database and its snapshot, one line each; nothing when all is well."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import ForkedError, IndexChangedError, IndexStateError, StorageError, WriterBusyError
+from ..errors import ForkedError, IndexStateError, StorageError, WriterBusyError
 from ..processes import before_fork, working
 from ..storage.disk import make_folder, storing
 from ..storage.home import DATABASE
@@ -25,6 +25,7 @@ from .access import (
     SHM,
     WAL,
     Access,
+    IndexChangedError,
     access_to,
     connect_to_read,
     connect_to_write,

@@ -15,6 +15,7 @@ from ..passages import Document, Passage
 from ..processes import working
 from ..text.chunking import Chunking
 from .faiss_index import Kind, VectorIndex
+from .metadata_table import MetadataTable
 from .reader import PASSAGE_COLUMNS, read_vectors
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema, vector_key
@@ -102,10 +103,11 @@ class IndexWriter:
         dims = recipe.identity.dims
         generation = self.generation + 1
         with self._transaction():
+            table = MetadataTable(self._connection)
             for id in [*removed, *(document.id for document in documents)]:
-                self._remove(id)
+                self._remove(id, table)
             for document in documents:
-                self._insert(document, passages[document.id], recipe.identity)
+                self._insert(document, passages[document.id], recipe.identity, table)
             self._connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             )
@@ -123,15 +125,26 @@ class IndexWriter:
         self._connection.execute("VACUUM")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _remove(self, id: str) -> None:
+    def _remove(self, id: str, table: MetadataTable) -> None:
         execute = self._connection.execute
+        found = execute("SELECT metadata FROM documents WHERE id = ?", (id,)).fetchone()
+        if found is None:
+            return
+        numbers = execute("SELECT number FROM passages WHERE document_id = ?", (id,)).fetchall()
+        table.remove(json.loads(found[0]), [number for (number,) in numbers])
         execute(
             "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
         )
         execute("DELETE FROM passages WHERE document_id = ?", (id,))
         execute("DELETE FROM documents WHERE id = ?", (id,))
 
-    def _insert(self, document: Document, passages: Sequence[Passage], identity: EmbedderIdentity) -> None:
+    def _insert(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        identity: EmbedderIdentity,
+        table: MetadataTable,
+    ) -> None:
         execute = self._connection.execute
         metadata = json.dumps(document.metadata)
         execute(
@@ -145,6 +158,7 @@ class IndexWriter:
                 document_hash(document),
             ),
         )
+        numbers = []
         for passage in passages:
             where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
             if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
@@ -156,6 +170,8 @@ class IndexWriter:
                 (*where, metadata, vector_key(identity, passage.reading)),
             ).lastrowid
             execute("INSERT INTO lexical (rowid, reading) VALUES (?, ?)", (number, passage.reading))
+            numbers.append(int(number or 0))
+        table.add(json.loads(metadata), numbers)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
