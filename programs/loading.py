@@ -107,6 +107,7 @@ def _program(
 ) -> GroundedProgram:
     if spec.leaves_out is not None:
         settings = settings or SearchSettings()
-        where = ~spec.leaves_out if settings.where is None else settings.where & ~spec.leaves_out
+        kept = ~spec.leaves_out.optional()
+        where = kept if settings.where is None else settings.where & kept
         settings = replace(settings, where=where)
     return GroundedProgram(spec, Retriever(index, profile=profile, settings=settings))

@@ -61,7 +61,8 @@ class ProgramSpec:
     index: str | None = None
     """The index it searches unless told otherwise; ``None``: whoever loads it names one."""
     leaves_out: Filter | None = None
-    """Passages that are another program's: they are never searched, whatever else ``where`` says."""
+    """Passages that are another program's: they are never searched, whatever else ``where`` says. An index whose
+    documents lack its fields is searched whole."""
     decomposes: bool = False
     """Whether its questions may be split into several queries."""
     fill: Callable[[ScoredPassages, str], Any] | None = None

@@ -21,6 +21,14 @@ def read_text(variable: str) -> str | None:
     return os.environ.get(variable) or None
 
 
+def set_text(variable: str, text: str | None) -> None:
+    """Set a variable that a library reads, for this process and those it starts; ``None`` takes it away."""
+    if text is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = text
+
+
 def read_number(variable: str) -> int | None:
     """Return the variable's whole number, at least 0; raises `BoundError` for anything else."""
     text = read_text(variable)

@@ -8,6 +8,7 @@
     │   │   └── PromptTooLongError        prompt_too_long
     │   ├── EmptyQuestionError        empty_question
     │   ├── FilterError               bad_filter
+    │   │   └── UnknownFieldError         unknown_field
     │   ├── ProgramSpecError          bad_program
     │   │   └── UnsupportedOutputError    unsupported_output
     │   ├── UnknownIndexError         unknown_index
@@ -21,6 +22,7 @@
     │   └── DeadlineExceededError     deadline_exceeded
     ├── CorpusError               bad_corpus
     │   └── DuplicateIdError          duplicate_id
+    ├── ForkedError               forked
     ├── GoldSetError              bad_gold_set
     ├── IndexStateError           bad_index
     │   ├── IdentityMismatchError     index_mismatch
@@ -63,6 +65,7 @@ __all__ = [
     "DuplicateIdError",
     "EmptyQuestionError",
     "FilterError",
+    "ForkedError",
     "GoldSetError",
     "IdentityMismatchError",
     "IndexStateError",
@@ -83,6 +86,7 @@ __all__ = [
     "RunError",
     "RunMismatchError",
     "StorageError",
+    "UnknownFieldError",
     "UnknownIndexError",
     "UnknownProfileError",
     "UnknownProgramError",
@@ -147,6 +151,12 @@ class FilterError(UsageError):
     """A filter expression cannot be read, or compares what cannot be compared."""
 
     code = "bad_filter"
+
+
+class UnknownFieldError(FilterError):
+    """A filter names a field that no document of the indexes searched has."""
+
+    code = "unknown_field"
 
 
 class ProgramSpecError(UsageError):
@@ -259,6 +269,12 @@ class DuplicateIdError(CorpusError):
     """Two documents claim one id."""
 
     code = "duplicate_id"
+
+
+class ForkedError(QuincunxError):
+    """A process was forked at a moment, or with a device, that leaves it nothing to go on with."""
+
+    code = "forked"
 
 
 class GoldSetError(QuincunxError):

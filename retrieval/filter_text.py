@@ -9,7 +9,6 @@ from typing import NoReturn, TypeVar
 
 from .errors import FilterError
 from .filters import (
-    KEYWORDS,
     MAX_DEPTH,
     MAX_LENGTH,
     ORDERS,
@@ -22,8 +21,8 @@ from .filters import (
     Or,
     Value,
     canonical_value,
-    require_field_name,
 )
+from .metadata import KEYWORDS, FieldName
 
 T = TypeVar("T")
 
@@ -35,10 +34,15 @@ _TOKEN = re.compile(
 )
 
 
+_STEP = re.compile(
+    r"""(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\.|$)|(?P<word>[^."']+)(?:\.|$)""", re.DOTALL
+)
+
+
 def parse_filter(text: str) -> Filter:
     """Read a filter such as `site=builddaily and (date>=2026-01-01 or not draft=true)`.
 
-    `filters` says what the text can hold; ``str`` of a filter is text that reads back to an equal one.
+    `filters` says what the text can hold, fields in quotes and paths among it; ``str`` of a filter is text that reads back to an equal one.
 
     Raises:
         FilterError: the text is not a filter; the message says where, and what was expected there.
@@ -125,11 +129,7 @@ class _Parser:
         return found
 
     def comparison(self) -> Filter:
-        name, at = self.token, self.at
-        if self.kind != "word" or name.lower() in KEYWORDS:
-            self.fail("a field's name, `not` or `(`")
-        self.make(at, require_field_name, name)
-        self.advance()
+        name = self.field_name()
         sign, at = self.token, self.at
         if sign in ("=", "!=") or sign in ORDERS:
             self.advance()
@@ -141,6 +141,16 @@ class _Parser:
         if not self.take("in"):
             self.fail("`in`" if negated else "one of = != < <= > >=, `in` or `not in`")
         return self.make(at, _not_in if negated else In, name, self.values())
+
+    def field_name(self) -> FieldName:
+        """Read a name of words and quoted parts that stand side by side, dots between them."""
+        at, text = self.at, ""
+        if self.kind not in ("word", "quoted") or self.token.lower() in KEYWORDS:
+            self.fail("a field's name, `not` or `(`")
+        while self.kind in ("word", "quoted") and self.at == at + len(text):
+            text += self.token
+            self.advance()
+        return self.make(at, _read_name, text)
 
     def values(self) -> tuple[Value, ...]:
         found: list[Value] = []
@@ -165,8 +175,31 @@ def _located(at: int, problem: str) -> FilterError:
     return FilterError(f"bad filter, character {at}: {problem}; a right one: {example}")
 
 
-def _not_in(name: str, values: tuple[Value, ...]) -> Filter:
+def _not_in(name: FieldName, values: tuple[Value, ...]) -> Filter:
     return Not(In(name, values))
+
+
+def _read_name(text: str) -> FieldName:
+    """Return the field that a text names, such as ``a``, ``a.b``, ``"a b"?`` or ``a."b.c"``."""
+    name, optional = text.removesuffix("?"), text.endswith("?")
+    if not re.search("[\"']", name):
+        if not FieldName.of(name).plain:
+            raise FilterError(
+                f"a field's name is letters, digits, _ . and -, and not and, or, not, in (got {name!r:.80}); "
+                "any other name in quotes"
+            )
+        return FieldName.of(name, optional=optional)
+    keys, place = [], 0
+    for step in _STEP.finditer(name):
+        if step.start() != place:
+            break
+        keys.append(str(_read(step["quoted"])) if step["quoted"] else step["word"])
+        place = step.end()
+    if place != len(name) or name.endswith("."):
+        raise FilterError(f"a field's name in several parts has a dot between each two (got {name!r:.80})")
+    if len(keys) == 1 and FieldName.of(keys[0]).plain and "." in keys[0]:
+        return FieldName((FieldName.of(keys[0]).keys[0],), plain=False, optional=optional)
+    return FieldName.of(*keys, optional=optional)
 
 
 def _read(token: str) -> Value:

@@ -6,24 +6,33 @@ r"""Which passages may answer: a small typed expression over a passage's metadat
     a in (1, "b c")                field("a").is_in([1, "b c"])        equals one of them, none for `in ()`
     not x    x and y    x or y     ~x    x & y    x | y                `not` binds first, `or` last
 
-A field is one key of the metadata, dots included. A list stands for its elements, and each comparison
-holds if any element does; objects and lists within lists are ignored. A missing field, null, a number
-that is not finite and a value of another kind hold for no comparison. Negation is plain: `a!=1`,
-`a not in (1)` and `not a<1` hold for all of those.
+Fields. A name of letters, digits, `_`, `.` and `-` stands as it is, any other in quotes: `"release date"`, `'dc:title'`. Dots
+lead into objects: `author.name`, field("author.name"). A key that has dots itself is found by the same name; quoted, a
+part keeps its dots and means that key alone: `"a.b"=1`, `author."full.name"=Kim`, field("author", "full.name").
 
-Equality is exact and by kind: text, numbers and truth values never equal each other (true is not 1, nor
-is "1"), while an int and a float compare by value. Order is between numbers, or between two ISO dates:
-YYYY-MM-DD, or a date and time starting so. A bound that is a plain date compares with the date as it is
-written, whatever the time and zone after it: a<=2026-01-01 holds for 2026-01-01T23:30:00-05:00. A bound
-with a time compares instants, where a plain date is its midnight and a time without a zone is UTC.
+A field that no document of the indexes searched has is an error, which names the nearest ones. With a question mark it
+may be missing, `kind?!=draft`, field("kind", optional=True): so a filter can serve indexes of several kinds.
+`ProgramSpec.leaves_out` is taken so: documents without its fields are searched.
 
-In text, a field's name is letters, digits, `_`, `.` and `-`. Unquoted, a number as JSON writes it (12,
--1.5, but not 007) is a number, true and false are truth values and anything else is text; 'quoted' and
-"quoted" are always text, with JSON's escapes. The words and, or, not, in are read in any case and are
-neither a field's name nor, unquoted, a value.
+Values. A list stands for its elements, and each comparison holds if any element does: `tags=urgent` holds for
+`["urgent", "x"]`, so `tags!=urgent` and `tags not in (urgent, x)` hold where none does. Objects in a list are looked into;
+lists within lists are ignored. A missing field, null, a number that is not finite and a value of another kind hold for no
+comparison. Negation is plain: `a!=1`, `a not in (1)` and `not a<1` hold for all of those.
 
-`filter_text.parse_filter` reads the text. `str(filter)` is its identity, fit as a cache's key: it parses back to an equal filter, and filters are
-equal when their texts are. A filter is at most 50 deep and 100,000 characters long.
+Equality is exact and by kind: text, numbers and truth values never equal each other (true is not 1, nor is "1", nor is
+the text 2024 the number 2024), while an int and a float compare by value. Upper and lower case differ; letters typed as one
+character or as several (é) do not. Order is between numbers, or between two ISO dates: YYYY-MM-DD, or a date and time
+starting so. A bound that is a plain date compares with the date as it is written, whatever the time and zone after it:
+a<=2026-01-01 holds for 2026-01-01T23:30:00-05:00. A bound with a time compares instants, where a plain date is its midnight
+and a time without a zone is UTC.
+
+In text, unquoted, a number as JSON writes it (12, -1.5, but not 007) is a number, true and false are truth values and
+anything else is text; 'quoted' and "quoted" are always text, with JSON's escapes. The words and, or, not, in are read in any
+case and are, unquoted, neither a field's name nor a value.
+
+`filter_text.parse_filter` reads the text. `str(filter)` is its identity, fit as a cache's key: it parses back to an equal
+filter, and filters are equal when their texts are. A filter is at most 50 deep and 100,000 characters long. An index answers
+filters from a table of its documents' values (`index.metadata_table`), which holds for the same passages as `matches`.
 """
 
 from __future__ import annotations
@@ -33,20 +42,19 @@ import math
 import operator
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, ClassVar, NoReturn, cast
 
 from .errors import FilterError
+from .metadata import KEYWORDS, FieldName, Kind, Path, comparable, comparable_values, instant
 
 MAX_DEPTH = 50
 MAX_LENGTH = 100_000
 Value = str | int | float | bool | date
 """What a field is compared with. A filter keeps a date as its ISO text and 2.0 as 2."""
 
-KEYWORDS = frozenset({"and", "or", "not", "in"})
-"""Words of the text form: no field has such a name."""
 _RESERVED = KEYWORDS | {"true", "false"}
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -54,8 +62,26 @@ ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\S+)?", re.ASCII)
 _BARE = re.compile(r"[^\W\d_][\w.-]*|\d{4}-\d\d-\d\d")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Holds for values of one kind: those that are ``in`` a set, or lie on one side of a bound (< <= > >=)."""
+
+    kind: Kind
+    operator: str
+    values: frozenset[Any]
+    """What they may be, or the one bound."""
+
+    def holds(self, kind: Kind, value: Any) -> bool:
+        """Whether a value of that kind meets it."""
+        if kind != self.kind:
+            return False
+        if self.operator == "in":
+            return value in self.values
+        (bound,) = self.values
+        return ORDERS[self.operator](value, bound)
 
 
 class Filter(ABC):
@@ -97,16 +123,44 @@ class Filter(ABC):
     def __invert__(self) -> Filter:
         return Not(self)
 
+    @abstractmethod
+    def optional(self) -> Filter:
+        """Return the same filter, whose fields may be missing in an index altogether."""
+
+    @abstractmethod
+    def comparisons(self) -> Iterator[FieldComparison]:
+        """Yield the comparisons that it is made of."""
+
     def __bool__(self) -> NoReturn:
         # Otherwise `x and y` and `1 < field("a") < 5` would drop one half without a word.
         raise FilterError(f"`{self}` is neither true nor false: join with & | ~, and test with `is None`")
 
 
+class FieldComparison(Filter):
+    """A field's values are compared: it holds if any of them does."""
+
+    field: FieldName
+    conditions: tuple[Condition, ...]
+    """Of which a value meets one."""
+
+    def matches(self, metadata: Mapping[str, Any]) -> bool:
+        return any(
+            condition.holds(kind, value)
+            for path, kind, value in comparable_values(metadata)
+            if self.field.reaches(path)
+            for condition in self.conditions
+        )
+
+    def comparisons(self) -> Iterator[FieldComparison]:
+        yield self
+
+
 @dataclass(frozen=True, eq=False)
-class In(Filter):
+class In(FieldComparison):
     """The field equals one of the values, kept each once and sorted by their text."""
 
-    field: str
+    field: FieldName
+    """May be given as `FieldName.of` takes it."""
     values: tuple[Value, ...]
 
     def _normalise(self) -> str:
@@ -114,25 +168,29 @@ class In(Filter):
             raise FilterError(f"`in` takes a list of values (got {type(self.values).__name__})")
         written = {_write(value): value for value in map(canonical_value, self.values)}
         values = tuple(written[text] for text in sorted(written))
-        vars(self).update(values=values, _kinds=frozenset(map(_comparable, values)))
+        wanted: dict[Kind, set[Any]] = {}
+        for kind, value in map(comparable, values):
+            wanted.setdefault(kind, set()).add(value)
+        conditions = tuple(Condition(kind, "in", frozenset(among)) for kind, among in wanted.items())
+        vars(self).update(field=_field_name(self.field), values=values, conditions=conditions)
         return self._comparison_text("=", "in")
 
     def _comparison_text(self, equals: str, among: str) -> str:
         values = ", ".join(map(_write, self.values))
-        return require_field_name(self.field) + (
-            f"{equals}{values}" if len(self.values) == 1 else f" {among} ({values})"
+        return (
+            f"{self.field}{equals}{values}" if len(self.values) == 1 else f"{self.field} {among} ({values})"
         )
 
-    def matches(self, metadata: Mapping[str, Any]) -> bool:
-        wanted: frozenset[tuple[str, Any] | None] = vars(self)["_kinds"]
-        return any(_comparable(value) in wanted for value in _field_values(metadata, self.field))
+    def optional(self) -> Filter:
+        return In(_optional(self.field), self.values)
 
 
 @dataclass(frozen=True, eq=False)
-class Compare(Filter):
+class Compare(FieldComparison):
     """The field lies on one side of a number or an ISO date; the operator is < <= > or >=."""
 
-    field: str
+    field: FieldName
+    """May be given as `FieldName.of` takes it."""
     operator: str
     bound: Value
 
@@ -140,23 +198,17 @@ class Compare(Filter):
         bound = canonical_value(self.bound)
         if self.operator not in ORDERS:
             raise FilterError(f"unknown operator {self.operator!r}; known: {' '.join(ORDERS)}")
-        if isinstance(bound, bool) or (isinstance(bound, str) and _instant(bound) is None):
+        moment = instant(bound) if isinstance(bound, str) else None
+        if isinstance(bound, bool) or (isinstance(bound, str) and moment is None):
             needed = f"{self.operator} needs a number or an ISO date such as 2026-01-31"
             raise FilterError(f"{needed} (got {_write(bound):.80})")
-        vars(self).update(bound=bound)
-        return f"{require_field_name(self.field)}{self.operator}{_write(bound)}"
+        kind: Kind = "number" if moment is None else "date" if len(str(bound)) == 10 else "instant"
+        condition = Condition(kind, self.operator, frozenset({moment if kind == "instant" else bound}))
+        vars(self).update(field=_field_name(self.field), bound=bound, conditions=(condition,))
+        return f"{self.field}{self.operator}{_write(bound)}"
 
-    def matches(self, metadata: Mapping[str, Any]) -> bool:
-        return any(map(self._holds, _field_values(metadata, self.field)))
-
-    def _holds(self, value: Any) -> bool:
-        order, bound, kind = ORDERS[self.operator], self.bound, (_comparable(value) or ("nothing",))[0]
-        if not isinstance(bound, str):
-            return kind == "number" and order(value, bound)
-        mine, theirs = _instant(value) if kind == "text" else None, _instant(bound)
-        if mine is None or theirs is None:
-            return False
-        return order(mine.date(), theirs.date()) if len(bound) == 10 else order(mine, theirs)
+    def optional(self) -> Filter:
+        return Compare(_optional(self.field), self.operator, self.bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +226,13 @@ class JoinedFilter(Filter):
         parts = tuple(part for group in nested for part in group)
         vars(self).update(parts=parts, _depth=1 + max(part._depth for part in parts))
         return f" {self.word} ".join(f"({part})" if isinstance(part, Or) else str(part) for part in parts)
+
+    def optional(self) -> Filter:
+        return type(self)(tuple(part.optional() for part in self.parts))
+
+    def comparisons(self) -> Iterator[FieldComparison]:
+        for part in self.parts:
+            yield from part.comparisons()
 
 
 class And(JoinedFilter):
@@ -211,10 +270,19 @@ class Not(Filter):
     def matches(self, metadata: Mapping[str, Any]) -> bool:
         return not self.part.matches(metadata)
 
+    def optional(self) -> Filter:
+        return Not(self.part.optional())
 
-@dataclass(frozen=True, eq=False)
+    def comparisons(self) -> Iterator[FieldComparison]:
+        return self.part.comparisons()
+
+
 class field:  # lower-case: it reads as a word of the expression
     """A field of the metadata to compare: with ``==  !=  <  <=  >  >=`` or `is_in`; join with ``&  |  ~``.
+
+    Args:
+        keys: the field's key; several for the path to a value within objects, which ``"author.name"`` names as well.
+        optional: it may be missing in an index altogether, which is an error otherwise.
 
     Raises:
         FilterError: a name that no field can have, or a value that cannot be compared so.
@@ -229,9 +297,14 @@ class field:  # lower-case: it reads as a word of the expression
         True
         >>> print(~field("site").is_in(["builddaily", "sagedaily"]))
         site not in (builddaily, sagedaily)
+        >>> print(field("release date") < date(2025, 1, 1))
+        "release date"<2025-01-01
     """
 
-    name: str
+    def __init__(self, *keys: str, optional: bool = False) -> None:
+        self.name = FieldName.of(*keys, optional=optional)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, value: Value) -> Filter:  # type: ignore[override]
         return In(self.name, (value,))
@@ -261,12 +334,26 @@ def _write(value: Value) -> str:
     return str(value) if bare else json.dumps(value, ensure_ascii=False)
 
 
-def require_field_name(name: object) -> str:
-    """Return the name if a field can have it, or raise `FilterError`."""
-    if isinstance(name, str) and re.fullmatch(r"[\w.-]+", name) and name.lower() not in KEYWORDS:
+def _field_name(name: object) -> FieldName:
+    if isinstance(name, FieldName):
         return name
-    got = f"{name!r:.80}" if isinstance(name, str) else type(name).__name__
-    raise FilterError(f"a field's name is letters, digits, _ . and -, and not and, or, not, in (got {got})")
+    return FieldName.of(*name) if isinstance(name, tuple) else FieldName.of(name)
+
+
+def _optional(name: FieldName) -> FieldName:
+    return FieldName(name.keys, name.plain, optional=True)
+
+
+def unknown_fields(where: Filter, known: Iterable[Path]) -> list[FieldName]:
+    """Return the fields that a filter names, not as optional, and that are not among the known."""
+    paths = set(known)
+    dotted = {".".join(path) for path in paths}
+    named = dict.fromkeys(comparison.field for comparison in where.comparisons())
+    return [
+        name
+        for name in named
+        if not (name.optional or (name.keys[0] in dotted if name.plain else name.keys in paths))
+    ]
 
 
 def canonical_value(value: object) -> str | int | float | bool:
@@ -283,27 +370,3 @@ def canonical_value(value: object) -> str | int | float | bool:
         return str.__str__(value)
     got = "one too large" if isinstance(value, int) else f"{value!r:.80}"
     raise FilterError(f"a value is text, true, false, a date or a finite number of 64 bits (got {got})")
-
-
-def _field_values(metadata: Mapping[str, Any], name: str) -> Sequence[Any]:
-    """Return the values of a field, one by one: the elements of a list, else the one value."""
-    value = metadata.get(name)
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-def _comparable(value: object) -> tuple[str, Any] | None:
-    """Return what values are compared by; `None` for what compares with nothing."""
-    if isinstance(value, bool):
-        return "truth", value
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return "number", value
-    return ("text", value) if isinstance(value, str) else None
-
-
-def _instant(text: str) -> datetime | None:
-    """Return the time an ISO date or date and time names, or `None`; the date stays as written."""
-    try:
-        time = datetime.fromisoformat(text) if _ISO.fullmatch(text) else None
-    except ValueError:
-        return None
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

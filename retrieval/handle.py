@@ -6,13 +6,13 @@ of a program share its handle; pickled, a handle is nothing but names.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import BoundError, UnknownIndexError, UnknownProfileError
 from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
+from .processes import Lock
 from .storage.home import DATABASE, home, index_names, require_index
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class SearchHandle:
         """The indexes as they were named: a name, or the path of a folder."""
         self.models = models
         """The profile whose models search."""
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._searcher: Searcher | None = None
 
     def __getstate__(self) -> dict[str, Any]:

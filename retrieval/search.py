@@ -13,11 +13,13 @@ import numpy as np
 
 from .errors import BoundError
 from .fusion import Hit, fuse, ranks, z_scores
-from .index.view import OpenIndex, View
+from .index.access import IndexChangedError
+from .index.view import OpenIndex, View, require_fields
 from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
 from .models.rerankers import Reranker, Scores
 from .passages import Candidate, Passage
+from .processes import after_fork_in_child
 from .settings import SearchSettings
 from .text.questions import question_parts, require_question
 
@@ -25,6 +27,8 @@ SPECIAL_TOKENS = 4
 """Tokens that an embedder may put around a text."""
 LEXICAL_THREADS = 8
 """Most lexical stages of one `Searcher` at a time."""
+READ_AGAIN, PAUSE_S = 20, 0.05
+"""How often a search begins anew on an index that changed meanwhile, and seconds between."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Searcher:
         self._indexes = [OpenIndex(folder, embedder.identity) for folder in folders]
         self._embedder = embedder
         self._reranker = reranker
+        self._start_pool()
+        after_fork_in_child(self._start_pool)
+
+    def _start_pool(self) -> None:
         # The lexical stage needs no vector: it runs while the question is embedded and the vectors are searched.
         self._lexical_pool = ThreadPoolExecutor(LEXICAL_THREADS, thread_name_prefix="quincunx-lexical")
 
@@ -98,10 +106,20 @@ class Searcher:
 
         Raises:
             EmptyQuestionError: nothing to search for. BoundError: a question of more parts than `MOST_PARTS`.
+            UnknownFieldError: the filter names a field that no document of the indexes has.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
+            WriterBusyError: it changes all the time, and there is no right to write it; see `index.access`.
         """
         settings = settings or SearchSettings()
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
+        for _ in range(READ_AGAIN):
+            try:
+                return self._search(asked, settings)
+            except IndexChangedError:
+                time.sleep(PAUSE_S)  # a writer is at work where nothing can be locked
+        return self._search(asked, settings)
+
+    def _search(self, asked: list[str], settings: SearchSettings) -> SearchResult:
         clock = _Clock()
         depth = max(settings.k, settings.depth)
         parts = [self._parts(query) for query in asked]
@@ -115,6 +133,8 @@ class Searcher:
 
         with ExitStack() as stack:
             views = [stack.enter_context(index.view(settings.where)) for index in self._indexes]
+            if settings.where is not None:
+                require_fields(settings.where, views)
             lexical_work: list[Future[None]] = []
             stack.callback(wait, lexical_work)  # it must not outlive the views
             if settings.lexical_weight:

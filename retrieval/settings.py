@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 from .errors import BoundError
+from .filter_text import parse_filter
 from .filters import Filter
 
 Fusion = Literal["scores", "rrf"]
@@ -20,12 +21,35 @@ MOST_CANDIDATES = 10_000
 """Each candidate is read by the reranker."""
 
 
+class FilterSetting:
+    """A setting that takes a filter or the text of one, and is a filter."""
+
+    @overload
+    def __get__(self, settings: None, owner: type) -> None: ...
+
+    @overload
+    def __get__(self, settings: object, owner: type) -> Filter | None: ...
+
+    def __get__(self, settings: object | None, owner: type) -> Filter | None:
+        return None if settings is None else vars(settings)["where"]
+
+    def __set__(self, settings: object, where: Filter | str | None) -> None:
+        if isinstance(where, str):
+            where = parse_filter(where)
+        if where is not None and not isinstance(where, Filter):
+            raise BoundError(
+                f"where must be a filter or the text of one, such as 'site=a' (got {where!r:.80})"
+            )
+        vars(settings)["where"] = where
+
+
 @dataclass(frozen=True)
 class SearchSettings:
     """What a search may be told beside its question. A setting that is left out keeps its default.
 
     Raises:
         BoundError: a setting is out of its range; the message names the value and the range.
+        FilterError: the text of a filter cannot be read.
 
     Example:
         >>> import quincunx
@@ -44,8 +68,8 @@ class SearchSettings:
     """Candidates that reach the reranker."""
     n: int = 5
     """Passages that are kept, 1 ≤ n ≤ k."""
-    where: Filter | None = None
-    """Only passages whose metadata this filter accepts are searched."""
+    where: FilterSetting = FilterSetting()
+    """Only passages whose metadata this filter accepts are searched: a `Filter`, or its text as `parse_filter` reads it."""
     dense_weight: float = 1.0
     """Weight of the dense stage in the fusion; at 0 that stage is not run."""
     lexical_weight: float = 1.5
@@ -75,10 +99,6 @@ class SearchSettings:
             if getattr(self, name) not in get_args(among):
                 wanted = ", ".join(get_args(among))
                 raise BoundError(f"{name} must be one of {wanted} (got {getattr(self, name)!r})")
-        if self.where is not None and not isinstance(self.where, Filter):
-            raise BoundError(
-                f"where must be a filter, as parse_filter makes one of a text (got {self.where!r})"
-            )
         weights = (self.dense_weight, self.lexical_weight)
         if min(weights) < 0 or max(weights) == 0 or not all(map(math.isfinite, weights)):
             raise BoundError(f"dense and lexical weights must be at least 0 and not both 0 (got {weights})")

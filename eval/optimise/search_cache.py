@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 
 from ...retrieval.handle import SearchHandle
+from ...retrieval.processes import Lock, after_fork_in_child
 from ...retrieval.search import SearchResult
 from ...retrieval.settings import SearchSettings
 
@@ -18,9 +18,13 @@ class CachingHandle(SearchHandle):
         super().__init__(handle.named, handle.models)
         self.inner = handle
         self._found: dict[str, Future[SearchResult]] = {}
-        self._guard = threading.Lock()
+        self._guard = Lock()
+        after_fork_in_child(self._drop_unfinished)
         self.requested = 0
         """Searches that were asked for."""
+
+    def _drop_unfinished(self) -> None:
+        self._found = {key: future for key, future in self._found.items() if future.done()}
 
     @property
     def made(self) -> int:

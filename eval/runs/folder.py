@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from ...retrieval.errors import RunError, RunMismatchError, UnknownRunError, WriterBusyError
 from ...retrieval.storage.disk import make_folder, publish_file, storing
 from ...retrieval.storage.home import names_of, place_of
-from ...retrieval.storage.lock import lock_folder
+from ...retrieval.storage.lock import lock_folder, unlock
 
 HEADER = "header.json"
 SCHEMA = 1
@@ -52,7 +51,7 @@ def claim_folder(
                 publish_file(folder / HEADER, [memoryview(text.encode())])
             _require_same(read_header(folder), header, folder)
         except BaseException:
-            os.close(lock)
+            unlock(lock)
             raise
     return folder, lock
 

@@ -14,7 +14,6 @@ folder is ever executed: it is JSON and SQLite.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -24,6 +23,7 @@ from typing import Any, Self
 
 from ...retrieval.errors import RunError
 from ...retrieval.passages import Passage
+from ...retrieval.storage.lock import unlock
 from ..goldsets.goldset import GoldQuestion, GoldSpan
 from .folder import claim_folder, existing_run, lock_for_writing, read_header
 
@@ -93,7 +93,7 @@ class RunLedger:
         try:
             run = cls(folder)
         except BaseException:
-            os.close(lock)
+            unlock(lock)
             raise
         run._lock = lock
         return run
@@ -198,7 +198,7 @@ class RunLedger:
     def close(self) -> None:
         self._connection.close()
         if self._lock is not None:
-            os.close(self._lock)
+            unlock(self._lock)
             self._lock = None
 
     def __enter__(self) -> Self:

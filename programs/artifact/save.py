@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +20,7 @@ from ...retrieval.index.reader import IndexReader
 from ...retrieval.index.store import Store
 from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.disk import make_folder, publish_file, storing
-from ...retrieval.storage.lock import lock_folder
+from ...retrieval.storage.lock import lock_folder, unlock
 from ..parts import ProgramParts
 from .fields import changes, form, with_wording
 from .read import MANIFEST
@@ -333,4 +332,4 @@ def _publish(folder: Path, contents: bytes) -> None:
                 if path.name != manifest.file:
                     path.unlink()
         finally:
-            os.close(lock)
+            unlock(lock)

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from ...retrieval.processes import Lock, after_fork_in_child
 
 T = TypeVar("T")
 
 _CLOSE_S = 1.0
 """Longest wait for the connection of an interrupted call to close."""
 
-_starting = threading.Lock()
-_running: dict[int, asyncio.AbstractEventLoop] = {}
-"""The loop, by process id: a fork inherits the entry, and not the thread."""
+_starting = Lock()
+_running: list[asyncio.AbstractEventLoop] = []
+"""The loop that runs in this process, last. Those of parents stay, for to close them is not a child's business."""
+_runs = False
 
 
 def _loop() -> asyncio.AbstractEventLoop:
+    global _runs
     with _starting:
-        loop = _running.get(os.getpid())
-        if loop is None:
-            loop = _running[os.getpid()] = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="quincunx-wait", daemon=True).start()
-        return loop
+        if not _runs:
+            _running.append(asyncio.new_event_loop())
+            threading.Thread(target=_running[-1].run_forever, name="quincunx-wait", daemon=True).start()
+            _runs = True
+        return _running[-1]
+
+
+def _forget_loop() -> None:
+    """A fork inherits the loop, and not its thread."""
+    global _runs
+    _runs = False
+
+
+after_fork_in_child(_forget_loop)
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:

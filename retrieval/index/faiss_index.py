@@ -6,7 +6,8 @@ those who measured that they need them; how much of the exact top 20 they find i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, cast, get_args
 
 import faiss
@@ -24,6 +25,8 @@ HNSW_NEIGHBOURS = 32
 HNSW_SEARCH = 128
 TIES = 32
 """How many more than wanted a stage asks for at first, so that ties with the last one seldom take a second search."""
+EXACT_SHARE = 10
+"""One part in so many allowed, and their vectors are compared one by one: FAISS would look at all."""
 RECALL_SAMPLE = 200
 RECALL_DEPTH = 20
 
@@ -42,13 +45,11 @@ class VectorIndex:
         self.kind = kind
         self.numbers = numbers
         self._index = index
-        self._position = {int(number): position for position, number in enumerate(numbers)}
 
     @classmethod
     def make(cls, numbers: Numbers, vectors: Vectors, kind: Kind = "flat") -> VectorIndex:
         """Index vectors of shape (passages, dims); the same input always makes the same index."""
         dims = vectors.shape[1]
-        threads = faiss.omp_get_max_threads()
         index: Any
         if kind == "hnsw":
             index = faiss.IndexHNSWFlat(dims, HNSW_NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
@@ -62,16 +63,10 @@ class VectorIndex:
             index.cp.min_points_per_centroid = 1  # a handful of passages is no reason to warn
         else:
             index = faiss.IndexFlatIP(dims)
-        try:
-            if kind != "flat":
-                faiss.omp_set_num_threads(
-                    1
-                )  # a graph or clustering built by several threads differs each time
+        with _one_thread():  # a graph or clustering built by several threads differs each time
             if len(vectors):
                 index.train(vectors)
                 index.add(vectors)
-        finally:
-            faiss.omp_set_num_threads(threads)
         return cls(_reconstructable(index), numbers, kind)
 
     @classmethod
@@ -107,7 +102,7 @@ class VectorIndex:
         count = len(self.numbers) if allowed is None else len(allowed)
         if not count:
             return []
-        if allowed is not None and self.kind != "flat":
+        if allowed is not None and (self.kind != "flat" or EXACT_SHARE * count < len(self.numbers)):
             return self._exact(question, limit, allowed)
         wanted = min(limit + TIES, count)
         while True:
@@ -120,10 +115,11 @@ class VectorIndex:
                 return [(int(number), float(score)) for number, score in found if score >= last]
             wanted = min(2 * wanted, count)
 
-    def vectors(self, numbers: Sequence[int]) -> Vectors:
+    def vectors(self, numbers: Sequence[int] | Numbers) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""
-        positions = np.array([self._position[number] for number in numbers], dtype=np.int64)
-        vectors: Vectors = self._index.reconstruct_batch(positions)
+        positions = self._positions(np.array(numbers, dtype=np.int64))
+        with _one_thread():
+            vectors: Vectors = self._index.reconstruct_batch(positions)
         return vectors
 
     def recall(self) -> float:
@@ -143,17 +139,34 @@ class VectorIndex:
     def _search(self, question: Vectors, limit: int, allowed: Numbers | None) -> tuple[Vectors, Numbers]:
         parameters = None
         if allowed is not None:
-            positions = np.array([self._position[int(number)] for number in allowed], dtype=np.int64)
-            parameters = cast(Any, faiss).SearchParameters(sel=faiss.IDSelectorBatch(positions))
-        scores, found = self._index.search(question, limit, params=parameters)
+            bits = np.zeros(len(self.numbers), dtype=bool)
+            bits[self._positions(allowed)] = True
+            bitmap = np.packbits(bits, bitorder="little")  # FAISS keeps no copy
+            parameters = cast(Any, faiss).SearchParameters(sel=cast(Any, faiss).IDSelectorBitmap(bitmap))
+        with _one_thread():
+            scores, found = self._index.search(question, limit, params=parameters)
         real = found[0] >= 0  # FAISS pads with −1 what it does not find
         return scores[0][real], found[0][real]
 
+    def _positions(self, numbers: Numbers) -> Numbers:
+        return np.searchsorted(self.numbers, numbers)
+
     def _exact(self, question: Vectors, limit: int, allowed: Numbers) -> list[tuple[int, float]]:
-        scores = self.vectors(allowed.tolist()) @ question[0]
+        scores = self.vectors(allowed) @ question[0]
         order = np.argsort(-scores, kind="stable")
         last = scores[order[min(limit, len(order)) - 1]]
         return [(int(allowed[i]), float(scores[i])) for i in order if scores[i] >= last]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let FAISS compute in this thread alone: helpers of a thread that forks are gone in the child, and waited for."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _reconstructable(index: Any) -> Any:

@@ -11,11 +11,13 @@ import numpy as np
 
 from ..errors import IndexStateError
 from ..filters import Filter
+from ..metadata import Path as FieldPath
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
 from ..text.chunking import Chunking
 from ..text.roots import Origin
 from .faiss_index import Numbers
+from .metadata_table import MetadataTable
 from .origins import read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
@@ -27,9 +29,11 @@ PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
 class IndexReader:
     """One generation of an index, as seen inside one read transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path, notes: tuple[str, ...] = ()) -> None:
         self.connection = connection
         self.folder = folder
+        self.notes = notes
+        """What whoever reads must be told of how it is read."""
         self._meta = self._read_meta()
 
     def _read_meta(self) -> dict[str, str]:
@@ -120,18 +124,13 @@ class IndexReader:
         ):
             yield Document(id, title, text, json.loads(metadata), bool(headed))
 
-    def matching(self, where: Filter) -> Numbers:
-        """Return the numbers, ascending, of the passages whose metadata a filter accepts."""
-        accepted: dict[str, bool] = {}
-        numbers = []
-        for number, metadata in self.connection.execute(
-            "SELECT number, metadata FROM passages ORDER BY number"
-        ):
-            if metadata not in accepted:
-                accepted[metadata] = where.matches(json.loads(metadata))
-            if accepted[metadata]:
-                numbers.append(number)
-        return np.array(numbers, dtype=np.int64)
+    def fields(self) -> list[FieldPath]:
+        """Return the path of every field of the metadata."""
+        return MetadataTable(self.connection).fields()
+
+    def matching(self, where: Filter, every: Numbers) -> Numbers:
+        """Return those of all passages' numbers, ascending, whose metadata a filter accepts."""
+        return MetadataTable(self.connection).matching(where, every)
 
     def faults(self) -> list[str]:
         """Return what is wrong with the database and its snapshot, one line each; nothing when all is well."""

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from ..errors import IndexStateError
 from ..models.embedders import EmbedderIdentity
-from .bm25 import TOKENIZER
+from .lexical.bm25 import TOKENIZER
+from .metadata_table import METADATA_SQL
 
 SCHEMA = 3
 REBUILD = "Build it again with `quincunx index build --fresh`"
@@ -31,6 +32,7 @@ CREATE INDEX passages_of_vector ON passages (vector);
 CREATE TABLE vectors (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE lexical USING fts5 (words, tokenize = '{TOKENIZER}');
 CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID;
+{METADATA_SQL}
 """
 
 

@@ -9,21 +9,35 @@ publishes it, too.
 
 from __future__ import annotations
 
-import os
+import logging
 import queue
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
 
-from ..errors import IndexStateError, StorageError, WriterBusyError
+from ..errors import ForkedError, IndexStateError, StorageError, WriterBusyError
+from ..processes import before_fork, working
 from ..storage.disk import make_folder, storing
 from ..storage.home import DATABASE
-from ..storage.lock import lock_folder
+from ..storage.lock import lock_folder, unlock, was_locked_at_fork
+from .access import (
+    SHM,
+    WAL,
+    Access,
+    IndexChangedError,
+    access_to,
+    connect_to_read,
+    connect_to_write,
+    fold_log,
+    keep_log_files,
+    unchanged,
+)
 from .reader import IndexReader
 from .schema import REBUILD, create_tables
 from .writer import IndexWriter
+
+logger = logging.getLogger(__name__)
 
 
 class Store:
@@ -32,32 +46,66 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / DATABASE
-        self._idle: queue.SimpleQueue[tuple[_File, sqlite3.Connection]] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[tuple[Access, sqlite3.Connection]] = queue.SimpleQueue()
+        before_fork(self.close)
 
     @contextmanager
     def read(self) -> Iterator[IndexReader]:
-        """Give a view of one whole generation, whatever writers do meanwhile."""
-        with self._translated():
-            file, connection = self._idle_connection() or (_file(self.path), self._connect_to_read())
-            try:
-                connection.execute("BEGIN")
-                try:
-                    yield IndexReader(connection, self.folder)
-                finally:
-                    connection.execute("ROLLBACK")
-            finally:
-                self._idle.put((file, connection))
+        """Give a view of one whole generation, whatever writers do meanwhile.
 
-    def _idle_connection(self) -> tuple[_File, sqlite3.Connection] | None:
-        """Return a connection to the file that lies there now; those to a file that was replaced are closed."""
+        Raises:
+            IndexChangedError: it was changed meanwhile, where nothing could keep it as it was; what was read does not
+                count. Only where there is no right to write, see `access`.
+            ForkedError: this process was forked while its parent wrote the index.
+        """
+        with working(), self._translated():
+            self._require_own()
+            if not self.path.is_file():
+                raise IndexStateError(f"{self.path}: no database there. {REBUILD}")
+            access = access_to(self.path)
+            connection = self._idle_connection(access) or connect_to_read(self.path, access)
+            try:
+                with self._whole(access):
+                    connection.execute("BEGIN")
+                    try:
+                        yield IndexReader(connection, self.folder, access.notes)
+                    finally:
+                        connection.execute("ROLLBACK")
+            finally:
+                self._idle.put((access, connection))
+
+    @contextmanager
+    def _whole(self, access: Access) -> Iterator[None]:
+        """Raise `IndexChangedError` where what was read may be of two states."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, IndexStateError) as error:
+            if unchanged(self.path, access):
+                raise
+            raise self._changed() from error
+        if not unchanged(self.path, access):
+            raise self._changed()
+
+    def _changed(self) -> IndexChangedError:
+        return IndexChangedError(f"{self.path}: it was written while it was read; ask again")
+
+    def _idle_connection(self, access: Access) -> sqlite3.Connection | None:
+        """Return a connection to the files as they are now; others are closed."""
         while True:
             try:
-                file, connection = self._idle.get_nowait()
+                kept, connection = self._idle.get_nowait()
             except queue.Empty:
                 return None
-            if file == _file(self.path):
-                return file, connection
+            if kept == access:
+                return connection
             connection.close()
+
+    def _require_own(self) -> None:
+        if was_locked_at_fork(self.folder):
+            raise ForkedError(
+                f"{self.folder}: this process was forked while its parent wrote this index, and SQLite cannot read it "
+                "here: start workers when no index is being built, or by spawn"
+            )
 
     @contextmanager
     def write(self, *, fresh: bool = False) -> Iterator[IndexWriter]:
@@ -74,21 +122,35 @@ class Store:
                     f"{self.folder}: another process is writing this index; wait for it and try again"
                 ) from error
         try:
+            self._require_own()
             if fresh:
                 with storing(self.folder):
-                    for suffix in ("", "-wal", "-shm", "-journal"):
+                    for suffix in ("", WAL, SHM, "-journal"):
                         self.path.with_name(DATABASE + suffix).unlink(missing_ok=True)
-            with self._translated(), closing(self._connect_to_write()) as connection:
+            with self._translated(), closing(connect_to_write(self.path)) as connection:
                 if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                     create_tables(connection)
-                yield IndexWriter(connection, self.folder)
+                try:
+                    yield IndexWriter(connection, self.folder)
+                finally:
+                    fold_log(connection)
+            self._keep_log_files()
         finally:
-            os.close(lock)
+            unlock(lock)
+
+    def _keep_log_files(self) -> None:
+        try:
+            keep_log_files(self.path)
+        except OSError as error:
+            logger.warning(
+                "%s: readers without the right to write may not see changes (%s)", self.path, error
+            )
 
     def close(self) -> None:
         """Close the idle connections."""
-        while not self._idle.empty():
-            self._idle.get_nowait()[1].close()
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait()[1].close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -107,33 +169,3 @@ class Store:
                     "permissions, and run the same command again"
                 ) from error
             raise IndexStateError(f"{self.path}: {error}. {REBUILD}") from error
-
-    def _connect_to_read(self) -> sqlite3.Connection:
-        if not self.path.is_file():
-            raise IndexStateError(f"{self.path}: no database there. {REBUILD}")
-        if os.access(self.folder, os.W_OK) and os.access(self.path, os.W_OK):
-            return self._connect("mode=rw")
-        # Where nothing can be written, no writer can be at work, and WAL could not make its files.
-        return self._connect("mode=ro&immutable=1")
-
-    def _connect_to_write(self) -> sqlite3.Connection:
-        connection = self._connect("mode=rwc")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
-
-    def _connect(self, how: str) -> sqlite3.Connection:
-        address = f"file:{quote(str(self.path))}?{how}"
-        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
-
-
-_File = tuple[int, int]
-"""Device and inode: what stays the same only while a file is not replaced."""
-
-
-def _file(path: Path) -> _File:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino

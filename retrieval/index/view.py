@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,21 +10,27 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-from ..errors import IndexStateError
-from ..filters import Filter
+from ..errors import IndexStateError, UnknownFieldError, did_you_mean
+from ..filters import Filter, unknown_fields
+from ..metadata import Path as FieldPath
+from ..metadata import path_text
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Passage
+from ..processes import Lock
 from ..text.words import searched_words
-from . import bm25
+from .access import IndexChangedError
 from .faiss_index import Numbers, VectorIndex
+from .lexical import bm25
+from .lexical.vocabulary import Vocabulary
 from .reader import IndexReader
 from .recipe import require_identity
 from .snapshot import read_snapshot
 from .store import Store
-from .vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
+FIELDS_LISTED = 30
+"""Most fields that a message lists."""
 FILTERS_KEPT = 64
 """Filters whose passages are remembered, for each generation."""
 
@@ -38,6 +43,7 @@ class _Loaded:
     """Of the store and its generation."""
     index: VectorIndex
     notes: tuple[str, ...]
+    fields: list[FieldPath]
     numbers_by_filter: LRUCache[str, Numbers] = field(default_factory=lambda: LRUCache(FILTERS_KEPT))
     """The numbers of the passages that a filter accepts, by its text."""
     _vocabulary: Vocabulary | None = None
@@ -57,7 +63,7 @@ class OpenIndex:
         self._folder = folder
         self._identity = identity
         self._store = Store(folder)
-        self._lock = threading.Lock()
+        self._lock = Lock(interrupted=self._forget)
         self._loaded: _Loaded | None = None
         with self.view():
             pass
@@ -68,15 +74,22 @@ class OpenIndex:
 
         Raises:
             IdentityMismatchError: the index is made by another embedder than the one asked to search it.
-            IndexStateError: the database cannot be read.
+            IndexStateError: the database cannot be read. IndexChangedError: it was changed meanwhile; ask again.
         """
-        with self._store.read() as reading:
-            with self._lock:
-                if self._loaded is None or self._loaded.state != reading.state:
-                    require_identity(self.name, reading.identity, self._identity)
-                    self._loaded = self._load(reading)
-                loaded = self._loaded
-            yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))
+        try:
+            with self._store.read() as reading:
+                with self._lock:
+                    if self._loaded is None or self._loaded.state != reading.state:
+                        require_identity(self.name, reading.identity, self._identity)
+                        self._loaded = self._load(reading)
+                    loaded = self._loaded
+                yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))
+        except IndexChangedError:
+            self._forget()  # it may have been loaded of two states
+            raise
+
+    def _forget(self) -> None:
+        self._loaded = None
 
     def _allowed(self, reading: IndexReader, loaded: _Loaded, where: Filter | None) -> Numbers | None:
         if where is None:
@@ -85,26 +98,26 @@ class OpenIndex:
         with self._lock:
             numbers = kept.get(key)
         if numbers is None:
-            numbers = reading.matching(where)
+            numbers = reading.matching(where, loaded.index.numbers)
             with self._lock:
                 kept[key] = numbers
         return numbers
 
     def _load(self, reading: IndexReader) -> _Loaded:
         try:
-            return _Loaded(reading.state, read_snapshot(self._folder, reading.snapshot), ())
+            return _Loaded(reading.state, read_snapshot(self._folder, reading.snapshot), (), reading.fields())
         except IndexStateError as error:
             index = VectorIndex.make(*reading.vectors(), reading.snapshot.kind)
             with self._store.read() as latest:
                 if latest.state != reading.state:
                     # Two writers have published since this search began: its snapshot is gone, and rightly so.
-                    return _Loaded(reading.state, index, ())
+                    return _Loaded(reading.state, index, (), reading.fields())
             note = (
                 f"index {self.name!r}: {error}. Its vectors were read from the database instead; "
                 f"`quincunx index compact {self.name}` writes the snapshot anew"
             )
             logger.warning(note)
-            return _Loaded(reading.state, index, (note,))
+            return _Loaded(reading.state, index, (note,), reading.fields())
 
 
 class View:
@@ -114,7 +127,9 @@ class View:
         """``allowed``: the numbers of the only passages that the stages look at; ``None`` for all."""
         self.name = name
         self.generation = reading.generation
-        self.notes = loaded.notes
+        self.notes = (*reading.notes, *loaded.notes)
+        self.fields = loaded.fields
+        """The paths of the metadata's fields."""
         self._reader = reading
         self._loaded = loaded
         self._terms_by_question: dict[str, list[bm25.Term]] = {}
@@ -168,3 +183,19 @@ class View:
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""
         return self._loaded.index.vectors(numbers)
+
+
+def require_fields(where: Filter, views: Sequence[View]) -> None:
+    """Raise `UnknownFieldError` for a filter's field that no document of these indexes has, unless it is optional."""
+    known = {path for view in views for path in view.fields}
+    unknown = unknown_fields(where, known)
+    if not unknown:
+        return
+    name, names = str(unknown[0]), sorted(map(path_text, known))
+    alike = next((other for other in names if other.casefold() == name.casefold()), None)
+    like = f". Did you mean {alike!r}?" if alike else did_you_mean(name, names) or "."
+    some = [*names[:FIELDS_LISTED], *["…"] * (len(names) > FIELDS_LISTED)]
+    raise UnknownFieldError(
+        f"unknown field {name!r}; known in {'+'.join(view.name for view in views)}: {', '.join(some) or 'none'}{like} "
+        f"One that documents may lack altogether is written with a question mark: {name}?"
+    )

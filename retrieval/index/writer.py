@@ -12,10 +12,12 @@ from pathlib import Path
 from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Passage
+from ..processes import working
 from ..text.chunking import Chunking
 from ..text.roots import Origin
 from ..text.words import indexed_words, spelt_words
 from .faiss_index import Kind, VectorIndex
+from .metadata_table import MetadataTable
 from .origins import read_origin, write_origin
 from .reader import PASSAGE_COLUMNS, read_vectors
 from .recipe import IndexRecipe
@@ -114,11 +116,12 @@ class IndexWriter:
         dims = recipe.identity.dims
         generation = self.generation + 1
         with self._transaction():
+            table = MetadataTable(self._connection)
             for id in [*removed, *(document.id for document in documents)]:
-                self._remove(id)
+                self._remove(id, table)
             spelt: set[str] = set()
             for document in documents:
-                self._insert(document, passages[document.id], recipe.identity)
+                self._insert(document, passages[document.id], recipe.identity, table)
                 for passage in passages[document.id]:
                     spelt |= spelt_words(passage.title, passage.text)
             self._connection.executemany(
@@ -143,15 +146,26 @@ class IndexWriter:
         self._connection.execute("VACUUM")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _remove(self, id: str) -> None:
+    def _remove(self, id: str, table: MetadataTable) -> None:
         execute = self._connection.execute
+        found = execute("SELECT metadata FROM documents WHERE id = ?", (id,)).fetchone()
+        if found is None:
+            return
+        numbers = execute("SELECT number FROM passages WHERE document_id = ?", (id,)).fetchall()
+        table.remove(json.loads(found[0]), [number for (number,) in numbers])
         execute(
             "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
         )
         execute("DELETE FROM passages WHERE document_id = ?", (id,))
         execute("DELETE FROM documents WHERE id = ?", (id,))
 
-    def _insert(self, document: Document, passages: Sequence[Passage], identity: EmbedderIdentity) -> None:
+    def _insert(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        identity: EmbedderIdentity,
+        table: MetadataTable,
+    ) -> None:
         execute = self._connection.execute
         metadata = json.dumps(document.metadata)
         execute(
@@ -165,6 +179,7 @@ class IndexWriter:
                 document_hash(document),
             ),
         )
+        numbers = []
         for passage in passages:
             where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
             if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
@@ -177,15 +192,18 @@ class IndexWriter:
             ).lastrowid
             words = " ".join(indexed_words(passage.title, passage.text, document.metadata))
             execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))
+            numbers.append(int(number or 0))
+        table.add(json.loads(metadata), numbers)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All of the block becomes visible at once, or none of it."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        with working():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise

@@ -8,9 +8,10 @@ scores beyond the process, for all processes that share it.
 from __future__ import annotations
 
 import hashlib
+import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from ..errors import StorageError
+from ..processes import Lock, before_fork, working
 from .embedders import Embedder, EmbedderIdentity, Progress, Vectors, no_progress
 from .rerankers import Reranker, Scores
 
@@ -26,10 +28,14 @@ class BoundedCache:
     """Values by key, the ones used longest ago forgotten first; safe to share across threads."""
 
     def __init__(self, most: int) -> None:
-        self._values: LRUCache[bytes, Any] = LRUCache(most)
-        self._lock = threading.Lock()
+        self._most = most
+        self._lock = Lock(interrupted=self._forget)
         self.hits = 0
         self.misses = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._values: LRUCache[bytes, Any] = LRUCache(self._most)
 
     def get(self, keys: Sequence[bytes], make: Callable[[list[int]], Sequence[Any]]) -> tuple[list[Any], int]:
         """Return the value of each key, and how many were known.
@@ -62,7 +68,8 @@ class ScoreFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._local = threading.local()
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        before_fork(self.close)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._run(
             "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score REAL NOT NULL) WITHOUT ROWID"
@@ -83,22 +90,32 @@ class ScoreFile:
 
     def _run(self, statement: str, values: Sequence[Any] = (), *, many: bool = False) -> list[Any]:
         try:
-            connection = self._connection()
-            with connection:
-                run = connection.executemany if many else connection.execute
-                return run(statement, values).fetchall()
+            with working(for_other=True):
+                connection = self._connection()
+                try:
+                    with connection:
+                        run = connection.executemany if many else connection.execute
+                        return run(statement, values).fetchall()
+                finally:
+                    self._idle.put(connection)
         except sqlite3.Error as error:
             raise StorageError(
                 f"{self.path}: {error}; remove the file, or name another one or none (score_file, QUINCUNX_SCORE_FILE)"
             ) from error
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = sqlite3.connect(self.path, timeout=30)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # what a power loss takes is computed again
+        with suppress(queue.Empty):
+            return self._idle.get_nowait()
+        connection = sqlite3.connect(self.path, timeout=30, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # what a power loss takes is computed again
         return connection
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
 
 
 class CachedReranker:

@@ -16,12 +16,13 @@ instead of waiting awake: measured here, short passes then take 1.5 times as lon
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import wraps
 from typing import ParamSpec, TypeVar
+
+from ..processes import after_fork_in_child, working
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -41,8 +42,7 @@ class _Thread:
 
 
 _THREAD = _Thread()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_THREAD.restart)
+after_fork_in_child(_THREAD.restart)
 
 
 def in_compute_thread() -> bool:
@@ -52,7 +52,12 @@ def in_compute_thread() -> bool:
 
 def submit(call: Callable[[], Made]) -> Future[Made]:
     """Let the thread that computes make this call, after those it was given before."""
-    return _THREAD.pool.submit(call)
+
+    def run() -> Made:
+        with working(for_other=True):
+            return call()
+
+    return _THREAD.pool.submit(run)
 
 
 def computing(call: Callable[Given, Made]) -> Callable[Given, Made]:

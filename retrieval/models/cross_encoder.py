@@ -7,7 +7,7 @@ always the passage, the question only beyond a cap of its own, and every cut is 
 from __future__ import annotations
 
 import logging
-import threading
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UnsupportedModelError
+from ..processes import Lock, require_own_device
 from .compute_thread import computing
 from .embedders import UNLIMITED
 from .pairs import PairEncoder, TokenRun, Truncation
@@ -106,7 +107,8 @@ class CrossEncoderReranker:
             usable=usable_positions(self._model),
             model=model,
         )
-        self._lock = threading.Lock()
+        self._lock = Lock(interrupted=self._encoder.forget)
+        self._process = os.getpid()
         width = int(getattr(self._model.config, "hidden_size", 768))
         settled = choose_precision(require_precision(precision), self._model.device.type, width)
         self._passes = passes(self._model, settled)
@@ -163,6 +165,7 @@ class CrossEncoderReranker:
     def _forward(self, pairs: list[TokenRun]) -> Scores:
         import torch
 
+        require_own_device(self._model.device.type, self._process)
         # Each distinct pair once: the same text in two passes would differ in its last bits, and so not tie.
         numbers: dict[tuple[int, ...], int] = {}
         wanted = [numbers.setdefault((*pair.ids, *pair.segments), len(numbers)) for pair in pairs]

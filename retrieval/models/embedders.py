@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import BoundError, ModelOutputError, UnsupportedModelError
+from ..processes import Lock, require_own_device, working
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
@@ -138,7 +139,8 @@ class SentenceTransformerEmbedder:
             model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
         )
         # The tokenizer keeps its truncation settings as state: one call at a time.
-        self._lock = threading.Lock()
+        self._lock = Lock()
+        self._process = os.getpid()
         self._full_dims = int(self._model.get_embedding_dimension() or 0)
         self._model.max_seq_length = _token_limit(self._model.max_seq_length, max_tokens, model)
         self.identity = EmbedderIdentity(
@@ -172,9 +174,10 @@ class SentenceTransformerEmbedder:
         return self._embed([self.identity.question_prefix + text for text in texts], no_progress)
 
     def _offsets(self, text: str) -> list[Span]:
-        encoding = self._model.tokenizer(
-            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-        )
+        with working(for_other=True):  # the tokenizer has a lock of its own, which no fork may copy held
+            encoding = self._model.tokenizer(
+                text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+            )
         return [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
 
     def _embed(self, texts: list[str], progress: Progress) -> Vectors:
@@ -203,6 +206,7 @@ class SentenceTransformerEmbedder:
     @computing
     def _encode(self, texts: list[str]) -> Vectors:
         """Return unit vectors (texts, full dims)."""
+        require_own_device(self._model.device.type, self._process)
         vectors: Vectors = self._model.encode(
             texts,
             prompt="",  # else a default prompt in the model's own settings would come on top of ours

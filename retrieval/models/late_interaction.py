@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
 
+from ..processes import Lock, require_own_device
 from . import weights
 from .compute_thread import computing
 from .rerankers import Scores, require_scores
@@ -43,9 +44,14 @@ class LateInteractionReranker:
                 Normalize(module_input_name="token_embeddings"),
             ]
         )
-        self._lock = threading.Lock()
+        self._lock = Lock(interrupted=self._forget)
+        self._process = os.getpid()
+        self._cache_bytes = cache_bytes
+        self._forget()
+
+    def _forget(self) -> None:
         self._cache: LRUCache[str, npt.NDArray[np.float32]] = LRUCache(
-            cache_bytes, getsizeof=lambda vectors: vectors.nbytes
+            self._cache_bytes, getsizeof=lambda vectors: vectors.nbytes
         )
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
@@ -71,10 +77,12 @@ class LateInteractionReranker:
 
     @computing
     def _query(self, question: str) -> npt.NDArray[np.float32]:
+        require_own_device(self._model.device.type, self._process)
         return self._encode(self._model.encode_query([question]))[0]
 
     @computing
     def _documents(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        require_own_device(self._model.device.type, self._process)
         return self._encode(self._model.encode_document(texts, batch_size=8))
 
     @staticmethod

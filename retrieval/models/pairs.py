@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from ..errors import BoundError
+from ..processes import working
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -92,12 +93,17 @@ class PairEncoder:
                 f"max_question_tokens must be 1 to {most} at max_tokens={max_tokens} (got {cap})"
             )
         self.max_tokens, self.max_question_tokens = max_tokens, cap
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the ids of the passages met so far."""
         self._kept: LRUCache[str, list[int]] = LRUCache(IDS_KEPT, getsizeof=len)
 
     def encode(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[TokenRun], list[Truncation]]:
         """Return each (question, passage) as the model reads it, and what was cut of it."""
-        questions = {question: self._ids(question) for question in dict.fromkeys(q for q, _ in pairs)}
-        passages = self._passages([passage for _, passage in pairs])
+        with working(for_other=True):  # the tokenizer has a lock of its own, which no fork may copy held
+            questions = {question: self._ids(question) for question in dict.fromkeys(q for q, _ in pairs)}
+            passages = self._passages([passage for _, passage in pairs])
         runs, report = [], []
         for (question, _), ids in zip(pairs, passages, strict=True):
             asked = questions[question]

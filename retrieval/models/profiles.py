@@ -7,7 +7,6 @@ is used.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BoundError, UnknownProfileError
+from ..processes import Lock
 from .cache import CachedEmbedder, CachedReranker, ScoreFile
 from .embedders import Embedder, load_minilm
 from .late_interaction import load_minilm_late_interaction
@@ -94,7 +94,7 @@ _BUILT_IN: Mapping[str, Callable[[ModelOptions], Profile]] = {
 }
 _added: dict[str, Profile] = {}
 
-_lock = threading.RLock()  # a loader may ask for another profile's model
+_lock = Lock()  # a loader may ask for another profile's model
 _loaded: dict[Any, Any] = {}
 """What was loaded, by what loaded it."""
 

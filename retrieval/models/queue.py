@@ -8,8 +8,6 @@ before it. The queue is bounded: with it full, callers get an error at once inst
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -18,6 +16,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import BoundError, DeadlineExceededError, OverloadedError
+from ..processes import Lock, after_fork_in_child
 from .compute_thread import in_compute_thread, submit
 from .rerankers import Scores, require_scores
 
@@ -60,11 +59,10 @@ class PooledReranker:
             raise BoundError(f"waiting must be at least 1 pair (got {waiting})")
         self.inner = reranker
         self._waiting_most = waiting
-        self._queue: deque[_Request] = deque()
-        self._waiting = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._closed = False
-        self._process = os.getpid()
+        self._forget()
+        after_fork_in_child(self._forget)  # what waits, its callers wait for in the parent
 
     @property
     def name(self) -> str:
@@ -104,11 +102,6 @@ class PooledReranker:
             request.outcome.set_result(np.empty(0, dtype=np.float32))
             return request
         with self._lock:
-            if (
-                self._process != os.getpid()
-            ):  # a fork inherits the queue, and not the thread that would empty it
-                self._queue.clear()
-                self._waiting, self._process = 0, os.getpid()
             if self._closed:
                 raise OverloadedError(f"{self.name} was closed: make another one")
             # A request that is too large by itself is taken when nothing waits, else it could never be.
@@ -126,6 +119,10 @@ class PooledReranker:
         while in_compute_thread() and not request.outcome.done():
             self._next_pass()
         return request
+
+    def _forget(self) -> None:
+        self._queue: deque[_Request] = deque()
+        self._waiting = 0
 
     def _next_pass(self) -> None:
         """Score what waits, as much as one pass is to hold."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from parts import Hashing
 
 from quincunx.retrieval.index.build import build
-from quincunx.retrieval.index.vocabulary import Vocabulary
+from quincunx.retrieval.index.lexical.vocabulary import Vocabulary
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher, SearchResult
 from quincunx.retrieval.settings import SearchSettings

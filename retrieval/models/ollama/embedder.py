@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...errors import (
     OllamaModelMissingError,
     UnsupportedModelError,
 )
+from ...processes import after_fork_in_child
 from ...text.sentences import Span
 from ..embedders import BATCH, EmbedderIdentity, Progress, Vectors, matryoshka_cut, no_progress, require_unit
 from ..nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
@@ -75,7 +77,10 @@ class OllamaEmbedder:
         address = host or ollama_host()
         self._host, self._model = host_without_secrets(address), model
 
-        self._client = _client(address, timeout_s)
+        # Two processes that share a connection would get each other's answers.
+        self._connect = partial(_client, address, timeout_s)
+        self._client = self._connect()
+        after_fork_in_child(self._reconnect)
         self.identity = EmbedderIdentity(
             model=f"ollama/{model}",
             # Asked for in this order, so that a server that lacks the model says so by name.
@@ -89,6 +94,9 @@ class OllamaEmbedder:
             normalised=True,
             library=f"ollama {importlib.metadata.version('ollama').split('.')[0]}",
         )
+
+    def _reconnect(self) -> None:
+        self._client = self._connect()
 
     @property
     def deadline_s(self) -> float:

@@ -1,0 +1,126 @@
+"""The table that filters are answered from: each passage's values by field and kind, ordered by value.
+
+A comparison is one look into that order; `not`, `and` and `or` join the numbers that were found.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from typing import Any, get_args
+
+import numpy as np
+
+from ..filters import And, Condition, FieldComparison, Filter, Not, Or
+from ..metadata import FieldName, Kind, Path, comparable_values
+from ..passages import Metadata
+from .faiss_index import Numbers
+
+METADATA_SQL = """
+CREATE TABLE metadata_fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name TEXT NOT NULL);
+CREATE INDEX fields_by_name ON metadata_fields (name);
+CREATE TABLE metadata_values (
+    field INTEGER NOT NULL, kind INTEGER NOT NULL, value NOT NULL, passage INTEGER NOT NULL,
+    PRIMARY KEY (field, kind, value, passage)
+) WITHOUT ROWID;
+"""
+_KINDS: dict[Kind, int] = {kind: number for number, kind in enumerate(get_args(Kind))}
+VALUES_AT_ONCE = 500
+
+
+class MetadataTable:
+    """Writes and reads the table over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._fields: dict[Path, int] = {}
+
+    def add(self, metadata: Metadata, passages: Sequence[int]) -> None:
+        """Note the metadata of passages, given by their numbers."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO metadata_values VALUES (?, ?, ?, ?)", self._rows(metadata, passages)
+        )
+
+    def remove(self, metadata: Metadata, passages: Sequence[int]) -> None:
+        """Take back what `add` noted."""
+        self._connection.executemany(
+            "DELETE FROM metadata_values WHERE field = ? AND kind = ? AND value = ? AND passage = ?",
+            self._rows(metadata, passages),
+        )
+
+    def fields(self) -> list[Path]:
+        """Return the path of every field that some passage has."""
+        rows = self._connection.execute(
+            "SELECT path FROM metadata_fields "
+            "WHERE EXISTS (SELECT 1 FROM metadata_values WHERE field = metadata_fields.field)"
+        )
+        return [tuple(json.loads(path)) for (path,) in rows]
+
+    def matching(self, where: Filter, every: Numbers) -> Numbers:
+        """Return those of all numbers, ascending, whose passages a filter accepts."""
+        match where:
+            case FieldComparison():
+                return self._compared(where)
+            case Not():
+                return np.setdiff1d(every, self.matching(where.part, every), assume_unique=True)
+            case And():
+                return reduce(_both, (self.matching(part, every) for part in where.parts))
+            case Or():
+                return reduce(np.union1d, (self.matching(part, every) for part in where.parts))
+            case _:
+                raise TypeError(f"{type(where).__name__} is no filter of this package")
+
+    def _compared(self, where: FieldComparison) -> Numbers:
+        fields = self._named(where.field)
+        found = [
+            np.fromiter((number for (number,) in rows), dtype=np.int64)
+            for field in fields
+            for condition in where.conditions
+            for rows in self._meeting(field, condition)
+        ]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+
+    def _meeting(self, field: int, condition: Condition) -> Iterator[Iterable[tuple[int]]]:
+        select = "SELECT passage FROM metadata_values WHERE field = ? AND kind = ? AND value"
+        of = (field, _KINDS[condition.kind])
+        values = list(condition.values)
+        if condition.operator != "in":
+            yield self._connection.execute(f"{select} {condition.operator} ?", (*of, *values))
+            return
+        for begin in range(0, len(values), VALUES_AT_ONCE):
+            some = values[begin : begin + VALUES_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            yield self._connection.execute(f"{select} IN ({marks})", (*of, *some))
+
+    def _named(self, name: FieldName) -> list[int]:
+        if name.plain:
+            rows = self._connection.execute(
+                "SELECT field FROM metadata_fields WHERE name = ?", (name.keys[0],)
+            )
+        else:
+            rows = self._connection.execute(
+                "SELECT field FROM metadata_fields WHERE path = ?", (json.dumps(name.keys),)
+            )
+        return [field for (field,) in rows]
+
+    def _rows(self, metadata: Metadata, passages: Sequence[int]) -> Iterator[tuple[int, int, Any, int]]:
+        for path, kind, value in set(comparable_values(metadata)):
+            field = self._field(path)
+            for number in passages:
+                yield field, _KINDS[kind], value, number
+
+    def _field(self, path: Path) -> int:
+        if path not in self._fields:
+            key, name = json.dumps(path), ".".join(path).encode("utf-8", "replace").decode()
+            execute = self._connection.execute
+            execute("INSERT OR IGNORE INTO metadata_fields (path, name) VALUES (?, ?)", (key, name))
+            row = execute("SELECT field FROM metadata_fields WHERE path = ?", (key,)).fetchone()
+            self._fields[path] = int(row[0])
+        return self._fields[path]
+
+
+def _both(one: Numbers, other: Numbers) -> Numbers:
+    both: Numbers = np.intersect1d(one, other, assume_unique=True)
+    return both
