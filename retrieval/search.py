@@ -12,8 +12,9 @@ from pathlib import Path
 from .errors import BoundError
 from .fusion import Hit, fuse, ranks, z_scores
 from .index.view import OpenIndex, View
-from .models.cache import CachedReranker
+from .models.cache import CachedReranker, unwrapped
 from .models.embedders import Embedder, Vectors
+from .models.precision.choice import PrecisionReport
 from .models.rerankers import Reranker
 from .passages import Candidate, Passage
 from .settings import SearchSettings
@@ -43,6 +44,8 @@ class SearchResult:
     """What was searched for beside the question."""
     remembered: int = field(default=0, compare=False)
     """Of the candidates, how many had a score that the reranker remembered."""
+    precision: PrecisionReport | None = field(default=None, compare=False)
+    """What the cross-encoder computed in, how fast that is here and how true; ``None`` where none reranked."""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     """How long each stage took: ``embed``, ``dense``, ``lexical`` (which runs beside those two), ``fuse``,
     ``rerank``."""
@@ -73,6 +76,12 @@ class Searcher:
     def reranker(self) -> str | None:
         """Name of the second-stage model; ``None`` where there is none."""
         return None if self._reranker is None else self._reranker.name
+
+    @property
+    def precision(self) -> PrecisionReport | None:
+        """What the second-stage model computes in; ``None`` where it is no cross-encoder on this machine."""
+        found: PrecisionReport | None = getattr(unwrapped(self._reranker), "precision", None)
+        return found
 
     def generations(self) -> dict[str, int]:
         """Return the generation that each index has now, by name."""
@@ -130,6 +139,7 @@ class Searcher:
             notes=tuple(note for view in views for note in view.notes),
             queries=tuple(asked[1:]),
             remembered=remembered,
+            precision=self.precision if settings.rerank and candidates else None,
             seconds=clock.seconds,
         )
 

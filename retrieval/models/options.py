@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from ..environment import DEFAULT_OLLAMA_HOST, ollama_host, read_number, read_path, read_text
 from ..errors import BoundError
 from .nomic import NOMIC_DIMS
-from .precision import PrecisionChoice
+from .precision.formats import PrecisionChoice
 
 RerankerSize = Literal["base", "large", "v2-m3", "none"]
 
