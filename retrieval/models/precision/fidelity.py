@@ -78,7 +78,7 @@ def _errors(exact: Values, reduced: Values) -> Values:
     """Return what a format adds to a question's scores, beside a shift and a stretch, which change no order."""
     centred, other = exact - exact.mean(), reduced - reduced.mean()
     scale = max(float(centred @ other) / float(other @ other), 0.0)
-    return scale * other - centred
+    return np.asarray(scale * other - centred)
 
 
 def _overlap(exact: Values, other: Values) -> float:

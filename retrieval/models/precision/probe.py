@@ -8,6 +8,7 @@ pairs of `probe_texts` with the model's own weights, and so does float32.
 from __future__ import annotations
 
 import logging
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -24,10 +25,8 @@ logger = logging.getLogger(__name__)
 LAYER_TOKENS = {"cpu": 256, "cuda": 16_384}
 """What keeps a device busy: on a GPU, fewer measure how fast kernels are started, the same in every format."""
 LAYER_SECONDS = 0.05
-PAIR_TOKENS = 192
+PAIR_TOKENS = 128
 """Most tokens of a pair that the probe reads, so that its time has a bound whatever the tokenizer makes of a word."""
-TIMED = 3
-"""How often the pairs of one question are read for the time, of which the best counts."""
 
 ScorePairs = Callable[[Sequence[tuple[str, str]]], Scores]
 
@@ -51,8 +50,10 @@ def measure_formats(
         for scores in exact:
             require_scores(scores, len(scores), name)
         for precision in tried:
-            scores_reduced, seconds = _read(precision, reading_in)
-            trials[precision] = FormatTrial(unit / seconds, compare_orders(exact, scores_reduced))
+            reduced, seconds = _read(precision, reading_in)
+            # The first question warms up.
+            speed = statistics.median(slow / fast for slow, fast in zip(unit[1:], seconds[1:], strict=True))
+            trials[precision] = FormatTrial(speed, compare_orders(exact, reduced))
     took = time.perf_counter() - begin
     told = "; ".join(
         f"{precision} {trial.speed:.2f}×, {trial.fidelity}" for precision, trial in trials.items()
@@ -72,17 +73,15 @@ def formats_worth_trying(device: str, width: int) -> tuple[Precision, ...]:
 
 def _read(
     precision: Precision, reading_in: Callable[[Precision], AbstractContextManager[ScorePairs]]
-) -> tuple[list[Scores], float]:
-    """Return the scores of each question's passages in a format, and the seconds of one question's."""
-    questions = [[(question, passage) for passage in passages] for question, passages in probe_questions()]
+) -> tuple[list[Scores], list[float]]:
+    """Return the scores of each question's passages in a format, and the seconds that each question took."""
+    scores, seconds = [], []
     with reading_in(precision) as score:
-        scores = [score(pairs) for pairs in questions]
-        seconds = []
-        for _ in range(TIMED):
+        for question, passages in probe_questions():
             begin = time.perf_counter()
-            score(questions[0])
+            scores.append(score([(question, passage) for passage in passages]))
             seconds.append(time.perf_counter() - begin)
-    return scores, min(seconds)
+    return scores, seconds
 
 
 def _layer_seconds(precision: Precision, device: str, width: int) -> float:
