@@ -62,7 +62,7 @@ class ModelOptions:
     cross_encoder: Path | None = None
     """The folder of a cross-encoder of your own, such as ``quincunx tune reranker`` makes: it reranks in every profile."""
     precision: PrecisionChoice = "auto"
-    """Number format of the cross-encoder; ``auto`` takes the one that this machine is clearly fastest at."""
+    """Number format of the cross-encoder; ``auto`` takes the fastest that keeps the order of float32."""
     token_cache_mb: int = 128
     """Memory for the token vectors of passages that the embedded profile's reranker keeps, in MiB."""
     score_cache: int = 200_000
