@@ -29,6 +29,7 @@ from bench.tuned import Example, tuned_minilm
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
 from quincunx.retrieval.models.embedders import load_minilm
+from quincunx.retrieval.models.precision.choice import FormatTrial
 from quincunx.retrieval.models.rerankers import Reranker, Scores
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
@@ -172,6 +173,7 @@ def _measure(load: Load, works: Sequence[Asked], answers: Mapping[str, str]) -> 
     exact = _scores(load("fp32"), works)
     report = load("auto").precision
     chosen = report.precision
+    trials: Mapping[Any, FormatTrial] = report.trials
     rows: dict[str, Any] = {}
     for precision in dict.fromkeys([chosen, *REDUCED]):
         said = exact if precision == "fp32" else _scores(load(precision), works)
@@ -182,7 +184,7 @@ def _measure(load: Load, works: Sequence[Asked], answers: Mapping[str, str]) -> 
             "default": precision == chosen,
             "mrr5": found,
             "mrr5_change": change,
-            "probe": asdict(report.trials[precision]) if precision in report.trials else None,
+            "probe": asdict(trials[precision]) if precision in trials else None,
         }
     return rows
 
