@@ -107,8 +107,11 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
     from ..retrieval.models.cross_encoder import CrossEncoderReranker
 
     model = unwrapped(reranker)
-    precision = model.identity.precision if isinstance(model, CrossEncoderReranker) else "fp32"
-    yield Finding("reranker", True, f"{reranker.name}, precision {precision}")
+    precision = "fp32"
+    yield Finding("reranker", True, reranker.name)
+    if isinstance(model, CrossEncoderReranker):
+        precision = model.precision.precision
+        yield Finding("reranker: number format", True, str(model.precision))
     reranker.score("warm up", PASSAGES[:1])
     begin = time.perf_counter()
     model.score("what might a passage say", PASSAGES)

@@ -24,6 +24,8 @@ import numpy as np
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification, XLMRobertaTokenizer
 
+from quincunx.retrieval.models.precision.probe_texts import PASSAGES, QUESTIONS
+
 Size = Literal["base", "v2-m3", "tiny"]
 
 SHAPES: dict[Size, tuple[int, int, int, int]] = {
@@ -74,7 +76,8 @@ def words_of(texts: Iterable[str], most: int = 20_000) -> list[str]:
 
 def cross_encoder(size: Size, words: Sequence[str] = (), *, seed: int = 0) -> Path:
     """Return a folder with such a checkpoint, made once and kept."""
-    words = words or made_up_words()
+    # The probe of number formats is read in words too, as it is by a vocabulary that was learnt.
+    words = list(dict.fromkeys([*(words or made_up_words()), *words_of([*QUESTIONS, *PASSAGES])]))
     recipe = repr((SHAPES[size], list(words), seed, torch.__version__))
     return made_once(size, recipe, lambda folder: _save(folder, size, words, seed))
 

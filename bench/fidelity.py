@@ -1,5 +1,7 @@
 """How much of float32's order the reduced precisions keep, over real questions and their 20 candidates.
 
+Beside what is measured stands what the probe of the reranker says of the same format, from a few dozen pairs of its own.
+
 Run: ``python bench/fidelity.py [--questions N] [--models bge,minilm] [--size base|tiny] [--out FILE]``. Measured
 are bge-base's architecture on random weights and a cross-encoder tuned from MiniLM (see `tuned.py`); the late
 interaction of the embedded profile always computes in fp32. Needs ../shared/data/tatqa-dev, and says so where it is absent.
@@ -11,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +29,14 @@ from bench.tuned import Example, tuned_minilm
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
 from quincunx.retrieval.models.embedders import load_minilm
+from quincunx.retrieval.models.precision.choice import FormatTrial
 from quincunx.retrieval.models.rerankers import Reranker, Scores
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 
 TOP = 5
 REDUCED = ("bf16", "int8")
-Load = Callable[[str], Reranker]
+Load = Callable[[str], CrossEncoderReranker]
 
 
 @contextmanager
@@ -113,7 +117,7 @@ def _examples(corpus: Corpus, searcher: Searcher, measured: set[str]) -> list[Ex
 
 
 def _cross_encoder(folder: Path) -> Load:
-    def load(precision: str) -> Reranker:
+    def load(precision: str) -> CrossEncoderReranker:
         choice: Any = precision
         return CrossEncoderReranker(folder, model=folder.name, revision="bench", precision=choice)
 
@@ -145,6 +149,7 @@ def main(arguments: list[str] | None = None) -> None:
                 f"{row[key]:.4f} ± {row[f'{key}_within']:.4f}" for key in ("top5_overlap", "kendall_tau")
             ]
             cells += [f"{row['correlation']:.5f}", f"{row['mrr5']:.4f}", f"{row['mrr5_change']:+.4f}"]
+            cells.append(_probe_cell(row["probe"]))
             rows.append([name, precision, "yes" if row["default"] else "", *cells])
     title = f"**fidelity** to fp32, {corpus.name}, {len(works)} questions × 20 candidates"
     head = [
@@ -156,6 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
         "correlation",
         "MRR@5",
         "change",
+        "the probe: speed, overlap, τ",
     ]
     print_table(title, head, rows)
     headline = _worst([row for model in figures.values() for row in model.values() if row["default"]])
@@ -165,10 +171,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _measure(load: Load, works: Sequence[Asked], answers: Mapping[str, str]) -> dict[str, Any]:
     """Return what each reduced precision kept of float32's order; ``default`` marks what the probe chooses here."""
     exact = _scores(load("fp32"), works)
-    automatic: Any = load("auto")
-    settled = getattr(automatic, "identity", automatic)
-    chosen = str(getattr(settled, "precision", "fp32"))
-    del automatic, settled
+    report = load("auto").precision
+    chosen = report.precision
+    trials: Mapping[Any, FormatTrial] = report.trials
     rows: dict[str, Any] = {}
     for precision in dict.fromkeys([chosen, *REDUCED]):
         said = exact if precision == "fp32" else _scores(load(precision), works)
@@ -179,8 +184,16 @@ def _measure(load: Load, works: Sequence[Asked], answers: Mapping[str, str]) -> 
             "default": precision == chosen,
             "mrr5": found,
             "mrr5_change": change,
+            "probe": asdict(trials[precision]) if precision in trials else None,
         }
     return rows
+
+
+def _probe_cell(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "not tried"
+    fidelity = found["fidelity"]
+    return f"{found['speed']:.2f}×, {fidelity['overlap']:.4f}, {fidelity['kendall_tau']:.4f}"
 
 
 def _scores(reranker: Reranker, works: Sequence[Asked]) -> list[Scores]:

@@ -13,11 +13,11 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
 
-from bench.checkpoints import SHAPES, asked, cross_encoder
+from bench.checkpoints import asked, cross_encoder
 from bench.measuring import device, machine, options, percentile_ms, print_table, record, take_turns
 from quincunx.retrieval.models.compute_thread import computing
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
-from quincunx.retrieval.models.precision import CANDIDATES, fastest_precision
+from quincunx.retrieval.models.precision.formats import CANDIDATES
 
 Pairs = list[tuple[str, str]]
 TOGETHER = 50
@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for size in chosen.sizes.split(","):
         folder = cross_encoder(size)
-        default = fastest_precision(device(), SHAPES[size][1])
+        automatic = CrossEncoderReranker(folder, model=size, revision="random").precision
+        default = automatic.precision
+        print(f"{size}: {automatic}")
         rerankers: dict[str, CrossEncoderReranker] = {
             precision: CrossEncoderReranker(folder, model=size, revision="random", precision=precision)
             for precision in CANDIDATES[device()]

@@ -130,10 +130,9 @@ def main(arguments: list[str] | None = None) -> None:
     place = device()
     folder = cross_encoder(size)
     ours = load_ours(folder)
-    precision = ours["default"].identity.precision
-    print(
-        f"precision chosen by the default: {precision}; checkpoint of size {size}, random weights, on {place}"
-    )
+    automatic = ours["default"].precision
+    precision = automatic.precision
+    print(f"default: {automatic}; checkpoint of size {size}, random weights, on {place}")
     contestants: dict[str, Score] = {}
     labels: dict[str, str] = {}
     for key in PEERS:
@@ -145,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
         labels[key] = f"ours, {key}" + (f" ({precision})" if key == "default" else "")
         contestants[key] = _of(reranker)
 
-    sections: dict[str, Any] = {"size": size, "precision": precision}
+    sections: dict[str, Any] = {"size": size, "precision": precision, "default": automatic.as_dict()}
     sections["absent"] = {key: labels[key] for key in PEERS if key not in contestants}
     for mix in chosen.mixes.split(","):
         counts = token_counts(folder, asked(mix, seed=1))

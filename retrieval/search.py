@@ -15,8 +15,9 @@ from .errors import BoundError
 from .fusion import Hit, fuse, ranks, z_scores
 from .index.access import IndexChangedError
 from .index.view import OpenIndex, View, require_fields
-from .models.cache import CachedReranker
+from .models.cache import CachedReranker, unwrapped
 from .models.embedders import Embedder, Vectors
+from .models.precision.choice import PrecisionReport
 from .models.rerankers import Reranker, Scores
 from .passages import Candidate, Passage
 from .processes import after_fork_in_child
@@ -53,6 +54,8 @@ class SearchResult:
     """By word of the question that stands nowhere in the index: the words near it that were searched for instead."""
     remembered: int = field(default=0, compare=False)
     """Of the candidates, how many had a score that the reranker remembered."""
+    precision: PrecisionReport | None = field(default=None, compare=False)
+    """What the cross-encoder computed in, how fast that is here and how true; ``None`` where none reranked."""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     """How long each stage took: ``embed``, ``dense``, ``lexical`` (which runs beside those two), ``fuse``,
     ``rerank``."""
@@ -87,6 +90,12 @@ class Searcher:
     def reranker(self) -> str | None:
         """Name of the second-stage model; ``None`` where there is none."""
         return None if self._reranker is None else self._reranker.name
+
+    @property
+    def precision(self) -> PrecisionReport | None:
+        """What the second-stage model computes in; ``None`` where it is no cross-encoder on this machine."""
+        found: PrecisionReport | None = getattr(unwrapped(self._reranker), "precision", None)
+        return found
 
     def generations(self) -> dict[str, int]:
         """Return the generation that each index has now, by name."""
@@ -165,6 +174,7 @@ class Searcher:
             near_words=near,
             queries=tuple(asked[1:]),
             remembered=remembered,
+            precision=self.precision if settings.rerank and candidates else None,
             seconds=clock.seconds,
         )
 

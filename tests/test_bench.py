@@ -20,6 +20,7 @@ def run(file: str, size: str, out: Path) -> str:
     """Return what one round on a tiny checkpoint prints; its figures go into ``out``."""
     command = [sys.executable, f"bench/{file}", size, "tiny", "--rounds", "1", "--out", str(out)]
     environment = {**os.environ, "QUINCUNX_BENCH_CACHE": str(out.parent / "checkpoints")}
+    environment["QUINCUNX_HOME"] = str(out.parent / "home")
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

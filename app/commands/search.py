@@ -46,6 +46,7 @@ def search_indexes(
                 "where": None if settings.where is None else str(settings.where),
                 "generations": found.generations,
                 "notes": found.notes,
+                "precision": None if found.precision is None else found.precision.as_dict(),
                 "passages": [asdict(passage) for passage in found.passages],
                 "candidates": [{"id": c["passage"]["id"], **c} for c in record["candidates"]],
             }

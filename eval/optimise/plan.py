@@ -26,7 +26,7 @@ from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
 from ..metrics.means import detectable_difference
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
-from ..runs.folder import fingerprint, run_folder
+from ..runs.folder import INFORMATION, fingerprint, run_folder
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .call_ledger import Caps, Price
 from .metric import Metric, Target
@@ -182,7 +182,7 @@ def plan_optimization(
     }
     metric = Metric(loaded.name, targets, dict(weights or {}))
     header = {
-        **run_header("optimise", setup, folder, loaded.retriever.handle.searcher.reranker),
+        **run_header("optimise", setup, folder, loaded.retriever.handle.searcher),
         "search": loaded.retriever.settings.as_dict(),
         "queries": loaded.queries,
         "adapter": adapter_name(loaded),
@@ -199,7 +199,7 @@ def plan_optimization(
         },
         "seeds": list(seeds),
     }
-    same = {name: value for name, value in header.items() if name not in ("begun", "commit")}
+    same = {name: value for name, value in header.items() if name not in INFORMATION}
     return Plan(
         program=loaded,
         splits=splits,

@@ -64,7 +64,11 @@ class Summary:
         """Return the report as JSON values: no time of day and no duration is in it."""
         scored = self.scored
         report: dict[str, Any] = {
-            "header": {name: value for name, value in self.header.items() if name not in ("begun", "commit")},
+            "header": {
+                name: value
+                for name, value in self.header.items()
+                if name not in ("begun", "commit", "precision")
+            },
             "counts": asdict(self.counts),
             "failures": {row.id: {"code": row.code, "message": row.message} for row in scored.failed},
             "funnel": [asdict(step) for step in self.steps],
@@ -186,6 +190,7 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("profile", header["models"]["profile"]),
         ("embedder", f"{header['models']['embedder']['model']}"),
         ("reranker", header["models"]["reranker"] or "none"),
+        *([("number format", header["precision"]["text"])] if header.get("precision") else []),
         (
             "search",
             ", ".join(f"{name} {value}" for name, value in header["search"].items() if value is not None),

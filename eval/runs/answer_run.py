@@ -46,7 +46,7 @@ def run_answers(
     model = program.predict.lm or dspy.settings.lm
     adapter = program.adapter or dspy.settings.adapter or dspy.ChatAdapter()
     header = {
-        **run_header("answers", setup, folder, program.retriever.handle.searcher.reranker),
+        **run_header("answers", setup, folder, program.retriever.handle.searcher),
         "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter
         "program": program.name,
         "program_state": program_fingerprint(program),

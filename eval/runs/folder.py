@@ -109,7 +109,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
-INFORMATION = ("begun", "commit", "forked_from", "estimate")
+INFORMATION = ("begun", "commit", "forked_from", "estimate", "precision")
 """Keys of a header that say where a run came from, and may differ when it goes on."""
 
 

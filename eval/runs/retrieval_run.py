@@ -20,7 +20,7 @@ from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.home import home, require_index
 from ...retrieval.text.chunking import Chunking
 from ..goldsets.goldset import GoldQuestion, GoldSet
-from .folder import fingerprint, run_folder
+from .folder import INFORMATION, fingerprint, run_folder
 from .ledger import RunLedger
 from .revision import commit
 from .runner import ExampleResult, RowWatch, no_watch, run_examples
@@ -86,7 +86,7 @@ def run_retrieval(
     """
     folder = setup.folder(index_progress)
     searcher = Searcher(folder, shared_embedder(setup.profile), shared_reranker(setup.profile))
-    header = run_header("retrieval", setup, folder, searcher.reranker)
+    header = run_header("retrieval", setup, folder, searcher)
     questions = setup.gold.judged
     run = RunLedger.begin(out or default_folder(header), header, questions, fork=fork)
     try:
@@ -100,7 +100,7 @@ def run_retrieval(
     return run
 
 
-def run_header(kind: str, setup: RetrievalSetup, folder: Path, reranker: str | None) -> dict[str, Any]:
+def run_header(kind: str, setup: RetrievalSetup, folder: Path, searcher: Searcher) -> dict[str, Any]:
     """Return what a run's header says of data, index, models and settings."""
     gold, settings = setup.gold, setup.settings
     store = Store(folder)
@@ -125,7 +125,8 @@ def run_header(kind: str, setup: RetrievalSetup, folder: Path, reranker: str | N
         "quincunx": version("quincunx"),
         "data": {"name": gold.folder.name, "split": gold.split, "questions": gold_fingerprint(gold)},
         "index": index,
-        "models": {"profile": setup.profile, "embedder": identity, "reranker": reranker},
+        "models": {"profile": setup.profile, "embedder": identity, "reranker": searcher.reranker},
+        "precision": None if searcher.precision is None else searcher.precision.as_dict(),
         "search": settings.as_dict(),
         "seed": SEED,
     }
@@ -143,7 +144,7 @@ def gold_fingerprint(gold: GoldSet) -> str:
 
 def default_folder(header: Mapping[str, Any]) -> Path:
     """Return the folder under the home folder that is named after what is run."""
-    same = {name: value for name, value in header.items() if name not in ("begun", "commit")}
+    same = {name: value for name, value in header.items() if name not in INFORMATION}
     what = header.get("program", header["kind"])
     return run_folder(f"{what}-{header['data']['name']}-{header['data']['split']}-{fingerprint(same)[:8]}")
 

@@ -11,7 +11,7 @@ from typing import Literal
 from ..errors import BoundError, UsageError
 from . import weights
 from .cross_encoder import CrossEncoderReranker
-from .precision import PrecisionChoice
+from .precision.formats import PrecisionChoice
 from .rerankers import Reranker
 
 BGE: dict[str, tuple[str, str, int]] = {

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,14 @@ import numpy as np
 
 from ..errors import UnsupportedModelError
 from ..processes import Lock, require_own_device
+from . import weights
 from .compute_thread import computing
 from .embedders import UNLIMITED
 from .pairs import PairEncoder, TokenRun, Truncation
-from .precision import ROUNDED, Precision, PrecisionChoice, choose_precision, convert, require_precision
+from .precision.choice import PrecisionReport, fastest_faithful
+from .precision.formats import ROUNDED, Precision, PrecisionChoice, convert, converted, require_precision
+from .precision.probe import PAIR_TOKENS, ScorePairs, measure_formats
+from .precision.remembered import probe_key, recall, remember
 from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
@@ -109,8 +114,10 @@ class CrossEncoderReranker:
         )
         self._lock = Lock(interrupted=self._encoder.forget)
         self._process = os.getpid()
-        width = int(getattr(self._model.config, "hidden_size", 768))
-        settled = choose_precision(require_precision(precision), self._model.device.type, width)
+        wanted = require_precision(precision, self._model.device.type)
+        self.precision = self._settle(wanted, model, weights.pinning_digest(folder, revision))
+        """What it computes in, and what is known of that: how fast it is, and how true to float32."""
+        settled = self.precision.precision
         self._passes = passes(self._model, settled)
         # The head, which makes the one number, stays in float32.
         convert(network.base_model, settled)
@@ -160,6 +167,37 @@ class CrossEncoderReranker:
             scores = self._forward(runs)
         self._warn(report)
         return require_scores(scores, len(pairs), self.name), report
+
+    def _settle(self, wanted: PrecisionChoice, name: str, digest: str) -> PrecisionReport:
+        """Choose the number format, by what was measured of these weights on this machine, now or before."""
+        device = self._model.device.type
+        key = probe_key(digest, device, self._encoder.max_tokens)
+        trials = recall(key)
+        if wanted != "auto":
+            return PrecisionReport(wanted, forced=True, trials=trials or {})
+        if trials is None:
+            width = int(getattr(self._model.config, "hidden_size", 768))
+            trials = measure_formats(device, width, self._reading_in, name)
+            remember(key, trials)
+        return PrecisionReport(fastest_faithful(trials), forced=False, trials=trials)
+
+    @contextmanager
+    def _reading_in(self, precision: Precision) -> Iterator[ScorePairs]:
+        """Let the model read in a format for a while, as it would if that were chosen."""
+        from .packed_passes import passes
+
+        most = min(self._encoder.max_tokens, PAIR_TOKENS)
+        tokenizer = self._model.tokenizer.backend_tokenizer
+        encoder = PairEncoder(
+            tokenizer, max_tokens=most, max_question_tokens=None, usable=most, model="the probe"
+        )
+        network: Any = self._model.model
+        self._passes = passes(self._model, precision)
+        try:
+            with converted(network.base_model, precision):
+                yield lambda pairs: self._forward(encoder.encode(pairs)[0])
+        finally:
+            self._passes.release()
 
     @computing
     def _forward(self, pairs: list[TokenRun]) -> Scores:

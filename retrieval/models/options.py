@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from ..environment import DEFAULT_OLLAMA_HOST, ollama_host, read_number, read_path, read_text
 from ..errors import BoundError
 from .nomic import NOMIC_DIMS
-from .precision import PrecisionChoice
+from .precision.formats import PrecisionChoice
 
 RerankerSize = Literal["base", "large", "v2-m3", "none"]
 
@@ -62,7 +62,7 @@ class ModelOptions:
     cross_encoder: Path | None = None
     """The folder of a cross-encoder of your own, such as ``quincunx tune reranker`` makes: it reranks in every profile."""
     precision: PrecisionChoice = "auto"
-    """Number format of the cross-encoder; ``auto`` takes the one that this machine is clearly fastest at."""
+    """Number format of the cross-encoder; ``auto`` takes the fastest that keeps the order of float32."""
     token_cache_mb: int = 128
     """Memory for the token vectors of passages that the embedded profile's reranker keeps, in MiB."""
     score_cache: int = 200_000

@@ -8,7 +8,7 @@ lengths are many small ones. Other networks get padded batches.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from .pairs import TokenRun
-    from .precision import Precision
+    from .precision.formats import Precision
 
 BATCH_ITEMS = 32
 BATCH_TOKENS = 4096
@@ -83,6 +83,7 @@ class Passes(ABC):
 
     def __init__(self, model: CrossEncoder) -> None:
         self._model = model
+        self._undo: list[Callable[[], None]] = []
 
     @property
     def tokens(self) -> int:
@@ -92,6 +93,11 @@ class Passes(ABC):
     @property
     def _reads_segments(self) -> bool:
         return "token_type_ids" in self._model.tokenizer.model_input_names
+
+    def release(self) -> None:
+        """Leave the model as it was before, for other passes to read with it."""
+        for undo in self._undo:
+            undo()
 
     @abstractmethod
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
@@ -103,7 +109,7 @@ class Passes(ABC):
 
 
 def passes(model: CrossEncoder, precision: Precision) -> Passes:
-    """Return how this model reads pairs; what it reads without padding is changed in place to read no other way."""
+    """Return how this model reads pairs; one that reads without padding reads no other way until it is released."""
     return _Packed(model) if _packable(model, precision) else _Padded(model)
 
 
@@ -142,6 +148,7 @@ class _Packed(Passes):
     def __init__(self, model: CrossEncoder) -> None:
         super().__init__(model)
         self._network = network = cast(Any, model.model)
+        before = network.config._attn_implementation
         network.set_attn_implementation(PACKED)
         # RoBERTa's kind counts positions from behind its padding id.
         self._padding: int | None = getattr(network.base_model.embeddings, "padding_idx", None)
@@ -149,8 +156,11 @@ class _Packed(Passes):
         # The head reads the first token of a run and no other, so the last layer works out no other.
         self._starts = torch.empty(0, dtype=torch.int64)
         last = network.base_model.encoder.layer[-1].attention
-        last.self.register_forward_hook(lambda _, inputs, output: (self._first(output[0]), *output[1:]))
-        last.output.register_forward_pre_hook(lambda _, inputs: (inputs[0], self._first(inputs[1])))
+        hooks = (
+            last.self.register_forward_hook(lambda _, inputs, output: (self._first(output[0]), *output[1:])),
+            last.output.register_forward_pre_hook(lambda _, inputs: (inputs[0], self._first(inputs[1]))),
+        )
+        self._undo += [lambda: network.set_attn_implementation(before), *(hook.remove for hook in hooks)]
 
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
         return parts(lengths, self.tokens)

@@ -19,7 +19,7 @@ from .cache import CachedEmbedder, CachedReranker, ScoreFile
 from .embedders import Embedder, load_minilm
 from .late_interaction import load_minilm_late_interaction
 from .options import ModelOptions
-from .precision import PrecisionChoice
+from .precision.formats import PrecisionChoice
 from .queue import PairReranker, PooledReranker
 from .rerankers import Reranker
 

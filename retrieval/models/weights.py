@@ -113,6 +113,12 @@ def folder_revision(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def pinning_digest(folder: Path, revision: str) -> str:
+    """Return what pins the weights in a folder: the revision where it is a commit or a digest, else a digest of them."""
+    pinned = re.fullmatch("[0-9a-f]{40}|sha256:[0-9a-f]{64}", revision)
+    return revision if pinned else folder_revision(folder)
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the folder's ``config.json``, empty where there is none."""
     path = folder / "config.json"

@@ -37,11 +37,12 @@ from quincunx.retrieval.errors import (
     UsageError,
 )
 from quincunx.retrieval.models import bge as bges
-from quincunx.retrieval.models import packed_passes, pairs, precision
+from quincunx.retrieval.models import packed_passes, pairs
 from quincunx.retrieval.models.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker, RerankerIdentity, probability
 from quincunx.retrieval.models.packed_passes import batches, parts
 from quincunx.retrieval.models.pairs import PairEncoder, Truncation
+from quincunx.retrieval.models.precision.formats import PrecisionChoice, convert
 from quincunx.retrieval.models.rerankers import Reranker, Scores
 
 QUESTION = "Which metal melts last?"
@@ -114,7 +115,7 @@ def test_two_segments_are_told_apart_with_padding_and_without(
     kind: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = kind(tmp_path)
-    reranker = CrossEncoderReranker(folder, model="m", revision="r", max_tokens=128)
+    reranker = CrossEncoderReranker(folder, model="m", revision="r", max_tokens=128, precision="fp32")
     passages = texts(1, 10, words=20)
     expected = predicted(folder, QUESTION, passages)
     assert expected.std() > 0.01
@@ -211,7 +212,7 @@ def test_no_passages_are_no_scores(reranker: CrossEncoderReranker) -> None:
 def test_what_pads_and_what_does_not(folder: Path, tmp_path: Path) -> None:
     """Without padding where the network is known to allow it; else in padded batches, with the same scores."""
 
-    def padded(folder: Path, choice: precision.PrecisionChoice = "fp32") -> bool:
+    def padded(folder: Path, choice: PrecisionChoice = "fp32") -> bool:
         return isinstance(
             load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, packed_passes._Padded
         )
@@ -248,9 +249,7 @@ def test_what_comes_after_the_network_has_its_say(folder: Path, tmp_path: Path) 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("choice", ["fp32", "bf16", "fp16"])
-def test_a_gpu_reads_many_pairs_as_it_reads_each_alone(
-    folder: Path, choice: precision.PrecisionChoice
-) -> None:
+def test_a_gpu_reads_many_pairs_as_it_reads_each_alone(folder: Path, choice: PrecisionChoice) -> None:
     reranker = load_cross_encoder(folder, max_tokens=128, precision=choice)
     passages = texts(6, 40, words=60)
     alone = np.concatenate([reranker.score(QUESTION, [passage]) for passage in passages])
@@ -305,7 +304,9 @@ def test_limits_are_those_of_the_model(folder: Path, tmp_path: Path) -> None:
         load("base", folder, max_tokens=5)
     for cap in (0, 60):
         with pytest.raises(BoundError, match=f"1 to 59 at max_tokens=64 .got {cap}"):
-            CrossEncoderReranker(folder, model="m", revision="r", max_tokens=64, max_question_tokens=cap)
+            CrossEncoderReranker(
+                folder, model="m", revision="r", max_tokens=64, max_question_tokens=cap, precision="fp32"
+            )
     assert load("base", folder, max_tokens=6).truncations("cat cat", ["cat cat"]) == [Truncation(1, 1)]
 
 
@@ -372,7 +373,7 @@ def test_the_known_answer_stands_beside_the_one_got(reranker: CrossEncoderRerank
 @pytest.mark.parametrize("choice", ["bf16", "int8"])
 @pytest.mark.parametrize("kind", [bge, bert_reranker])
 def test_reduced_precision_keeps_the_order_near_and_is_named(
-    tmp_path: Path, kind: Callable[[Path], Path], choice: precision.PrecisionChoice
+    tmp_path: Path, kind: Callable[[Path], Path], choice: PrecisionChoice
 ) -> None:
     folder = kind(tmp_path / "m")
     exact, reduced = (
@@ -392,7 +393,7 @@ def test_bf16_rounds_linear_layers_and_nothing_between_them(folder: Path) -> Non
     rounded = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
     whole = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
     assert rounded.model is not None
-    precision.convert(rounded.model.base_model, "bf16")
+    convert(rounded.model.base_model, "bf16")
     whole.to(torch.bfloat16)
     kinds = {
         (type(module).__name__, parameter.dtype)
@@ -404,36 +405,6 @@ def test_bf16_rounds_linear_layers_and_nothing_between_them(folder: Path) -> Non
     pairs = [(QUESTION, text) for text in texts(5, 40, words=60)]
     right, near, far = (model.predict(pairs, show_progress_bar=False) for model in (exact, rounded, whole))
     assert np.abs(near - right).max() < np.abs(far - right).max()
-
-
-def test_the_probe_chooses_the_fastest_and_float32_when_none_is_clearly_faster(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def chosen(device: str = "cpu", **took: float) -> str:
-        precision.fastest_precision.cache_clear()
-        monkeypatch.setattr(precision, "_time", lambda name, device, hidden: took[name])
-        return precision.fastest_precision(device, 64)
-
-    assert chosen(fp32=1.0, bf16=6.0, int8=0.9) == "fp32"
-    assert chosen(fp32=1.0, bf16=0.4, int8=0.5) == "bf16"
-    assert chosen(fp32=1.0, bf16=0.42, int8=0.4) == "bf16"
-    assert chosen(fp32=1.0, bf16=6.0, int8=0.4) == "int8"
-    assert chosen("cuda", fp32=1.0, bf16=0.2, fp16=0.19) == "bf16"
-    assert chosen("cuda", fp32=1.0, bf16=0.9, fp16=0.2) == "fp16"
-    assert precision.choose_precision("fp32", "cpu", 64) == "fp32"
-    with pytest.raises(BoundError, match="int8 is for a CPU"):
-        precision.choose_precision("int8", "cuda", 64)
-    with pytest.raises(BoundError, match=r"must be one of auto, fp32, bf16, fp16, int8 \(got 'half'"):
-        precision.require_precision("half")
-    precision.fastest_precision.cache_clear()
-
-
-def test_the_real_probe_answers_within_a_second_and_remembers() -> None:
-    precision.fastest_precision.cache_clear()
-    first = precision.fastest_precision("cpu", 256)
-    assert first in ("fp32", "bf16", "int8")
-    assert precision.fastest_precision("cpu", 256) == first
-    assert precision.fastest_precision.cache_info().hits == 1
 
 
 def test_pairs_of_several_questions_share_batches_and_keep_their_scores(
