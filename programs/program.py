@@ -12,7 +12,8 @@ from typing import Any
 
 import dspy
 
-from ..retrieval.errors import BoundError, QuincunxError, UsageError
+from ..retrieval.arguments import require_type
+from ..retrieval.errors import BoundError, QuincunxError
 from ..retrieval.retriever import Retriever
 from ..retrieval.storage.home import place_of
 from ..signatures.conversation import Rephrase
@@ -24,12 +25,19 @@ from .budget import Budget, Meter
 from .call.drive import adrive, drive
 from .call.inputs import read_inputs
 from .call.steps import Flow
-from .engines.lms import extractive_lm
+from .engines.lms import extractive_lm, require_lm
 from .events import Done, Event, Failed
+from .predictor import Predictor
 from .spec import ProgramSpec
 from .trace import OnCall, traced_call
 
 logger = logging.getLogger(__name__)
+
+NO_MODEL = (
+    "no language model is set, so the extractive engine answered, which only quotes: name one, as in load(…, "
+    "lm='ollama/llama3.2'), or lm='extractive' where quotes are what you want"
+)
+BUDGET = "a Budget, such as Budget(seconds=30)"
 
 
 class GroundedProgram(dspy.Module):
@@ -37,18 +45,18 @@ class GroundedProgram(dspy.Module):
 
     ``program(question="…")`` returns an `Answer`. Beside ``question`` it takes the other input fields of its
     signature as text, ``history`` where its signature has that (earlier turns, oldest first), and ``budget``.
-    The language model is the one set on the program (``set_lm``) or in ``dspy.context``; without any, the
-    extractive engine answers, and says so.
+    The language model is the one set on the program (``set_lm``), which copies and optimizers keep, or in
+    ``dspy.context``; without any, the extractive engine answers, and the log and the answer's notes say so.
     """
 
     def __init__(self, spec: ProgramSpec, retriever: Retriever) -> None:
         super().__init__()
         self.spec, self.name = spec, spec.name
         self.retriever = retriever
-        self.predict = dspy.Predict(spec.signature)
-        self.rephrase = dspy.Predict(Rephrase) if "history" in spec.signature.input_fields else None
+        self.predict = Predictor(spec.signature)
+        self.rephrase = Predictor(Rephrase) if "history" in spec.signature.input_fields else None
         """Makes the question self-contained, where a conversation went before it; ``None`` leaves it as it is."""
-        self.decompose = dspy.Predict(Decompose) if spec.decomposes else None
+        self.decompose = Predictor(Decompose) if spec.decomposes else None
         self._queries = 1
         self.budget = Budget()
         """What each call may spend, where the call itself does not say."""
@@ -64,11 +72,19 @@ class GroundedProgram(dspy.Module):
 
     @queries.setter
     def queries(self, most: int) -> None:
-        if not (isinstance(most, int) and 1 <= most <= MOST_QUERIES):
+        if not (type(most) is int and 1 <= most <= MOST_QUERIES):
             raise BoundError(f"queries must be a whole number from 1 to {MOST_QUERIES} (got {most!r})")
         if most > 1 and self.decompose is None:
             raise BoundError(f"{self.name} does not split its questions up: queries must be 1 (got {most})")
         self._queries = most
+
+    def set_lm(self, lm: dspy.BaseLM | str | None) -> None:
+        """Set the language model that answers, or the name of one; ``None`` leaves it to ``dspy.context``.
+
+        Raises:
+            UsageError: what is no language model.
+        """
+        super().set_lm(None if lm is None else require_lm(lm))
 
     def forward(self, question: str, budget: Budget | None = None, **inputs: Any) -> Answer:
         """Answer a question.
@@ -155,12 +171,14 @@ class GroundedProgram(dspy.Module):
         inputs: Mapping[str, Any],
         listener: Callable[[Event], None] | None = None,
     ) -> Flow:
-        if budget is not None and not isinstance(budget, Budget):
-            raise UsageError(f"budget must be a Budget, such as Budget(seconds=30) (got {budget!r})")
+        spend = self.budget if budget is None else budget
+        require_type("budget", spend, Budget, BUDGET)
         fields = list(self.predict.signature.input_fields)
         asked = read_inputs(fields, question, inputs)
         chosen = self.predict.lm or dspy.settings.lm
-        if chosen is None:
-            logger.info("no language model is set: the extractive engine answers")
-            chosen = extractive_lm()
-        return Flow(self, asked, chosen, Meter(budget or self.budget), listener)
+        if chosen is not None:
+            return Flow(self, asked, require_lm(chosen), Meter(spend), listener)
+        # The first to set it tells, whichever thread that is.
+        if self.__dict__.setdefault("_told_by", flow_id := object()) is flow_id:
+            logger.warning("%s: %s", self.name, NO_MODEL)
+        return Flow(self, asked, extractive_lm(), Meter(spend), listener, notes=[NO_MODEL])

@@ -18,7 +18,7 @@ from .models.cache import CachedReranker
 from .models.embedders import Embedder, Vectors
 from .models.rerankers import Reranker, Scores
 from .passages import Candidate, Passage
-from .settings import SearchSettings
+from .settings import SearchSettings, require_settings
 from .text.questions import question_parts, require_question
 
 SPECIAL_TOKENS = 4
@@ -100,7 +100,7 @@ class Searcher:
             EmptyQuestionError: nothing to search for. BoundError: a question of more parts than `MOST_PARTS`.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
         """
-        settings = settings or SearchSettings()
+        settings = require_settings(settings)
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
         clock = _Clock()
         depth = max(settings.k, settings.depth)
