@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from .artifact.save import save_program
 from .artifact.schema import MOST_QUERIES
 from .budget import Budget, Meter
 from .call.drive import adrive, drive
-from .call.inputs import read_inputs
+from .call.inputs import Question, read_inputs, read_questions
 from .call.steps import Flow
 from .engines.lms import extractive_lm, require_lm
 from .events import Done, Event, Failed
@@ -135,16 +135,39 @@ class GroundedProgram(dspy.Module):
         finally:
             task.cancel()
 
-    def batch(self, questions: Sequence[str | Mapping[str, Any]], workers: int = 4) -> list[Answer | Failed]:
+    def batch(
+        self,
+        questions: Iterable[Question],
+        workers: int = 4,
+        *,
+        num_threads: int | None = None,
+        **of_dspy: Any,
+    ) -> list[Answer | Failed]:
         """Answer several questions, ``workers`` at a time, in their order; a failure is a value among the answers.
 
-        A question is its text, or a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``.
-        """
-        if workers < 1:
-            raise BoundError(f"workers must be at least 1 (got {workers})")
+        A question is its text, a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``, or a
+        `dspy.Example`, whose labels are left out.
 
-        def one(question: str | Mapping[str, Any]) -> Answer | Failed:
-            inputs = question if isinstance(question, Mapping) else {"question": question}
+        DSPy's calls of ``batch`` work too: ``num_threads`` is its name for ``workers``, and there is no progress bar to
+        disable. With any other option of it, such as ``return_failed_examples``, what it would return is returned.
+
+        Raises:
+            UsageError: what is no list of questions, such as one question.
+            BoundError: ``workers`` that are no number of at least 1.
+        """
+        asked = read_questions(self.predict.signature.input_fields, questions)
+        workers = workers if num_threads is None else num_threads
+        if not (type(workers) is int and workers >= 1):
+            raise BoundError(f"workers must be a whole number of at least 1 (got {workers!r})")
+
+        if of_dspy.keys() - {"disable_progress_bar"}:
+            examples = [dspy.Example(inputs).with_inputs(*inputs) for inputs in asked]
+            returned: list[Answer | Failed] = super().batch(
+                examples, num_threads=workers, **{"disable_progress_bar": True, **of_dspy}
+            )
+            return returned
+
+        def one(inputs: Mapping[str, Any]) -> Answer | Failed:
             try:
                 answer: Answer = self(**{"question": "", **inputs})
             except QuincunxError as error:
@@ -153,8 +176,8 @@ class GroundedProgram(dspy.Module):
 
         with ThreadPoolExecutor(workers) as pool:
             # DSPy's settings live in context variables, which threads do not inherit by themselves.
-            contexts = [contextvars.copy_context() for _ in questions]
-            return list(pool.map(lambda context, question: context.run(one, question), contexts, questions))
+            contexts = [contextvars.copy_context() for _ in asked]
+            return list(pool.map(lambda context, inputs: context.run(one, inputs), contexts, asked))
 
     def save(self, target: str | Path, **facts: Any) -> Path:
         """Save the program as an artifact and return its folder: see `save_program` for the ``facts``.
