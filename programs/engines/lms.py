@@ -9,6 +9,9 @@ import dspy
 
 from ...retrieval.arguments import require_type
 from ...retrieval.errors import QuincunxError, UsageError
+from ...retrieval.quiet import keep_prices_offline
+
+keep_prices_offline()  # before the first call of any language model
 
 
 def lm(model: str, **settings: Any) -> dspy.LM:

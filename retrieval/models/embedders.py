@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import BoundError, ModelOutputError, UnsupportedModelError
+from ..quiet import without_bars
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
@@ -131,12 +132,13 @@ class SentenceTransformerEmbedder:
     ) -> None:
         import sentence_transformers
 
-        self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
-            str(folder),
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
-        )
+        with without_bars():
+            self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
+                str(folder),
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
+            )
         # The tokenizer keeps its truncation settings as state: one call at a time.
         self._lock = threading.Lock()
         self._full_dims = int(self._model.get_embedding_dimension() or 0)

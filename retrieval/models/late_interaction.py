@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
 
+from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .rerankers import Scores, require_scores
@@ -33,15 +34,11 @@ class LateInteractionReranker:
 
         self.name = name
         # Built from explicit modules: handed a plain folder, the library would add a random projection.
+        options = {"local_files_only": True, "trust_remote_code": False, "dtype": "float32"}
+        with without_bars():
+            encoder = Transformer(str(folder), model_kwargs=options)
         self._model = MultiVectorEncoder(
-            modules=[
-                Transformer(
-                    str(folder),
-                    model_kwargs={"local_files_only": True, "trust_remote_code": False, "dtype": "float32"},
-                ),
-                MultiVectorMask(),
-                Normalize(module_input_name="token_embeddings"),
-            ]
+            modules=[encoder, MultiVectorMask(), Normalize(module_input_name="token_embeddings")]
         )
         self._lock = threading.Lock()
         self._cache: LRUCache[str, npt.NDArray[np.float32]] = LRUCache(
@@ -71,11 +68,11 @@ class LateInteractionReranker:
 
     @computing
     def _query(self, question: str) -> npt.NDArray[np.float32]:
-        return self._encode(self._model.encode_query([question]))[0]
+        return self._encode(self._model.encode_query([question], show_progress_bar=False))[0]
 
     @computing
     def _documents(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
-        return self._encode(self._model.encode_document(texts, batch_size=8))
+        return self._encode(self._model.encode_document(texts, batch_size=8, show_progress_bar=False))
 
     @staticmethod
     def _encode(tensors: Any) -> list[npt.NDArray[np.float32]]:
