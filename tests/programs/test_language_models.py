@@ -13,6 +13,7 @@ from typing import Any
 import dspy
 import pytest
 from dspy.lm15 import Usage
+from scripted import Scripted, field_of, in_markers, scripted
 
 from quincunx.programs.loading import load
 from quincunx.programs.program import NO_MODEL, GroundedProgram
@@ -20,7 +21,6 @@ from quincunx.programs.registry import program_names
 from quincunx.retrieval.errors import UsageError
 from quincunx.retrieval.retriever import Retriever
 from quincunx.retrieval.settings import SearchSettings
-from tests.scripted import Scripted, field_of, in_markers, scripted
 
 pytestmark = pytest.mark.usefixtures("canons")
 
