@@ -47,7 +47,6 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
         EmptyQuestionError: nothing is asked.
         UsageError: an input that the program does not have, or one of the wrong form.
     """
-    asked = require_question(question)
     names = [name for name in fields if name not in GIVEN]
     known = [*names, *(["history"] if "history" in fields else [])]
     for name, value in inputs.items():
@@ -58,6 +57,7 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
             )
         if name != "history" and not (isinstance(value, str) and lone_surrogate_at(value) is None):
             raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
+    asked = require_question(question)
     history = _history(inputs.get("history") or ())
     notes = []
     newest = history[-MOST_TURNS:]
