@@ -43,6 +43,6 @@ def ask_all() -> dict[str, Answer]:
     with progress("asking the five programs") as report:
         shown = [spec for spec in map(program_spec, program_names()) if spec.index in CANONS and spec.example]
         for done, spec in enumerate(shown, start=1):
-            answers[spec.name] = load(spec.name)(question=spec.example)
+            answers[spec.name] = load(spec.name, lm="extractive")(question=spec.example)
             report(done, len(shown))
     return answers

@@ -101,7 +101,7 @@ def watching(label: str) -> Iterator[RowWatch]:
         TimeRemainingColumn(),
     )  # fmt: skip
     seen = {"failed": 0, "answered": 0, "judged": 0, "hit": 0}
-    with Progress(*columns, console=notes, transient=True) as bar:
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None, live="")
 
         def watch(done: int, total: int, row: Row | None) -> None:
@@ -126,6 +126,6 @@ def watching(label: str) -> Iterator[RowWatch]:
 def progress(label: str) -> Iterator[Report]:
     """Show a bar for as long as the block runs; give it the function that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes, transient=True) as bar:
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dspy
 
-from ..programs.engines.lms import lm as language_model
 from ..programs.loading import load
 from ..programs.program import GroundedProgram
 from ..retrieval.errors import UsageError
@@ -166,7 +165,7 @@ def evaluate_answers(
         if callable(settings):
             loaded.retriever.settings = settings(loaded.retriever.settings)
     if lm is not None:
-        loaded.set_lm(language_model(lm) if isinstance(lm, str) else lm)
+        loaded.set_lm(lm)
     ledger = run_answers(
         loaded, setup, folder, out=out, fork=fork, workers=workers, repeat=repeat, watch=watch
     )

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import dspy
 
+from ..retrieval.arguments import require_type
 from ..retrieval.errors import UsageError
 from ..retrieval.handle import SearchHandle
 from ..retrieval.models.profiles import DEFAULT_PROFILE, Profile
 from ..retrieval.retriever import Retriever
-from ..retrieval.settings import SearchSettings
+from ..retrieval.settings import SearchSettings, require_settings
 from .artifact.read import read_artifact, saved_folder
 from .artifact.save import apply_artifact, search_settings
 from .budget import Budget
-from .engines.lms import lm as language_model
-from .program import GroundedProgram
+from .program import BUDGET, GroundedProgram
 from .registry import program_names, program_spec
 from .spec import ProgramSpec
 from .trace import CallRecord
@@ -45,8 +45,9 @@ def load(
         profile: the models that made the index.
         settings: how it searches; left out, as the program was saved, or the defaults. `ProgramSpec.leaves_out` is added to
             its filter; an app that wants those passages too sets ``program.retriever.settings`` afterwards.
-        lm: the language model that answers, or the name of one as `quincunx.lm` takes it. Left out, the one in ``dspy.context`` does, or else the
-            extractive engine. It is never read from a saved program.
+        lm: the language model that answers, or the name of one as `quincunx.lm` takes it; the program keeps it through
+            DSPy's optimizers and copies. Left out, the one in ``dspy.context`` does, or else the extractive engine,
+            with a warning. It is never read from a saved program.
         queries: how many queries a question is split into at most (``ticker_fit`` and ``catalyst_precedent``); left
             out, as the program was saved, or 1.
         budget: what each call may spend; left out, without bounds.
@@ -54,6 +55,7 @@ def load(
         allow_other_index: accept an index of another embedder than the saved program was compiled with.
 
     Raises:
+        UsageError: an argument of a wrong type.
         UnknownProgramError, UnknownIndexError, UnknownProfileError: a name that is not known.
         ArtifactError, ArtifactMismatchError: a saved program that is damaged, or made for something else.
 
@@ -67,14 +69,19 @@ def load(
     """
     if isinstance(program, str) and program in program_names():
         spec = program_spec(program)
-        loaded = _program(spec, index or _own_index(spec), profile or DEFAULT_PROFILE, settings)
+        loaded = _program(
+            spec,
+            _own_index(spec) if index is None else index,
+            DEFAULT_PROFILE if profile is None else profile,
+            settings,
+        )
     else:
         artifact = read_artifact(saved_folder(program))
         saved = artifact.retrieval
         loaded = _program(
             program_spec(artifact.program),
-            index or [entry.name for entry in saved.indexes],
-            profile or saved.profile,
+            [entry.name for entry in saved.indexes] if index is None else index,
+            saved.profile if profile is None else profile,
             settings,
         )
         if settings is None:
@@ -83,10 +90,11 @@ def load(
         loaded.adapter = dspy.JSONAdapter() if artifact.adapter == "json" else dspy.ChatAdapter()
         loaded.queries = artifact.queries
     if lm is not None:
-        loaded.set_lm(language_model(lm) if isinstance(lm, str) else lm)
+        loaded.set_lm(lm)
     if queries is not None:
         loaded.queries = queries
     if budget is not None:
+        require_type("budget", budget, Budget, BUDGET)
         loaded.budget = budget
     if on_call is not None:
         loaded.on_call.add(on_call)
@@ -106,7 +114,7 @@ def _program(
     settings: SearchSettings | None,
 ) -> GroundedProgram:
     if spec.leaves_out is not None:
-        settings = settings or SearchSettings()
+        settings = require_settings(settings)
         kept = ~spec.leaves_out.optional()
         where = kept if settings.where is None else settings.where & kept
         settings = replace(settings, where=where)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import dspy
 
-from ..retrieval.errors import BoundError, QuincunxError, UsageError
+from ..retrieval.arguments import require_type
+from ..retrieval.errors import BoundError, QuincunxError
 from ..retrieval.retriever import Retriever
 from ..retrieval.storage.home import place_of
 from ..signatures.conversation import Rephrase
@@ -22,14 +23,21 @@ from .artifact.save import save_program
 from .artifact.schema import MOST_QUERIES
 from .budget import Budget, Meter
 from .call.drive import adrive, drive
-from .call.inputs import read_inputs
+from .call.inputs import Question, read_inputs, read_questions
 from .call.steps import Flow
-from .engines.lms import extractive_lm
+from .engines.lms import extractive_lm, require_lm
 from .events import Done, Event, Failed
+from .predictor import Predictor
 from .spec import ProgramSpec
 from .trace import OnCall, traced_call
 
 logger = logging.getLogger(__name__)
+
+NO_MODEL = (
+    "no language model is set, so the extractive engine answered, which only quotes: name one, as in load(…, "
+    "lm='ollama/llama3.2'), or lm='extractive' where quotes are what you want"
+)
+BUDGET = "a Budget, such as Budget(seconds=30)"
 
 
 class GroundedProgram(dspy.Module):
@@ -37,18 +45,18 @@ class GroundedProgram(dspy.Module):
 
     ``program(question="…")`` returns an `Answer`. Beside ``question`` it takes the other input fields of its
     signature as text, ``history`` where its signature has that (earlier turns, oldest first), and ``budget``.
-    The language model is the one set on the program (``set_lm``) or in ``dspy.context``; without any, the
-    extractive engine answers, and says so.
+    The language model is the one set on the program (``set_lm``), which copies and optimizers keep, or in
+    ``dspy.context``; without any, the extractive engine answers, and the log and the answer's notes say so.
     """
 
     def __init__(self, spec: ProgramSpec, retriever: Retriever) -> None:
         super().__init__()
         self.spec, self.name = spec, spec.name
         self.retriever = retriever
-        self.predict = dspy.Predict(spec.signature)
-        self.rephrase = dspy.Predict(Rephrase) if "history" in spec.signature.input_fields else None
+        self.predict = Predictor(spec.signature)
+        self.rephrase = Predictor(Rephrase) if "history" in spec.signature.input_fields else None
         """Makes the question self-contained, where a conversation went before it; ``None`` leaves it as it is."""
-        self.decompose = dspy.Predict(Decompose) if spec.decomposes else None
+        self.decompose = Predictor(Decompose) if spec.decomposes else None
         self._queries = 1
         self.budget = Budget()
         """What each call may spend, where the call itself does not say."""
@@ -64,11 +72,19 @@ class GroundedProgram(dspy.Module):
 
     @queries.setter
     def queries(self, most: int) -> None:
-        if not (isinstance(most, int) and 1 <= most <= MOST_QUERIES):
+        if not (type(most) is int and 1 <= most <= MOST_QUERIES):
             raise BoundError(f"queries must be a whole number from 1 to {MOST_QUERIES} (got {most!r})")
         if most > 1 and self.decompose is None:
             raise BoundError(f"{self.name} does not split its questions up: queries must be 1 (got {most})")
         self._queries = most
+
+    def set_lm(self, lm: dspy.BaseLM | str | None) -> None:
+        """Set the language model that answers, or the name of one; ``None`` leaves it to ``dspy.context``.
+
+        Raises:
+            UsageError: what is no language model.
+        """
+        super().set_lm(None if lm is None else require_lm(lm))
 
     def forward(self, question: str, budget: Budget | None = None, **inputs: Any) -> Answer:
         """Answer a question.
@@ -119,16 +135,39 @@ class GroundedProgram(dspy.Module):
         finally:
             task.cancel()
 
-    def batch(self, questions: Sequence[str | Mapping[str, Any]], workers: int = 4) -> list[Answer | Failed]:
+    def batch(
+        self,
+        questions: Iterable[Question],
+        workers: int = 4,
+        *,
+        num_threads: int | None = None,
+        **of_dspy: Any,
+    ) -> list[Answer | Failed]:
         """Answer several questions, ``workers`` at a time, in their order; a failure is a value among the answers.
 
-        A question is its text, or a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``.
-        """
-        if workers < 1:
-            raise BoundError(f"workers must be at least 1 (got {workers})")
+        A question is its text, a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``, or a
+        `dspy.Example`, whose labels are left out.
 
-        def one(question: str | Mapping[str, Any]) -> Answer | Failed:
-            inputs = question if isinstance(question, Mapping) else {"question": question}
+        DSPy's calls of ``batch`` work too: ``num_threads`` is its name for ``workers``, and there is no progress bar to
+        disable. With any other option of it, such as ``return_failed_examples``, what it would return is returned.
+
+        Raises:
+            UsageError: what is no list of questions, such as one question.
+            BoundError: ``workers`` that are no number of at least 1.
+        """
+        asked = read_questions(self.predict.signature.input_fields, questions)
+        workers = workers if num_threads is None else num_threads
+        if not (type(workers) is int and workers >= 1):
+            raise BoundError(f"workers must be a whole number of at least 1 (got {workers!r})")
+
+        if of_dspy.keys() - {"disable_progress_bar"}:
+            examples = [dspy.Example(inputs).with_inputs(*inputs) for inputs in asked]
+            returned: list[Answer | Failed] = super().batch(
+                examples, num_threads=workers, **{"disable_progress_bar": True, **of_dspy}
+            )
+            return returned
+
+        def one(inputs: Mapping[str, Any]) -> Answer | Failed:
             try:
                 answer: Answer = self(**{"question": "", **inputs})
             except QuincunxError as error:
@@ -137,8 +176,8 @@ class GroundedProgram(dspy.Module):
 
         with ThreadPoolExecutor(workers) as pool:
             # DSPy's settings live in context variables, which threads do not inherit by themselves.
-            contexts = [contextvars.copy_context() for _ in questions]
-            return list(pool.map(lambda context, question: context.run(one, question), contexts, questions))
+            contexts = [contextvars.copy_context() for _ in asked]
+            return list(pool.map(lambda context, inputs: context.run(one, inputs), contexts, asked))
 
     def save(self, target: str | Path, **facts: Any) -> Path:
         """Save the program as an artifact and return its folder: see `save_program` for the ``facts``.
@@ -155,12 +194,14 @@ class GroundedProgram(dspy.Module):
         inputs: Mapping[str, Any],
         listener: Callable[[Event], None] | None = None,
     ) -> Flow:
-        if budget is not None and not isinstance(budget, Budget):
-            raise UsageError(f"budget must be a Budget, such as Budget(seconds=30) (got {budget!r})")
+        spend = self.budget if budget is None else budget
+        require_type("budget", spend, Budget, BUDGET)
         fields = list(self.predict.signature.input_fields)
         asked = read_inputs(fields, question, inputs)
         chosen = self.predict.lm or dspy.settings.lm
-        if chosen is None:
-            logger.info("no language model is set: the extractive engine answers")
-            chosen = extractive_lm()
-        return Flow(self, asked, chosen, Meter(budget or self.budget), listener)
+        if chosen is not None:
+            return Flow(self, asked, require_lm(chosen), Meter(spend), listener)
+        # The first to set it tells, whichever thread that is.
+        if self.__dict__.setdefault("_told_by", flow_id := object()) is flow_id:
+            logger.warning("%s: %s", self.name, NO_MODEL)
+        return Flow(self, asked, extractive_lm(), Meter(spend), listener, notes=[NO_MODEL])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_core import to_jsonable_python
 
-from ..retrieval.errors import QuincunxError
+from ..retrieval.errors import QuincunxError, UsageError
 
 if TYPE_CHECKING:
     import dspy
@@ -95,6 +95,9 @@ class OnCall:
         self.callbacks: list[Callable[[CallRecord], None]] = []
 
     def add(self, callback: Callable[[CallRecord], None]) -> None:
+        """Add a callback; raises `UsageError` for what cannot be called."""
+        if not callable(callback):
+            raise UsageError(f"on_call must be a function that takes a CallRecord (got {callback!r:.80})")
         self.callbacks.append(callback)
 
     def __call__(self, record: CallRecord) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import require_type
 from .errors import BoundError, UnknownIndexError, UnknownProfileError
 from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
 from .processes import Lock
@@ -29,8 +30,11 @@ class SearchHandle:
     def __init__(
         self, index: str | Path | Sequence[str | Path], profile: str | Profile = DEFAULT_PROFILE
     ) -> None:
+        wanted = "the name of an index, the Path of its folder, or a list of these"
+        require_type("index", index, (str, Path, Sequence), wanted)
         indexes = [index] if isinstance(index, str | Path) else list(index)
         for name in indexes:
+            require_type("index", name, (str, Path), wanted)
             _folder(name)
         if not indexes or len(set(indexes)) < len(indexes):
             raise BoundError(f"name each index to search once (got {', '.join(map(str, indexes)) or 'none'})")

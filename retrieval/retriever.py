@@ -10,7 +10,7 @@ import dspy
 from .handle import SearchHandle
 from .models.profiles import DEFAULT_PROFILE, Profile
 from .search import SearchResult
-from .settings import SearchSettings
+from .settings import SearchSettings, require_settings
 
 
 class Retriever(dspy.Module):
@@ -26,6 +26,7 @@ class Retriever(dspy.Module):
         settings: how many candidates and passages, which passages, which weights; see `SearchSettings`.
 
     Raises:
+        UsageError: an argument of a wrong type.
         UnknownIndexError, UnknownProfileError, BadNameError: a name that is not known, or can be none.
         EmptyQuestionError, BoundError, IdentityMismatchError: when called, as `Searcher.search` says.
 
@@ -48,7 +49,16 @@ class Retriever(dspy.Module):
     ) -> None:
         super().__init__()
         self.handle = index if isinstance(index, SearchHandle) else SearchHandle(index, profile)
-        self.settings = settings or SearchSettings()
+        self.settings = settings
+
+    @property
+    def settings(self) -> SearchSettings:
+        """How it searches; ``None`` sets the defaults."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: SearchSettings | None) -> None:
+        self._settings = require_settings(settings)
 
     def forward(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
         """Retrieve, for further ``queries`` too; raises what `Searcher.search` raises."""

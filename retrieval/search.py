@@ -21,7 +21,7 @@ from .models.precision.choice import PrecisionReport
 from .models.rerankers import Reranker, Scores
 from .passages import Candidate, Passage
 from .processes import after_fork_in_child
-from .settings import SearchSettings
+from .settings import SearchSettings, require_settings
 from .text.questions import question_parts, require_question
 
 SPECIAL_TOKENS = 4
@@ -119,7 +119,7 @@ class Searcher:
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
             WriterBusyError: it changes all the time, and there is no right to write it; see `index.access`.
         """
-        settings = settings or SearchSettings()
+        settings = require_settings(settings)
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))
         for _ in range(READ_AGAIN):
             try:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, overload
 
+from .arguments import require_type
 from .errors import BoundError
 from .filter_text import parse_filter
 from .filters import Filter
@@ -112,6 +113,14 @@ class SearchSettings:
         """Return the settings as JSON values, the filter as the text that `parse_filter` reads."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {**values, "where": None if self.where is None else str(self.where)}
+
+
+def require_settings(settings: SearchSettings | None) -> SearchSettings:
+    """Return the settings, or the defaults for ``None``; raises `UsageError` for anything else."""
+    if settings is None:
+        return SearchSettings()
+    require_type("settings", settings, SearchSettings, "a SearchSettings, such as SearchSettings(k=30, n=5)")
+    return settings
 
 
 def require_bounds(k: int, n: int) -> None:

@@ -15,7 +15,7 @@ import dspy
 from ...programs.artifact.save import adapter_name, prompt_characters
 from ...programs.call.predict import require_writer
 from ...programs.call.steps import evidence
-from ...programs.engines.lms import lm as language_model
+from ...programs.engines.lms import require_lm
 from ...programs.loading import load
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, GoldSetError, UsageError
@@ -152,8 +152,8 @@ def plan_optimization(
 
     Takes and raises what `optimize` does, but for what a language model's calls may raise.
     """
-    lm = language_model(lm) if isinstance(lm, str) else lm
-    prompt_lm = language_model(prompt_lm) if isinstance(prompt_lm, str) else prompt_lm
+    lm = require_lm(lm)
+    prompt_lm = None if prompt_lm is None else require_lm(prompt_lm)
     for asked in filter(None, (lm, prompt_lm)):
         require_writer(asked, "be optimised")
     caps, prices = caps or Caps(), prices or {}
@@ -223,6 +223,7 @@ def _loaded(program: str | Path | GroundedProgram, handle: SearchHandle) -> Grou
         return load(program, index=handle, profile=handle.profile)
     copied: GroundedProgram = program.deepcopy()
     copied.retriever.handle = handle
+    copied.set_lm(None)  # else its own model would answer, past the caps
     return copied
 
 

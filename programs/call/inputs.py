@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError
 from pydantic import ValidationError
 
@@ -19,6 +20,9 @@ MOST_TURNS = 10
 """Earlier turns of a conversation that are read: the newest."""
 LONGEST_TURN = 2000
 """Characters of a turn's question, and of its answer, that are read."""
+
+Question = str | Mapping[str, Any] | dspy.Example
+"""One of several: its text, a call's arguments by name, or an example with its inputs."""
 
 GIVEN = ("question", "history", "passages")
 """Input fields that every program fills itself; any other is a detail that its caller may give."""
@@ -43,7 +47,6 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
         EmptyQuestionError: nothing is asked.
         UsageError: an input that the program does not have, or one of the wrong form.
     """
-    asked = require_question(question)
     names = [name for name in fields if name not in GIVEN]
     known = [*names, *(["history"] if "history" in fields else [])]
     for name, value in inputs.items():
@@ -54,6 +57,7 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
             )
         if name != "history" and not (isinstance(value, str) and lone_surrogate_at(value) is None):
             raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
+    asked = require_question(question)
     history = _history(inputs.get("history") or ())
     notes = []
     newest = history[-MOST_TURNS:]
@@ -64,6 +68,32 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
         notes.append(f"of earlier turns the first {LONGEST_TURN} characters were read")
     details = {name: str(inputs.get(name, "")).strip() for name in names}
     return CallInputs(asked, details, cut, tuple(notes))
+
+
+def read_questions(fields: Iterable[str], questions: Iterable[Question]) -> list[Mapping[str, Any]]:
+    """Return the arguments of the calls that several questions stand for, given the input fields of the signature.
+
+    Of an example that does not say which of its fields are inputs, those are that the program takes.
+
+    Raises:
+        UsageError: what is no list of questions; one question alone is none, nor are its letters or keys.
+    """
+    alone = isinstance(questions, str | bytes | Mapping | dspy.Example)
+    if alone or not isinstance(questions, Iterable):
+        raise UsageError(
+            "questions must be a list of texts, mappings or examples, such as ['What is Sage?'] "
+            f"(got {questions!r:.80})"
+        )
+    taken = {*fields, "budget"} - {"passages"}
+    return [_arguments(taken, question) for question in questions]
+
+
+def _arguments(taken: Container[str], question: Question) -> Mapping[str, Any]:
+    if isinstance(question, dspy.Example):
+        inputs = getattr(question, "_input_keys", None)
+        wanted = taken if inputs is None else inputs
+        return {name: value for name, value in question.items() if name in wanted}
+    return question if isinstance(question, Mapping) else {"question": question}
 
 
 def _history(turns: Sequence[Any]) -> tuple[Turn, ...]:

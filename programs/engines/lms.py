@@ -7,7 +7,11 @@ from typing import Any
 
 import dspy
 
+from ...retrieval.arguments import require_type
 from ...retrieval.errors import QuincunxError, UsageError
+from ...retrieval.quiet import keep_prices_offline
+
+keep_prices_offline()  # before the first call of any language model
 
 
 def lm(model: str, **settings: Any) -> dspy.LM:
@@ -43,6 +47,16 @@ def lm(model: str, **settings: Any) -> dspy.LM:
         return dspy.LM(model, **settings)
     except (ValueError, TypeError) as error:
         raise UsageError(f"no language model can be made of {model!r} and {settings}: {error}") from error
+
+
+def require_lm(given: object) -> dspy.BaseLM:
+    """Return the language model that an app named or set; raises `UsageError` for what is none."""
+    if isinstance(given, str):
+        return lm(given)
+    require_type(
+        "lm", given, dspy.BaseLM, "a language model of DSPy, or the name of one such as 'ollama/llama3.2'"
+    )
+    return given
 
 
 @functools.cache

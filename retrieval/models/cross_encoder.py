@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import UnsupportedModelError
 from ..processes import Lock, require_own_device
+from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .embedders import UNLIMITED
@@ -88,13 +89,14 @@ class CrossEncoderReranker:
 
         from .packed_passes import passes
 
-        self._model: CrossEncoder = sentence_transformers.CrossEncoder(
-            str(folder),
-            trust_remote_code=False,
-            local_files_only=True,
-            activation_fn=torch.nn.Identity(),
-            model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
-        )
+        with without_bars():
+            self._model: CrossEncoder = sentence_transformers.CrossEncoder(
+                str(folder),
+                trust_remote_code=False,
+                local_files_only=True,
+                activation_fn=torch.nn.Identity(),
+                model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
+            )
         if self._model.num_labels != 1:
             raise UnsupportedModelError(
                 f"{model} has {self._model.num_labels} labels, expected 1: it is no reranker of this kind"

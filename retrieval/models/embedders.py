@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import BoundError, ModelOutputError, UnsupportedModelError
 from ..processes import Lock, require_own_device, working
+from ..quiet import without_bars
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
@@ -132,12 +133,13 @@ class SentenceTransformerEmbedder:
     ) -> None:
         import sentence_transformers
 
-        self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
-            str(folder),
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
-        )
+        with without_bars():
+            self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
+                str(folder),
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={"dtype": "float32"},  # whatever precision the checkpoint was stored in
+            )
         # The tokenizer keeps its truncation settings as state: one call at a time.
         self._lock = Lock()
         self._process = os.getpid()

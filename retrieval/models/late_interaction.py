@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cachetools import LRUCache
 
 from ..processes import Lock, require_own_device
+from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .rerankers import Scores, require_scores
@@ -34,15 +35,11 @@ class LateInteractionReranker:
 
         self.name = name
         # Built from explicit modules: handed a plain folder, the library would add a random projection.
+        options = {"local_files_only": True, "trust_remote_code": False, "dtype": "float32"}
+        with without_bars():
+            encoder = Transformer(str(folder), model_kwargs=options)
         self._model = MultiVectorEncoder(
-            modules=[
-                Transformer(
-                    str(folder),
-                    model_kwargs={"local_files_only": True, "trust_remote_code": False, "dtype": "float32"},
-                ),
-                MultiVectorMask(),
-                Normalize(module_input_name="token_embeddings"),
-            ]
+            modules=[encoder, MultiVectorMask(), Normalize(module_input_name="token_embeddings")]
         )
         self._lock = Lock(interrupted=self._forget)
         self._process = os.getpid()
@@ -78,12 +75,12 @@ class LateInteractionReranker:
     @computing
     def _query(self, question: str) -> npt.NDArray[np.float32]:
         require_own_device(self._model.device.type, self._process)
-        return self._encode(self._model.encode_query([question]))[0]
+        return self._encode(self._model.encode_query([question], show_progress_bar=False))[0]
 
     @computing
     def _documents(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
         require_own_device(self._model.device.type, self._process)
-        return self._encode(self._model.encode_document(texts, batch_size=8))
+        return self._encode(self._model.encode_document(texts, batch_size=8, show_progress_bar=False))
 
     @staticmethod
     def _encode(tensors: Any) -> list[npt.NDArray[np.float32]]:

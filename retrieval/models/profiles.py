@@ -13,6 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from ..arguments import require_type
 from ..errors import BoundError, UnknownProfileError
 from ..processes import Lock
 from .cache import CachedEmbedder, CachedReranker, ScoreFile
@@ -132,6 +133,7 @@ def find_profile(profile: str | Profile) -> Profile:
     """
     if isinstance(profile, Profile):
         return profile
+    require_type("profile", profile, str, "the name of a profile, such as 'embedded', or a Profile")
     if profile in _BUILT_IN:
         return _BUILT_IN[profile](ModelOptions.from_environment())
     if profile not in _added:

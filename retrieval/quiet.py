@@ -1,0 +1,57 @@
+"""Libraries write no bars and no notices of their own to stderr, and fetch nothing that nobody asked for.
+
+What is turned off is turned off for this package's own calls; what an app sets for itself stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+TOKENIZERS = "TOKENIZERS_PARALLELISM"
+PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Load a model without the bar that transformers draws."""
+    from transformers.utils.logging import set_tqdm_hook
+
+    def disabled(bar: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        return bar(*given, **{**options, "disable": True})
+
+    before = set_tqdm_hook(disabled)
+    try:
+        yield
+    finally:
+        set_tqdm_hook(before)
+
+
+def keep_prices_offline() -> None:
+    """Let DSPy read the prices of models that it comes with, instead of fetching newer ones at its first call.
+
+    An app that wants the newer ones sets ``LITELLM_LOCAL_MODEL_COST_MAP=false``.
+    """
+    os.environ.setdefault(PRICES, "true")
+
+
+class _ForkNotice:
+    """Says before a fork what tokenizers would decide after it, with a notice on stderr: no threads in the child."""
+
+    def __init__(self) -> None:
+        self._added = False
+
+    def before(self) -> None:
+        self._added = TOKENIZERS not in os.environ
+        os.environ.setdefault(TOKENIZERS, "false")
+
+    def after_in_parent(self) -> None:
+        if self._added:
+            del os.environ[TOKENIZERS]
+
+
+_NOTICE = _ForkNotice()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_NOTICE.before, after_in_parent=_NOTICE.after_in_parent)
