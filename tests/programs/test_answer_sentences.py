@@ -20,7 +20,7 @@ def answers(text: str, title: str = "Page") -> list[str]:
     [
         ("## Which port?\n\nPort 8080.", ["Port 8080."]),
         ("Which port\n----------\n\nPort 8080.", ["Port 8080."]),
-        ("Can I pay by invoice? No. Really?", ["No."]),
+        ("Can I pay by invoice? Sure. Really?", ["Sure."]),
         ("**Can I pay?** Yes.", ["Yes."]),
         ("可以退货吗？可以。", ["可以。"]),
         ("هل يمكنني الدفع؟ نعم.", ["نعم."]),
