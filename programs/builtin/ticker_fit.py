@@ -12,25 +12,26 @@ from ..spec import ProgramSpec
 
 _NONE = r"\b(?:no|not|nothing|none|never|neither|nor|nobody|without|little|few|hardly|barely|scarcely|cannot)\b|n't\b"
 _BEARS = r"\b(?:bears?|bearish|shorts?|short[- ]sellers?|sceptics?|skeptics?|critics?|pessimis\w+)\b"
-_IDEA = (
-    r"it|them|this|that|holding|owning|buying|chasing|idea|trade|thesis|case|setup|stock|shares|position|company|bulls?|bullish"
-)
+_IDEA = r"it|them|this|that|holding|owning|buying|chasing|idea|trade|thesis|case|setup|stock|shares|position|company|bulls?|bullish"
 _STANDS_AGAINST = re.compile(r"\bagainst\b(?P<what>(?:\W+[\w.']+){0,4})", re.IGNORECASE)
+_MEASURED = (
+    r"\b(?:price|average|expect\w+|estimates?|forecasts?|consensus|moves?|dollar|euro|yen|year|value)\b"
+)
 _TO_AVOID = re.compile(
     r"\b(?:not worth the risk|does not qualify|no longer qualif\w+|makes no sense|do(?:es)? not (?:buy|chase))\b|^avoid\b",
     re.IGNORECASE,
 )
 _RISK = re.compile(
-    r"\b(?:risks?|concerns?|worr(?:y|ies)|threats?|dangers?|drawbacks?|weakness(?:es)?|weak points?|downsides?|blemish"
+    r"\b(?:risks?|(?<!going )concerns?|worr(?:y|ies)|threats?|dangers?|drawbacks?|weakness(?:es)?|weak points?|downsides?|blemish"
     r"|headwinds?)\b|^(?:but|however)\b",
     re.IGNORECASE,
 )
 _IN_FAVOUR = re.compile(
-    rf"{_NONE}|{_BEARS}|\b(?:unless|if|low|lower|small|smaller|limited|minor|minimal|modest|moderate|manageable|contained|less|least"
+    rf"{_NONE}|{_BEARS}|^buy\b|\b(?:unless|if|low|lower|small|smaller|limited|minor|minimal|modest|moderate|manageable|contained|less|least"
     r"|gone|over|past|behind|fad\w+|eas(?:ed|es|ing)|fall\w*|fell|shr[aiu]nk\w*|reced\w+|remov\w+|reduc\w+|hedg\w+|insured"
     r"|overdone|overstated|exaggerated|priced in|free|rewards?|upside|cheap\w*|inexpensive|strong\w*|solid|robust|healthy|sound"
     r"|safe\w*|attractive|ris(?:e|es|en|ing)|rose|grow\w*|grew|gain\w*|improv\w+|better|beat\w*|record|raised|recover\w*"
-    r"|support\w*|favou?r\w*|profitable|outweigh\w*|well|good|great|cover\w*|opportunit\w+)\b",
+    r"|support\w*|favou?r\w*|profitable|outweigh\w*|lift\w*|end(?:s|ed)?|well|good|great|cover\w*|opportunit\w+)\b",
     re.IGNORECASE,
 )
 
@@ -67,13 +68,19 @@ def speaks_against(sentence: Sentence) -> bool:
     never stand against it, while what speaks against one may be missed.
     """
     text = sentence.shown
-    names = "|".join(re.findall(r"\w{2,}", re.escape(f"{sentence.passage.title} {sentence.passage.about.get('ticker', '')}")))
+    names = "|".join(
+        re.findall(
+            r"\w{2,}", re.escape(f"{sentence.passage.title} {sentence.passage.about.get('ticker', '')}")
+        )
+    )
     for match in _STANDS_AGAINST.finditer(text):
         clause = re.split(r"[,;:]", text[: match.start()])[-1]
         what = re.search(rf"\b(?:{_IDEA}|{names})\b", match["what"], re.IGNORECASE)
-        about = what or not match["what"].strip() or text[match.end("what") - len(match["what"]) :][:1] in ":,."
+        about = (
+            what or not match["what"].strip() or text[match.end("what") - len(match["what"]) :][:1] in ":,."
+        )
         if about and not re.search(_NONE, clause, re.IGNORECASE):
-            return not re.search(_BEARS, match["what"], re.IGNORECASE)
+            return not re.search(f"{_BEARS}|{_MEASURED}", match["what"], re.IGNORECASE)
     if _TO_AVOID.search(text):
         return True
     return bool(_RISK.search(text)) and not _IN_FAVOUR.search(text)
