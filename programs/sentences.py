@@ -1,16 +1,23 @@
-"""The sentences of passages, scored by how much they bear on a question, and claims made of them.
+"""The sentences of passages that can answer, scored by how much they bear on a question, and claims made of them.
 
-A sentence bears on the question when the cosine of the two, the sentence read under its passage's title,
-reaches `BEARS`; the figure was chosen on the three canons, where it separates questions from far afield.
+A question, a heading, a rule, the head of a table, front matter and what holds no letter or figure answer nothing. A
+heading, or a question that is answered below it, is read above each sentence that it heads: "40 euro." bears on what a
+pallet costs when it stands under "How much does a pallet cost?".
+
+A sentence bears on the question when the cosine of the two, the sentence read under its title and heading, reaches
+`BEARS`; the figure was chosen on the three canons, where it separates questions from far afield.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..retrieval.models.embedders import Embedder
+from ..retrieval.text.front_matter import read_front_matter
+from ..retrieval.text.normal_form import normal_text
+from ..retrieval.text.sentences import read_sentences
 from ..signatures.evidence import Citation, Claim, Evidence
 
 BEARS = 0.30
@@ -18,7 +25,11 @@ BEARS = 0.30
 SLACK = 0.15
 """How far below the best sentence another may score and still be quoted with it."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n+")
+_CLOSING = " \t\n*_`~\"'”’»)]}"
+_QUESTION_MARKS = tuple("?？؟⸮⁇⁈՞\u037e")
+_FENCE = re.compile(r"\s*(?:>\s*)*(?:`{3}|~{3})")
+_TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^>]*>", re.DOTALL)
+_LINE_MARKS = re.compile(r"\s*\n[ \t>]*")
 
 
 @dataclass(frozen=True)
@@ -27,10 +38,16 @@ class Sentence:
 
     passage: Evidence
     text: str
+    """As it stands in the passage, without the marks before it."""
     place: int
-    """Its place in the passage, from 0."""
+    """Its place among those of the passage that can answer, from 0."""
     score: float
     """Cosine with the question, −1 to 1."""
+
+    @property
+    def shown(self) -> str:
+        """Its text on one line."""
+        return " ".join(_LINE_MARKS.sub(" ", self.text).split())
 
     @property
     def bears(self) -> bool:
@@ -42,34 +59,77 @@ ScoredPassages = Sequence[Sequence[Sentence]]
 
 
 def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embedder) -> ScoredPassages:
-    """Return each passage's sentences with their scores, in the order given."""
-    cut = [
-        [piece.strip() for piece in _SENTENCE_END.split(passage.text) if piece.strip()]
-        for passage in passages
-    ]
-    readings = [
-        f"{passage.title}\n{text}" for passage, texts in zip(passages, cut, strict=True) for text in texts
-    ]
+    """Return each passage's sentences that can answer, with their scores, in the order given."""
+    cut = [list(read_answers(passage)) for passage in passages]
+    readings = [reading for answers in cut for _, reading in answers]
     if not readings:
         return [[] for _ in passages]
     vectors = embedder.embed_passages([_fitting(reading, embedder) for reading in readings])
     scores = iter((vectors @ embedder.embed_questions([_fitting(question, embedder)])[0]).tolist())
     return [
-        [Sentence(passage, text, place, next(scores)) for place, text in enumerate(texts)]
-        for passage, texts in zip(passages, cut, strict=True)
+        [Sentence(passage, text, place, next(scores)) for place, (text, _) in enumerate(answers)]
+        for passage, answers in zip(passages, cut, strict=True)
     ]
+
+
+def read_answers(passage: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield each sentence of a passage that can answer, as it stands, and as it is read: below what heads it."""
+    start = len(passage.text) - len(read_front_matter(passage.text).body)
+    body = passage.text[start:]
+    titles = [normal_text(part).casefold() for part in (passage.title, passage.title.split(" › ")[-1])]
+    alone = normal_text(body).casefold() in titles  # a title may be all that there is to quote
+    heading = table = ""
+    for span in read_sentences(body):
+        text = body[span.start : span.end]
+        if span.kind == "paragraph":
+            text = _whole_marks(text)
+        if span.kind == "heading":
+            heading, table = text.strip("#=- \t\n"), ""
+        elif span.kind == "head":
+            table = text.split("\n")[0]
+        elif span.kind in ("paragraph", "html") and _is_question(text):
+            heading = text
+        elif _says_something(span.kind, text) and (alone or normal_text(text).casefold() not in titles):
+            heads = [passage.title, "" if normal_text(heading).casefold() in titles else heading]
+            if span.kind == "row":
+                heads.append(table)
+            yield text, "\n".join([*filter(None, heads), text])
+
+
+def _is_question(text: str) -> bool:
+    return text.rstrip(_CLOSING).endswith(_QUESTION_MARKS)
+
+
+def _says_something(kind: str, text: str) -> bool:
+    if kind == "rule" or (kind == "code" and _FENCE.match(text)):
+        return False
+    return any(character.isalnum() for character in (_TAG.sub("", text) if kind == "html" else text))
+
+
+def _whole_marks(text: str) -> str:
+    """Return a sentence without the half of a pair of marks that it was cut with: "**" of "**Why?** Since."."""
+    for mark in ("**", "__"):
+        if text.count(mark) % 2:
+            text = text.removeprefix(mark).removesuffix(mark).strip()
+    return text
 
 
 def best(sentences: Sequence[Sentence], most: int) -> list[Sentence]:
     """Return the best-scored of those that bear on the question, in their given order.
 
-    At most ``most``, and none that scores more than `SLACK` below the best.
+    At most ``most``, none twice, and none that scores more than `SLACK` below the best.
     """
-    bearing = sorted(
-        (sentence for sentence in sentences if sentence.bears), key=lambda sentence: -sentence.score
-    )
+    bearing = distinct(sorted((s for s in sentences if s.bears), key=lambda s: -s.score))
     chosen = [sentence for sentence in bearing[:most] if sentence.score >= bearing[0].score - SLACK]
     return [sentence for sentence in sentences if sentence in chosen]
+
+
+def distinct(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Return the sentences without those that say, in normal form and small letters, what one before them says."""
+    first: dict[str, Sentence] = {}
+    for sentence in sentences:
+        first.setdefault(normal_text(sentence.shown).casefold(), sentence)
+    return list(first.values())
 
 
 def flattened(passages: ScoredPassages) -> list[Sentence]:
@@ -80,7 +140,7 @@ def flattened(passages: ScoredPassages) -> list[Sentence]:
 def as_claims(sentences: Sequence[Sentence]) -> list[Claim]:
     """Return each sentence as a claim that cites itself."""
     return [
-        Claim(text=sentence.text, citations=[Citation(passage_id=sentence.passage.id, quote=sentence.text)])
+        Claim(text=sentence.shown, citations=[Citation(passage_id=sentence.passage.id, quote=sentence.text)])
         for sentence in sentences
     ]
 
