@@ -13,6 +13,7 @@ from ..retrieval.handle import SearchHandle
 from ..retrieval.models.profiles import DEFAULT_PROFILE, Profile
 from ..retrieval.retriever import Retriever
 from ..retrieval.settings import SearchSettings
+from ..retrieval.storage.home import saved_index
 from .artifact.read import read_artifact, saved_folder
 from .artifact.save import apply_artifact, search_settings
 from .budget import Budget
@@ -40,8 +41,8 @@ def load(
     Args:
         program: ``chat_bridge``, ``ticker_fit``, ``catalyst_precedent``, ``resource_search``, ``astrology_reading``,
             one of your own that was added, the name of a saved program, or the folder of one.
-        index: name of an index in the home folder, or several; left out, the one the program was saved with,
-            or that of its `ProgramSpec`.
+        index: name of an index in the home folder, or several; left out, the one the program was saved with (also one
+            that `optimize` built of a gold set), or that of its `ProgramSpec`.
         profile: the models that made the index.
         settings: how it searches; left out, as the program was saved, or the defaults. `ProgramSpec.leaves_out` is added to
             its filter; an app that wants those passages too sets ``program.retriever.settings`` afterwards.
@@ -73,7 +74,8 @@ def load(
         saved = artifact.retrieval
         loaded = _program(
             program_spec(artifact.program),
-            index or [entry.name for entry in saved.indexes],
+            index
+            or SearchHandle([saved_index(entry.name) for entry in saved.indexes], profile or saved.profile),
             profile or saved.profile,
             settings,
         )
