@@ -14,8 +14,10 @@ from ..retrieval.handle import SearchHandle
 from ..retrieval.models.profiles import DEFAULT_PROFILE, Profile
 from ..retrieval.retriever import Retriever
 from ..retrieval.settings import SearchSettings, require_settings
+from ..retrieval.storage.home import saved_index
 from .artifact.read import read_artifact, saved_folder
 from .artifact.save import apply_artifact, search_settings
+from .artifact.schema import RetrievalRecord
 from .budget import Budget
 from .program import BUDGET, GroundedProgram
 from .registry import program_names, program_spec
@@ -40,8 +42,8 @@ def load(
     Args:
         program: ``chat_bridge``, ``ticker_fit``, ``catalyst_precedent``, ``resource_search``, ``astrology_reading``,
             one of your own that was added, the name of a saved program, or the folder of one.
-        index: name of an index in the home folder, or several; left out, the one the program was saved with,
-            or that of its `ProgramSpec`.
+        index: name of an index in the home folder, or several; left out, the one the program was saved with (also one
+            that `optimize` built of a gold set), or that of its `ProgramSpec`.
         profile: the models that made the index.
         settings: how it searches; left out, as the program was saved, or the defaults. `ProgramSpec.leaves_out` is added to
             its filter; an app that wants those passages too sets ``program.retriever.settings`` afterwards.
@@ -80,7 +82,7 @@ def load(
         saved = artifact.retrieval
         loaded = _program(
             program_spec(artifact.program),
-            [entry.name for entry in saved.indexes] if index is None else index,
+            _saved_handle(saved, profile) if index is None else index,
             saved.profile if profile is None else profile,
             settings,
         )
@@ -99,6 +101,12 @@ def load(
     if on_call is not None:
         loaded.on_call.add(on_call)
     return loaded
+
+
+def _saved_handle(saved: RetrievalRecord, profile: str | Profile | None) -> SearchHandle:
+    """Return the indexes that a program was saved with; those of an optimisation lie in its run's folder."""
+    names = [saved_index(entry.name) for entry in saved.indexes]
+    return SearchHandle(names, saved.profile if profile is None else profile)
 
 
 def _own_index(spec: ProgramSpec) -> str:

@@ -50,7 +50,12 @@ function time(seconds) {
 
 /** A passage is a number among the run's passages, or the id of one that is not there. */
 const passageId = (ref) => (typeof ref === "number" ? data.passages[ref][P.id] : ref);
-const passageTitle = (ref) => (typeof ref === "number" && data.passages[ref][P.title]) || passageId(ref);
+const passageTitle = (ref) => (typeof ref === "number" && data.passages[ref][P.title].trim()) || passageId(ref);
+
+/** A text of whatever script among others: it keeps its direction, and they keep theirs. */
+const apart = (text) => el("bdi", {}, text);
+/** A table that scrolls within itself where the screen is narrower. */
+const scrolling = (table) => el("div", { class: "scroll", tabindex: "0" }, table);
 
 /** The primary measure of a question at a stage; null where it was not scored. */
 function primaryAt(question, stage) {

@@ -15,8 +15,8 @@ function drawDetail(question) {
       el("span", { class: "hint" }, place < 0 ? "" : `${count(place + 1)} of ${count(shown.length)}` + (state.filter === "all" ? "" : `, ${label}`)),
       el("button", { type: "button", id: "earlier", disabled: place <= 0, click: () => step(-1) }, "‹ Earlier"),
       el("button", { type: "button", id: "later", disabled: place < 0 || place >= shown.length - 1, click: () => step(1) }, "Later ›")),
-    el("h2", { class: "asked pre", tabindex: "-1", id: "asked" }, question[Q.text]),
-    el("div", { class: "meta" }, el("span", {}, question[Q.id]), question[Q.split] && el("span", {}, question[Q.split]),
+    el("h2", { class: "asked pre", tabindex: "-1", id: "asked", dir: "auto" }, question[Q.text]),
+    el("div", { class: "meta" }, el("span", {}, apart(question[Q.id])), question[Q.split] && el("span", {}, question[Q.split]),
       question[Q.kind] && el("span", {}, question[Q.kind]), question[Q.program] && el("span", {}, question[Q.program]),
       el("span", {}, question[Q.answerable] ? "answerable" : "not answerable"),
       question[Q.refused] !== null && el("span", {}, question[Q.refused] ? "refused" : "answered"), tags(question)),
@@ -31,7 +31,8 @@ function section(title, ...content) {
 /** A passage's name, which opens its text below. */
 function reference(ref) {
   const [title, id] = [passageTitle(ref), passageId(ref)];
-  return el("button", { type: "button", class: "title", title: id, click: () => showPassage(ref) }, title, title !== id && el("span", { class: "fine" }, " " + id));
+  return el("button", { type: "button", class: "title", title: id, click: () => showPassage(ref) },
+    apart(title), title !== id && el("span", { class: "fine" }, " ", apart(id)));
 }
 
 function showPassage(ref) {
@@ -60,9 +61,9 @@ function drawGold(question) {
   if (!gold.length) return section("Gold", el("p", { class: "hint" }, "None: the corpus holds no answer, or none was judged."));
   return section("Gold",
     el("ul", { class: "steps" }, gold.map((one) => el("li", {}, el("span", { class: "tag gold" }, `★ grade ${one[G.grade]}`), " ",
-      typeof one[G.id] === "number" ? reference(one[G.id]) : one[G.id]))),
+      typeof one[G.id] === "number" ? reference(one[G.id]) : apart(one[G.id])))),
     question[Q.lost].map((lost) => el("div", { class: "lost" },
-      el("h3", {}, "Lost: ", passageId(lost[L.id])),
+      el("h3", {}, "Lost: ", apart(passageId(lost[L.id]))),
       el("p", { class: "ranks" }, data.stages.map((stage, place) =>
         el("span", {}, el("span", { class: "fine" }, stage + " "), el("b", {}, lost[L.ranks][place] ?? "not found")))),
       lost[L.displaced_by] !== null && el("p", {}, "In its place: ", reference(lost[L.displaced_by])),
@@ -105,23 +106,23 @@ function drawOrders(question) {
   lines.style.height = ROW * candidates.length + "px";
   return section("Candidates",
     el("p", { class: "hint" }, `Before and after the reranker; the program is given those above the line. All figures are ranks; ★ is gold.`),
-    el("div", { class: "orders" }, side(before, C.fused_rank, false), el("div", {}, el("div", { class: "heads" }), lines), side(after, C.final_rank, true)));
+    el("div", { class: "orders" }, side(before, C.fused_rank, false), el("div", { class: "lines" }, el("div", { class: "heads" }), lines), side(after, C.final_rank, true)));
 }
 
 function drawAnswer(question) {
   const answer = question[Q.answer];
   if (!answer) return null;
   return section("Answer", el("div", { class: "answer" },
-    answer[A.refusal] && el("p", { class: "pre" }, el("span", { class: "tag" }, "∅ refused"), " ", answer[A.refusal]),
-    answer[A.lines].map((line) => el("p", { class: "pre" }, line)),
+    answer[A.refusal] && el("p", { class: "pre", dir: "auto" }, el("span", { class: "tag" }, "∅ refused"), " ", answer[A.refusal]),
+    answer[A.lines].map((line) => el("p", { class: "pre", dir: "auto" }, line)),
     el("p", { class: "hint" }, answer[A.citations].length ? `${answer[A.citations].length} quoted, marked below.` : "Nothing quoted."),
     answer[A.dropped].length > 0 && [el("h3", {}, "Taken out by the check"), rows(["where", "rule", "reason"], answer[A.dropped])],
     answer[A.judgements].length > 0 && [el("h3", {}, "Judged"), rows(["judge", "verdict", "reason"], answer[A.judgements])]));
 }
 
 function rows(names, found) {
-  return el("table", { class: "grid" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, found.map((parts) => el("tr", {}, parts.map((part) => el("td", { class: "pre" }, part))))));
+  return scrolling(el("table", { class: "grid" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, found.map((parts) => el("tr", {}, parts.map((part) => el("td", { class: "pre", dir: "auto" }, part)))))));
 }
 
 function drawPassages(question, grades) {
@@ -135,11 +136,11 @@ function drawPassages(question, grades) {
   return section("Passages", el("p", { class: "hint" }, "Best first; those given to the program stand open."), all.map((ref) => {
     const [content, missing] = highlighted(data.passages[ref][P.text], quotes(ref));
     return el("details", { class: "passage" + (grades.has(ref) ? " gold" : ""), "data-passage": ref, open: given.has(ref) || quotes(ref).length > 0 },
-      el("summary", {}, el("b", {}, passageTitle(ref)), el("span", { class: "fine" }, passageId(ref)),
+      el("summary", {}, el("b", {}, apart(passageTitle(ref))), el("span", { class: "fine" }, apart(passageId(ref))),
         given.has(ref) && el("span", { class: "tag" }, "given"), grades.has(ref) && el("span", { class: "tag gold" }, `★ gold, grade ${grades.get(ref)}`),
         quotes(ref).length > 0 && el("span", { class: "tag" }, "cited")),
-      el("div", { class: "pre" }, content),
-      missing.map((quote) => el("div", { class: "bad pre" }, "Not in this passage: “", quote, "”")));
+      el("div", { class: "pre", dir: "auto" }, content),
+      missing.map((quote) => el("div", { class: "bad pre" }, "Not in this passage: “", apart(quote), "”")));
   }));
 }
 
@@ -173,11 +174,11 @@ function find(text, quote) {
 function drawFigures(question) {
   if (!question[Q.values].length && !question[Q.seconds].length) return null;
   return el("div", { class: "pair" },
-    question[Q.values].length > 0 && section("Measures", el("table", { class: "grid" },
+    question[Q.values].length > 0 && section("Measures", scrolling(el("table", { class: "grid" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "stage"), data.measures.map((name) => el("th", { scope: "col", class: "n" }, name)))),
-      el("tbody", {}, question[Q.values].map((row, place) => el("tr", {}, el("th", { scope: "row" }, data.stages[place]), row.map((value) => el("td", { class: "n" }, number(value))))))),
+      el("tbody", {}, question[Q.values].map((row, place) => el("tr", {}, el("th", { scope: "row" }, data.stages[place]), row.map((value) => el("td", { class: "n" }, number(value)))))))),
       question[Q.delta] !== null && el("p", { class: "hint" }, `${data.primary}, ${withIt} against ${without}: `, el("span", { class: way(question[Q.delta]) }, `${arrow(question[Q.delta])} ${signed(question[Q.delta])}`))),
-    question[Q.seconds].length > 0 && section("Time", el("table", { class: "grid" },
+    question[Q.seconds].length > 0 && section("Time", scrolling(el("table", { class: "grid" },
       el("tbody", {}, question[Q.seconds].map((value, place) => el("tr", {}, el("th", { scope: "row" }, data.timed[place]), el("td", { class: "n" }, time(value)))),
-        el("tr", { class: "total" }, el("th", { scope: "row" }, "all together"), el("td", { class: "n" }, time(seconds(question))))))));
+        el("tr", { class: "total" }, el("th", { scope: "row" }, "all together"), el("td", { class: "n" }, time(seconds(question)))))))));
 }

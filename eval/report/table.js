@@ -82,7 +82,7 @@ function drawRow(question, place) {
     if (column.cell) return el("td", {}, column.cell(question).flatMap((tag) => [tag, " "]));
     const value = column.of(question);
     const look = column.look && value !== null ? column.look(value) : "";
-    return el("td", { class: (column.isNumber ? "n " : "") + look, title: column.key === "question" && value },
+    return el("td", { class: (column.isNumber ? "n " : "") + look, dir: !column.isNumber && "auto", title: column.key === "question" && value },
       column.show ? column.show(value) : value);
   });
   return el("tr", {

@@ -17,7 +17,7 @@ from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder, share
 from ...retrieval.passages import Passage
 from ...retrieval.search import Searcher, SearchResult
 from ...retrieval.settings import SearchSettings
-from ...retrieval.storage.home import home, require_index
+from ...retrieval.storage.home import gold_index_folder, require_index
 from ...retrieval.text.chunking import Chunking
 from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import INFORMATION, fingerprint, run_folder
@@ -50,7 +50,7 @@ class RetrievalSetup:
             return require_index(self.index)
         name = self.gold.folder.name
         where = short_hash(str(self.gold.folder.resolve()), self.profile, asdict(self.chunking or Chunking()))
-        folder = home() / "gold" / f"{name}-{where}"
+        folder = gold_index_folder(f"{name}-{where}")
         build(folder, self.gold.documents, shared_embedder(self.profile), self.chunking, progress)
         return folder
 

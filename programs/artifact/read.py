@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from ...retrieval.errors import ArtifactError, UnknownProgramError, UsageError
-from ...retrieval.storage.home import named_folder, names_of
+from ...retrieval.storage.home import home, named_folder, names_of
 from ..registry import program_names
 from .schema import MAX_BYTES, Artifact, Manifest, read_record
 
@@ -27,11 +27,15 @@ def named_artifacts() -> list[str]:
 
 
 def saved_folder(program: str | Path) -> Path:
-    """Return the folder of a saved program, given its name or the folder itself; raises `UnknownProgramError`."""
+    """Return the folder of a saved program; raises `UnknownProgramError`.
+
+    It is given by its name, as the folder itself, or as ``RUN/program``, RUN being a run of the home folder.
+    """
     if not isinstance(program, str | Path):
         raise UsageError(f"a program is its name, or the folder of a saved one (got {program!r:.80})")
     if isinstance(program, Path) or os.sep in program:
-        return Path(program)
+        of_run = home() / "runs" / program
+        return of_run if not Path(program).exists() and of_run.exists() else Path(program)
     if program not in named_artifacts():
         raise UnknownProgramError(program, [*program_names(), *named_artifacts()])
     return artifact_folder(program)

@@ -62,3 +62,25 @@ def require_index(name: str) -> Path:
     if not (folder / DATABASE).is_file():
         raise UnknownIndexError(name, index_names(), home())
     return folder
+
+
+def gold_index_folder(name: str) -> Path:
+    """Return where an index that was built of a gold set's corpus lies or would lie; it is in no list of indexes."""
+    return home() / "gold" / name
+
+
+def saved_index(name: str) -> str | Path:
+    """Return what a saved program calls its index: the name of one, or the folder of one built of a gold set's corpus.
+
+    Raises:
+        UnknownIndexError: there is neither.
+    """
+    known = index_names()
+    if name in known:
+        return name
+    # The name comes from a file: it may be no path that leads elsewhere.
+    is_file_name = name not in ("", ".", "..") and os.sep not in name and "\0" not in name
+    if is_file_name and (gold_index_folder(name) / DATABASE).is_file():
+        return gold_index_folder(name)
+    command = "quincunx index build NAME PATH…` and ask with `--index NAME"
+    raise UnknownIndexError(name, known, home(), command)
