@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UnsupportedModelError
-from ..quiet import without_bars
+from ..quiet import loading_quietly
 from .compute_thread import computing
 from .embedders import UNLIMITED
 from .pairs import PairEncoder, TokenRun, Truncation
@@ -83,7 +83,7 @@ class CrossEncoderReranker:
 
         from .packed_passes import passes
 
-        with without_bars():
+        with loading_quietly():
             self._model: CrossEncoder = sentence_transformers.CrossEncoder(
                 str(folder),
                 trust_remote_code=False,

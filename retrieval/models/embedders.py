@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import BoundError, ModelOutputError, UnsupportedModelError
-from ..quiet import without_bars
+from ..quiet import loading_quietly
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
@@ -132,7 +132,7 @@ class SentenceTransformerEmbedder:
     ) -> None:
         import sentence_transformers
 
-        with without_bars():
+        with loading_quietly():
             self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
                 str(folder),
                 trust_remote_code=False,
