@@ -15,18 +15,20 @@ PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
 
 
 @contextmanager
-def without_bars() -> Iterator[None]:
-    """Load a model without the bar that transformers draws."""
-    from transformers.utils.logging import set_tqdm_hook
+def loading_quietly() -> Iterator[None]:
+    """Load a model without the bar that transformers draws, and its report of the weights; errors are still logged."""
+    from transformers.utils import logging
 
     def disabled(bar: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return bar(*given, **{**options, "disable": True})
 
-    before = set_tqdm_hook(disabled)
+    hook, verbosity = logging.set_tqdm_hook(disabled), logging.get_verbosity()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
-        set_tqdm_hook(before)
+        logging.set_tqdm_hook(hook)
+        logging.set_verbosity(verbosity)
 
 
 def keep_prices_offline() -> None:

@@ -28,7 +28,7 @@ from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
 from ...retrieval.models.rerankers import Reranker
 from ...retrieval.models.weights import folder_revision, locate, minilm_folder
-from ...retrieval.quiet import without_bars
+from ...retrieval.quiet import loading_quietly
 from ...retrieval.search import Searcher
 from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.disk import publish_file, storing
@@ -280,7 +280,7 @@ def _train(
     from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 
     set_seed(recipe.seed)  # of the head, where the base has none
-    with without_bars():
+    with loading_quietly():
         model = CrossEncoder(
             str(base),
             num_labels=1,

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import UnsupportedModelError
 from ..processes import Lock, require_own_device
-from ..quiet import without_bars
+from ..quiet import loading_quietly
 from . import weights
 from .compute_thread import computing
 from .embedders import UNLIMITED
@@ -89,7 +89,7 @@ class CrossEncoderReranker:
 
         from .packed_passes import passes
 
-        with without_bars():
+        with loading_quietly():
             self._model: CrossEncoder = sentence_transformers.CrossEncoder(
                 str(folder),
                 trust_remote_code=False,
