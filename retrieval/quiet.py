@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import ERROR
 from typing import Any
 
 TOKENIZERS = "TOKENIZERS_PARALLELISM"
@@ -23,7 +24,7 @@ def loading_quietly() -> Iterator[None]:
         return bar(*given, **{**options, "disable": True})
 
     hook, verbosity = logging.set_tqdm_hook(disabled), logging.get_verbosity()
-    logging.set_verbosity_error()
+    logging.set_verbosity(ERROR)
     try:
         yield
     finally:

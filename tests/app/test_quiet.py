@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +93,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, ...], Run]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], Run]:
     work = tmp_path_factory.mktemp("quiet")
     gold = str(write_split_gold(work / "gold", "chat_bridge"))
     (work / "docs").mkdir()

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from quincunx.app.cli import app
 from quincunx.app.render.runs import comparison_tables
-from quincunx.eval.compare import MeasureComparison, QuestionDelta, RunComparison, compare
+from quincunx.eval.compare import MeasureComparison, QuestionDelta, RunComparison
 from quincunx.eval.metrics.means import StageComparison, detectable_difference, detectable_words
 from quincunx.eval.report.page import chance
 from quincunx.eval.stats.paired import Comparison, compare_paired, p_text
@@ -131,7 +131,6 @@ def test_two_runs_are_compared_on_the_command_line(home: Path, tmp_path: Path) -
     for each in found["measures"]:
         assert f"worst regressions in {each['measure']}" in shown
         assert all(f"{delta['id']}: {delta['text']}" in shown for delta in each["worst"])
-    assert compare(*runs, ["recall@5"]).measures[0].verdict in shown or len(found["measures"]) > 1
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5])

@@ -223,7 +223,11 @@ def test_a_heading_stands_in_the_first_row_alone(tmp_path: Path) -> None:
 
 
 def test_numbers_as_ids_of_questions_are_their_text_and_a_zero_in_front_counts(tmp_path: Path) -> None:
-    queries = [{"_id": 1, "text": "one"}, {"_id": "01", "text": "zero one"}, {"_id": 2, "text": "two"}]
+    queries: list[dict[str, Any]] = [
+        {"_id": 1, "text": "one"},
+        {"_id": "01", "text": "zero one"},
+        {"_id": 2, "text": "two"},
+    ]
     gold = read_gold_set(written_set(tmp_path / "gold", DOCUMENTS, queries, "1\ta\t1\n01\tb\t1\n"))
     assert gold.relevance == {"1": {"a": 1}, "01": {"b": 1}}
     queries.append({"_id": "1", "text": "again"})

@@ -69,7 +69,8 @@ def test_batch_that_returns_failed_examples_returns_them_as_dspy_does(
     chat: GroundedProgram, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wrong = example(question="")
-    answers, failed, errors = chat.batch([*DEVSET, wrong], return_failed_examples=True, max_errors=5)
+    returned: Any = chat.batch([*DEVSET, wrong], return_failed_examples=True, max_errors=5)
+    answers, failed, errors = returned
     assert records(answers) == [*alone(chat), None]
     assert [dict(one.items()) for one in failed] == [{"question": ""}]
     assert [type(error).__name__ for error in errors] == ["EmptyQuestionError"]

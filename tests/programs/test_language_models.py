@@ -107,6 +107,7 @@ def test_a_copy_learns_apart_from_its_original() -> None:
     copied.predict.demos.append(dspy.Example(question="a"))
     copied.set_lm("extractive")
     assert program.predict.demos == []
+    assert program.predict.lm is not None
     assert program.predict.lm.model == "scripted/m"
 
 
