@@ -180,7 +180,8 @@ class SentenceTransformerEmbedder:
             encoding = self._model.tokenizer(
                 text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
             )
-        return [(int(start), int(end)) for start, end in encoding["offset_mapping"]]
+        found: list[Span] = encoding["offset_mapping"]
+        return found
 
     def _embed(self, texts: list[str], progress: Progress) -> Vectors:
         identity = self.identity
