@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..retrieval.models.embedders import Embedder
+from ..retrieval.models.embedders import Embedder, Vectors
 from ..retrieval.text.front_matter import read_front_matter
 from ..retrieval.text.normal_form import normal_text
 from ..retrieval.text.sentences import read_sentences
@@ -43,6 +43,8 @@ class Sentence:
     """Its place among those of the passage that can answer, from 0."""
     score: float
     """Cosine with the question, −1 to 1."""
+    least: float = BEARS
+    """The score from which on it bears on the question."""
 
     @property
     def shown(self) -> str:
@@ -51,7 +53,7 @@ class Sentence:
 
     @property
     def bears(self) -> bool:
-        return self.score >= BEARS
+        return self.score >= self.least
 
 
 ScoredPassages = Sequence[Sequence[Sentence]]
@@ -64,12 +66,17 @@ def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embed
     readings = [reading for answers in cut for _, reading in answers]
     if not readings:
         return [[] for _ in passages]
-    vectors = embedder.embed_passages([_fitting(reading, embedder) for reading in readings])
-    scores = iter((vectors @ embedder.embed_questions([_fitting(question, embedder)])[0]).tolist())
+    vectors = embed_fitting(readings, embedder)
+    scores = iter((vectors @ embedder.embed_questions([fitting(question, embedder)])[0]).tolist())
     return [
         [Sentence(passage, text, place, next(scores)) for place, (text, _) in enumerate(answers)]
         for passage, answers in zip(passages, cut, strict=True)
     ]
+
+
+def embed_fitting(texts: Sequence[str], embedder: Embedder) -> Vectors:
+    """Return the vectors of texts (texts, dims), each read as far as the embedder reads."""
+    return embedder.embed_passages([fitting(text, embedder) for text in texts])
 
 
 def read_answers(passage: Evidence) -> Iterator[tuple[str, str]]:
@@ -155,7 +162,7 @@ def best_cosine(sentences: Sequence[Sentence]) -> float:
     return round(min(1.0, max(0.0, max(sentence.score for sentence in sentences))), 2)
 
 
-def _fitting(text: str, embedder: Embedder) -> str:
+def fitting(text: str, embedder: Embedder) -> str:
     """Return as much of the text, from its start, as the embedder reads: enough to score it by."""
     most = embedder.identity.max_tokens - 8
     tokens = embedder.offsets(text)

@@ -32,7 +32,7 @@ def answers(text: str, title: str = "Page") -> list[str]:
         ("<!-- draft -->\n\n<p></p>\n\nText.", ["Text."]),
         ("Ask Dr. Ito, e.g. about No. 5 of the list. Then wait.",
          ["Ask Dr. Ito, e.g. about No. 5 of the list.", "Then wait."]),
-        ("See vol. 2, approx. 40 pages. It is short.", ["See vol. 2, approx. 40 pages.", "It is short."]),
+        ("See vol. 2 of it. It is short.", ["See vol. 2 of it.", "It is short."]),
         ("…\n\n—\n\nYes.", ["Yes."]),
     ],
 )  # fmt: skip

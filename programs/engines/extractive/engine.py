@@ -28,6 +28,7 @@ from ....signatures.conversation import Turn
 from ....signatures.evidence import Evidence
 from ...registry import program_spec
 from ...sentences import score_sentences
+from .declining import decide
 from .filling import fill_output
 from .rewording import queries, standalone
 
@@ -150,7 +151,8 @@ def extract(asked: TypedInputs) -> Any:
     if asked.output == "queries":
         return queries(asked.question, asked.most)
     spec = program_spec(asked.program)
-    passages = score_sentences(asked.whole_question, asked.passages, _embedder())
+    scored = score_sentences(asked.whole_question, asked.passages, _embedder())
+    passages = decide(asked.whole_question, scored, _embedder())
     if spec.fill is not None:
         return spec.fill(passages, asked.whole_question)
     return fill_output(spec.output_type, passages)

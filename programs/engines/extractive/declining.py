@@ -1,0 +1,71 @@
+"""When the extractive engine declines: it weighs how near the passages are to the question, and reads no meaning.
+
+It declines
+
+- small talk, unless a passage is titled so;
+- when the question names a year that the passage of the best sentence does not;
+- when no sentence reaches a cosine of `FAR_SENTENCE` and no passage one of `FAR_PASSAGE` with the question.
+
+Otherwise its best sentence may be quoted, and each other one that bears on the question.
+
+FIGURES
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ....retrieval.models.embedders import Embedder
+from ....retrieval.text.normal_form import normal_text
+from ....signatures.evidence import Evidence
+from ...sentences import BEARS, ScoredPassages, embed_fitting, fitting, flattened
+from .small_talk import is_small_talk
+
+FAR_SENTENCE = 0.35
+"""Cosine of all-MiniLM-L6-v2 from which on a sentence alone is near enough."""
+FAR_PASSAGE = 0.23
+"""Cosine from which on a passage, with its title, is near enough."""
+
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+
+
+def decide(question: str, passages: ScoredPassages, embedder: Embedder) -> ScoredPassages:
+    """Return the sentences as they bear on the question: none of them when it is to be declined."""
+    least = _least_score(question, passages, embedder)
+    return [[replace(sentence, least=least) for sentence in sentences] for sentences in passages]
+
+
+def _least_score(question: str, passages: ScoredPassages, embedder: Embedder) -> float:
+    """Return the score from which on a sentence bears on the question; infinite when it is to be declined."""
+    sentences = flattened(passages)
+    if not sentences:
+        return math.inf
+    given = [of_passage[0].passage for of_passage in passages if of_passage]
+    best = max(sentences, key=lambda sentence: sentence.score)
+    if is_small_talk(question) and not _is_title(question, given):
+        return math.inf
+    if not _names_years(best.passage, question):
+        return math.inf
+    if best.score < FAR_SENTENCE and _nearest(question, given, embedder) < FAR_PASSAGE:
+        return math.inf
+    return min(BEARS, best.score)
+
+
+def _is_title(question: str, passages: Sequence[Evidence]) -> bool:
+    asked = normal_text(question).casefold()
+    return any(asked in normal_text(passage.title).casefold().split(" › ") for passage in passages)
+
+
+def _names_years(passage: Evidence, question: str) -> bool:
+    """Tell whether a passage names all the years that the question does, if any."""
+    held = " ".join([passage.title, passage.text, *passage.about.values()])
+    return set(_YEAR.findall(question)) <= set(_YEAR.findall(held))
+
+
+def _nearest(question: str, passages: Sequence[Evidence], embedder: Embedder) -> float:
+    vectors = embed_fitting([f"{passage.title}\n{passage.text}" for passage in passages], embedder)
+    (asked,) = embedder.embed_questions([fitting(question, embedder)])
+    return float((vectors @ asked).max())
