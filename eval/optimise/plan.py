@@ -26,7 +26,7 @@ from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
 from ..metrics.means import detectable_difference
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
-from ..runs.folder import INFORMATION, fingerprint, run_folder
+from ..runs.folder import INFORMATION, fingerprint, run_folder, run_name
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .call_ledger import Caps, Price
 from .metric import Metric, Target
@@ -205,7 +205,8 @@ def plan_optimization(
         splits=splits,
         optimizer_name=optimizer_name,
         optimizer=chosen,
-        folder=out or run_folder(f"optimise-{loaded.name}-{optimizer_name}-{fingerprint(same)[:8]}"),
+        folder=out
+        or run_folder(run_name("optimise", loaded.name, optimizer_name, unique=fingerprint(same)[:8])),
         header=header,
         lm=lm,
         prompt_lm=prompt_lm or lm,

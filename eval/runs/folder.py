@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ...retrieval.storage.home import names_of, place_of
 from ...retrieval.storage.lock import lock_folder, unlock
 
 HEADER = "header.json"
+LONGEST_NAME = 64
+"""Characters of a run's name, as `NAME` allows."""
 SCHEMA = 1
 
 
@@ -64,6 +67,13 @@ def lock_for_writing(folder: Path) -> int:
         raise WriterBusyError(
             f"{folder}: another process is writing this run; wait for it, or choose another folder"
         ) from error
+
+
+def run_name(*parts: str, unique: str) -> str:
+    """Return a name that a run may bear: what it may keep of each part, then what tells it from others."""
+    kept = [re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-._") for part in parts]
+    words = "-".join(filter(None, kept))[: LONGEST_NAME - len(unique) - 1]
+    return f"{words}-{unique}" if words else unique
 
 
 def run_folder(name_or_folder: str | Path) -> Path:

@@ -20,7 +20,7 @@ from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.home import gold_index_folder, require_index
 from ...retrieval.text.chunking import Chunking
 from ..goldsets.goldset import GoldQuestion, GoldSet
-from .folder import INFORMATION, fingerprint, run_folder
+from .folder import INFORMATION, fingerprint, run_folder, run_name
 from .ledger import RunLedger
 from .revision import commit
 from .runner import ExampleResult, RowWatch, no_watch, run_examples
@@ -146,7 +146,8 @@ def default_folder(header: Mapping[str, Any]) -> Path:
     """Return the folder under the home folder that is named after what is run."""
     same = {name: value for name, value in header.items() if name not in INFORMATION}
     what = header.get("program", header["kind"])
-    return run_folder(f"{what}-{header['data']['name']}-{header['data']['split']}-{fingerprint(same)[:8]}")
+    data = header["data"]
+    return run_folder(run_name(what, data["name"], data["split"], unique=fingerprint(same)[:8]))
 
 
 def search_text(question: GoldQuestion) -> str:

@@ -20,12 +20,15 @@ from typing import Any
 import pytest
 from conftest import TORTURE
 from gold_sets import hashing_profile, write_gold
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quincunx.eval.compare import compare
 from quincunx.eval.gate import gate
 from quincunx.eval.goldsets.goldset import GoldQuestion, read_gold_set
 from quincunx.eval.report.summary import Summary, report_of, write_page, write_run_report
 from quincunx.eval.results import open_run
+from quincunx.eval.runs.folder import run_name
 from quincunx.eval.runs.ledger import Row, RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 from quincunx.eval.runs.runner import ExampleResult, run_examples
@@ -41,6 +44,7 @@ from quincunx.retrieval.errors import (
     WriterBusyError,
 )
 from quincunx.retrieval.settings import SearchSettings
+from quincunx.retrieval.storage.home import NAME
 
 
 @pytest.fixture
@@ -277,6 +281,18 @@ def test_an_interrupt_keeps_what_was_committed(tmp_path: Path) -> None:
     assert len(run.rows()) == 10
     run.forget(["q4"])
     assert len(run.rows()) == 9
+
+
+@given(st.lists(st.text(max_size=90), max_size=3))
+def test_a_run_has_a_name_whatever_its_gold_set_is_called(parts: list[str]) -> None:
+    assert NAME.fullmatch(run_name(*parts, unique="0123abcd"))
+    assert (
+        run_name("retrieval", "my gold set", "test", unique="0123abcd")
+        == "retrieval-my-gold-set-test-0123abcd"
+    )
+    assert (
+        run_name("chat_bridge", "tatqa-dev", "all", unique="0123abcd") == "chat_bridge-tatqa-dev-all-0123abcd"
+    )
 
 
 def test_a_run_is_a_page(gold: Path, home: Path, tmp_path: Path) -> None:
