@@ -15,15 +15,15 @@ PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
 
 
 @contextmanager
-def loading_quietly() -> Iterator[None]:
-    """Load a model without the bar that transformers draws, and its report of the weights; errors are still logged."""
+def without_bars() -> Iterator[None]:
+    """Load, train or write a model without the bars and reports of transformers; its errors are still logged."""
     from transformers.utils import logging
 
     def disabled(bar: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return bar(*given, **{**options, "disable": True})
 
     hook, verbosity = logging.set_tqdm_hook(disabled), logging.get_verbosity()
-    logging.set_verbosity_error()
+    logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:

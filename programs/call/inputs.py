@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError
@@ -21,7 +21,7 @@ MOST_TURNS = 10
 LONGEST_TURN = 2000
 """Characters of a turn's question, and of its answer, that are read."""
 
-Question = str | Mapping[str, Any] | dspy.Example
+Question: TypeAlias = str | Mapping[str, Any] | dspy.Example
 """One of several: its text, a call's arguments by name, or an example with its inputs."""
 
 GIVEN = ("question", "history", "passages")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UnsupportedModelError
-from ..quiet import loading_quietly
+from ..quiet import without_bars
 from .compute_thread import computing
 from .embedders import UNLIMITED
 from .pairs import PairEncoder, TokenRun, Truncation
@@ -83,7 +83,7 @@ class CrossEncoderReranker:
 
         from .packed_passes import passes
 
-        with loading_quietly():
+        with without_bars():
             self._model: CrossEncoder = sentence_transformers.CrossEncoder(
                 str(folder),
                 trust_remote_code=False,
