@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .environment import set_default, unset
+
 TOKENIZERS = "TOKENIZERS_PARALLELISM"
 PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
 
@@ -36,7 +38,7 @@ def keep_prices_offline() -> None:
 
     An app that wants the newer ones sets ``LITELLM_LOCAL_MODEL_COST_MAP=false``.
     """
-    os.environ.setdefault(PRICES, "true")
+    set_default(PRICES, "true")
 
 
 class _ForkNotice:
@@ -46,12 +48,11 @@ class _ForkNotice:
         self._added = False
 
     def before(self) -> None:
-        self._added = TOKENIZERS not in os.environ
-        os.environ.setdefault(TOKENIZERS, "false")
+        self._added = set_default(TOKENIZERS, "false")
 
     def after_in_parent(self) -> None:
         if self._added:
-            del os.environ[TOKENIZERS]
+            unset(TOKENIZERS)
 
 
 _NOTICE = _ForkNotice()
