@@ -23,7 +23,7 @@ from .artifact.save import save_program
 from .artifact.schema import MOST_QUERIES
 from .budget import Budget, Meter
 from .call.drive import adrive, drive
-from .call.inputs import Question, read_inputs, read_questions
+from .call.inputs import Question, read_batch, read_inputs
 from .call.steps import Flow
 from .engines.lms import extractive_lm, require_lm
 from .events import Done, Event, Failed
@@ -155,7 +155,7 @@ class GroundedProgram(dspy.Module):
             UsageError: what is no list of questions, such as one question.
             BoundError: ``workers`` that are no number of at least 1.
         """
-        asked = read_questions(self.predict.signature.input_fields, questions)
+        asked = read_batch(self.predict.signature.input_fields, questions)
         workers = workers if num_threads is None else num_threads
         if not (type(workers) is int and workers >= 1):
             raise BoundError(f"workers must be a whole number of at least 1 (got {workers!r})")

@@ -69,6 +69,19 @@ def _absolute(variable: str, path: Path) -> Path:
     return path.absolute()
 
 
+def set_default(variable: str, text: str) -> bool:
+    """Set a variable that a library reads, unless the app has set it; return whether it was set here."""
+    if variable in os.environ:
+        return False
+    os.environ[variable] = text
+    return True
+
+
+def unset(variable: str) -> None:
+    """Take back what `set_default` set."""
+    os.environ.pop(variable, None)
+
+
 def ollama_host() -> str:
     """Return the address in ``OLLAMA_HOST``, else the one that Ollama itself serves at."""
     return read_text("OLLAMA_HOST") or DEFAULT_OLLAMA_HOST

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from logging import ERROR
 from typing import Any
 
+from .environment import set_default, unset
+
 TOKENIZERS = "TOKENIZERS_PARALLELISM"
 PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
 
 
 @contextmanager
-def loading_quietly() -> Iterator[None]:
-    """Load a model without the bar that transformers draws, and its report of the weights; errors are still logged."""
+def without_bars() -> Iterator[None]:
+    """Load, train or write a model without the bars and reports of transformers; its errors are still logged."""
     from transformers.utils import logging
 
     def disabled(bar: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -37,7 +39,7 @@ def keep_prices_offline() -> None:
 
     An app that wants the newer ones sets ``LITELLM_LOCAL_MODEL_COST_MAP=false``.
     """
-    os.environ.setdefault(PRICES, "true")
+    set_default(PRICES, "true")
 
 
 class _ForkNotice:
@@ -47,12 +49,11 @@ class _ForkNotice:
         self._added = False
 
     def before(self) -> None:
-        self._added = TOKENIZERS not in os.environ
-        os.environ.setdefault(TOKENIZERS, "false")
+        self._added = set_default(TOKENIZERS, "false")
 
     def after_in_parent(self) -> None:
         if self._added:
-            del os.environ[TOKENIZERS]
+            unset(TOKENIZERS)
 
 
 _NOTICE = _ForkNotice()

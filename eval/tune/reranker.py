@@ -28,7 +28,7 @@ from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
 from ...retrieval.models.rerankers import Reranker
 from ...retrieval.models.weights import folder_revision, locate, minilm_folder
-from ...retrieval.quiet import loading_quietly
+from ...retrieval.quiet import without_bars
 from ...retrieval.search import Searcher
 from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.disk import publish_file, storing
@@ -263,6 +263,7 @@ def _samples(searcher: Searcher, locator: GoldLocator, dev: GoldSet) -> list[dic
     return samples
 
 
+@without_bars()
 def _train(
     base: Path,
     pairs: Sequence[tuple[str, str, float]],
@@ -280,14 +281,13 @@ def _train(
     from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 
     set_seed(recipe.seed)  # of the head, where the base has none
-    with loading_quietly():
-        model = CrossEncoder(
-            str(base),
-            num_labels=1,
-            max_length=recipe.max_tokens,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
+    model = CrossEncoder(
+        str(base),
+        num_labels=1,
+        max_length=recipe.max_tokens,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
     if recipe.max_tokens > usable_positions(model):
         raise BoundError(
             f"max_tokens must be at most {usable_positions(model)} for {base.name} (got {recipe.max_tokens})"

@@ -70,7 +70,7 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
     return CallInputs(asked, details, cut, tuple(notes))
 
 
-def read_questions(fields: Iterable[str], questions: Iterable[Question]) -> list[Mapping[str, Any]]:
+def read_batch(fields: Iterable[str], questions: Iterable[Question]) -> list[Mapping[str, Any]]:
     """Return the arguments of the calls that several questions stand for, given the input fields of the signature.
 
     Of an example that does not say which of its fields are inputs, those are that the program takes.

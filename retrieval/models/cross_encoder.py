@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import UnsupportedModelError
 from ..processes import Lock, require_own_device
-from ..quiet import loading_quietly
+from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .embedders import UNLIMITED
@@ -89,7 +89,7 @@ class CrossEncoderReranker:
 
         from .packed_passes import passes
 
-        with loading_quietly():
+        with without_bars():
             self._model: CrossEncoder = sentence_transformers.CrossEncoder(
                 str(folder),
                 trust_remote_code=False,

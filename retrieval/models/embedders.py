@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import BoundError, ModelOutputError, UnsupportedModelError
 from ..processes import Lock, require_own_device, working
-from ..quiet import loading_quietly
+from ..quiet import without_bars
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
@@ -133,7 +133,7 @@ class SentenceTransformerEmbedder:
     ) -> None:
         import sentence_transformers
 
-        with loading_quietly():
+        with without_bars():
             self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
                 str(folder),
                 trust_remote_code=False,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cachetools import LRUCache
 
 from ..processes import Lock, require_own_device
-from ..quiet import loading_quietly
+from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .rerankers import Scores, require_scores
@@ -36,7 +36,7 @@ class LateInteractionReranker:
         self.name = name
         # Built from explicit modules: handed a plain folder, the library would add a random projection.
         options = {"local_files_only": True, "trust_remote_code": False, "dtype": "float32"}
-        with loading_quietly():
+        with without_bars():
             encoder = Transformer(str(folder), model_kwargs=options)
         self._model = MultiVectorEncoder(
             modules=[encoder, MultiVectorMask(), Normalize(module_input_name="token_embeddings")]

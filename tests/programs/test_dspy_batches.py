@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from quincunx.programs.answer import Answer
 from quincunx.programs.budget import Budget
-from quincunx.programs.call.inputs import read_questions
+from quincunx.programs.call.inputs import read_batch
 from quincunx.programs.events import Failed
 from quincunx.programs.loading import load
 from quincunx.programs.program import GroundedProgram
@@ -172,8 +172,8 @@ NAMES = st.sampled_from(["question", "history", "ticker", "answer", "label"])
 @given(st.dictionaries(NAMES, st.text(max_size=5)), st.sets(NAMES))
 def test_an_example_is_read_as_dspy_reads_it(fields: dict[str, str], inputs: set[str]) -> None:
     one = dspy.Example(**fields).with_inputs(*inputs)
-    (read,) = read_questions(["question", "history", "passages"], [one])
+    (read,) = read_batch(["question", "history", "passages"], [one])
     assert isinstance(read, Mapping)
     assert dict(read) == one.inputs().toDict()
-    (unset,) = read_questions(["question", "history", "passages"], [dspy.Example(**fields)])
+    (unset,) = read_batch(["question", "history", "passages"], [dspy.Example(**fields)])
     assert dict(unset) == {name: value for name, value in fields.items() if name in ("question", "history")}

@@ -68,6 +68,33 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 }
 
 
+def with_feedback(example: dspy.Example, answer: Any, *_: object) -> dspy.Prediction:
+    return dspy.Prediction(score=answered(example, answer), feedback="Quote more.")
+
+
+def test_a_model_given_to_load_answers_for_gepa_and_after_it() -> None:
+    lm, engine = quoting()
+    writer, _ = scripted(lambda prompt: "```\nAnswer from the passages.\n```")
+    optimizer = dspy.GEPA(metric=with_feedback, max_metric_calls=8, reflection_lm=writer)
+    compiled = optimizer.compile(load("chat_bridge", lm=lm), trainset=examples(2), valset=examples(2))
+    asked = len(engine.prompts)
+    assert asked > 0
+    assert compiled(question=QUESTION).engine == "scripted/m"
+    assert len(engine.prompts) == asked + 1
+
+
+def test_a_model_given_to_load_answers_for_simba_and_after_it() -> None:
+    lm, engine = quoting()
+    optimizer = dspy.SIMBA(
+        metric=answered, bsize=2, num_candidates=2, max_steps=1, max_demos=1, num_threads=1
+    )
+    compiled = optimizer.compile(load("chat_bridge", lm=lm), trainset=examples(2))
+    asked = len(engine.prompts)
+    assert asked > 0
+    assert compiled(question=QUESTION).engine == "scripted/m"
+    assert len(engine.prompts) == asked + 1
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_model_given_to_load_answers_before_and_after_an_optimizer(name: str) -> None:
     lm, engine = quoting()
