@@ -21,6 +21,7 @@ import quincunx
 from quincunx.retrieval.errors import BoundError, FilterError, UnknownFieldError
 from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.filters import And, Compare, Filter, In, Not, Or, field
+from quincunx.retrieval.index import bm25
 from quincunx.retrieval.index.build import build, delete, update
 from quincunx.retrieval.index.metadata_table import METADATA_SQL, MetadataTable
 from quincunx.retrieval.index.store import Store
@@ -271,3 +272,18 @@ def test_names_in_python_and_in_text_are_the_same() -> None:
     assert (field("a.b", "c") == 1) == parse_filter('"a.b"."c" = 1')
     assert (field("kind", optional=True) != "x") == parse_filter("kind?!=x")
     assert isinstance(field("a") == 1, Filter)
+
+
+def test_the_lexical_stage_finds_the_same_of_many_allowed_as_of_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["alpha", "alpha beta", "alpha beta beta gamma", "delta"]
+    documents = [Document(f"d{i:03}", "", words[i % 4], {"i": i, "half": i % 2}) for i in range(400)]
+    build(tmp_path, documents, Hashing())
+    for where in ("i>=0", "half=1", "i<37", "i>=396", "half=1 and i>300", "i<0"):
+        for question in ("alpha", "beta gamma", "delta alpha", "unheard"):
+            settings = SearchSettings(where=where, k=20, depth=30)
+            few = Searcher(tmp_path, Hashing(), None).search(question, settings)
+            with monkeypatch.context() as many:
+                many.setattr(bm25, "MANY_ALLOWED", 0)
+                assert Searcher(tmp_path, Hashing(), None).search(question, settings) == few

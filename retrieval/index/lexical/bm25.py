@@ -17,6 +17,8 @@ from ..faiss_index import TIES, Numbers
 
 TOKENIZER = "porter unicode61 categories ''L* M* N* Co''"
 """Marks are part of words: the vowels of many scripts are marks."""
+MANY_ALLOWED = 5_000
+"""Numbers of passages that are handed to SQLite at most."""
 K1, LEAST_IDF = 1.2, 1e-6
 """Of FTS5's BM25: how soon a repeated word counts no more, and the weight of a word that most passages hold."""
 
@@ -44,11 +46,29 @@ def best_passages(
     All that tie with the last one are in. Only ``allowed`` numbers are looked at, where given.
     """
     expression = _expression(terms)
+    if allowed is not None and len(allowed) > MANY_ALLOWED:
+        return _best_of_all(connection, expression, limit, allowed)
     found = _match(connection, expression, allowed, "ORDER BY rank LIMIT ?", limit + TIES)
     last = found[min(limit, len(found)) - 1][1] if found else 0.0
     if len(found) == limit + TIES and found[-1][1] == last:
         return _match(connection, expression, allowed, "AND rank <= ? ORDER BY rank", -last)
     return [(number, score) for number, score in found if score >= last]
+
+
+def _best_of_all(
+    connection: sqlite3.Connection, expression: str, limit: int, allowed: Numbers
+) -> list[tuple[int, float]]:
+    """As `best_passages`, where so many are allowed that to hand their numbers to SQLite takes longer than to drop others."""
+    wanted = 2 * (limit + TIES)
+    while True:
+        every = _match(connection, expression, None, "ORDER BY rank LIMIT ?", wanted)
+        numbers = np.array([number for number, _ in every], dtype=np.int64)
+        places = np.searchsorted(allowed, numbers).clip(max=len(allowed) - 1)
+        found = [hit for hit, fits in zip(every, allowed[places] == numbers, strict=True) if fits]
+        last = found[min(limit, len(found)) - 1][1] if found else 0.0
+        if len(every) < wanted or (len(found) >= limit and every[-1][1] < last):
+            return [(number, score) for number, score in found if score >= last]
+        wanted *= 8
 
 
 def scores_of(
