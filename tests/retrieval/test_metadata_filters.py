@@ -21,8 +21,8 @@ import quincunx
 from quincunx.retrieval.errors import BoundError, FilterError, UnknownFieldError
 from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.filters import And, Compare, Filter, In, Not, Or, field
-from quincunx.retrieval.index import bm25
 from quincunx.retrieval.index.build import build, delete, update
+from quincunx.retrieval.index.lexical import bm25
 from quincunx.retrieval.index.metadata_table import METADATA_SQL, MetadataTable
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.metadata import FieldName, comparable_values

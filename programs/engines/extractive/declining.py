@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from ....retrieval.models.embedders import Embedder
 from ....retrieval.text.normal_form import normal_text
+from ....retrieval.text.words import NAME, indexed_words, searched_words
 from ....signatures.evidence import Evidence
 from ...sentences import BEARS, ScoredPassages, embed_fitting, fitting, flattened
 from .small_talk import is_small_talk
@@ -28,6 +29,8 @@ FAR_SENTENCE = 0.35
 """Cosine of all-MiniLM-L6-v2 from which on a sentence alone is near enough."""
 FAR_PASSAGE = 0.23
 """Cosine from which on a passage, with its title, is near enough."""
+NAMED = 0.0
+"""Cosine from which on a sentence bears on a question that names its page by a stop word."""
 
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 
@@ -35,7 +38,16 @@ _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 def decide(question: str, passages: ScoredPassages, embedder: Embedder) -> ScoredPassages:
     """Return the sentences as they bear on the question: none of them when it is to be declined."""
     least = _least_score(question, passages, embedder)
-    return [[replace(sentence, least=least) for sentence in sentences] for sentences in passages]
+    names = {word for word in searched_words(question) if word.startswith(NAME)}
+    return [
+        [replace(s, least=min(least, NAMED) if names & _names(s.passage) else least) for s in sentences]
+        for sentences in passages
+    ]
+
+
+def _names(passage: Evidence) -> set[str]:
+    """Return the stop words that name a passage's page, such as ``NOW``: to the embedder they are no words at all."""
+    return {word for word in indexed_words(passage.title, "", passage.about) if word.startswith(NAME)}
 
 
 def _least_score(question: str, passages: ScoredPassages, embedder: Embedder) -> float:
