@@ -33,7 +33,11 @@ def search_indexes(
     from ..render.answers import candidates_table, passages_list
 
     found = SearchHandle(name.split(","), profile).search(question, settings)
-    for note in found.notes:
+    near = [
+        f"{word!r} stands nowhere in the index: searched for {', '.join(names)}"
+        for word, names in found.near_words.items()
+    ]
+    for note in [*found.notes, *near]:
         notes.print(note, style="yellow", markup=False)
     if as_json:
         record = asdict(found)
@@ -46,6 +50,7 @@ def search_indexes(
                 "where": None if settings.where is None else str(settings.where),
                 "generations": found.generations,
                 "notes": found.notes,
+                "near_words": found.near_words,
                 "precision": None if found.precision is None else found.precision.as_dict(),
                 "passages": [asdict(passage) for passage in found.passages],
                 "candidates": [{"id": c["passage"]["id"], **c} for c in record["candidates"]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,3 +65,10 @@ def test_a_search_and_an_answer_go_by_them(quincunx: Any, canons: Any) -> None:
     assert all(candidate["lexical_rank"] is None for candidate in found["candidates"])
     asked = quincunx("ask", "chat_bridge", "What is Sage?", "-k", "7", "-n", "2", "--json").json
     assert (len(asked["candidates"]), len(asked["passages"])) == (7, 2)
+
+
+def test_a_search_says_which_words_stood_in_for_a_misspelt_one(canons: Path, quincunx: Any) -> None:
+    found = quincunx("search", "builddaily", "newsleter", "--json")
+    assert found.status == 0
+    assert found.json["near_words"]["newsleter"][0] == "newsletter"
+    assert "'newsleter' stands nowhere in the index" in " ".join(found.err.split())
