@@ -21,7 +21,7 @@ Span = tuple[int, int]
 LANGUAGE = "en"
 """Whose abbreviations are known. Stops are those of all scripts, whatever the language."""
 
-_NUMBERED = re.compile(r"\b[^\W\d_]{1,4}\.\s*$")
+_NUMBERED = re.compile(r"\b(?:approx|[^\W\d_]{1,4})\.\s*$")
 _NEVER_LAST = re.compile(r"\b(?:e\.\s?g|i\.\s?e|cf|viz|vs|z\.\s?B|d\.\s?h|p\.\s?ex)\.\s*$", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _MARKS = re.compile(r"(?:[^\S\n]*(?:>|[-*+•·](?=\s)|\d{1,9}[.)](?=\s)|\[[ xX]\](?=\s)))*\s*")
