@@ -24,7 +24,7 @@ from .budget import Budget, Meter
 from .call.drive import adrive, drive
 from .call.inputs import read_inputs
 from .call.steps import Flow
-from .engines.lms import extractive_lm
+from .engines.lms import extractive_lm, keep_connections_apart
 from .events import Done, Event, Failed
 from .spec import ProgramSpec
 from .trace import OnCall, traced_call
@@ -163,4 +163,5 @@ class GroundedProgram(dspy.Module):
         if chosen is None:
             logger.info("no language model is set: the extractive engine answers")
             chosen = extractive_lm()
+        keep_connections_apart(chosen)
         return Flow(self, asked, chosen, Meter(budget or self.budget), listener)
