@@ -25,7 +25,7 @@ from .budget import Budget, Meter
 from .call.drive import adrive, drive
 from .call.inputs import Question, read_batch, read_inputs
 from .call.steps import Flow
-from .engines.lms import extractive_lm, require_lm
+from .engines.lms import extractive_lm, keep_connections_apart, require_lm
 from .events import Done, Event, Failed
 from .predictor import Predictor
 from .spec import ProgramSpec
@@ -200,6 +200,7 @@ class GroundedProgram(dspy.Module):
         asked = read_inputs(fields, question, inputs)
         chosen = self.predict.lm or dspy.settings.lm
         if chosen is not None:
+            keep_connections_apart(chosen)
             return Flow(self, asked, require_lm(chosen), Meter(spend), listener)
         # The first to set it tells, whichever thread that is.
         if self.__dict__.setdefault("_told_by", flow_id := object()) is flow_id:

@@ -1,11 +1,12 @@
 """A reader in a process of its own: for each line it is sent, it searches and prints one JSON line.
 
-Usage: python read_only_reader.py FOLDER
+Usage: python read_only_reader.py FOLDER [USER], who is numbered, and whom it becomes once Python is loaded.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ def answer(folder: Path, opened: list[Searcher]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    for user in map(int, sys.argv[2:]):
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
     opened: list[Searcher] = []
     for _ in sys.stdin:
         sys.stdout.write(json.dumps(answer(Path(sys.argv[1]), opened)) + "\n")

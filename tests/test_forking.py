@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import dspy
 import pytest
 from checkpoints import bge
 from ollama_server import OllamaServer
 from parts import Hashing
 
+from quincunx.programs.engines.lms import keep_connections_apart
 from quincunx.retrieval.errors import ForkedError
 from quincunx.retrieval.index.build import build, update
 from quincunx.retrieval.index.store import Store
@@ -47,7 +52,7 @@ def test_children_answer_after_their_parent_used_everything(
     assert "huggingface/tokenizers" not in done.stderr
 
 
-def in_child(work: Callable[[], None]) -> int:
+def in_child(work: Callable[[], object]) -> int:
     """Run work in a forked child, and return how it ended: 0 well, 1 by an error, below 0 by a signal."""
     child = os.fork()
     if not child:
@@ -158,6 +163,62 @@ def test_the_writers_lock_does_not_outlive_it_in_a_child(tmp_path: Path) -> None
     assert update(tmp_path, documents(2), Hashing()).generation == 2
     os.write(go[1], b"1")
     os.waitpid(child, 0)
+
+
+class CountingConnections(ThreadingHTTPServer):
+    """Speaks as an OpenAI-shaped server does, and knows which connection each request came over."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.connections: list[Any] = []
+        super().__init__(("127.0.0.1", 0), _Completion)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class _Completion(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: CountingConnections
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.connections.append(self.client_address)
+        message = {"role": "assistant", "content": "yes"}
+        reply = {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+        body = json.dumps(reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_child_asks_a_language_model_over_a_connection_of_its_own() -> None:
+    with CountingConnections() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        lm = dspy.LM("openai/m", api_base=server.url, api_key="none", cache=False)
+        keep_connections_apart(lm)
+        assert lm("one") == ["yes"]
+        assert lm("two") == ["yes"]
+        assert in_child(lambda: lm("three")) == 0
+        assert lm("four") == ["yes"]
+        server.shutdown()
+    one, two, three, four = server.connections
+    assert one == two == four
+    assert three != one
 
 
 def test_a_model_on_a_gpu_is_refused_in_a_child_at_once() -> None:

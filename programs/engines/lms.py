@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import functools
+import threading
+import weakref
 from typing import Any
 
 import dspy
 
 from ...retrieval.arguments import require_type
 from ...retrieval.errors import QuincunxError, UsageError
+from ...retrieval.processes import after_fork_in_child
 from ...retrieval.quiet import keep_prices_offline
 
 keep_prices_offline()  # before the first call of any language model
+
+_asked: weakref.WeakValueDictionary[int, dspy.LM] = weakref.WeakValueDictionary()
+_left_to_parent: list[Any] = []
+"""Clients of the parent process: to close them here is not a child's business."""
 
 
 def lm(model: str, **settings: Any) -> dspy.LM:
@@ -63,6 +70,27 @@ def require_lm(given: object) -> dspy.BaseLM:
 def extractive_lm() -> dspy.LM:
     """Return the extractive engine that answers where no language model is set, the same for all programs."""
     return lm("extractive")
+
+
+def keep_connections_apart(lm: Any) -> None:
+    """See to it that a child forked later asks this language model over connections of its own.
+
+    DSPy's clients keep connections open, and of two processes that share one, each gets answers to the other's questions.
+    """
+    if isinstance(lm, dspy.LM):
+        _asked[id(lm)] = lm
+
+
+def _drop_connections() -> None:
+    for lm in list(_asked.values()):
+        _left_to_parent.extend(lm._engine_store.values())
+        lm._engine_store.clear()
+        lm._engine_lock = threading.RLock()
+    if "cache" in vars(dspy):
+        dspy.cache._lock = threading.RLock()
+
+
+after_fork_in_child(_drop_connections)
 
 
 def typed_cause(error: BaseException) -> QuincunxError | None:

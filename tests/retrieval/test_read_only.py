@@ -50,13 +50,10 @@ class Reader:
 
     def __init__(self, folder: Path, *, user: int | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-B", str(READER), str(folder)],
+            [sys.executable, "-B", str(READER), str(folder), *([] if user is None else [str(user)])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
         )
 
     def ask(self) -> dict[str, Any]:
