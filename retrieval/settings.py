@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Literal, get_args, overload
 
 from .arguments import require_type
@@ -94,6 +95,10 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         require_bounds(self.k, self.n)
+        require_type("rerank", self.rerank, bool, "True or False")
+        for name in ("dense_weight", "lexical_weight", "rrf_constant", "rerank_weight"):
+            require_type(name, getattr(self, name), (int, float), "a number")
+        require_type("collapse", self.collapse, (int, float, NoneType), "a number, or None")
         if not (isinstance(self.depth, int) and 1 <= self.depth <= MOST_CANDIDATES):
             raise BoundError(f"depth must be a whole number from 1 to {MOST_CANDIDATES} (got {self.depth!r})")
         for name, among in (("final", FinalOrder), ("fusion", Fusion)):

@@ -325,13 +325,13 @@ class _RunningOptimization:
         return Student(program.deepcopy(), self.log)
 
     def _without_wrappers(self, program: GroundedProgram) -> GroundedProgram:
-        """Return a program as an app would load it: with its own handle and language model."""
+        """Return a program as an app would load it: with its own handle, and the language model that it was optimised for."""
         plain: GroundedProgram = self.plan.program.deepcopy()
         plain.retriever.handle = self.plan.handle.inner
         theirs = dict(predictors_of(program))
         for name, predictor in predictors_of(plain):
             predictor.signature, predictor.demos = theirs[name].signature, theirs[name].demos
-            predictor.lm = None
+        plain.set_lm(self.plan.lm)
         return plain
 
     def _save(self, found: OptimizationResult) -> None:

@@ -140,7 +140,7 @@ function drawPassages(question, grades) {
         given.has(ref) && el("span", { class: "tag" }, "given"), grades.has(ref) && el("span", { class: "tag gold" }, `★ gold, grade ${grades.get(ref)}`),
         quotes(ref).length > 0 && el("span", { class: "tag" }, "cited")),
       el("div", { class: "pre", dir: "auto" }, content),
-      missing.map((quote) => el("div", { class: "bad pre" }, "Not in this passage: “", apart(quote), "”")));
+      missing.map((quote) => el("div", { class: "bad pre" }, "Not in this passage's text: “", apart(quote), "”")));
   }));
 }
 

@@ -58,7 +58,8 @@ def read_inputs(fields: Sequence[str], question: object, inputs: Mapping[str, An
         if name != "history" and not (isinstance(value, str) and lone_surrogate_at(value) is None):
             raise UsageError(f"input {name!r} must be text of whole characters (got {str(value)[:80]!r})")
     asked = require_question(question)
-    history = _history(inputs.get("history") or ())
+    given = inputs.get("history") or ()
+    history = _history(given.messages if isinstance(given, dspy.History) else given)
     notes = []
     newest = history[-MOST_TURNS:]
     if newest != history:
@@ -93,7 +94,9 @@ def _arguments(taken: Container[str], question: Question) -> Mapping[str, Any]:
         inputs = getattr(question, "_input_keys", None)
         wanted = taken if inputs is None else inputs
         return {name: value for name, value in question.items() if name in wanted}
-    return question if isinstance(question, Mapping) else {"question": question}
+    if isinstance(question, Mapping) and all(isinstance(name, str) for name in question):
+        return question
+    return {"question": question}
 
 
 def _history(turns: Sequence[Any]) -> tuple[Turn, ...]:

@@ -38,6 +38,7 @@ def lm(model: str, **settings: Any) -> dspy.LM:
         >>> quincunx.lm("openai/gpt-4o-mini", temperature=0.0).kwargs["temperature"]
         0.0
     """
+    require_type("model", model, str, "a name, such as 'openai/gpt-4o-mini' or 'ollama/llama3.2'")
     if model == "extractive":
         from .extractive.engine import MODEL, AsyncExtractiveEngine, ExtractiveEngine
 

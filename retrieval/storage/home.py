@@ -24,7 +24,7 @@ def home() -> Path:
 
 def named_folder(kind: str, name: str) -> Path:
     """Return where something of that kind (``indexes``, ``programs``) and name lies or would lie."""
-    if not NAME.fullmatch(name):
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
         raise BadNameError(
             f"name {name!r} among the {kind}: use 1 to 64 letters, digits, dots, dashes or underscores, a letter or "
             "digit first"

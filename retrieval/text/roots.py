@@ -66,6 +66,8 @@ def given_paths(paths: Paths) -> list[Given]:
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
+    if not isinstance(paths, Iterable):
+        raise UsageError(f"paths must be a path, a list of them, or paths by name (got {paths!r:.80})")
     if isinstance(paths, Mapping):
         given = [Given(_absolute(path), _require_name(name)) for name, path in paths.items()]
     else:

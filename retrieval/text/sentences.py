@@ -25,7 +25,7 @@ _NUMBERED = re.compile(r"\b(?:approx|[^\W\d_]{1,4})\.\s*$")
 _NEVER_LAST = re.compile(r"\b(?:e\.\s?g|i\.\s?e|cf|viz|vs|z\.\s?B|d\.\s?h|p\.\s?ex)\.\s*$", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _MARKS = re.compile(r"(?:[^\S\n]*(?:>|[-*+•·](?=\s)|\d{1,9}[.)](?=\s)|\[[ xX]\](?=\s)))*\s*")
-_NO = re.compile(r"\W*No\.\s+(?=[^\W\d_])")
+_NO_ABBREVIATION = re.compile(r"(?:^\W*No|\bMay)\.\s+(?=[^\W\d_])")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -49,9 +49,9 @@ def sentence_starts(text: str, start: int, end: int) -> Iterator[int]:
         joined = _NEVER_LAST.search(before) or (sentence[:1].isdigit() and _NUMBERED.search(before))
         if sentence.strip() and not joined:
             yield start + boundary["start_index"]
-            # "No. 5" is a number, but "No. Ask first." says no.
-            if denial := _NO.match(sentence):
-                yield start + boundary["start_index"] + denial.end()
+            # "No. 5" is a number, but "No. Ask first." says no; and May is never shortened.
+            for match in _NO_ABBREVIATION.finditer(sentence):
+                yield start + boundary["start_index"] + match.end()
         before = sentence
 
 

@@ -8,13 +8,15 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dspy
 import pytest
 from dspy.lm15 import Usage
 from scripted import Scripted, field_of, in_markers, scripted
 
+from quincunx.programs.call.inputs import read_inputs
+from quincunx.programs.engines.lms import lm as language_model
 from quincunx.programs.loading import load
 from quincunx.programs.program import NO_MODEL, GroundedProgram
 from quincunx.programs.registry import program_names
@@ -316,3 +318,17 @@ def test_a_model_named_in_the_context_is_found_as_load_finds_it() -> None:
 def test_settings_that_are_right_pass(tmp_path: Path) -> None:
     program = load("chat_bridge", settings=SearchSettings(k=7, n=2), lm="extractive")
     assert len(program(question=QUESTION).candidates) == 7
+
+
+def test_a_model_that_is_no_name_and_settings_of_a_wrong_type_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"model must be a name.* \(got 4\)"):
+        language_model(cast(Any, 4))
+    for wrong in ({"dense_weight": "1"}, {"collapse": "high"}, {"rerank": "no"}):
+        with pytest.raises(UsageError, match=f"{next(iter(wrong))} must be"):
+            SearchSettings(**cast(Any, wrong))
+
+
+def test_dspys_history_is_read_as_the_turns_before() -> None:
+    turns = [{"question": "What is Sage?", "answer": "A site."}]
+    read = read_inputs(["history"], "And Sage Daily?", {"history": dspy.History(messages=turns)})
+    assert [(turn.question, turn.answer) for turn in read.history] == [("What is Sage?", "A site.")]

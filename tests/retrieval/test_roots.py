@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from gold_sets import hashing_profile
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import quincunx
-from quincunx.retrieval.errors import CorpusError, DuplicateIdError, UsageError, WriterBusyError
+from quincunx.retrieval.errors import BadNameError, CorpusError, DuplicateIdError, UsageError, WriterBusyError
 from quincunx.retrieval.index.changes import BuildReport
 from quincunx.retrieval.index.contents import document_ids, index_info, read_index
 from quincunx.retrieval.index.store import Store
@@ -350,3 +350,10 @@ def test_a_file_name_is_readable_distinct_and_told_back(names: list[bytes]) -> N
     for name, text in texts.items():
         assert os.fsencode(path_of(text)) == name
         text.encode()
+
+
+def test_paths_and_names_of_a_wrong_type_are_one_typed_error(home: Path) -> None:
+    with pytest.raises(UsageError, match=r"paths must be .* \(got 5\)"):
+        quincunx.build_index("kb", cast(Any, 5))
+    with pytest.raises(BadNameError, match="5"):
+        quincunx.build_index(cast(Any, 5), [home])
