@@ -29,7 +29,7 @@ def answer(folder: Path, opened: list[Searcher]) -> dict[str, Any]:
     return {
         "generation": generation,
         "versions": sorted({c.passage.metadata["version"] for c in found.candidates}),
-        "count": len(found.candidates),
+        "count": len({c.passage.document_id for c in found.candidates}),
         "notes": list(found.notes),
     }
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
 from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import DEFAULT_PROFILE
+from ...retrieval.storage.lock import unlock
 from ..metrics.means import mean_of
 from ..runs.answer_run import inputs_of, program_fingerprint
 from ..runs.folder import claim_folder, fingerprint
@@ -168,7 +168,7 @@ def run_optimization(plan: Plan, watch: OptimizationWatch = ignore_progress) -> 
     except LedgerError as lost:
         raise StorageError(f"{lost}; check the disk, then run it again to go on") from lost
     finally:
-        os.close(lock)
+        unlock(lock)
 
 
 class _RunningOptimization:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
 from ..storage.disk import storing
 from ..storage.home import DATABASE, index_folder, require_index
-from ..storage.lock import lock_folder
+from ..storage.lock import lock_folder, unlock
 from ..text.chunking import Chunking
 from ..text.corpus import Corpus, read_corpus, require_documents
 from ..text.read_report import ReadReport
@@ -203,7 +202,7 @@ def drop_index(name: str) -> None:
             if not any(folder.iterdir()):
                 folder.rmdir()
         finally:
-            os.close(lock)
+            unlock(lock)
 
 
 def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:

@@ -91,7 +91,9 @@ def test_the_extractive_engine_follows_a_conversation(canons: Path) -> None:
 
 
 def test_older_turns_are_left_out_with_a_note(canons: Path) -> None:
-    answer = quincunx.load("chat_bridge")(question="who is it for?", history=TURNS * (MOST_TURNS + 2))
+    answer = quincunx.load("chat_bridge", lm="extractive")(
+        question="who is it for?", history=TURNS * (MOST_TURNS + 2)
+    )
     assert answer.notes == [f"of {MOST_TURNS + 2} earlier turns the newest {MOST_TURNS} were read"]
 
 

@@ -47,7 +47,7 @@ def test_every_path_and_both_engines_give_the_same_checked_answer(
     canons: Path, server: OllamaServer, program: str
 ) -> None:
     question = QUESTIONS[program]
-    expected = said(quincunx.load(program)(question=question))
+    expected = said(quincunx.load(program, lm="extractive")(question=question))
     loaded = quincunx.load(program, lm=quincunx.lm("ollama/qwen3", host=server.url))
     plain = loaded(question=question)
     assert plain.engine == "ollama/qwen3"

@@ -12,10 +12,11 @@ import pytest
 SCORE = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+from transformers.utils import logging as theirs
+bars = theirs.is_progress_bar_enabled()
 from quincunx.retrieval.models.late_interaction import load_minilm_late_interaction
 print(load_minilm_late_interaction().score("what is a cat?", ["A cat is an animal.", "A car."]).argmax())
-from transformers.utils import logging as theirs
-print(theirs.is_progress_bar_enabled(), theirs.get_verbosity() == theirs.WARNING)
+print(theirs.is_progress_bar_enabled() == bars, theirs.get_verbosity() == theirs.WARNING)
 """
 FORK = """
 import os

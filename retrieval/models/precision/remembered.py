@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...storage.disk import publish_file
 from ...storage.home import home
-from ...storage.lock import lock_folder
+from ...storage.lock import lock_folder, unlock
 from .choice import FormatTrial
 from .formats import Precision
 from .probe_texts import PROBE_VERSION
@@ -79,7 +78,7 @@ def remember(key: ProbeKey, trials: Mapping[Precision, FormatTrial]) -> None:
         try:
             publish_file(path, [memoryview(json.dumps(kept, indent=1).encode())])
         finally:
-            os.close(lock)
+            unlock(lock)
     except OSError as error:
         logger.info("%s: not kept (%s), so it is measured again by the next process", path, error.strerror)
 
