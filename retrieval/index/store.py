@@ -113,6 +113,7 @@ class Store:
 
         ``fresh`` removes the database first.
         """
+        self._require_own()
         with storing(self.folder):
             make_folder(self.folder)
             try:
@@ -122,7 +123,6 @@ class Store:
                     f"{self.folder}: another process is writing this index; wait for it and try again"
                 ) from error
         try:
-            self._require_own()
             if fresh:
                 with storing(self.folder):
                     for suffix in ("", WAL, SHM, "-journal"):
