@@ -132,7 +132,8 @@ class View:
         """The paths of the metadata's fields."""
         self._reader = reading
         self._loaded = loaded
-        self._terms_by_question: dict[str, list[bm25.Term]] = {}
+        self._terms_by_word: dict[str, bm25.Term] = {}
+        self._near_by_question: dict[str, dict[str, list[str]]] = {}
         self._allowed = allowed
 
     def dense(self, question: Vectors, limit: int) -> list[tuple[int, float]]:
@@ -153,28 +154,29 @@ class View:
 
     def near_words(self, question: str) -> dict[str, list[str]]:
         """Return what was searched for in place of each word of the question that stands nowhere in the index."""
-        return {
-            word: near
-            for word in searched_words(question)
-            if not self._term(word).passages
-            and (
-                near := self._loaded.vocabulary(self._reader).near(
-                    word, lambda word: self._term(word).passages
+        if question not in self._near_by_question:
+            self._near_by_question[question] = {
+                word: near
+                for word in searched_words(question)
+                if not self._term(word).passages
+                and (
+                    near := self._loaded.vocabulary(self._reader).near(
+                        word, lambda word: self._term(word).passages
+                    )
                 )
-            )
-        }
+            }
+        return self._near_by_question[question]
 
     def _term(self, word: str) -> bm25.Term:
-        return bm25.make_term(self._reader.connection, word)
+        if word not in self._terms_by_word:
+            self._terms_by_word[word] = bm25.make_term(self._reader.connection, word)
+        return self._terms_by_word[word]
 
     def _terms(self, question: str) -> list[bm25.Term]:
         """Return what the lexical stage looks for: the words of the question, or those near them where the index has none."""
-        if question not in self._terms_by_question:
-            near = self.near_words(question)
-            words = [name for word in searched_words(question) for name in near.get(word, [word])]
-            terms = [self._term(word) for word in dict.fromkeys(words)]
-            self._terms_by_question[question] = [term for term in terms if term.passages]
-        return self._terms_by_question[question]
+        near = self.near_words(question)
+        words = dict.fromkeys(name for word in searched_words(question) for name in near.get(word, [word]))
+        return [term for term in map(self._term, words) if term.passages]
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
