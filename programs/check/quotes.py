@@ -77,8 +77,9 @@ def check_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | Quot
             if not any(first <= start and end <= last for first, last in headings):
                 return text[start:end]
         return QuoteFault("heading_only")
-    for start, end in _whole_parts(text):
-        if _bare(text[start:end]) == _bare(wanted) != "":
+    bare = _bare(wanted)
+    for start, end in _whole_parts(text) if bare else ():
+        if _bare(text[start:end]) == bare:
             return text[start:end].strip()
     for value in values:
         if wanted and normal_text(value) == wanted:
