@@ -122,7 +122,7 @@ class CrossEncoderReranker:
         settled = self.precision.precision
         self._passes = passes(self._model, settled)
         # The head, which makes the one number, stays in float32.
-        convert(network.base_model, settled)
+        convert(network.base_model, settled, self._passes.first_tokens)
         self.identity = RerankerIdentity(
             model=model,
             revision=revision,
@@ -196,7 +196,7 @@ class CrossEncoderReranker:
         network: Any = self._model.model
         self._passes = passes(self._model, precision)
         try:
-            with converted(network.base_model, precision):
+            with converted(network.base_model, precision, self._passes.first_tokens):
                 yield lambda pairs: self._forward(encoder.encode(pairs)[0])
         finally:
             self._passes.release()

@@ -23,6 +23,8 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
+from .precision.formats import first_of_each
+
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
     from torch import Tensor
@@ -103,6 +105,10 @@ class Passes(ABC):
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
         """Return the places of ``lengths`` (tokens), those of one pass together."""
 
+    def first_tokens(self, given: Tensor) -> tuple[Any, Any]:
+        """Return the index of the runs' first tokens in what a layer is given, (batch, tokens, width)."""
+        return first_of_each(given)
+
     @abstractmethod
     def logits(self, runs: Sequence[TokenRun]) -> Tensor:
         """Return what one pass makes of the runs, shape (runs,), on the model's device."""
@@ -164,6 +170,10 @@ class _Packed(Passes):
 
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
         return parts(lengths, self.tokens)
+
+    def first_tokens(self, given: Tensor) -> tuple[Any, Any]:
+        """Return the index of the runs' first tokens, (1, tokens, width) but in the last layer, (runs, 1, width)."""
+        return (0, self._starts) if given.shape[0] == 1 else super().first_tokens(given)
 
     def logits(self, runs: Sequence[TokenRun]) -> Tensor:
         lengths = [len(run.ids) for run in runs]

@@ -58,16 +58,13 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
     """Cut one document into passages, in reading order; one without text is one passage, of its title alone."""
     text = document.text
     ruler = _Ruler(text, offsets(text))
-    blocks = list(read_blocks(text)) if document.headed else []
-    units = list(_units(text, blocks))
     pieces: list[tuple[_Piece, str]] = []
-    for section, headings in _sections(document, blocks):
-        title = " › ".join(part for part in (document.title, *headings) if part)
+    for section in _sections(document):
+        title = " › ".join(part for part in (document.title, *section.headings) if part)
         title = _shorten(title, int(chunking.tokens * TITLE_SHARE), offsets)
-        inside = units[
-            bisect_left(units, section[0], key=_start) : bisect_left(units, section[1], key=_start)
+        pieces += [
+            (piece, title) for piece in _pack(list(_units(text, section)), section.end, ruler, chunking)
         ]
-        pieces += [(piece, title) for piece in _pack(inside, section[1], ruler, chunking)]
     if not pieces and document.title.strip():
         title = _shorten(document.title, chunking.tokens, offsets)
         return [Passage(document.id, document.id, title, "", 0, 0, document.metadata)]
@@ -83,6 +80,16 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
         )
         for piece, title in pieces
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A part of a document below the same headings; the blocks of a long text are held for one section at a time."""
+
+    start: int
+    end: int
+    headings: tuple[str, ...]
+    blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +111,6 @@ class _Piece:
     """Of a table, repeated above the piece."""
 
 
-def _start(unit: _Unit) -> int:
-    return unit.start
-
-
 def _shorten(title: str, most: int, offsets: Offsets) -> str:
     """Cut a title that would crowd out the text: the whole of it stays in the document."""
     if len(title) <= most:
@@ -116,39 +119,43 @@ def _shorten(title: str, most: int, offsets: Offsets) -> str:
     return title if ruler.count((0, len(title))) <= most else title[: ruler.reach(0, most)].rstrip() + "…"
 
 
-def _sections(document: Document, blocks: Sequence[Block]) -> Iterator[tuple[Span, tuple[str, ...]]]:
-    """Yield (span, headings above it); one section without headings where there are none."""
+def _sections(document: Document) -> Iterator[_Section]:
+    """Yield the sections of a document, in reading order; one without headings where there are none."""
+    text = document.text
     path: list[Block] = []
     start, below, headings = 0, 0, tuple[str, ...]()
-    for block in blocks:
-        if block.kind != "heading" or not block.level or not block.name:
-            continue
-        # A heading with nothing under it but deeper headings is no passage of its own: it stays above the next one.
-        alone = path and block.level > path[-1].level and not document.text[below : block.start].strip()
-        if not alone:
-            if start < block.start:
-                yield (start, block.start), headings
-            start = block.start
-        path = [above for above in path if above.level < block.level] + [block]
-        # The first heading of a file is its title already.
-        headings = tuple(above.name for above in path if above.name != document.title)
-        below = block.end
-    if start < len(document.text):
-        yield (start, len(document.text)), headings
+    held: list[Block] = []
+    for block in read_blocks(text) if document.headed else ():
+        if block.kind == "heading" and block.level and block.name:
+            # A heading with nothing under it but deeper headings is no passage of its own: it stays above the next one.
+            alone = path and block.level > path[-1].level and not text[below : block.start].strip()
+            if not alone:
+                if start < block.start:
+                    yield _Section(start, block.start, headings, held)
+                start, held = block.start, []
+            path = [above for above in path if above.level < block.level] + [block]
+            # The first heading of a file is its title already.
+            headings = tuple(above.name for above in path if above.name != document.title)
+            below = block.end
+        held.append(block)
+    if start < len(text):
+        yield _Section(start, len(text), headings, held)
 
 
-def _units(text: str, blocks: Sequence[Block]) -> Iterator[_Unit]:
-    """Yield the units of a text, in reading order; what is in no block belongs to the unit before it."""
-    yield _Unit(0)
-    if not blocks:
-        yield from (_Unit(at) for at in sentence_starts(text, 0, len(text)) if at)
+def _units(text: str, section: _Section) -> Iterator[_Unit]:
+    """Yield the units of a section, in reading order; what is in no block belongs to the unit before it."""
+    yield _Unit(section.start)
+    if not section.blocks:
+        yield from (
+            _Unit(at) for at in sentence_starts(text, section.start, section.end) if at > section.start
+        )
     head = (0, 0)
-    for block in blocks:
+    for block in section.blocks:
         if block.kind == "head":
             head = block.start, block.end
         starts = sentence_starts(text, block.start, block.end) if block.kind == "paragraph" else ()
         for at in dict.fromkeys([block.start, *starts]):
-            if at:
+            if at > section.start:
                 yield _Unit(at, head if block.kind == "row" else (0, 0))
 
 

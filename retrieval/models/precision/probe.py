@@ -92,7 +92,7 @@ def _layer_seconds(precision: Precision, device: str, width: int) -> float:
     layer = layer.to(device).eval()
     convert(layer, precision)
     count = LAYER_TOKENS.get(device, LAYER_TOKENS["cpu"])
-    tokens = torch.randn(count, width, device=device)  # (tokens, width)
+    tokens = torch.randn(1, count, width, device=device)  # (1, tokens, width)
 
     def run() -> float:
         begin = time.perf_counter()
