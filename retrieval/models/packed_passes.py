@@ -41,6 +41,7 @@ PADDING = 0.1
 TOKENS = {"cpu": BATCH_TOKENS, "cuda": 16 * BATCH_TOKENS}
 """Of one pass, by the kind of device: what keeps it busy, with the padding of a padded batch."""
 PACKED = "quincunx_packed"
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 Ids = npt.NDArray[np.int64]
 
@@ -116,7 +117,7 @@ class Passes(ABC):
 
 def passes(model: CrossEncoder, precision: Precision) -> Passes:
     """Return how this model reads pairs; one that reads without padding reads no other way until it is released."""
-    return _Packed(model) if _packable(model, precision) else _Padded(model)
+    return _Packed(model, precision) if _packable(model, precision) else _Padded(model)
 
 
 def _packable(model: CrossEncoder, precision: Precision) -> bool:
@@ -151,14 +152,14 @@ class _Padded(Passes):
 
 
 class _Packed(Passes):
-    def __init__(self, model: CrossEncoder) -> None:
+    def __init__(self, model: CrossEncoder, precision: Precision) -> None:
         super().__init__(model)
         self._network = network = cast(Any, model.model)
         before = network.config._attn_implementation
         network.set_attn_implementation(PACKED)
         # RoBERTa's kind counts positions from behind its padding id.
         self._padding: int | None = getattr(network.base_model.embeddings, "padding_idx", None)
-        self._has_kernel = _has_kernel(network)
+        self._half = HALVES.get(precision) if _has_kernel(network) else None
         # The head reads the first token of a run and no other, so the last layer works out no other.
         self._starts = torch.empty(0, dtype=torch.int64)
         last = network.base_model.encoder.layer[-1].attention
@@ -185,9 +186,7 @@ class _Packed(Passes):
         rows = {name: self._moved(values)[None] for name, values in features.items()}  # each (1, tokens)
         ends = self._moved(bounds)
         self._starts = ends[:-1]
-        found = self._network(
-            **rows, lengths=lengths, bounds=ends.int() if self._has_kernel else None, return_dict=True
-        )
+        found = self._network(**rows, lengths=lengths, bounds=ends.int(), half=self._half, return_dict=True)
         logits: Tensor = found.logits  # (runs, 1)
         return logits.squeeze(-1)
 
@@ -225,14 +224,17 @@ def _attend(
     *,
     scaling: float,
     lengths: list[int],
-    bounds: Tensor | None,
+    bounds: Tensor,
+    half: torch.dtype | None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Let each run attend to itself; (1, heads, tokens, width) each, and (1, tokens, heads, width) comes out."""
-    if bounds is not None and query.dtype != torch.float32:
+    if half is not None:
         from torch.nn.attention.varlen import varlen_attn
 
-        q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))  # (tokens, heads, width) each
+        q, k, v = (
+            tensor[0].transpose(0, 1).to(half) for tensor in (query, key, value)
+        )  # (tokens, heads, width) each
         longest = max(lengths)
         mixed: Any = varlen_attn(q, k, v, bounds, bounds, longest, longest, scale=scaling)
         return mixed[None], None

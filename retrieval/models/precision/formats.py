@@ -20,7 +20,7 @@ CANDIDATES: dict[str, tuple[Precision, ...]] = {
     "cuda": ("fp32", "bf16", "fp16"),
 }
 """What is tried on which kind of device, the safest first."""
-ROUNDED = "linear layers of the encoder's blocks"
+ROUNDED = "linear layers of the encoder's blocks, but for the tokens that the head reads"
 """What `convert` changes; a part of a reranker's identity, since remembered scores depend on it."""
 
 
@@ -47,7 +47,8 @@ def convert(encoder: torch.nn.Module, precision: Precision, exact: ExactRows = f
 
     What lies between them stays as it is: sums of residuals and norms in float32 keep several times as much of the
     order as all of the network in bf16 would, for a tenth of its speed. The tokens that the head reads are few, and
-    their errors go straight into the score: ``exact`` says which they are, and bf16 and fp16 leave them in float32.
+    their errors go straight into the score: ``exact`` says which they are, and bf16 and fp16 leave them in float32, with
+    the weights kept in both.
     """
     if precision == "fp32":
         return
@@ -117,8 +118,8 @@ def _rounding_to(precision: Precision, exact: ExactRows) -> Callable[[torch.nn.L
             own: torch.Tensor = self.own(given[rows].float())
             if own.numel() == given.shape[0] * given.shape[1] * own.shape[-1]:  # the head reads all of them
                 return own.view(*given.shape[:2], -1)
-            made: torch.Tensor = self.reduced(rounded(given))
-            made[rows] = own.to(dtype)
+            made: torch.Tensor = self.reduced(rounded(given)).float()
+            made[rows] = own
             return made
 
     return Reduced
