@@ -20,6 +20,7 @@ from .artifact.save import apply_artifact, search_settings
 from .artifact.schema import RetrievalRecord
 from .budget import Budget
 from .program import BUDGET, GroundedProgram
+from .prompt.rules import Cites
 from .registry import program_names, program_spec
 from .spec import ProgramSpec
 from .trace import CallRecord
@@ -33,6 +34,7 @@ def load(
     settings: SearchSettings | None = None,
     lm: dspy.BaseLM | str | None = None,
     queries: int | None = None,
+    cites: Cites | None = None,
     budget: Budget | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
     allow_other_index: bool = False,
@@ -52,6 +54,8 @@ def load(
             with a warning. It is never read from a saved program.
         queries: how many queries a question is split into at most (``ticker_fit`` and ``catalyst_precedent``); left
             out, as the program was saved, or 1.
+        cites: whether the language model cites the ``numbers`` of sentences or ``quotes`` their words; left out, as the
+            program was saved, or numbers.
         budget: what each call may spend; left out, without bounds.
         on_call: gets a `CallRecord` after every call.
         allow_other_index: accept an index of another embedder than the saved program was compiled with.
@@ -89,12 +93,14 @@ def load(
         if settings is None:
             loaded.retriever.settings = search_settings(artifact)
         apply_artifact(loaded, artifact, allow_other_index=allow_other_index)
-        loaded.adapter = dspy.JSONAdapter() if artifact.adapter == "json" else dspy.ChatAdapter()
-        loaded.queries = artifact.queries
+        loaded.adapter = {"json": dspy.JSONAdapter(), "chat": dspy.ChatAdapter()}.get(artifact.adapter)
+        loaded.queries, loaded.cites = artifact.queries, artifact.cites
     if lm is not None:
         loaded.set_lm(lm)
     if queries is not None:
         loaded.queries = queries
+    if cites is not None:
+        loaded.cites = cites
     if budget is not None:
         require_type("budget", budget, Budget, BUDGET)
         loaded.budget = budget

@@ -8,6 +8,7 @@ import dspy
 
 if TYPE_CHECKING:
     from .budget import Budget
+    from .prompt.rules import Cites
 
 
 class ProgramParts(Protocol):
@@ -23,6 +24,9 @@ class ProgramParts(Protocol):
     """Splits the question into several queries; ``None`` where it never is."""
     budget: Budget
     adapter: dspy.Adapter | None
+
+    @property
+    def cites(self) -> Cites: ...
 
     @property
     def queries(self) -> int: ...

@@ -8,12 +8,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dspy
 
 from ..retrieval.arguments import require_type
-from ..retrieval.errors import BoundError, QuincunxError
+from ..retrieval.errors import BoundError, QuincunxError, UsageError
 from ..retrieval.retriever import Retriever
 from ..retrieval.storage.home import place_of
 from ..signatures.conversation import Rephrase
@@ -28,6 +28,7 @@ from .call.steps import Flow
 from .engines.lms import extractive_lm, keep_connections_apart, require_lm
 from .events import Done, Event, Failed
 from .predictor import Predictor
+from .prompt.rules import Cites
 from .spec import ProgramSpec
 from .trace import OnCall, traced_call
 
@@ -61,9 +62,22 @@ class GroundedProgram(dspy.Module):
         self.budget = Budget()
         """What each call may spend, where the call itself does not say."""
         self.adapter: dspy.Adapter | None = None
-        """DSPy's adapter for this program; left out, the one in ``dspy.context``, or else the chat adapter."""
+        """DSPy's adapter for this program; left out, the one in ``dspy.context``, or else the compact form of the package
+        (the chat adapter where it cites by quotes)."""
+        self._cites: Cites = "numbers"
         self.on_call = OnCall()
         """Gets a record of every call; see `OnCall`."""
+
+    @property
+    def cites(self) -> Cites:
+        """How a language model is to cite: by the ``numbers`` of sentences, or by ``quotes``, words of a passage."""
+        return self._cites
+
+    @cites.setter
+    def cites(self, how: Cites) -> None:
+        if how not in get_args(Cites):
+            raise UsageError(f"cites must be one of {', '.join(get_args(Cites))} (got {how!r})")
+        self._cites = how
 
     @property
     def queries(self) -> int:

@@ -8,7 +8,7 @@ from typing import Self
 import dspy
 from pydantic import Field, computed_field
 
-from .evidence import RULES, Claim, Evidence, Item
+from .evidence import Claim, Evidence, Item
 from .promises import promise
 
 
@@ -45,9 +45,9 @@ class Reading(Item):
 
 
 class AstrologyReading(dspy.Signature):
-    __doc__ = f"""Read the card or transit that was drawn, speaking to what the asker wants to know.
-Mind the spread position and whether a card is reversed. Say what tradition says; promise nothing medical, legal
-or financial. {RULES}"""
+    """Read the card or transit that was drawn, speaking to what the asker wants to know.
+    Mind the spread position and whether a card is reversed. Say what tradition says; promise nothing medical, legal
+    or financial."""
 
     drawn: str = dspy.InputField(
         desc="the cards, each with its spread position, or the transit; empty when the question names them"

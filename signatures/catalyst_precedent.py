@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
 import dspy
 from pydantic import Field
 
-from .evidence import RULES, Claim, Evidence, Item, joined, names_cited, newest_date
+from .evidence import Claim, Evidence, Item, SetByCheck, joined, names_cited, newest_date
 
 
 class Precedent(Item):
     """One past event held against the one described."""
 
     passage_id: str = Field(description="id of the passage about the past event")
-    event: str = Field(default="", description="the past event's name, as the passage's title has it")
-    date: str = Field(default="", description="its date, YYYY-MM-DD; empty if the passage gives none")
+    event: Annotated[str, SetByCheck()] = Field(
+        default="", description="the past event's name, as the passage's title has it"
+    )
+    date: Annotated[str, SetByCheck()] = Field(
+        default="", description="its date, YYYY-MM-DD; empty if the passage gives none"
+    )
     likeness: float = Field(
         ge=0, le=1, description="0: nothing in common; 1: the same event in the same market shape"
     )
@@ -58,8 +62,8 @@ class PrecedentList(Item):
 
 
 class CatalystPrecedents(dspy.Signature):
-    __doc__ = f"""Find past events that resemble the event and market shape that the question describes.
-For each say how alike it is from 0 to 1, what is alike, where it differs and what followed. {RULES}"""
+    """Find past events that resemble the event and market shape that the question describes.
+    For each say how alike it is from 0 to 1, what is alike, where it differs and what followed."""
 
     question: str = dspy.InputField(desc="an event, and the market around it")
     market: str = dspy.InputField(desc="the market shape, where it is told apart from the event; often empty")

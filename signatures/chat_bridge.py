@@ -6,7 +6,7 @@ import dspy
 from pydantic import Field, computed_field
 
 from .conversation import Turn
-from .evidence import RULES, Claim, Evidence, Item, Pointer
+from .evidence import Claim, Evidence, Item, Pointer
 
 
 class ChatReply(Item):
@@ -35,9 +35,9 @@ class ChatReply(Item):
 
 
 class ChatBridge(dspy.Signature):
-    __doc__ = f"""Answer the visitor's question about tools and products in a few plain sentences.
-Mind names that look alike: answer about the one that was asked for. When you cannot tell which one is meant,
-list the passages it may mean under `between`. {RULES}"""
+    """Answer the visitor's question about tools and products in a few plain sentences.
+    Mind names that look alike: answer about the one that was asked for. When you cannot tell which one is meant,
+    list the passages it may mean under `between`."""
 
     history: list[Turn] = dspy.InputField(desc="the conversation so far, oldest first; often empty")
     question: str = dspy.InputField(desc="what the visitor asks")

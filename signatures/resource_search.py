@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
 import dspy
 from pydantic import Field
 
-from .evidence import RULES, Claim, Evidence, Item, joined, names_cited
+from .evidence import Claim, Evidence, Item, SetByCheck, joined, names_cited
 
 
 class ResourcePage(Item):
     """One page of the index."""
 
     passage_id: str = Field(description="id of the page's passage")
-    title: str = Field(default="", description="the page's title, as the passage writes it")
+    title: Annotated[str, SetByCheck()] = Field(
+        default="", description="the page's title, as the passage writes it"
+    )
     why: list[Claim] = Field(description="why this page, each reason with citations")
 
     def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
@@ -37,8 +39,8 @@ class ResourcePages(Item):
 
 
 class ResourceSearch(dspy.Signature):
-    __doc__ = f"""Put the one page that the visitor is looking for first, and say why it is the one.
-Mind names that look alike. Add a runner-up only if it would serve too. {RULES}"""
+    """Put the one page that the visitor is looking for first, and say why it is the one.
+    Mind names that look alike. Add a runner-up only if it would serve too."""
 
     question: str = dspy.InputField(desc="what the visitor is looking for")
     passages: list[Evidence] = dspy.InputField(desc="the pages to choose from, one passage each")

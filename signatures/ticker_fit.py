@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
 import dspy
 from pydantic import Field, computed_field
 
-from .evidence import RULES, Claim, Evidence, Item, joined, newest_date
+from .evidence import Claim, Evidence, Item, SetByCheck, joined, newest_date
 
 _TICKER = re.compile(r"[A-Z][A-Z0-9]{0,9}(?:[.-][A-Z0-9]{1,4})?")
 
@@ -19,7 +19,9 @@ class TickerFit(Item):
 
     ticker: str = Field(description="the ticker, as the passage writes it")
     fit: float = Field(ge=0, le=1, description="0: does not fit the setup at all; 1: fits it in every point")
-    as_of: str = Field(default="", description="date of the passage, YYYY-MM-DD; empty if it has none")
+    as_of: Annotated[str, SetByCheck()] = Field(
+        default="", description="date of the passage, YYYY-MM-DD; empty if it has none"
+    )
     reasons: list[Claim] = Field(description="why it fits, each with citations; at least one")
     against: list[Claim] = Field(
         default_factory=list, description="what speaks against it, each with citations; may be empty"
@@ -68,9 +70,9 @@ class TickerShortlist(Item):
 
 
 class TickerFits(dspy.Signature):
-    __doc__ = f"""Judge which tickers fit the setup that the question describes, each from 0 to 1. Say why, and say
-what speaks against it. Leave out tickers that do not fit; that none fits is a good answer.
-This is no investment advice. {RULES}"""
+    """Judge which tickers fit the setup that the question describes, each from 0 to 1. Say why, and say
+    what speaks against it. Leave out tickers that do not fit; that none fits is a good answer.
+    This is no investment advice."""
 
     question: str = dspy.InputField(desc="a setup, described in words")
     passages: list[Evidence] = dspy.InputField(desc="the only sources you may use")

@@ -26,7 +26,8 @@ HELPS = (
 )
 HARMS = ("Answer in a playful tone.", "Trust the last passage most.")
 DIFFICULTIES = 6
-_PASSAGES = re.compile(r"(\[\[ ## passages ## \]\]\n)(\[.*?\])(\n\n\[\[ ## |\n\nRespond)", re.DOTALL)
+_PASSAGES = re.compile(r"(\[\[ ## passages ## \]\]\n)(P1 .*?|\[.*?\])(\n\n\[\[ ## |\n\nRespond)", re.DOTALL)
+_LAST = re.compile(r"P\d+ [^\n]*(?:\n\S[^\n]*)*\Z")
 _OUTPUTS = re.compile(r"Your output fields are:\n(.*?)\n(?:All interactions|In adhering)", re.DOTALL)
 
 
@@ -57,10 +58,23 @@ def _answered(system: str, messages: list[dict[str, Any]], asked: str) -> str:
     question = _field(asked, "question")
     demos = sum(message["role"] == "assistant" for message in messages)
     if _digit(question, DIFFICULTIES) >= skill(system, demos):
-        last = json.loads(_PASSAGES.search(asked)[2])[-1]  # type: ignore[index]  # it was found before
-        asked = asked.replace(question, last["text"].split(". ")[0])
-        asked = _PASSAGES.sub(lambda found: found[1] + json.dumps([last]) + found[3], asked)
-    return quoted(asked)
+        passages = _PASSAGES.search(asked)
+        assert passages is not None
+        last, text = _last_passage(passages[2])
+        asked = asked.replace(question, text.split(". ")[0])
+        asked = _PASSAGES.sub(lambda found: found[1] + last + found[3], asked)
+    return quoted(system, asked)
+
+
+def _last_passage(passages: str) -> tuple[str, str]:
+    """Return the last passage as the prompt has it, and its text."""
+    if passages.startswith("["):
+        last = json.loads(passages)[-1]
+        return json.dumps([last]), last["text"]
+    found = _LAST.search(passages)
+    assert found is not None
+    sentences = re.findall(r"^\[\d+\] (.*)$", found[0], re.MULTILINE)
+    return found[0], sentences[0]
 
 
 def _written(system: str, asked: str) -> str:

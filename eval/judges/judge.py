@@ -183,7 +183,7 @@ def _groundedness_inputs(
         "claims": [
             CitedClaim(claim=neutralise(text), cites=[neutralise(id) for id in ids]) for text, ids in claims
         ],
-        "passages": [evidence(passages[id], for_prompt=True) for id in cited],
+        "passages": [evidence(passages[id]) for id in cited],
     }
 
 

@@ -56,7 +56,7 @@ def check_answer(
 
 
 def _is_verbatim(quote: str, passage: Passage) -> bool:
-    read = evidence(passage, for_prompt=False)
+    read = evidence(passage)
     return find_quote(quote, read.text, read.about.values()) is not None
 
 

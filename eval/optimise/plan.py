@@ -123,11 +123,11 @@ class Plan:
         """Return about how many tokens a question takes with its passages."""
         looked = list(self.splits["dev"].questions.values())[:LOOKED_AT]
         given = [
-            evidence(passage, for_prompt=True).model_dump_json()
+            evidence(passage).model_dump_json()
             for question in looked
             for passage in self.program.retriever(question=question.text).passages
         ]
-        characters = prompt_characters(self.program.predict, adapter_name(self.program))
+        characters = prompt_characters(self.program.predict, adapter_name(self.program), self.program.cites)
         return (characters + sum(map(len, given)) // len(looked)) // 4
 
 

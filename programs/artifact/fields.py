@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import dspy
 from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
 
 
 def form(annotation: Any, within: tuple[type, ...] = ()) -> str:
     """Spell out a type: the same text on every machine, and another when a model inside it changes its fields.
 
-    Descriptions and bounds are no part of it: they change what a model is told, not what a value is.
+    Descriptions and bounds are no part of it: they change what a model is told, not what a value is. Nor are fields that no
+    prompt shows.
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation is None or annotation is type(None):
@@ -34,6 +36,7 @@ def form(annotation: Any, within: tuple[type, ...] = ()) -> str:
         fields = (
             f"{name}: {form(info.annotation, (*within, annotation))}"
             for name, info in annotation.model_fields.items()
+            if not info.exclude and not any(isinstance(mark, SkipJsonSchema) for mark in info.metadata)
         )
         return f"{annotation.__name__}{{{', '.join(fields)}}}"
     if inspect.isclass(annotation) and issubclass(annotation, Enum):

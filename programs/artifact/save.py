@@ -22,6 +22,9 @@ from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.disk import make_folder, publish_file, storing
 from ...retrieval.storage.lock import lock_folder, unlock
 from ..parts import ProgramParts
+from ..prompt.citing import CitingAdapter
+from ..prompt.compact_adapter import CompactAdapter
+from ..prompt.rules import Cites
 from .fields import changes, form, with_wording
 from .read import MANIFEST
 from .schema import (
@@ -44,7 +47,11 @@ from .schema import (
 )
 
 DSPY_RANGE = ">=3.4.1,<3.5"
-_ADAPTERS: dict[AdapterName, type[dspy.Adapter]] = {"chat": dspy.ChatAdapter, "json": dspy.JSONAdapter}
+_ADAPTERS: dict[AdapterName, type[dspy.Adapter]] = {
+    "chat": dspy.ChatAdapter,
+    "json": dspy.JSONAdapter,
+    "compact": CompactAdapter,
+}
 
 
 def save_program(
@@ -81,10 +88,14 @@ def save_program(
             dspy=DSPY_RANGE,
             program=program.name,
             predictors={
-                name: _predictor_record(name, predictor, chosen) for name, predictor in predictors_of(program)
+                name: _predictor_record(
+                    name, predictor, chosen, program.cites if predictor is program.predict else None
+                )
+                for name, predictor in predictors_of(program)
             },
             adapter=chosen,
             queries=program.queries,
+            cites=program.cites,
             retrieval=_retrieval_record(program),
             scores=tuple(scores),
             data=dict(data or {}),
@@ -147,20 +158,31 @@ def predictors_of(program: dspy.Module) -> Iterator[tuple[str, dspy.Predict]]:
 
 def adapter_name(program: ProgramParts) -> AdapterName:
     adapter = program.adapter or dspy.settings.adapter
-    if adapter is None or isinstance(adapter, dspy.JSONAdapter):
-        return "chat" if adapter is None else "json"
+    if adapter is None:
+        return "compact" if program.cites == "numbers" else "chat"
+    if isinstance(adapter, dspy.JSONAdapter):
+        return "json"
     if isinstance(adapter, dspy.ChatAdapter) and not isinstance(adapter, dspy.XMLAdapter):
         return "chat"
     raise ArtifactError(f"{type(adapter).__name__} is neither the chat nor the JSON adapter: pass adapter=…")
 
 
-def prompt_characters(predictor: dspy.Predict, adapter: AdapterName) -> int:
+def prompt_characters(predictor: dspy.Predict, adapter: AdapterName, cites: Cites | None) -> int:
     """Return how long the prompt of a predictor is, demos included, before anything is asked."""
-    messages = _ADAPTERS[adapter]().format(predictor.signature, predictor.demos, {})
+    messages = _prompt_adapter(adapter, cites).format(predictor.signature, predictor.demos, {})
     return sum(len(str(message["content"])) for message in messages)
 
 
-def _predictor_record(name: str, predictor: dspy.Predict, adapter: AdapterName) -> PredictorRecord:
+def _prompt_adapter(adapter: AdapterName, cites: Cites | None) -> dspy.Adapter:
+    """Return what renders the prompts of a predictor; one whose output makes no claims has no compact form."""
+    if cites is None:
+        return dspy.ChatAdapter() if adapter == "compact" else _ADAPTERS[adapter]()
+    return CitingAdapter(_ADAPTERS[adapter](), cites)
+
+
+def _predictor_record(
+    name: str, predictor: dspy.Predict, adapter: AdapterName, cites: Cites | None
+) -> PredictorRecord:
     fields = [
         FieldRecord(
             name=field,
@@ -171,7 +193,7 @@ def _predictor_record(name: str, predictor: dspy.Predict, adapter: AdapterName) 
         )
         for role, field, info in _fields(predictor.signature)
     ]
-    characters = prompt_characters(predictor, adapter)
+    characters = prompt_characters(predictor, adapter, cites)
     return PredictorRecord(
         instructions=predictor.signature.instructions,
         fields=tuple(fields),
@@ -266,9 +288,9 @@ def _restored(
 def _require_same_prompts(program: ProgramParts, artifact: Artifact) -> None:
     for name, predictor in predictors_of(program):
         signature, demos = _restored(predictor.signature, artifact.predictors[name], name)
-        for adapter in _ADAPTERS.values():
-            before = adapter().format(predictor.signature, predictor.demos, {})
-            after = adapter().format(signature, demos, {})
+        for adapter in (dspy.ChatAdapter(), dspy.JSONAdapter()):
+            before = adapter.format(predictor.signature, predictor.demos, {})
+            after = adapter.format(signature, demos, {})
             if before != after:
                 changed = next(
                     (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(after)

@@ -1,4 +1,4 @@
-"""What a compiled program is saved as: schema version 2, and how its bytes are read without trusting them.
+"""What a compiled program is saved as: schema version 3, and how its bytes are read without trusting them.
 
 An artifact is JSON and holds words and numbers only. No language model, endpoint, key, header or setting of a
 call has a place in it: a file that brings one is refused. Reading runs no code that comes with the file, opens
@@ -6,7 +6,7 @@ nothing and imports nothing; it ends with a whole `Artifact` or one `ArtifactErr
 
     schema_version, quincunx, dspy, program     who wrote it, for which DSPy, for which program
     predictors                                  by name: instructions, fields by name, demos, size of the prompt
-    adapter, queries                            chat or json; into how many queries a question is split
+    adapter, queries, cites                     form of the prompt; into how many queries a question is split; numbers or quotes
     retrieval                                   the indexes, embedder, reranker and search it was made with
     scores, data, notes                         what was measured (n and interval), sha256 of what was used
 """
@@ -32,8 +32,9 @@ from pydantic import (
 
 from ...retrieval.errors import ArtifactError, FilterError
 from ...retrieval.filter_text import parse_filter
+from ..prompt.rules import Cites, without_rules
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 OLDEST: Final = 1
 MOST_QUERIES = 8
 """Into which a question may be split."""
@@ -46,7 +47,7 @@ MAX_DIGITS = 18
 """Of a whole number."""
 
 Role = Literal["input", "output"]
-AdapterName = Literal["chat", "json"]
+AdapterName = Literal["chat", "json", "compact"]
 
 _Program = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 _Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
@@ -176,7 +177,7 @@ class Score(_Strict):
 class Artifact(_Strict):
     """A compiled program, apart from the language model and the index."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     quincunx: _Version
     """Version that wrote it."""
     dspy: Annotated[str, StringConstraints(pattern=r"^>=\d{1,4}(\.\d{1,4}){0,2},<\d{1,4}(\.\d{1,4}){0,2}$")]
@@ -187,6 +188,8 @@ class Artifact(_Strict):
     adapter: AdapterName
     queries: Annotated[int, Field(ge=1, le=MOST_QUERIES)]
     """Since version 2."""
+    cites: Cites
+    """Since version 3: how its claims cite."""
     retrieval: RetrievalRecord
     scores: Annotated[tuple[Score, ...], Field(max_length=1000)] = ()
     data: Annotated[dict[_Short, _Sha256], Field(max_length=1000)] = Field(default_factory=dict)
@@ -198,7 +201,7 @@ class Artifact(_Strict):
 class Manifest(_Strict):
     """Names the file that holds the artifact; whoever replaces it publishes another."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     file: Annotated[str, StringConstraints(pattern=r"^program-[0-9a-f]{16}\.json$")]
     sha256: _Sha256
     size: Annotated[int, Field(ge=0, le=MAX_BYTES)]
@@ -234,11 +237,27 @@ def read_record(kind: type[Record], data: bytes, where: str) -> Record:
 
 
 def _upgraded(kind: type[BaseModel], value: dict[str, Any], where: str) -> bytes:
-    """Return what a record of version 1 says, as the present version says it."""
-    added = {"queries": 1} if kind is Artifact else {}
+    """Return what a record of an earlier version says, as the present version says it."""
+    version, added = value["schema_version"], {}
+    if kind is Artifact:
+        added = {"cites": "quotes", **({"queries": 1} if version < 2 else {})}
     for name in added.keys() & value.keys():
-        _refuse(where, f"{name} has no place in schema version 1")
-    return json.dumps({**value, **added, "schema_version": SCHEMA}).encode()
+        _refuse(where, f"{name} has no place in schema version {version}")
+    return json.dumps({**_without_rules(value), **added, "schema_version": SCHEMA}).encode()
+
+
+def _without_rules(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without the rules that instructions ended with up to version 2: they are added to every prompt."""
+    predictors = value.get("predictors")
+    if not isinstance(predictors, dict):
+        return value
+    bare = {
+        name: {**record, "instructions": without_rules(record["instructions"])}
+        if isinstance(record, dict) and isinstance(record.get("instructions"), str)
+        else record
+        for name, record in predictors.items()
+    }
+    return {**value, "predictors": bare}
 
 
 def _checked_json(data: bytes, where: str) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from dspy.utils.exceptions import AdapterParseError, LMError
 from ...retrieval.errors import UsageError
 from ..budget import Budget, Meter, Usage
 from ..engines.extractive.engine import MODEL, ExtractiveEngine, TypedInputsAdapter
-from .adapters import checked_adapter, other_form
+from ..prompt.checked_adapters import checked_adapter, other_form
+from ..prompt.citing import CitingAdapter
+from ..prompt.compact_adapter import CompactAdapter
+from ..prompt.rules import Cites
 from .inputs import model_errors
 
 
@@ -22,10 +25,13 @@ class AskModel:
 
     predict: dspy.Predict
     lm: dspy.BaseLM
-    adapter: dspy.Adapter
+    adapter: dspy.Adapter | None
+    """``None``: the form that is best for what is asked."""
     inputs: Mapping[str, Any]
     streamed: bool = False
     """Whether its prose is to be told as it comes."""
+    cites: Cites | None = None
+    """How the claims of its output cite; ``None`` where it makes none."""
 
     def run(self) -> dspy.Prediction:
         """Ask in this thread."""
@@ -46,17 +52,17 @@ def ask_strictly(
 ) -> Generator[AskModel, Any, dspy.Prediction]:
     """Yield the step, and once more in the other form after a bad reply; return the Prediction.
 
-    The step's adapter is taken as its checked twin. ``meter`` counts each try, and refuses one that the budget does not
+    The step's adapter is taken as its checked twin, and the rules for citing are added. ``meter`` counts each try, and refuses one that the budget does not
     hold. Raises as `inputs.model_errors` says: `ModelOutputError` for a second bad reply.
     """
-    adapter = _adapter(program, step)
+    adapter = _adapter(step)
     with model_errors(program, str(step.lm.model)):
         try:
-            return (yield from _ask_once(replace(step, adapter=adapter), meter))
+            return (yield from _ask_once(_in_form(program, step, adapter), meter))
         except AdapterParseError:
             asking_again()
-            again = replace(step, adapter=other_form(adapter), streamed=False)
-            return (yield from _ask_once(again, meter))
+            again = _in_form(program, step, other_form(adapter))
+            return (yield from _ask_once(replace(again, streamed=False), meter))
 
 
 def _ask_once(step: AskModel, meter: Meter) -> Generator[AskModel, Any, dspy.Prediction]:
@@ -107,5 +113,14 @@ def require_writer(lm: dspy.BaseLM, task: str) -> None:
         )
 
 
-def _adapter(program: str, step: AskModel) -> dspy.Adapter:
-    return TypedInputsAdapter(program) if is_extractive(step.lm) else checked_adapter(step.adapter)
+def _adapter(step: AskModel) -> dspy.Adapter:
+    if step.adapter is None and step.cites == "numbers":
+        return CompactAdapter()
+    return checked_adapter(step.adapter)
+
+
+def _in_form(program: str, step: AskModel, adapter: dspy.Adapter) -> AskModel:
+    """Return the step as it is asked through an adapter."""
+    if is_extractive(step.lm):
+        return replace(step, adapter=TypedInputsAdapter(program))
+    return replace(step, adapter=CitingAdapter(adapter, step.cites) if step.cites else adapter)

@@ -25,6 +25,7 @@ from ..check.grounding import ground
 from ..check.quotes import neutralise
 from ..events import Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
+from ..prompt.rules import Cites
 from .inputs import CallInputs
 from .predict import AskModel, ask_strictly
 
@@ -130,20 +131,27 @@ class Flow:
         inputs: dict[str, Any] = {name: neutralise(value) for name, value in self.asked.details.items()}
         inputs |= {
             "question": neutralise(question),
-            "passages": [evidence(p, for_prompt=True) for p in passages],
+            "passages": [evidence(passage) for passage in passages],
         }
         if "history" in self.program.predict.signature.input_fields:
             inputs["history"] = self._history()
-        return (yield from self._ask("asking", self.program.predict, inputs, streamed=True))
+        cites = self.program.cites
+        return (yield from self._ask("asking", self.program.predict, inputs, streamed=True, cites=cites))
 
     def _ask(
-        self, stage: Stage, predict: dspy.Predict, inputs: dict[str, Any], *, streamed: bool = False
+        self,
+        stage: Stage,
+        predict: dspy.Predict,
+        inputs: dict[str, Any],
+        *,
+        streamed: bool = False,
+        cites: Cites | None = None,
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
         self._tell(Status(stage))
         begin = time.perf_counter()
         adapter = self.program.adapter or dspy.settings.adapter
-        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed)
+        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites)
         try:
             return (
                 yield from ask_strictly(
@@ -174,8 +182,7 @@ class Flow:
             raise ModelOutputError(
                 f"the language model left out {output_field}, its answer to {self.program.name}"
             )
-        # Against the passages as they are: what the model saw differs by the broken field markers.
-        grounded = ground(output, [evidence(passage, for_prompt=False) for passage in found.passages])
+        grounded = ground(output, [evidence(passage) for passage in found.passages])
         return Answer(
             program=self.program.name,
             index=self.program.retriever.handle.index,
@@ -211,16 +218,17 @@ def _refusal(output: Any, dropped: bool) -> str:
     return "The passages found do not hold an answer to this question."
 
 
-def evidence(passage: Passage, *, for_prompt: bool) -> Evidence:
-    """Return a passage as the check reads it, or as it stands in a prompt: with its field markers broken."""
-    words = neutralise if for_prompt else str
+def evidence(passage: Passage) -> Evidence:
+    """Return a passage as prompts and the check read it."""
+    # A title may be all that there is to quote, and it stands nowhere in the text.
+    head = passage.head if passage.text else passage.title
     return Evidence(
-        id=words(passage.id),
-        title=words(passage.title),
-        text=words(passage.text or passage.title),  # a title may be all that there is to quote
-        about={
-            words(name): words(_plain(value)) for name, value in passage.metadata.items() if value is not None
-        },
+        id=passage.id,
+        title=passage.title,
+        text=passage.text or passage.title,
+        about={name: _plain(value) for name, value in passage.metadata.items() if value is not None},
+        start=passage.start,
+        head=len(head),
     )
 
 

@@ -18,9 +18,10 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from ...retrieval.text.normal_form import normal_text
+from ...retrieval.text.sentences import Span
 from ...signatures.evidence import Citation, Claim, Evidence, Item, Pointer
 from .forms import empty_output, empty_value
-from .quotes import QuoteFault, QuoteRule, check_quote, restore
+from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
 
 Output = TypeVar("Output", bound=BaseModel)
 Cited = dict[str, Evidence]
@@ -128,6 +129,15 @@ def _held(passage: Evidence) -> list[str]:
     return [link for text in (passage.title, passage.text, *passage.about.values()) for link in links(text)]
 
 
+def _own_place(citation: Citation, passage: Evidence, found: Span) -> Span:
+    """Return where a citation itself says that its quote begins, if it stands there; else where it was found first."""
+    if citation.start is None:
+        return found
+    start = citation.start - passage.start + passage.head
+    end = start + len(citation.quote)
+    return (start, end) if start >= 0 and passage.text[start:end] == citation.quote else found
+
+
 class _Check:
     def __init__(self, evidence: Mapping[str, Evidence], output: Any) -> None:
         self.evidence = evidence
@@ -224,11 +234,14 @@ class _Check:
         if passage is None:
             self.drop_foreign_id(citation.passage_id, where, citation)
             return None
-        quote = check_quote(citation.quote, passage.text, passage.about.values())
-        if isinstance(quote, QuoteFault):
-            self.drop(where, quote.rule, f"{quote.reason} in passage {passage.id!r}", citation)
-            return None
-        return Citation(passage_id=passage.id, quote=quote)
+        found = locate_quote(citation.quote, passage.text)
+        if not isinstance(found, QuoteFault):
+            return passage.citation(*_own_place(citation, passage, found))
+        value = whole_value(citation.quote, passage.about.values())
+        if value is not None:
+            return passage.citation(0, 0).model_copy(update={"quote": value, "start": None, "end": None})
+        self.drop(where, found.rule, f"{found.reason} in passage {passage.id!r}", citation)
+        return None
 
     def passage_of(self, id: str) -> Evidence | None:
         """Return the passage of that id, as it is or as the language model was told it."""

@@ -14,7 +14,7 @@ from typing import Literal
 
 from ...retrieval.text.markdown import Block, read_blocks
 from ...retrieval.text.normal_form import UNSPACED, NormalForm, normal_text
-from ...retrieval.text.sentences import read_sentences
+from ...retrieval.text.sentences import Span, read_sentences, trimmed
 from .shown_text import LINE_HYPHEN, shown_text
 
 SHORTEST_QUOTE = 3
@@ -69,22 +69,38 @@ def check_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | Quot
         text: of the passage.
         values: its metadata's, each of which may be quoted whole, too.
     """
-    wanted = shown_text(quote).text.strip().strip("\"'").strip()
+    found = locate_quote(quote, text)
+    if not isinstance(found, QuoteFault):
+        return text[slice(*found)]
+    value = whole_value(quote, values)
+    return found if value is None else value
+
+
+def locate_quote(quote: str, text: str) -> Span | QuoteFault:
+    """Return where a passage holds the words of a quote that may stand, or why it may not."""
+    wanted = _wanted(quote)
     found = list(_occurrences(wanted, shown_text(text)))
     if found and _long_enough(wanted):
         headings = [(block.start, block.end) for block in read_blocks(text) if _is_heading(block)]
         for start, end in found:
             if not any(first <= start and end <= last for first, last in headings):
-                return text[start:end]
+                return start, end
         return QuoteFault("heading_only")
     bare = _bare(wanted)
     for start, end in _whole_parts(text) if bare else ():
         if _bare(text[start:end]) == bare:
-            return text[start:end].strip()
-    for value in values:
-        if wanted and normal_text(value) == wanted:
-            return value
+            return trimmed(text, (start, end)) or (start, end)
     return QuoteFault("too_short" if found else "no_such_quote")
+
+
+def whole_value(quote: str, values: Iterable[str]) -> str | None:
+    """Return the metadata value that a quote quotes whole, if any."""
+    wanted = _wanted(quote)
+    return next((value for value in values if wanted and normal_text(value) == wanted), None)
+
+
+def _wanted(quote: str) -> str:
+    return shown_text(quote).text.strip().strip("\"'").strip()
 
 
 def find_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | None:

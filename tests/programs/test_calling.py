@@ -53,7 +53,9 @@ def honest(prompt: str) -> str:
 
 def test_a_question_after_a_conversation_is_searched_for_self_contained(canons: Path) -> None:
     lm, engine = scripted(honest)
-    answer = quincunx.load("chat_bridge", lm=lm)(question="and what does it give?", history=TURNS)
+    answer = quincunx.load("chat_bridge", cites="quotes", lm=lm)(
+        question="and what does it give?", history=TURNS
+    )
     assert answer.answered
     assert (answer.question, answer.searched) == ("and what does it give?", ["What does Sage Daily give?"])
     assert [asked_for(prompt) for prompt in engine.prompts] == ["standalone", "reply"]
@@ -64,8 +66,11 @@ def test_a_question_after_a_conversation_is_searched_for_self_contained(canons: 
 
 def test_a_single_turn_costs_no_rephrasing(canons: Path) -> None:
     lm, engine = scripted(honest)
-    assert quincunx.load("chat_bridge", lm=lm)(question="What is Sage Daily?").usage.lm_calls == 1
-    off = quincunx.load("chat_bridge", lm=lm)
+    assert (
+        quincunx.load("chat_bridge", cites="quotes", lm=lm)(question="What is Sage Daily?").usage.lm_calls
+        == 1
+    )
+    off = quincunx.load("chat_bridge", cites="quotes", lm=lm)
     off.rephrase = None
     assert off(question="What is Sage Daily?", history=TURNS).searched == ["What is Sage Daily?"]
     assert [asked_for(prompt) for prompt in engine.prompts] == ["reply", "reply"]
@@ -75,7 +80,7 @@ def test_a_rephrasing_of_no_use_leaves_the_question_and_says_so(canons: Path) ->
     def useless(prompt: str) -> str:
         return in_markers("standalone", "x" * 5000) if asked_for(prompt) == "standalone" else honest(prompt)
 
-    answer = quincunx.load("chat_bridge", lm=scripted(useless)[0])(
+    answer = quincunx.load("chat_bridge", cites="quotes", lm=scripted(useless)[0])(
         question="what is sage daily", history=TURNS
     )
     assert answer.searched == ["what is sage daily"]
@@ -117,7 +122,7 @@ def test_inputs_that_a_program_does_not_have_are_refused(
 
 def test_details_are_searched_for_and_told(canons: Path) -> None:
     lm, engine = scripted(lambda prompt: in_markers("reading", {"subject": "", "sentences": []}))
-    reading = quincunx.load("astrology_reading", lm=lm)
+    reading = quincunx.load("astrology_reading", cites="quotes", lm=lm)
     answer = reading(question="should I stay in my job?", drawn="The Star, reversed, in the place of advice")
     assert answer.details == {"drawn": "The Star, reversed, in the place of advice"}
     assert "The Star, reversed" in answer.searched[0]
@@ -133,8 +138,10 @@ def test_several_queries_are_fused_and_reach_what_one_does_not(canons: Path) -> 
         return in_markers("findings", {"precedents": []})
 
     lm, _ = scripted(splitting)
-    one = quincunx.load("catalyst_precedent", lm=lm)(question="token unlock crowded shorts")
-    two = quincunx.load("catalyst_precedent", lm=lm, queries=2)(question="token unlock crowded shorts")
+    one = quincunx.load("catalyst_precedent", cites="quotes", lm=lm)(question="token unlock crowded shorts")
+    two = quincunx.load("catalyst_precedent", cites="quotes", lm=lm, queries=2)(
+        question="token unlock crowded shorts"
+    )
     assert two.searched == ["token unlock crowded shorts", "drug trial failure"]
     assert {c.passage.id for c in two.candidates} - {c.passage.id for c in one.candidates}
     with pytest.raises(BoundError, match="chat_bridge does not split"):
@@ -162,13 +169,15 @@ def test_pages_of_the_other_kind_are_not_searched_whatever_else_is_asked_for(can
 def test_a_budget_of_calls_is_not_passed(canons: Path) -> None:
     lm, engine = scripted(lambda prompt: "no form at all")
     with pytest.raises(BudgetExceededError, match=r"1 calls of the language model were made.*lm_calls=1"):
-        quincunx.load("chat_bridge", lm=lm)(question="What is Sage?", budget=Budget(lm_calls=1))
+        quincunx.load("chat_bridge", cites="quotes", lm=lm)(
+            question="What is Sage?", budget=Budget(lm_calls=1)
+        )
     assert len(engine.prompts) == 1
 
 
 def test_a_budget_of_tokens_begins_nothing_once_it_is_used_up(canons: Path) -> None:
     lm, engine = scripted(honest, usage=Usage(input_tokens=900, output_tokens=50))
-    program = quincunx.load("chat_bridge", lm=lm, budget=Budget(tokens=900))
+    program = quincunx.load("chat_bridge", cites="quotes", lm=lm, budget=Budget(tokens=900))
     with pytest.raises(BudgetExceededError, match=r"950 tokens were used.*tokens=900"):
         program(question="what is it for?", history=TURNS)
     answer = program(question="What is Sage Daily?")
@@ -214,7 +223,7 @@ def test_a_late_call_is_ended_and_its_request_with_it(canons: Path, way: str) ->
     awaited = AsyncScripted(engine)
     lm = dspy.LM("scripted/m", engine=engine, async_engine=awaited, cache=False)
     begin = time.monotonic()
-    assert late(quincunx.load("chat_bridge", lm=lm), way) == "deadline_exceeded"
+    assert late(quincunx.load("chat_bridge", cites="quotes", lm=lm), way) == "deadline_exceeded"
     assert time.monotonic() - begin < 3
     assert awaited.cancelled == 1
     assert engine.prompts == []
@@ -225,7 +234,9 @@ def test_an_engine_without_an_async_side_is_not_waited_for(canons: Path) -> None
     lm = dspy.LM("scripted/m", engine=Scripted(honest, pause=3), cache=False)
     begin = time.monotonic()
     with pytest.raises(DeadlineExceededError, match=r"within its 0\.4 s"):
-        quincunx.load("chat_bridge", lm=lm)(question="What is Sage?", budget=Budget(seconds=0.4))
+        quincunx.load("chat_bridge", cites="quotes", lm=lm)(
+            question="What is Sage?", budget=Budget(seconds=0.4)
+        )
     assert time.monotonic() - begin < 2
 
 
@@ -247,18 +258,18 @@ def test_a_late_search_is_not_waited_for(canons: Path) -> None:
 def test_engines_that_hang_do_not_hold_up_other_calls(canons: Path) -> None:
     quincunx.load("chat_bridge")(question="warm up")
     hanging = dspy.LM("scripted/m", engine=Scripted(honest, pause=3), cache=False)
-    failed = quincunx.load("chat_bridge", lm=hanging, budget=Budget(seconds=0.3)).batch(
+    failed = quincunx.load("chat_bridge", cites="quotes", lm=hanging, budget=Budget(seconds=0.3)).batch(
         ["What is Sage?"] * 8, workers=8
     )
     assert {getattr(value, "code", None) for value in failed} == {"deadline_exceeded"}
     quick = dspy.LM("scripted/m", engine=Scripted(honest), cache=False)
-    assert quincunx.load("chat_bridge", lm=quick)(
+    assert quincunx.load("chat_bridge", cites="quotes", lm=quick)(
         question="What is Sage Daily?", budget=Budget(seconds=1.5)
     ).answered
 
 
 def test_a_budget_does_not_stall_a_call_that_dspy_streams(canons: Path) -> None:
-    program = quincunx.load("chat_bridge", lm=scripted(honest)[0], budget=Budget(seconds=5))
+    program = quincunx.load("chat_bridge", cites="quotes", lm=scripted(honest)[0], budget=Budget(seconds=5))
     streamer = dspy.streamify(program, async_streaming=False)
     begin = time.monotonic()
     (answer,) = [value for value in streamer(question="What is Sage Daily?") if isinstance(value, Answer)]
@@ -279,7 +290,7 @@ def test_splitting_that_fails_leaves_the_question_whole(canons: Path, reply: str
     def splitting(prompt: str) -> str:
         return in_markers("findings", {"precedents": []}) if "findings" in prompt else reply
 
-    answer = quincunx.load("catalyst_precedent", lm=scripted(splitting)[0], queries=3)(
+    answer = quincunx.load("catalyst_precedent", cites="quotes", lm=scripted(splitting)[0], queries=3)(
         question="token unlock"
     )
     assert answer.searched == ["token unlock"]
@@ -313,7 +324,7 @@ def test_wrong_budgets_and_halves_of_characters_are_typed_errors(canons: Path) -
 def test_an_app_that_tracks_usage_itself_sees_all_of_it(canons: Path) -> None:
     lm, _ = scripted(honest, usage=Usage(input_tokens=9, output_tokens=5))
     with dspy.track_usage() as tracker:
-        quincunx.load("chat_bridge", lm=lm)(question="what is it for?", history=TURNS)
+        quincunx.load("chat_bridge", cites="quotes", lm=lm)(question="what is it for?", history=TURNS)
     assert tracker.get_total_tokens()["scripted/m"]["prompt_tokens"] == 18
 
 
@@ -352,14 +363,16 @@ def test_leaving_a_call_closes_the_request_to_the_server_within_a_second(canons:
 
     with OllamaServer() as server:
         server.script = endless
-        program = quincunx.load("chat_bridge", lm=quincunx.lm("ollama/qwen3", host=server.url))
+        program = quincunx.load(
+            "chat_bridge", cites="quotes", lm=quincunx.lm("ollama/qwen3", host=server.url)
+        )
         asyncio.run(leaving(program, server))
         assert server.disconnected.is_set()
 
 
 def test_a_batch_takes_whole_calls(canons: Path) -> None:
     lm, _ = scripted(honest)
-    first, second, third = quincunx.load("chat_bridge", lm=lm).batch(
+    first, second, third = quincunx.load("chat_bridge", cites="quotes", lm=lm).batch(
         ["What is Sage Daily?", {"question": "what does it give?", "history": TURNS}, {"history": TURNS}]
     )
     assert isinstance(first, Answer)
@@ -380,10 +393,10 @@ def test_a_program_can_be_sent_to_a_process_that_was_spawned(canons: Path) -> No
 def test_a_stream_asks_again_as_a_plain_call_does(canons: Path) -> None:
     replies: Callable[[], Any] = lambda: iter(["no form", json.dumps({"reply": REPLY})])
     plain, streamed = replies(), replies()
-    expected = quincunx.load("chat_bridge", lm=scripted(lambda _: next(plain))[0])(
+    expected = quincunx.load("chat_bridge", cites="quotes", lm=scripted(lambda _: next(plain))[0])(
         question="What is Sage Daily?"
     )
-    program = quincunx.load("chat_bridge", lm=scripted(lambda _: next(streamed))[0])
+    program = quincunx.load("chat_bridge", cites="quotes", lm=scripted(lambda _: next(streamed))[0])
 
     async def events() -> list[Any]:
         return [event async for event in program.stream("What is Sage Daily?")]

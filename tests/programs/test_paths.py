@@ -21,7 +21,7 @@ from quincunx.retrieval.errors import LanguageModelError, OllamaModelMissingErro
 
 def quoting(body: dict[str, Any]) -> str:
     """Answer a prompt as the extractive engine would, so that both engines must agree."""
-    return quoted([message["content"] for message in body["messages"] if message["role"] == "user"][-1])
+    return quoted(body["messages"][0]["content"], body["messages"][-1]["content"])
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_of_every_supported_output_what_is_not_supported_is_taken_out(canons: Pa
         "nested": {"inner": page, "score": 0.5},
     }
     lm, _ = scripted(lambda prompt: in_markers("output", replies[form]))
-    answer = loaded(FORMS[form], lm=lm)(question="What is Sage Daily?")
+    answer = loaded(FORMS[form], lm=lm, cites="quotes")(question="What is Sage Daily?")
     assert not answer.answered
     assert answer.citations == []
     assert {dropped.rule for dropped in answer.dropped} >= {"no_such_quote", "no_citation"}
@@ -149,7 +149,7 @@ def test_a_pointer_to_a_passage_that_was_not_given_does_not_stand(canons: Path) 
     lm, _ = scripted(
         lambda prompt: in_markers("output", {"claims": [claim], "at": {"passage_id": "bd-none"}})
     )
-    answer = loaded(Pointing, lm=lm)(question="What is Sage Daily?")
+    answer = loaded(Pointing, lm=lm, cites="quotes")(question="What is Sage Daily?")
     assert answer.answered
     assert answer.output.at.passage_id == ""
     assert [dropped.rule for dropped in answer.dropped] == ["foreign_id"]

@@ -33,7 +33,7 @@ def reply(prompt: str) -> str:
 def test_a_call_leaves_one_record_of_what_was_found_said_dropped_and_spent(canons: Path) -> None:
     records: list[CallRecord] = []
     lm, _ = scripted(reply, usage=Usage(input_tokens=90, output_tokens=5))
-    answer = quincunx.load("chat_bridge", lm=lm, on_call=records.append)(question=QUESTION)
+    answer = quincunx.load("chat_bridge", cites="quotes", lm=lm, on_call=records.append)(question=QUESTION)
     (record,) = records
     assert (record.outcome, record.error, record.engine) == ("answered", None, "scripted/m")
     assert record.generations == {"builddaily": 1}
@@ -53,7 +53,7 @@ def test_no_text_is_in_a_record_or_a_log_unless_it_is_asked_for(
     caplog.set_level(logging.DEBUG, "quincunx")
     lm, _ = scripted(reply)
     turns = [{"question": "Sesame question", "answer": "Sesame answer"}]
-    program = quincunx.load("chat_bridge", lm=lm, on_call=records.append)
+    program = quincunx.load("chat_bridge", cites="quotes", lm=lm, on_call=records.append)
     program.rephrase = None
     program(question="Sesame sage daily", history=turns)
     plain = json.dumps(records[0].as_dict()) + repr(records[0]) + caplog.text
@@ -70,7 +70,7 @@ def test_no_text_is_in_a_record_or_a_log_unless_it_is_asked_for(
 def test_failures_refusals_and_cancelled_calls_leave_records_too(canons: Path) -> None:
     records: list[CallRecord] = []
     lm, _ = scripted(lambda _: "no form")
-    program = quincunx.load("chat_bridge", lm=lm, on_call=records.append)
+    program = quincunx.load("chat_bridge", cites="quotes", lm=lm, on_call=records.append)
     with pytest.raises(ModelOutputError):
         program(question=QUESTION)
     with pytest.raises(EmptyQuestionError):
@@ -112,7 +112,7 @@ def test_mlflows_autolog_traces_a_call(canons: Path, tmp_path: Path) -> None:
     mlflow.dspy.autolog()
     try:
         lm, _ = scripted(reply)
-        answer = quincunx.load("chat_bridge", lm=lm)(question=QUESTION)
+        answer = quincunx.load("chat_bridge", cites="quotes", lm=lm)(question=QUESTION)
         assert answer.answered
         trace = mlflow.get_trace(mlflow.get_last_active_trace_id(), flush=True)
         assert {"GroundedProgram.forward", "Retriever.forward"} <= {span.name for span in trace.data.spans}

@@ -1,0 +1,1 @@
+"""The programs on small language models that really run, on this machine."""

@@ -1,0 +1,53 @@
+"""llama.cpp's server on loopback, for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STARTS_WITHIN_S = 120.0
+CONTEXT = 8192
+
+
+@contextmanager
+def serving(model: Path, python: Path) -> Iterator[str]:
+    """Serve a model with an environment that holds ``llama-cpp-python[server]``; gives the address of its API."""
+    port = _free_port()
+    command = [str(python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "qwen"]
+    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(os.cpu_count() or 2), "--cache", "true"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            address = f"http://127.0.0.1:{port}/v1"
+            _wait_for(address, process)
+            yield address
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise SystemExit(
+                f"the server of the language model ended at once, with status {process.returncode}"
+            )
+        try:
+            with urllib.request.urlopen(f"{address}/models", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise SystemExit(f"the server of the language model did not answer within {STARTS_WITHIN_S:.0f} s")

@@ -1,0 +1,201 @@
+"""Asking for claims that cite, in the prompt form of any adapter: typed inputs and outputs on this side, numbers on that.
+
+`CitingAdapter` stands before an adapter of DSPy. What a program asks is put into the words of a prompt (the rules, numbers
+for sentences, short types), and what comes back is put into the program's own types, so that programs, demos and
+optimizers see those alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from ...signatures.evidence import Citation, Claim, Evidence
+from ..check.quotes import neutralise
+from .numbered_passages import NumberedPassages
+from .reply_types import read_reply, reply_type, write_reply
+from .rules import Cites, with_rules
+
+PASSAGES = "passages"
+_EVIDENCE = TypeAdapter(list[Evidence])
+
+
+class CitingAdapter(dspy.Adapter):
+    """Renders what a program asks through another adapter, and reads the reply back into the program's types."""
+
+    def __init__(self, inner: dspy.Adapter, cites: Cites) -> None:
+        super().__init__()
+        self.inner, self.cites = inner, cites
+
+    def __call__(
+        self,
+        lm: dspy.BaseLM,
+        lm_kwargs: dict[str, Any],
+        signature: type[dspy.Signature],
+        demos: list[Any],
+        inputs: dict[str, Any],
+    ) -> list[dict[str, Any]]:
+        """Ask, and return the outputs by name."""
+        asked = _Asked(self.cites, signature, demos, inputs)
+        said = self.inner(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
+        return [asked.read(values) for values in said]
+
+    async def acall(
+        self,
+        lm: dspy.BaseLM,
+        lm_kwargs: dict[str, Any],
+        signature: type[dspy.Signature],
+        demos: list[Any],
+        inputs: dict[str, Any],
+    ) -> list[dict[str, Any]]:
+        """Ask without holding up the event loop."""
+        asked = _Asked(self.cites, signature, demos, inputs)
+        said = await self.inner.acall(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
+        return [asked.read(values) for values in said]
+
+    def format(
+        self, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the messages that are sent."""
+        asked = _Asked(self.cites, signature, demos, inputs)
+        messages: list[dict[str, Any]] = self.inner.format(asked.signature, asked.demos, asked.inputs)
+        return messages
+
+
+class _Asked:
+    """One call in the words of its prompt."""
+
+    def __init__(
+        self, cites: Cites, signature: type[dspy.Signature], demos: Sequence[Any], inputs: Mapping[str, Any]
+    ) -> None:
+        self._own, self._cites = signature, cites
+        self.signature = prompt_signature(signature, cites)
+        self._passages = _numbered(inputs)
+        self.inputs = self._inputs(inputs, self._passages)
+        self.demos = [self._demo(demo) for demo in demos]
+
+    def read(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return what was said, in the program's types."""
+        if self._cites == "quotes":
+            return values
+        (name,) = self._own.output_fields
+        annotation = self._own.output_fields[name].annotation
+        rest = {key: value for key, value in values.items() if key not in self.signature.output_fields}
+        try:
+            return {**rest, name: self._output(annotation, values)}
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            raise AdapterParseError(
+                adapter_name="CitingAdapter",
+                signature=self._own,
+                lm_response=str(values)[:1000],
+                message=fault["msg"],
+            ) from error
+
+    def _output(self, annotation: Any, values: Mapping[str, Any]) -> Any:
+        if not _is_spread(self._own):
+            (name,) = self.signature.output_fields
+            return read_reply(annotation, values[name], self._passages)
+        return read_reply(annotation, reply_type(annotation).model_construct(**values), self._passages)
+
+    def _inputs(self, inputs: Mapping[str, Any], passages: NumberedPassages) -> dict[str, Any]:
+        if PASSAGES not in inputs:
+            return dict(inputs)
+        shown = passages.text if self._cites == "numbers" else _neutralised(inputs[PASSAGES])
+        return {**inputs, PASSAGES: shown}
+
+    def _demo(self, demo: Any) -> dict[str, Any]:
+        """Return an example in the words of its prompt; its passages are numbered by themselves."""
+        values = dict(demo)
+        passages = _numbered(values)
+        shown = self._inputs(values, passages)
+        (name,) = self._own.output_fields
+        if values.get(name) is None:
+            return shown
+        output = TypeAdapter(self._own.output_fields[name].annotation).validate_python(values[name])
+        if self._cites == "quotes":
+            return {**shown, name: _without_places(output)}
+        del shown[name]
+        written = write_reply(output, passages)
+        return {**shown, **(written if _is_spread(self._own) else {name: written})}
+
+
+@lru_cache(maxsize=256)
+def prompt_signature(signature: type[dspy.Signature], cites: Cites) -> type[dspy.Signature]:
+    """Return a program's signature as a prompt words it: with the rules, and with numbers in place of quotes.
+
+    The passages come first and the question last, so that a server need not read the same passages again.
+    """
+    instructions = with_rules(signature.instructions, cites)
+    if cites == "quotes":
+        return signature.with_instructions(instructions)  # type: ignore[no-any-return]
+    fields: dict[str, Any] = {}
+    inputs = signature.input_fields
+    for name in [PASSAGES, *(name for name in inputs if name not in (PASSAGES, "question")), "question"]:
+        info = inputs[name]
+        kind = str if name == PASSAGES else info.annotation
+        fields[name] = (kind, dspy.InputField(desc=info.json_schema_extra["desc"]))
+    fields |= _output_fields(signature)
+    return dspy.make_signature(fields, instructions)  # type: ignore[no-any-return]
+
+
+def _output_fields(signature: type[dspy.Signature]) -> dict[str, Any]:
+    """Return the fields that a reply has: those of the output where it is a model, or else the output itself."""
+    ((name, info),) = signature.output_fields.items()
+    twin = reply_type(info.annotation)
+    if not _is_spread(signature):
+        return {name: (twin, dspy.OutputField(desc=info.json_schema_extra["desc"]))}
+    return {
+        name: (
+            field.annotation,
+            dspy.OutputField(desc=field.description or name, **_default(field)),
+        )
+        for name, field in twin.model_fields.items()
+    }
+
+
+def _default(field: FieldInfo) -> dict[str, Any]:
+    return {} if field.is_required() else {"default": field.get_default(call_default_factory=True)}
+
+
+def _is_spread(signature: type[dspy.Signature]) -> bool:
+    """Whether the fields of the output stand in the reply by themselves: it is a model, and no input has a name of theirs."""
+    (info,) = signature.output_fields.values()
+    kind = info.annotation
+    is_model = isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Claim
+    return is_model and not kind.model_fields.keys() & signature.input_fields.keys()
+
+
+def _numbered(values: Mapping[str, Any]) -> NumberedPassages:
+    return NumberedPassages(_EVIDENCE.validate_python(values.get(PASSAGES) or []))
+
+
+def _neutralised(passages: Any) -> list[Evidence]:
+    return [
+        passage.model_copy(
+            update={
+                "id": neutralise(passage.id),
+                "title": neutralise(passage.title),
+                "text": neutralise(passage.text),
+                "about": {neutralise(name): neutralise(value) for name, value in passage.about.items()},
+            }
+        )
+        for passage in _EVIDENCE.validate_python(passages)
+    ]
+
+
+def _without_places(value: Any) -> Any:
+    """Return an output as a language model writes it, as JSON values: of a citation, the id and the quote."""
+    if isinstance(value, Citation):
+        return {"passage_id": value.passage_id, "quote": value.quote}
+    if isinstance(value, list):
+        return [_without_places(part) for part in value]
+    if isinstance(value, BaseModel):
+        return {name: _without_places(getattr(value, name)) for name in type(value).model_fields}
+    return value

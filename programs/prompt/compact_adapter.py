@@ -1,0 +1,79 @@
+"""A prompt that says the form of a reply once, by example, and asks for nothing but a JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+import dspy
+from dspy.adapters.utils import format_field_value
+from pydantic import BaseModel
+
+from .checked_adapters import CheckedJSONAdapter
+from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, skeleton
+
+BOUNDS = (
+    f"Use at most {MOST_CLAIMS} claims in a list, {LONGEST_CLAIM} characters a claim, and {MOST_CITES} numbers each; "
+    "one or two short claims are best."
+)
+
+
+class CompactAdapter(CheckedJSONAdapter):
+    """Renders instructions and form first, then what was given, the question last.
+
+    So a server that keeps the beginning of a prompt reads it once for all questions.
+    """
+
+    def format_system_message(self, signature: type[dspy.Signature]) -> str:
+        """Return the instructions, the form of the reply by example, and what its fields are."""
+        example = {name: skeleton(info.annotation) for name, info in signature.output_fields.items()}
+        lines = [
+            signature.instructions,
+            "",
+            "Reply with one JSON object of this form, and nothing else:",
+            json.dumps(example, ensure_ascii=False),
+            *(f"- {name}: {told}" for name, told in _told(signature)),
+            BOUNDS,
+        ]
+        return "\n".join(lines)
+
+    def format_user_message_content(
+        self,
+        signature: type[dspy.Signature],
+        inputs: dict[str, Any],
+        prefix: str = "",
+        suffix: str = "",
+        main_request: bool = False,
+    ) -> str:
+        """Return what is given; an input that is empty is left out."""
+        parts = [
+            f"[[ ## {name} ## ]]\n{format_field_value(field_info=info, value=inputs[name])}"
+            for name, info in signature.input_fields.items()
+            if inputs.get(name)
+        ]
+        return "\n\n".join(part for part in [prefix, *parts, suffix] if part)
+
+    def format_assistant_message_content(
+        self, signature: type[dspy.Signature], outputs: dict[str, Any], missing_field_message: Any = None
+    ) -> str:
+        """Return the reply of a demo."""
+        said = {name: outputs.get(name, missing_field_message) for name in signature.output_fields}
+        return json.dumps(said, ensure_ascii=False)
+
+
+def _told(signature: type[dspy.Signature]) -> Iterator[tuple[str, str]]:
+    """Yield the outputs and their fields with what they are: ``tickers.fit`` is a field of the entries of ``tickers``."""
+    for name, info in signature.output_fields.items():
+        yield name, info.json_schema_extra["desc"]
+        yield from _fields_told(info.annotation, name)
+
+
+def _fields_told(annotation: Any, within: str) -> Iterator[tuple[str, str]]:
+    if get_origin(annotation) is list:
+        yield from _fields_told(get_args(annotation)[0], within)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, info in annotation.model_fields.items():
+            if info.description:
+                yield f"{within}.{name}", info.description
+            yield from _fields_told(info.annotation, f"{within}.{name}")

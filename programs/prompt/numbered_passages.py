@@ -1,0 +1,89 @@
+"""Passages as a language model reads them: a label for each, and a number for each sentence.
+
+Numbers run on from one passage to the next. Rows of tables, lines of code and entries of lists count as sentences;
+headings and heads of tables stand among them without a number. Every line of a rendered text begins with a label, a
+number or a dash of ours, whatever the passages hold, so that no passage can number anything itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...retrieval.text.sentences import SentenceSpan, read_sentences
+from ...signatures.evidence import Citation, Evidence
+from ..check.quotes import QuoteFault, locate_quote, neutralise
+
+_UNNUMBERED = ("heading", "head")
+_LABEL = re.compile(r"\s*\[?[Pp]?(\d{1,4})\]?\s*")
+
+
+@dataclass(frozen=True)
+class NumberedSentence:
+    """One sentence of a passage: ``passage.text[start:end]``."""
+
+    passage: Evidence
+    start: int
+    end: int
+
+
+class NumberedPassages:
+    """The passages of one call or of one demo, and what their labels and numbers stand for."""
+
+    def __init__(self, passages: Sequence[Evidence]) -> None:
+        self._passages = list(passages)
+        self.sentences: list[NumberedSentence] = []
+        """That of number n is at place n − 1."""
+        self.text = "\n\n".join("\n".join(lines) for lines in self._render())
+        """What the language model reads."""
+
+    def _render(self) -> Iterator[list[str]]:
+        for place, passage in enumerate(self._passages, start=1):
+            about = "; ".join(f"{name}: {value}" for name, value in passage.about.items() if value)
+            yield [
+                f"P{place} {_line(passage.title)}" + (f" ({_line(about)})" if about else ""),
+                *(self._number(passage, sentence) for sentence in read_sentences(passage.text)),
+            ]
+
+    def _number(self, passage: Evidence, sentence: SentenceSpan) -> str:
+        text = _line(passage.text[sentence.start : sentence.end])
+        if sentence.kind in _UNNUMBERED and passage.text != passage.title:
+            return f"- {text}"
+        self.sentences.append(NumberedSentence(passage, sentence.start, sentence.end))
+        return f"[{len(self.sentences)}] {text}"
+
+    def citation(self, number: int | str) -> Citation:
+        """Return what a number stands for; one that no sentence has is the id of no passage."""
+        if isinstance(number, int) and 1 <= number <= len(self.sentences):
+            sentence = self.sentences[number - 1]
+            return sentence.passage.citation(sentence.start, sentence.end)
+        return Citation(passage_id=str(number), quote="")
+
+    def numbers(self, citation: Citation) -> list[int]:
+        """Return the numbers of the sentences that a quote touches; none where it stands nowhere."""
+        passage = next((passage for passage in self._passages if passage.id == citation.passage_id), None)
+        found = None if passage is None else locate_quote(citation.quote, passage.text)
+        if found is None or isinstance(found, QuoteFault):
+            return []
+        return [
+            number
+            for number, sentence in enumerate(self.sentences, start=1)
+            if sentence.passage is passage and sentence.start < found[1] and found[0] < sentence.end
+        ]
+
+    def passage_id(self, label: str) -> str:
+        """Return the id of the passage of that label, such as ``P2``; what is no label stays as it is."""
+        found = _LABEL.fullmatch(label)
+        place = int(found[1]) - 1 if found else -1
+        return self._passages[place].id if 0 <= place < len(self._passages) else label
+
+    def label(self, passage_id: str) -> str:
+        """Return the label of a passage; the id of one that is not there stays as it is."""
+        ids = [passage.id for passage in self._passages]
+        return f"P{ids.index(passage_id) + 1}" if passage_id in ids else passage_id
+
+
+def _line(text: str) -> str:
+    """Return a text on one line, without markers of fields."""
+    return neutralise(" ".join(text.split()))
