@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
+from weakref import WeakKeyDictionary
 
 import dspy
+from dspy.adapters.json_adapter import _get_structured_outputs_response_format
 from dspy.adapters.utils import format_field_value
+from dspy.utils.exceptions import LMError
 from pydantic import BaseModel
 
 from .checked_adapters import CheckedJSONAdapter
@@ -19,11 +24,53 @@ BOUNDS = (
 )
 
 
+logger = logging.getLogger(__name__)
+
+_FORMS = ("schema", "json", "text")
+_SAID = ("schema", "JSON alone", "text")
+_taken: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""By language model of a server of the app's own, which of `_FORMS` it takes, once it has refused one."""
+
+
 class CompactAdapter(CheckedJSONAdapter):
     """Renders instructions and form first, then what was given, the question last.
 
     So a server that keeps the beginning of a prompt reads it once for all questions.
     """
+
+    def __call__(self, lm: Any, lm_kwargs: dict[str, Any], *asked: Any, **named: Any) -> list[dict[str, Any]]:
+        """Ask, sending the schema of the reply where the server takes one."""
+        try:
+            return super().__call__(lm, lm_kwargs, *asked, **named)  # type: ignore[no-any-return]
+        except LMError as error:
+            if not _takes_less(lm, error):
+                raise
+            return self(lm, lm_kwargs, *asked, **named)
+
+    async def acall(
+        self, lm: Any, lm_kwargs: dict[str, Any], *asked: Any, **named: Any
+    ) -> list[dict[str, Any]]:
+        """Ask without holding up the event loop."""
+        try:
+            return await super().acall(lm, lm_kwargs, *asked, **named)  # type: ignore[no-any-return]
+        except LMError as error:
+            if not _takes_less(lm, error):
+                raise
+            return await self.acall(lm, lm_kwargs, *asked, **named)
+
+    def _prepare_response_format(
+        self, lm: Any, lm_kwargs: dict[str, Any], signature: type[dspy.Signature]
+    ) -> None:
+        """Send the schema of the reply: also to a server of the app's own, of which DSPy knows nothing."""
+        if not lm.kwargs.get("api_base") or "response_format" in lm.supported_params:
+            super()._prepare_response_format(lm, lm_kwargs, signature)
+            return
+        lm_kwargs.pop("response_format", None)
+        form = _FORMS[_taken.get(lm, 0)]
+        if form == "schema":
+            lm_kwargs["response_format"] = _get_structured_outputs_response_format(signature, False)
+        elif form == "json":
+            lm_kwargs["response_format"] = {"type": "json_object"}
 
     def format_system_message(self, signature: type[dspy.Signature]) -> str:
         """Return the instructions, the form of the reply by example, and what its fields are."""
@@ -60,6 +107,19 @@ class CompactAdapter(CheckedJSONAdapter):
         """Return the reply of a demo."""
         said = {name: outputs.get(name, missing_field_message) for name in signature.output_fields}
         return json.dumps(said, ensure_ascii=False)
+
+
+def _takes_less(lm: Any, error: LMError) -> bool:
+    """Whether a server of the app's own refused the form of the reply, and may be asked with less: from now on it is."""
+    form = _taken.get(lm, 0)
+    refused = lm.kwargs.get("api_base") and re.search("response_format|json_schema|json_object", str(error))
+    if not refused or form + 1 == len(_FORMS):
+        return False
+    logger.warning(
+        "%s takes no %s for its reply: asked with %s from now on", lm.model, *_SAID[form : form + 2]
+    )
+    _taken[lm] = form + 1
+    return True
 
 
 def _told(signature: type[dspy.Signature]) -> Iterator[tuple[str, str]]:
