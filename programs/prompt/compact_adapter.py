@@ -74,7 +74,10 @@ class CompactAdapter(CheckedJSONAdapter):
 
     def format_system_message(self, signature: type[dspy.Signature]) -> str:
         """Return the instructions, the form of the reply by example, and what its fields are."""
-        example = {name: skeleton(info.annotation) for name, info in signature.output_fields.items()}
+        example = {
+            name: skeleton(info.annotation) if info.is_required() else info.default
+            for name, info in signature.output_fields.items()
+        }
         lines = [
             signature.instructions,
             "",

@@ -48,7 +48,7 @@ def _read_claim(value: Any) -> Any:
 
 
 class _ReplyClaim(BaseModel):
-    text: str = Field(json_schema_extra={"maxLength": LONGEST_CLAIM})
+    # The numbers come first: what they cite is chosen before it is put into words.
     cites: Annotated[
         list[int | str],
         BeforeValidator(_read_numbers),
@@ -56,6 +56,7 @@ class _ReplyClaim(BaseModel):
             {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": MOST_CITES}
         ),
     ]
+    text: str = Field(json_schema_extra={"maxLength": LONGEST_CLAIM})
 
 
 ReplyClaim = Annotated[_ReplyClaim, BeforeValidator(_read_claim)]
@@ -126,7 +127,7 @@ def write_reply(value: Any, passages: NumberedPassages) -> Any:
     """Return the reply that an output stands for, as JSON values: what `read_reply` reads, as a demo shows it."""
     if isinstance(value, Claim):
         numbers = [number for citation in value.citations for number in passages.numbers(citation)]
-        return {"text": value.text, "cites": list(dict.fromkeys(numbers))}
+        return {"cites": list(dict.fromkeys(numbers)), "text": value.text}
     if isinstance(value, Pointer):
         return passages.label(value.passage_id)
     if isinstance(value, list):
@@ -153,14 +154,18 @@ def skeleton(annotation: Any) -> Any:
     if origin is Annotated:
         return "P1" if annotation is Label else skeleton(arguments[0])
     if annotation is _ReplyClaim:
-        return {"text": "…", "cites": [1]}
+        return {"cites": [1], "text": "…"}
     if origin is list:
         return [skeleton(arguments[0])]
     if origin in (Union, UnionType):
         return skeleton(arguments[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {
-            name: "P1" if name == "passage_id" else skeleton(info.annotation)
+            name: "P1"
+            if name == "passage_id"
+            else skeleton(info.annotation)
+            if info.is_required()
+            else info.get_default(call_default_factory=True)
             for name, info in annotation.model_fields.items()
         }
     return {int: 1, float: 0.5, bool: True}.get(annotation, "…")
