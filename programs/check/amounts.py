@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ...retrieval.text.normal_form import normal_text
+from .claim_words import word_set
 
 _TOKEN = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)(?!\d)|\d+(?:[.,]\d+)*(?P<suffix>[^\W\d_]*)|[^\W\d_][\w']*|[%$€£¥]|[.,;:!?]"
@@ -69,28 +70,10 @@ _MONTHS = {name: at for at, name in enumerate(MONTHS, 1)} | {
     name[:3]: at for at, name in enumerate(MONTHS, 1) if name not in ("march", "may")
 }
 _MONTHS |= {"sept": 9}
-_BEFORE_MONTH = frozenset(
-    [
-        "in",
-        "by",
-        "since",
-        "until",
-        "till",
-        "of",
-        "late",
-        "early",
-        "mid",
-        "last",
-        "this",
-        "next",
-        "from",
-        "between",
-        "to",
-        "and",
-        "before",
-        "after",
-        "on",
-    ]
+_BEFORE_MONTH = word_set(
+    """
+    in by since until till of late early mid last this next from between to and before after on
+    """
 )
 
 _UNITS: dict[str, tuple[str, float]] = {
@@ -100,6 +83,7 @@ _UNITS: dict[str, tuple[str, float]] = {
             "second": 1 / 86400, "minute": 1 / 1440, "hour": 1 / 24, "day": 1, "session": 1, "night": 1, "week": 7,
             "fortnight": 14, "month": 30.4375, "year": 365.25, "decade": 3652.5, "century": 36525,
         },
+        "date": {"day of the month": 1, "calendar year": 1},
         "percent": {"percent": 1, "%": 1, "pct": 1},
         "dollars": {"dollar": 1, "$": 1, "usd": 1, "cent": 0.01},
         "euros": {"euro": 1, "€": 1, "eur": 1},
@@ -160,6 +144,21 @@ class Amount:
         return any(_near(a, b, 0.011 if 0 < b < 1 else 1e-6) for a, b in pairs)
 
 
+def read_days(text: str) -> set[tuple[float, float]]:
+    """Return the days that a text names, each as its month and day."""
+    found = read_amounts(text)
+    days: set[tuple[float, float]] = set()
+    at = 0
+    while at + 1 < len(found):
+        one, other = found[at], found[at + 1]
+        month, day = (one, other) if one.is_month else (other, one)
+        is_day = month.is_month and day.unit == "day of the month"
+        if is_day:
+            days.add((month.values[0], day.values[0]))
+        at += 1 + is_day
+    return days
+
+
 def _near(one: float, other: float, tolerance: float) -> bool:
     return abs(one - other) <= tolerance * max(abs(one), abs(other))
 
@@ -210,6 +209,14 @@ class _Reading:
         return {start for _, start, _ in read}
 
     def unit(self, start: int, end: int) -> str | None:
+        beside = (start - 1, end, end + 1 if self.word(end) == "of" else end)
+        counts = self.word(start)[0].isdigit() or self.word(start) in _ORDINALS
+        if (
+            end - start == 1
+            and counts
+            and any(self.word(at) in _MONTHS and self.is_month(at) for at in beside)
+        ):
+            return "day of the month" if len(self.word(start)) < 4 or not self.word(start).isdigit() else "calendar year"
         if self.word(start - 1) in ("$", "€", "£", "¥"):
             return self.word(start - 1)
         if self.word(end) == "per" and self.word(end + 1) == "cent":
@@ -239,6 +246,9 @@ class _Reading:
         if word in _MONTHS and self.is_month(at):
             self.at += 1
             return [Amount(self.tokens[at], (_MONTHS[word],), "month", is_month=True)]
+        if word in ("day", "week", "month", "year", "decade", "century", "hour", "minute"):
+            self.at += 1
+            return [Amount(word, (1,), word, is_sure=False)]
         if word == "fortnight":
             self.at += 1
             return [Amount(word, (14,), "day")]

@@ -5,95 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .amounts import MONTHS, Amount, read_amounts
+from .amounts import MONTHS, Amount, read_amounts, read_days
 from .cited import Case, Fault
-from .claim_words import FUNCTION_WORDS, Word, is_english, parts, read_words, stem
+from .claim_words import FUNCTION_WORDS, IRREGULAR, Word, is_english, parts, read_words, stem, word_set
 
 _CHINESE_NUMBER = re.compile("[一二三四五六七八九十百千万億亿兩两]")
 _LARGEST_SPELT = 12
 """Up to here, another language's number words, which are not known here, may stand for a number in digits."""
-_ENDINGS = frozenset(
-    ["s", "es", "an", "n", "ian", "ish", "ese", "ic", "al", "sql", "ql", "db", "js", "io", "lang"]
+_ENDINGS = word_set(
+    """
+    s es an n ian ish ese ic al sql ql db js io lang
+    """
 )
 """What a short form leaves out, and what makes another word of a name: Postgres and PostgreSQL, Egypt and Egyptian."""
 _YEARS = range(1000, 3000)
 
 # Words that begin a sentence in capitals and are verbs after one that may be a name.
-_VERBS = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "had",
-        "have",
-        "does",
-        "did",
-        "do",
-        "can",
-        "could",
-        "will",
-        "would",
-        "may",
-        "might",
-        "must",
-        "should",
-        "shall",
-        "cannot",
-        "isn't",
-        "wasn't",
-        "doesn't",
-        "didn't",
-        "won't",
-        "can't",
-        "hasn't",
-        "rose",
-        "fell",
-        "went",
-        "gave",
-        "kept",
-        "held",
-        "made",
-        "began",
-        "came",
-        "took",
-        "won",
-        "lost",
-        "sold",
-        "bought",
-        "said",
-        "told",
-        "wrote",
-        "ran",
-        "built",
-        "sent",
-        "found",
-        "left",
-        "grew",
-        "drew",
-        "broke",
-        "sank",
-        "shrank",
-        "hid",
-        "led",
-        "paid",
-        "met",
-        "cut",
-        "put",
-        "set",
-        "hit",
-        "usually",
-        "always",
-        "never",
-        "often",
-        "also",
-        "only",
-        "still",
-        "already",
-        "now",
-        "then",
-    ]
+_VERBS = word_set(
+    """
+    is are was were has had have does did do can could will would may might must should shall cannot isn't
+    wasn't doesn't didn't won't can't hasn't rose fell went gave kept held made began came took won lost sold
+    bought said told wrote ran built sent found left grew drew broke sank shrank hid led paid met cut put set
+    hit usually always never often also only still already now then
+    """
 )
 _ABSTRACT = re.compile(
     r"(tion|sion|ment|ness|ity|ing|ism|ance|ence|ure|age|ship|hood|al|ery|ics|th|ly|ed|cy|er|or|y)$"
@@ -105,8 +39,12 @@ def find_unsupported_detail(case: Case) -> Fault | None:
     amount = _unsupported_amount(case)
     if amount:
         return Fault("unsupported_detail", f"{_spelt(amount)} does not stand in what it cites")
+    day = _other_day(case)
+    if day:
+        shown = f"{day[1]:g} {MONTHS[int(day[0]) - 1].capitalize()}"
+        return Fault("unsupported_detail", f"the day {shown!r} does not stand in what it cites")
     for word in names(case.words):
-        if not (is_named(word, case.evidence_words) or is_named(word, read_words(case.question))):
+        if not (is_named(word, case.evidence_words) or _is_asked(word, case)):
             return Fault("unsupported_detail", f"the name {word.text!r} does not stand in what it cites")
     if case.is_english:
         word = _name_at_the_start(case)
@@ -145,6 +83,15 @@ def is_named(word: Word, among: Sequence[Word]) -> bool:
     return word.text.isupper() and _is_initials(word.lower, among)
 
 
+def _is_asked(word: Word, case: Case) -> bool:
+    """Tell whether the question names this, or a telling part of it: "minilm" for ``all-MiniLM-L6-v2``."""
+    asked = read_words(case.question)
+    return is_named(word, asked) or any(
+        len(piece) > 3 and is_named(_as_word(piece), asked)
+        for piece in parts(word.text)[: 2 + 2 * word.is_distinctive]
+    )
+
+
 def _as_word(text: str) -> Word:
     return Word(text, False, False, "")
 
@@ -166,9 +113,10 @@ def _is_initials(letters: str, among: Sequence[Word]) -> bool:
 
 def _name_at_the_start(case: Case) -> Word | None:
     """Return a first word that is a name and stands nowhere: a bare noun before its verb or with a possessive ``'s``."""
-    if len(case.words) < 3:
+    words = case.words[case.words[0].lower in ("yes", "no") if case.words else 0 :]
+    if len(words) < 3:
         return None
-    first, second = case.words[:2]
+    first, second = words[:2]
     if (
         first.lower in FUNCTION_WORDS
         or not first.text[0].isupper()
@@ -182,7 +130,9 @@ def _name_at_the_start(case: Case) -> Word | None:
         or (_ABSTRACT.search(first.lower) and not first.possessive)
     ):
         return None
-    is_subject = first.possessive or second.lower in _VERBS or re.search(r"[^su]s$|ed$", second.lower)
+    is_subject = (
+        first.possessive or second.lower in _VERBS or second.lower in IRREGULAR or second.lower.endswith("ed")
+    )
     known = is_named(first, case.evidence_words) or is_named(first, read_words(case.question))
     return first if is_subject and not known else None
 
@@ -196,9 +146,18 @@ def _unsupported_amount(case: Case) -> Amount | None:
             continue
         if not case.is_english and not _can_be_told(amount, case):
             continue
-        if _is_derived(amount, known, asked):
+        if _is_derived(amount, known, asked, case):
             continue
         return amount
+    return None
+
+
+def _other_day(case: Case) -> tuple[float, float] | None:
+    """Return a day of the claim where what is cited has that day of another month, or another day of that month."""
+    known = {day for text in (*case.sentences, *case.context, case.question) for day in read_days(text)}
+    for month, day in read_days(case.claim) - known:
+        if any(month == its_month or day == its_day for its_month, its_day in known):
+            return month, day
     return None
 
 
@@ -214,13 +173,34 @@ def _can_be_told(amount: Amount, case: Case) -> bool:
     return bool(case.evidence_amounts) and not any(map(_CHINESE_NUMBER.search, case.sentences))
 
 
-def _is_derived(amount: Amount, known: Sequence[Amount], asked: Sequence[Amount]) -> bool:
-    """Tell whether a year is another one of what is cited or asked, and the years cited, added."""
-    if amount.is_month or amount.values[0] not in _YEARS:
+def _is_derived(amount: Amount, known: Sequence[Amount], asked: Sequence[Amount], case: Case) -> bool:
+    """Tell whether a number follows from others in one step: a product, a ratio, a year and years, or a list's length."""
+    value = amount.values[0]
+    sure = [
+        other
+        for other in known
+        if other.unit not in ("day of the month", "calendar year") and not other.is_month
+    ]
+    if amount.is_month or amount.unit == "day of the month":
         return False
-    years = [value for other in (*known, *asked) for value in other.values if value in _YEARS]
-    spans = [value for other in known for value in other.values if other.unit == "year"]
-    return any(abs(amount.values[0] - year) in spans for year in years)
+    if value in _YEARS:
+        years = [inner for other in (*known, *asked) for inner in other.values if inner in _YEARS]
+        spans = [inner for other in known for inner in other.values if other.unit == "year"]
+        return not read_days(case.claim) and any(abs(value - year) in spans for year in years)
+    pairs = [(one.values[0], other.values[0], one.unit) for one in sure for other in sure if one is not other]
+    if amount.unit and any(
+        abs(one * other - value) < 1e-6 and unit == amount.unit for one, other, unit in pairs
+    ):
+        return True
+    if re.search(rf"{re.escape(amount.shown)} times (?:as|more|the)", case.claim):
+        return any(other and abs(one / other - value) < 1e-6 for one, other, _ in pairs)
+    return amount.unit is None and value in map(_list_length, case.sentences)
+
+
+def _list_length(sentence: str) -> int:
+    """Return how many things a sentence lists: "A, B and C" are three."""
+    commas = re.search(r"((?:[^,;.]+, )+)[^,;.]+? (?:and|or) ", sentence)
+    return commas[1].count(", ") + 2 if commas else 0
 
 
 def _spelt(amount: Amount) -> str:

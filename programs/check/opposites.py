@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .claim_words import stem
+from .claim_words import stem, word_set
 
 _OPPOSITES = """
 more greater|less fewer
@@ -13,7 +13,7 @@ above over|below under beneath
 first|last final
 faster fast quick quickly|slower slow slowly
 rise rose risen gain gained climb climbed jump jumped soar soared rally rallied surge advance|fall fell fallen drop dropped sink sank decline declined slump plunge slip slipped lose lost tumble
-increase increased raise raised lift lifted grow grew boost|decrease decreased reduce reduced cut trim trimmed lower lowered shrink shrank
+increase increased raise raised lift lifted grow grew boost|decrease decreased reduce reduced cut trim trimmed shrink shrank
 upright|reversed reverse
 bullish|bearish
 cheap cheaper inexpensive|dear dearer expensive costly
@@ -97,265 +97,63 @@ tight tighter|loose looser
 """
 
 
-def _read_opposites() -> dict[str, set[str]]:
+def _read_opposites(kin: bool) -> dict[str, set[str]]:
     against: dict[str, set[str]] = {}
     for line in _OPPOSITES.split("\n"):
         sides = [{stem(word) for word in side.split()} for side in line.split("|")]
         for side, other in (sides, sides[::-1]) if len(sides) == 2 else ():
             for word in side:
-                against.setdefault(word, set()).update(other)
+                against.setdefault(word, set()).update(side if kin else other)
     return against
 
 
-OPPOSITES = _read_opposites()
+OPPOSITES = _read_opposites(kin=False)
 """By stem, the stems of what says the opposite."""
+SAME_SIDE = _read_opposites(kin=True)
+"""By stem, the stems of what says much the same."""
 
-DENIALS = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "without",
-        "cannot",
-        "nor",
-        "none",
-        "nobody",
-        "nothing",
-        "neither",
-        "nowhere",
-        "n't",
-    ]
+DENIALS = word_set(
+    """
+    not no never without cannot nor none nobody nothing neither nowhere n't
+    """
 )
 """Words that deny what follows."""
 
-DENYING = DENIALS | frozenset(
-    [
-        "lack",
-        "lacks",
-        "lacking",
-        "fail",
-        "fails",
-        "failed",
-        "refuse",
-        "refuses",
-        "refused",
-        "reject",
-        "rejected",
-        "rejects",
-        "skip",
-        "skipped",
-        "skips",
-        "ignore",
-        "ignored",
-        "ignores",
-        "avoid",
-        "avoids",
-        "avoided",
-        "prevent",
-        "prevents",
-        "prevented",
-        "stop",
-        "stops",
-        "stopped",
-        "forbid",
-        "forbids",
-        "forbidden",
-        "deny",
-        "denies",
-        "denied",
-        "discourage",
-        "discouraged",
-        "absent",
-        "missing",
-        "unlike",
-        "rather",
-        "instead",
-        "only",
-        "just",
-        "little",
-        "few",
-        "fewer",
-        "hardly",
-        "barely",
-        "rarely",
-        "seldom",
-        "scarcely",
-        "modest",
-        "off",
-        "disabled",
-        "unavailable",
-        "impossible",
-        "unable",
-        "invisible",
-        "too",
-        "exclude",
-        "excluded",
-        "excludes",
-        "except",
-        "unless",
-        "against",
-        "until",
-        "barred",
-        "gone",
-        "free",
-        "stripped",
-        "drop",
-        "drops",
-        "dropped",
-        "short",
-        "least",
-        "less",
-        "neither",
-        "unnecessary",
-        "unneeded",
-        "unsupported",
-        "omit",
-        "omits",
-        "omitted",
-        "loses",
-        "lost",
-        "loss",
-        "hidden",
-        "stays",
-        "remains",
-        "end",
-        "ended",
-        "ends",
-        "hold",
-        "holds",
-        "stuck",
-        "disagree",
-        "disagrees",
-        "leave",
-        "leaves",
-        "left",
-        "alone",
-        "instead",
-        "warn",
-        "warns",
-        "warned",
-        "beyond",
-        "closed",
-        "small",
-        "smaller",
-        "ceased",
-        "withdrawn",
-        "withdrew",
-        "cancelled",
-        "halted",
-        "blocked",
-        "resist",
-        "resisted",
-        "resists",
-        "spoil",
-        "bare",
-        "deliberately",
-        "minus",
-        "exempt",
-    ]
+DENYING = DENIALS | word_set(
+    """
+    lack lacks lacking fail fails failed refuse refuses refused reject rejected rejects skip skipped skips
+    ignore ignored ignores avoid avoids avoided prevent prevents prevented stop stops stopped forbid forbids
+    forbidden deny denies denied discourage discouraged absent missing unlike rather instead only just little
+    few fewer hardly barely rarely seldom scarcely modest off disabled unavailable impossible unable invisible
+    too exclude excluded excludes except unless against until barred gone free stripped drop drops dropped short
+    least less neither unnecessary unneeded unsupported omit omits omitted loses lost loss hidden stays remains
+    end ended ends hold holds stuck disagree disagrees leave leaves left alone instead warn warns warned beyond
+    closed small smaller ceased withdrawn withdrew cancelled halted blocked resist resisted resists spoil bare
+    deliberately minus exempt
+    """
 )
 """Words by which a text may deny something without "not"."""
 
-UNIVERSALS = frozenset(
-    [
-        "all",
-        "always",
-        "every",
-        "each",
-        "never",
-        "only",
-        "none",
-        "nobody",
-        "everyone",
-        "everything",
-        "everybody",
-        "anyone",
-        "whenever",
-        "entirely",
-        "completely",
-        "exclusively",
-        "invariably",
-        "guaranteed",
-        "wholly",
-        "nothing",
-        "solely",
-    ]
+OMISSIONS = word_set(
+    """
+    skip skips skipped ignore ignores ignored refuse refuses refused lack lacks lacked reject rejects rejected forbid
+    forbids forbidden missing absent invisible omit omits omitted exclude excludes excluded disabled unsupported
+    """
+)
+"""Words that deny a thing on their own."""
+
+UNIVERSALS = word_set(
+    """
+    all always every each never only none nobody everyone everything everybody anyone whenever entirely
+    completely exclusively invariably guaranteed wholly nothing solely
+    """
 )
 """Strong quantifiers: what puts them in says more than some, usually or often."""
 
-UNIVERSAL_KIN = UNIVERSALS | frozenset(
-    [
-        "any",
-        "whole",
-        "entire",
-        "both",
-        "no",
-        "single",
-        "full",
-        "fully",
-        "complete",
-        "without",
-        "sole",
-        "alone",
-        "unless",
-        "until",
-        "nor",
-        "not",
-        "cannot",
-        "anything",
-        "wherever",
-        "must",
-        "total",
-        "everywhere",
-        "unique",
-        "exactly",
-        "throughout",
-        "just",
-    ]
+UNIVERSAL_KIN = UNIVERSALS | word_set(
+    """
+    any whole entire both no single full fully complete without sole alone unless until nor not cannot anything
+    wherever must total everywhere unique exactly throughout just record
+    """
 )
 """Words of what is cited that may bear a strong quantifier out."""
-
-HEDGES = frozenset(
-    [
-        "some",
-        "usually",
-        "often",
-        "most",
-        "many",
-        "may",
-        "might",
-        "can",
-        "could",
-        "sometimes",
-        "occasionally",
-        "likely",
-        "tend",
-        "commonly",
-        "few",
-        "generally",
-        "typically",
-        "mostly",
-        "frequently",
-        "normally",
-        "probably",
-        "perhaps",
-        "several",
-        "rarely",
-        "seldom",
-        "partly",
-        "largely",
-        "nearly",
-        "almost",
-        "rule",
-        "easily",
-        "popular",
-        "likeliest",
-        "possibly",
-        "various",
-        "certain",
-        "mainly",
-        "roughly",
-        "about",
-    ]
-)
-"""Words by which a text says less than all or always."""

@@ -5,35 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .cited import Case, Fault
-from .claim_words import FUNCTION_WORDS, Word, read_words, stem
-from .opposites import DENIALS, DENYING, OPPOSITES, UNIVERSAL_KIN, UNIVERSALS
+from .claim_words import FUNCTION_WORDS, Word, read_words, stem, word_set
+from .opposites import DENIALS, DENYING, OMISSIONS, OPPOSITES, SAME_SIDE, UNIVERSAL_KIN, UNIVERSALS
 
 _SCOPE = 4
 """Words that say something and stand after a denial, at most, that it denies."""
-_ENDS_SCOPE = frozenset(
-    [
-        "and",
-        "but",
-        "or",
-        "because",
-        "while",
-        "whereas",
-        "although",
-        "so",
-        "since",
-        "unless",
-        "until",
-        "as",
-        "if",
-        "than",
-        "when",
-        "which",
-        "who",
-    ]
+_SOFTENING = word_set("only just necessarily always all every everyone entirely quite exactly yet")
+_ENDS_SCOPE = word_set(
+    """
+    and but or because while whereas although so since unless until as if than when which who
+    """
 )
-_PREFIXES = ("un", "non", "in", "im", "dis")
 _PIVOTS = {
     "than": "than",
     "before": "time",
@@ -43,40 +28,12 @@ _PIVOTS = {
     "not": "denial",
 }
 _SUPERLATIVE = re.compile(r"^[a-z]{2,}(?:[^e]est|iest)$")
-_NO_SUPERLATIVES = frozenset(
-    [
-        "test",
-        "request",
-        "guest",
-        "nest",
-        "rest",
-        "west",
-        "quest",
-        "forest",
-        "harvest",
-        "interest",
-        "protest",
-        "invest",
-        "suggest",
-        "contest",
-        "digest",
-        "manifest",
-        "honest",
-        "latest",
-        "earliest",
-        "ingest",
-        "pytest",
-        "best",
-        "arrest",
-        "modest",
-        "vest",
-        "chest",
-        "crest",
-        "latest",
-        "august",
-        "attest",
-        "detest",
-    ]
+_NO_SUPERLATIVES = word_set(
+    """
+    test request guest nest rest west quest forest harvest interest protest invest suggest contest digest
+    manifest honest latest earliest ingest pytest best arrest modest vest chest crest latest august attest
+    detest
+    """
 )
 
 
@@ -104,12 +61,12 @@ def _fault(reason: str) -> Fault:
 def _stronger_word(case: Case) -> Fault | None:
     evidence = {word.lower for sentence in case.sentences for word in read_words(sentence)}
     asked = [word.lower for word in read_words(case.question)]
-    pairs_asked = set(zip(asked, asked[1:], strict=False))
+    pairs_asked = set(pairwise(asked))
     said = [word.lower for word in case.words]
     for at, word in enumerate(said):
         following = said[at + 1] if at + 1 < len(said) else ""
         if word in UNIVERSALS and not _is_borne_out(word, evidence) and (word, following) not in pairs_asked:
-            if word == "only" and _is_not_until(case, said):
+            if (word == "only" and _is_not_until(case)) or not _bears_on_evidence(case, at):
                 continue
             return _fault(f"{word!r} says more than what it cites")
         if _is_superlative(word, said[at - 1] if at else "") and not any(
@@ -134,7 +91,22 @@ def _is_borne_out(word: str, evidence: Collection[str]) -> bool:
     return any(other in kin or other.endswith("n't") for other in evidence)
 
 
-def _is_not_until(case: Case, said: Sequence[str]) -> bool:
+def _bears_on_evidence(case: Case, at: int) -> bool:
+    """Tell whether a quantifier bears on words of what is cited: "everything is green" may be the asker's situation."""
+    following: list[str] = []
+    for word in case.words[at + 1 :]:
+        if re.search(r"[,;:.]", word.before):
+            break
+        if word.lower not in FUNCTION_WORDS:
+            following.append(word.stem)
+    before = [word.stem for word in case.words[:at] if word.lower not in FUNCTION_WORDS][-1:]
+    if at and case.words[at - 1].lower in ("it", "them", "that", "this"):
+        return False
+    most = 1 if case.words[at].lower.endswith(("one", "body", "thing")) else 2
+    return any(word in case.evidence_stems for word in following[:most] or before)
+
+
+def _is_not_until(case: Case) -> bool:
     return any(re.search(r"\b(?:not|no|never)\b.*\buntil\b", text.lower()) for text in case.sentences)
 
 
@@ -163,13 +135,15 @@ def _denials(words: Sequence[Word]) -> Iterator[_Denial]:
             continue
         # An answer's "No, …" denies the question; "not only" and "not until" affirm; so does "not X but Y" of Y.
         following = words[at + 1].lower if at + 1 < len(words) else ""
-        if (
-            lower == "no" and at == 0 and "," in words[1].before if len(words) > 1 else False
-        ) or following in ("only", "just"):
+        is_answer = lower == "no" and at == 0 and len(words) > 1 and "," in words[1].before
+        is_need = at > 0 and words[at - 1].lower == "need"
+        if is_answer or is_need or following in _SOFTENING:
             continue
         scope: list[str] = []
         for later in words[at + 1 :]:
-            if re.search(r"[,;:.]", later.before) or later.lower in _ENDS_SCOPE:
+            if re.search(r"[,;:.]", later.before) or (
+                later.lower in _ENDS_SCOPE and (scope or later.lower != "as")
+            ):
                 if later.lower == "until":
                     scope.clear()
                 break
@@ -184,7 +158,8 @@ def _is_denying(words: Sequence[Word]) -> bool:
     return any(
         word.lower in DENYING
         or word.lower.endswith(("n't", "less"))
-        or (word.lower.startswith(("non-", "un", "im", "in", "dis", "mis")) and len(word.lower) > 5)
+        or word.lower.startswith("non-")
+        or re.match(r"un(?!der|i[^n]|til)\w{4}", word.lower)
         for word in words
     )
 
@@ -193,9 +168,9 @@ def _denied(case: Case) -> Fault | None:
     """Return a fault where the claim denies something, and what is cited has no word that denies."""
     cited = [word for text in case.sentences for word in read_words(text)]
     for denial in _denials(case.words):
-        if not _is_denying(cited) and not any(
-            OPPOSITES.get(word, set()) & case.evidence_stems for word in case.stems
-        ):
+        opposed = any(OPPOSITES.get(word, set()) & case.evidence_stems for word in denial.scope)
+        borne = denial.scope[:1] and denial.scope[0] in case.evidence_stems
+        if borne and not opposed and not _is_denying(cited):
             return _fault(f"{denial.word!r} is nowhere in what it cites")
         others = [inner for text in case.sentences for inner in _denials(read_words(text))]
         if denial.scope and others:
@@ -221,6 +196,9 @@ def _affirmed(case: Case) -> Fault | None:
             shared = [word for word in denial.scope if word in said]
             if shared and (denial.scope[0] in said or len(shared) >= 0.6 * len(denial.scope)):
                 return _fault(f"what it cites says {denial.word!r} of {shared[0]!r}")
+        omission = next((word.text for word in words if word.lower in OMISSIONS), None)
+        if omission and case.stems and len(said & {word.stem for word in words}) >= 0.6 * len(said):
+            return _fault(f"what it cites says {omission!r}")
     return None
 
 
@@ -229,34 +207,46 @@ def _affirmed(case: Case) -> Fault | None:
 
 def _opposite(case: Case) -> Fault | None:
     said = [word.stem for word in case.words]
+    denied = {word for denial in _denials(case.words) for word in denial.scope}
     for text in case.sentences:
-        words = [word.stem for word in read_words(text)]
-        if len(set(case.stems) & set(words)) < 2:
-            continue
-        if any(True for _ in _denials(case.words)) != any(True for _ in _denials(read_words(text))):
-            continue
-        for word in said:
+        read = read_words(text)
+        words = [word.stem for word in read]
+        its_denied = {word for denial in _denials(read) for word in denial.scope}
+        for at, word in enumerate(said):
             opposites = OPPOSITES.get(word, set())
-            found = opposites & set(words)
-            if not found:
-                continue
-            everywhere = case.evidence_stems | set(words)
-            if word not in everywhere and not (opposites & set(said)):
-                return _fault(f"{word!r} is the opposite of {min(found)!r} in what it cites")
-            # Both stand in both: each must go with the same word.
-            for other in found & set(said):
-                if (
-                    word in words
-                    and _after(said, word)
-                    and _after(said, word) == _after(words, other) != _after(words, word)
-                ):
-                    return _fault(f"{word!r} and {other!r} have changed places")
+            if SAME_SIDE.get(word, set()) & case.evidence_stems:
+                opposites = opposites & set(said)
+            for other in sorted(opposites & set(words)):
+                if word not in case.evidence_stems | set(words) and not (opposites & set(said)):
+                    compared = "than" in words and words.index(other) < words.index("than")
+                    if (word in denied) != (other in its_denied) or (compared and "than" in said):
+                        continue
+                    if _share_context(said, at, words, words.index(other)):
+                        return _fault(f"{word!r} is the opposite of {other!r} in what it cites")
+                # Both stand in both: each must go with the same word.
+                if other in said and word in words:
+                    mine, its = _after(said, word), _after(words, other)
+                    others = (mine, its, _after(said, other), _after(words, word))
+                    if mine and mine == its != others[3] and "one" not in others:
+                        return _fault(f"{word!r} and {other!r} have changed places")
     return None
+
+
+def _share_context(said: Sequence[str], at: int, words: Sequence[str], place: int) -> bool:
+    """Tell whether two words stand beside a word that both texts have."""
+    near = _neighbours(said, at) & _neighbours(words, place)
+    return bool(near)
+
+
+def _neighbours(words: Sequence[str], at: int) -> set[str]:
+    before = [word for word in words[:at] if word not in FUNCTION_WORDS][-2:]
+    after = [word for word in words[at + 1 :] if word not in FUNCTION_WORDS][:2]
+    return {*before, *after}
 
 
 def _after(words: Sequence[str], word: str) -> str | None:
     at = words.index(word) + 1
-    return next((later for later in words[at:] if later not in FUNCTION_WORDS), None)
+    return next((later for later in words[at:] if later not in FUNCTION_WORDS or later == "one"), None)
 
 
 def _sides_swapped(case: Case) -> Fault | None:
@@ -276,9 +266,10 @@ def _sides_swapped(case: Case) -> Fault | None:
                     turned = _direction(case.words) * _direction(words) < 0
                 left, right = said
                 its_left, its_right = sides[::-1] if turned else sides
-                straight = len(left & (its_left - its_right)) + len(right & (its_right - its_left))
-                crossed = len(left & (its_right - its_left)) + len(right & (its_left - its_right))
-                if crossed > straight and len(left & its_right) and len(right & its_left):
+                crossed = min(len(left & its_right), len(right & its_left))
+                straight = len(left & its_left) + len(right & its_right)
+                # A contrast may be told from either end; halfway turned, it says the contrary.
+                if crossed and (straight > 1 if kind == "contrast" else True):
                     return _fault(f"what stands on the two sides of {pivot!r} has changed places")
     return None
 

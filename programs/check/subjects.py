@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .amounts import read_amounts
 from .cited import Case, CitedSentence, Fault
@@ -64,42 +64,68 @@ def find_mixed_passages(case: Case) -> Fault | None:
     passages: dict[str, list[CitedSentence]] = {}
     for sentence in case.cited:
         passages.setdefault(sentence.document_id or sentence.title, []).append(sentence)
-    if len(passages) < 2 or not case.is_english:
+    groups = list(passages.values())
+    if len(groups) < 2 or not case.is_english:
         return None
-    titles = [_marks(group) for group in passages.values()]
-    texts = [{mark for sentence in group for mark in _content(sentence.text)} for group in passages.values()]
-    subject: int | None = None
-    for clause in _CLAUSE.split(case.claim):
-        said = _content(clause)
-        named = [
-            at
-            for at, title in enumerate(titles)
-            if said & (title - set().union(*titles[:at], *titles[at + 1 :]))
-        ]
-        if len(named) > 1:
-            subject = None
+    marks = [_marks(group) for group in groups]
+    texts = [{mark for sentence in group for mark in _content(sentence.text)} for group in groups]
+    crossed: dict[int, set[str]] = {}
+    for at, inherits, said in _runs(case.claim, marks):
+        if inherits and not is_proper_title(groups[at][0].title):
             continue
-        inherits = not named
-        subject = named[0] if named else subject
-        if subject is None:
-            continue
-        said -= set().union(*titles)
-        others = set().union(*texts[:subject], *texts[subject + 1 :])
-        own, foreign = said & (texts[subject] - others), said & (others - texts[subject])
-        if len(foreign) > len(own) + inherits and len(foreign) >= 2 + inherits:
-            group = list(passages.values())[subject]
-            return Fault(
-                "mixed_passages",
-                f"{', '.join(map(repr, sorted(foreign)[:3]))} is said of another passage's subject than {group[0].title!r}",
-            )
+        said -= set().union(*marks)
+        others = set().union(*texts[:at], *texts[at + 1 :])
+        own, foreign = said & (texts[at] - others), said & (others - texts[at])
+        if len(foreign) > len(own):
+            crossed[at] = crossed.get(at, set()) | foreign
+            if len(crossed) > 1 or (len(foreign) >= 2 and not (inherits and own)):
+                return Fault(
+                    "mixed_passages",
+                    f"{', '.join(map(repr, sorted(crossed[at])[:3]))} is said of another passage's subject than "
+                    f"{groups[at][0].title!r}",
+                )
     return None
 
 
+def _runs(claim: str, marks: Sequence[set[str]]) -> Iterator[tuple[int, bool, set[str]]]:
+    """Yield, for each run of clauses about one passage's subject, its place, whether an earlier clause named it, its words."""
+    subject, inherited = None, set[str]()
+    for clause in _CLAUSE.split(claim):
+        said = _content(clause)
+        named = [
+            at for at, mine in enumerate(marks) if said & (mine - set().union(*marks[:at], *marks[at + 1 :]))
+        ]
+        if not named:
+            inherited |= said
+            continue
+        if subject is not None and inherited:
+            yield subject, True, inherited
+        inherited = set()
+        subject = named[0] if len(named) == 1 else None
+        if subject is not None:
+            yield subject, False, said
+    if subject is not None and inherited:
+        yield subject, True, inherited
+
+
 def _content(text: str) -> set[str]:
-    amounts = {f"{amount.values[0]:g}" for amount in read_amounts(text) if not amount.is_month}
+    amounts = {
+        f"{amount.values[0]:g}" for amount in read_amounts(text) if not amount.is_month and amount.is_sure
+    }
     return set(content_stems(read_words(text))) | amounts
 
 
 def _marks(group: Sequence[CitedSentence]) -> set[str]:
-    """Return the words by which a passage's subject is told."""
-    return {mark for sentence in group for mark in _content(re.sub(r"\([^)]*\)", "", sentence.title))}
+    """Return the words by which a passage's subject is told: those of its title and the distinctive names of its sentences."""
+    return {
+        mark
+        for sentence in group
+        for mark in (
+            *_content(re.sub(r"\([^)]*\)", "", sentence.title)),
+            *(
+                word.stem
+                for word in read_words(sentence.text)
+                if word.is_distinctive and "-" not in word.text
+            ),
+        )
+    }
