@@ -216,7 +216,11 @@ class _Reading:
             and counts
             and any(self.word(at) in _MONTHS and self.is_month(at) for at in beside)
         ):
-            return "day of the month" if len(self.word(start)) < 4 or not self.word(start).isdigit() else "calendar year"
+            return (
+                "day of the month"
+                if len(self.word(start)) < 4 or not self.word(start).isdigit()
+                else "calendar year"
+            )
         if self.word(start - 1) in ("$", "€", "£", "¥"):
             return self.word(start - 1)
         if self.word(end) == "per" and self.word(end + 1) == "cent":

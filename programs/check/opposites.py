@@ -94,6 +94,120 @@ rich|poor
 ally|rival
 attract|repel
 tight tighter|loose looser
+accelerate accelerated|slow slowed decelerate
+agree|disagree
+appear|disappear vanish
+approve approved|reject rejected
+arrive|depart
+attack|defend
+borrow|lend
+borrower|lender
+bless|curse
+combine join|separate split
+connect connected|disconnect disconnected
+create|destroy
+gather|scatter
+hasten|delay postpone
+advance brought|postpone delay
+reveal|hide conceal
+help|hinder hurt
+import|export
+improve improved|worsen worsened deteriorate
+lock locked|unlock unlocked
+obey|disobey
+praise|blame
+push|pull
+remember|forget
+reward|punish
+save|waste
+send|receive
+strengthen|weaken
+tighten|loosen
+trust|distrust mistrust
+unite|divide
+welcome|repel
+widen widened|narrow narrowed
+ancient|modern
+bright|dark
+busy|idle
+careful|careless
+clean|dirty
+common|rare
+deep|shallow
+even|odd
+fertile|barren
+flexible|rigid
+generous|stingy
+guilty|innocent
+happy|sad
+healthy|sick
+horizontal|vertical
+humble|proud
+inner|outer
+internal|external
+lenient|strict
+loud|quiet
+lucky|unlucky
+masculine|feminine
+native|foreign
+natural|artificial
+near|far
+patient|impatient
+permanent persistent|temporary ephemeral
+plentiful abundant|scarce
+stateful|stateless
+successful|unsuccessful
+sweet|bitter
+thick|thin
+useful|useless
+virtual|physical
+voluntary|forced
+wise|foolish
+together|apart
+inward|outward
+upward|downward
+clockwise|counterclockwise anticlockwise
+premium|discount
+surplus|deficit
+inflow|outflow
+acquirer buyer|target
+ceiling resistance|floor
+peak|trough
+upside|downside
+hawkish|dovish
+oversold|overbought
+undervalued|overvalued
+conscious|unconscious
+order|chaos
+encrypt|decrypt
+encode|decode
+upload|download
+lazy|eager
+blocking|nonblocking
+sequential|parallel
+proprietary commercial|open
+beginning start|end
+majority|minority
+maternal|paternal
+father|mother
+brother|sister
+king|queen
+husband|wife
+male|female
+hot|cold
+summer|winter
+spring|autumn
+sunrise|sunset
+dawn|dusk
+north northern|south southern
+east eastern|west western
+plus|minus
+multiply|divide
+parent|child
+client|server
+sender|receiver
+producer|consumer
+reader|writer
 """
 
 
@@ -144,7 +258,7 @@ OMISSIONS = word_set(
 
 UNIVERSALS = word_set(
     """
-    all always every each never only none nobody everyone everything everybody anyone whenever entirely
+    all always every each never only none nobody everyone everything everybody whenever entirely
     completely exclusively invariably guaranteed wholly nothing solely
     """
 )
@@ -157,3 +271,24 @@ UNIVERSAL_KIN = UNIVERSALS | word_set(
     """
 )
 """Words of what is cited that may bear a strong quantifier out."""
+
+HEDGES = word_set(
+    """
+    some usually often most many sometimes occasionally tend tends commonly few generally typically mostly frequently
+    normally rarely seldom partly largely several
+    """
+)
+"""Words by which a text says less than all or always."""
+
+NOT_AFFIRMING = (
+    DENIALS
+    | OMISSIONS
+    | word_set(
+        """
+        only fail fails failed avoid avoids avoided prevent prevents prevented stop stops stopped deny denies denied
+        discourage discouraged unlike rather instead little few fewer hardly barely rarely seldom unable impossible
+        unnecessary too against neither except beyond ceased withdrawn
+        """
+    )
+)
+"""Words by which a claim may say no without "not"."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from .cited import Case, Fault
 from .claim_words import FUNCTION_WORDS, Word, read_words, stem, word_set
-from .opposites import DENIALS, DENYING, OMISSIONS, OPPOSITES, SAME_SIDE, UNIVERSAL_KIN, UNIVERSALS
+from .opposites import DENIALS, DENYING, NOT_AFFIRMING, OMISSIONS, OPPOSITES, SAME_SIDE
+from .quantifiers import find_stronger_word
 
 _SCOPE = 4
 """Words that say something and stand after a denial, at most, that it denies."""
@@ -27,14 +27,6 @@ _PIVOTS = {
     "while": "contrast",
     "not": "denial",
 }
-_SUPERLATIVE = re.compile(r"^[a-z]{2,}(?:[^e]est|iest)$")
-_NO_SUPERLATIVES = word_set(
-    """
-    test request guest nest rest west quest forest harvest interest protest invest suggest contest digest
-    manifest honest latest earliest ingest pytest best arrest modest vest chest crest latest august attest
-    detest
-    """
-)
 
 
 def find_flipped(case: Case) -> Fault | None:
@@ -42,9 +34,10 @@ def find_flipped(case: Case) -> Fault | None:
     if not case.is_english:
         return None
     return (
-        _stronger_word(case)
+        find_stronger_word(case)
         or _denied(case)
         or _affirmed(case)
+        or _prefixed(case)
         or _opposite(case)
         or _sides_swapped(case)
         or _reversal_left_out(case)
@@ -53,69 +46,6 @@ def find_flipped(case: Case) -> Fault | None:
 
 def _fault(reason: str) -> Fault:
     return Fault("flipped", reason)
-
-
-# --- strong quantifiers
-
-
-def _stronger_word(case: Case) -> Fault | None:
-    evidence = {word.lower for sentence in case.sentences for word in read_words(sentence)}
-    asked = [word.lower for word in read_words(case.question)]
-    pairs_asked = set(pairwise(asked))
-    said = [word.lower for word in case.words]
-    for at, word in enumerate(said):
-        following = said[at + 1] if at + 1 < len(said) else ""
-        if word in UNIVERSALS and not _is_borne_out(word, evidence) and (word, following) not in pairs_asked:
-            if (word == "only" and _is_not_until(case)) or not _bears_on_evidence(case, at):
-                continue
-            return _fault(f"{word!r} says more than what it cites")
-        if _is_superlative(word, said[at - 1] if at else "") and not any(
-            _is_superlative(other, "the")
-            or other in ("most", "least", "more", "less", "no", "any", "first", "record")
-            for other in evidence
-        ):
-            if word not in asked and stem(word) not in case.evidence_stems:
-                return _fault(f"{word!r} says more than what it cites")
-    return None
-
-
-def _is_borne_out(word: str, evidence: Collection[str]) -> bool:
-    if word in evidence:
-        return True
-    kin = UNIVERSAL_KIN
-    if word in ("all", "each", "every", "everyone", "everything", "everybody", "always", "whenever"):
-        kin = UNIVERSAL_KIN - {"only", "not", "just", "without", "cannot", "nor", "unless", "until"}
-    if word in ("never", "none", "nobody", "nothing"):
-        kin = kin | {"neither", "lack", "lacks", "refuses", "refuse", "invisible", "deliberately", "missing"}
-        kin -= {"all", "every", "each", "only", "any", "always", "just", "full", "whole", "single", "must"}
-    return any(other in kin or other.endswith("n't") for other in evidence)
-
-
-def _bears_on_evidence(case: Case, at: int) -> bool:
-    """Tell whether a quantifier bears on words of what is cited: "everything is green" may be the asker's situation."""
-    following: list[str] = []
-    for word in case.words[at + 1 :]:
-        if re.search(r"[,;:.]", word.before):
-            break
-        if word.lower not in FUNCTION_WORDS:
-            following.append(word.stem)
-    before = [word.stem for word in case.words[:at] if word.lower not in FUNCTION_WORDS][-1:]
-    if at and case.words[at - 1].lower in ("it", "them", "that", "this"):
-        return False
-    most = 1 if case.words[at].lower.endswith(("one", "body", "thing")) else 2
-    return any(word in case.evidence_stems for word in following[:most] or before)
-
-
-def _is_not_until(case: Case) -> bool:
-    return any(re.search(r"\b(?:not|no|never)\b.*\buntil\b", text.lower()) for text in case.sentences)
-
-
-def _is_superlative(word: str, before: str) -> bool:
-    if word in ("best", "worst"):
-        return before == "the"
-    return (
-        bool(_SUPERLATIVE.match(word)) and word not in _NO_SUPERLATIVES and before in ("the", "its", "their")
-    )
 
 
 # --- denials
@@ -185,7 +115,12 @@ def _denied(case: Case) -> Fault | None:
 
 def _affirmed(case: Case) -> Fault | None:
     """Return a fault where what is cited denies something that the claim says without denying anything."""
-    if any(True for _ in _denials(case.words)) or _is_denying(case.words):
+    if any(
+        word.lower in NOT_AFFIRMING
+        or word.lower.endswith("n't")
+        or re.match(r"un(?!der|i[^n]|til)\w{4}", word.lower)
+        for word in case.words
+    ):
         return None
     said = set(case.stems)
     for text in case.sentences:
@@ -203,6 +138,20 @@ def _affirmed(case: Case) -> Fault | None:
 
 
 # --- opposites
+
+
+def _prefixed(case: Case) -> Fault | None:
+    """Return a fault where the claim has a word that is cited with un- or in- before it, or the other way round."""
+    said = {word.lower for word in case.words}
+    cited = {word.lower for text in case.sentences for word in read_words(text)}
+    if any(True for text in (case.claim, *case.sentences) for _ in _denials(read_words(text))):
+        return None
+    for one, other in ((said, cited), (cited, said)):
+        for word in sorted(one - other):
+            bare = re.match(r"(?:un|in|im|ir|il|non-?|dis)(\w{4,})$", word)
+            if bare and bare[1] in other - one:
+                return _fault(f"{(word if one is said else bare[1])!r} is the opposite of what it cites")
+    return None
 
 
 def _opposite(case: Case) -> Fault | None:

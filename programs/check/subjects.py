@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import combinations
 
 from .amounts import read_amounts
 from .cited import Case, CitedSentence, Fault
-from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words
+from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words, word_set
 from .details import is_named, names
 
+_SCENE = word_set(
+    "like unlike in on with for from to at your my behind as when if under using between among before after without than"
+)
+"""Words before what sets the scene of a claim."""
 _CLAUSE = re.compile(
     r"[,;:]\s+(?:and\s+|but\s+|yet\s+|so\s+)?(?:(?:while|whereas|although|though|because|since|as|with)\s+)?"
     r"|\s+(?:while|whereas|although|because|but|and|yet)\s+"
@@ -26,10 +31,18 @@ def find_other_subject(case: Case) -> Fault | None:
         return None
     about = [word for sentence in case.cited for word in title_words(sentence)]
     if any(is_named(word, about) for word in case.words if word.lower not in FUNCTION_WORDS):
-        return None
+        foreign = [word for word in foreign if word.is_distinctive and _is_subject(word, case.words)]
+        if not foreign:
+            return None
     return Fault(
         "other_subject", f"it is about {foreign[0].text!r}, and what it cites about {case.cited[0].title!r}"
     )
+
+
+def _is_subject(name: Word, words: Sequence[Word]) -> bool:
+    """Tell whether a name stands at the head of a claim, and not in what only sets the scene: "Like Dependabot, …"."""
+    at = words.index(name)
+    return at < 4 and not any(word.lower in _SCENE or "," in word.before for word in words[: at + 1])
 
 
 def _all_names(case: Case) -> list[Word]:
@@ -67,45 +80,40 @@ def find_mixed_passages(case: Case) -> Fault | None:
     groups = list(passages.values())
     if len(groups) < 2 or not case.is_english:
         return None
-    marks = [_marks(group) for group in groups]
-    texts = [{mark for sentence in group for mark in _content(sentence.text)} for group in groups]
+    heads = [{_head(sentence.title) for sentence in group} for group in groups]
+    are_told_apart = all(not (one & other) for one, other in combinations(heads, 2))
+    marks = [_marks(group, heads_only=are_told_apart) for group in groups]
+    texts = [
+        {mark for sentence in group for mark in _content(f"{sentence.text} {sentence.title}")}
+        for group in groups
+    ]
     crossed: dict[int, set[str]] = {}
-    for at, inherits, said in _runs(case.claim, marks):
-        if inherits and not is_proper_title(groups[at][0].title):
-            continue
-        said -= set().union(*marks)
-        others = set().union(*texts[:at], *texts[at + 1 :])
-        own, foreign = said & (texts[at] - others), said & (others - texts[at])
-        if len(foreign) > len(own):
-            crossed[at] = crossed.get(at, set()) | foreign
-            if len(crossed) > 1 or (len(foreign) >= 2 and not (inherits and own)):
-                return Fault(
-                    "mixed_passages",
-                    f"{', '.join(map(repr, sorted(crossed[at])[:3]))} is said of another passage's subject than "
-                    f"{groups[at][0].title!r}",
-                )
-    return None
-
-
-def _runs(claim: str, marks: Sequence[set[str]]) -> Iterator[tuple[int, bool, set[str]]]:
-    """Yield, for each run of clauses about one passage's subject, its place, whether an earlier clause named it, its words."""
-    subject, inherited = None, set[str]()
-    for clause in _CLAUSE.split(claim):
+    subject: int | None = None
+    carried = set[str]()
+    for clause in _CLAUSE.split(case.claim):
         said = _content(clause)
         named = [
             at for at, mine in enumerate(marks) if said & (mine - set().union(*marks[:at], *marks[at + 1 :]))
         ]
-        if not named:
-            inherited |= said
+        if named:
+            subject, carried = (named[0] if len(named) == 1 else None), set()
+        if subject is None or (not named and not is_proper_title(groups[subject][0].title)):
             continue
-        if subject is not None and inherited:
-            yield subject, True, inherited
-        inherited = set()
-        subject = named[0] if len(named) == 1 else None
-        if subject is not None:
-            yield subject, False, said
-    if subject is not None and inherited:
-        yield subject, True, inherited
+        others = set().union(*texts[:subject], *texts[subject + 1 :])
+        said -= set().union(*marks)
+        own, foreign = said & (texts[subject] - others), said & (others - texts[subject])
+        # A clause without a subject of its own goes on about that of the clause before.
+        carried = set() if own or named else carried | foreign
+        foreign = foreign if named else carried
+        if len(foreign) > len(own):
+            crossed[subject] = crossed.get(subject, set()) | foreign
+            if len(crossed) > 1 or len(foreign) >= 2:
+                return Fault(
+                    "mixed_passages",
+                    f"{', '.join(map(repr, sorted(crossed[subject])[:3]))} is said of another passage's subject than "
+                    f"{groups[subject][0].title!r}",
+                )
+    return None
 
 
 def _content(text: str) -> set[str]:
@@ -115,16 +123,22 @@ def _content(text: str) -> set[str]:
     return set(content_stems(read_words(text))) | amounts
 
 
-def _marks(group: Sequence[CitedSentence]) -> set[str]:
-    """Return the words by which a passage's subject is told: those of its title and the distinctive names of its sentences."""
+def _head(title: str) -> str:
+    """Return what a title names, without what it says of it: "Nyxo: cliff unlock" → "Nyxo"."""
+    return re.split(r": |\(", title)[0]
+
+
+def _marks(group: Sequence[CitedSentence], *, heads_only: bool) -> set[str]:
+    """Return the words by which a passage's subject is told: of its title, its metadata, and names that begin its sentences."""
     return {
         mark
         for sentence in group
         for mark in (
-            *_content(re.sub(r"\([^)]*\)", "", sentence.title)),
+            *_content(_head(sentence.title) if heads_only else re.sub(r"\([^)]*\)", "", sentence.title)),
             *(
                 word.stem
-                for word in read_words(sentence.text)
+                for text in (sentence.text, *sentence.about.values())
+                for word in read_words(text)[:1]
                 if word.is_distinctive and "-" not in word.text
             ),
         )
