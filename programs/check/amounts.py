@@ -118,6 +118,8 @@ class Amount:
     is_month: bool = False
     is_sure: bool = True
     """It says how many or how much, beyond doubt: "one" may be a pronoun."""
+    place: int = -1
+    """Of its first word or number among those of its text."""
 
     @property
     def is_spelt(self) -> bool:
@@ -148,14 +150,15 @@ def read_days(text: str) -> set[tuple[float, float]]:
     """Return the days that a text names, each as its month and day."""
     found = read_amounts(text)
     days: set[tuple[float, float]] = set()
-    at = 0
-    while at + 1 < len(found):
-        one, other = found[at], found[at + 1]
-        month, day = (one, other) if one.is_month else (other, one)
-        is_day = month.is_month and day.unit == "day of the month"
-        if is_day:
-            days.add((month.values[0], day.values[0]))
-        at += 1 + is_day
+    for day in found:
+        # "12 June" and "12th of June" before "June 12": in "12 June, 14 July" both stand beside the 14.
+        for apart in (1, 2, -1):
+            month = next(
+                (other for other in found if other.is_month and other.place - day.place == apart), None
+            )
+            if month and day.unit == "day of the month":
+                days.add((month.values[0], day.values[0]))
+                break
     return days
 
 
@@ -201,7 +204,7 @@ class _Reading:
             sure = amount.is_sure or (
                 amount.values == (1,) and _UNITS.get(unit or "", ("time",))[0] != "time"
             )
-            done.append(Amount(amount.shown, amount.values, unit, amount.is_month, sure))
+            done.append(Amount(amount.shown, amount.values, unit, amount.is_month, sure, start))
         return done[::-1]
 
     @staticmethod

@@ -56,6 +56,18 @@ class Case:
         return [sentence.text for sentence in self.cited]
 
     @cached_property
+    def bearing(self) -> list[str]:
+        """The sentences that the claim is told by: those that alone have two of its words, or the nearest of all."""
+        shared = [set(content_stems(read_words(text))) & set(self.stems) for text in self.sentences]
+        found = [
+            text
+            for at, text in enumerate(self.sentences)
+            if len(shared[at] - set().union(*shared[:at], *shared[at + 1 :])) >= 2
+        ]
+        nearest = max(range(len(shared)), key=lambda at: len(shared[at]), default=None)
+        return found or ([] if nearest is None else [self.sentences[nearest]])
+
+    @cached_property
     def context(self) -> list[str]:
         """Titles and metadata values."""
         return [text for sentence in self.cited for text in (sentence.title, *sentence.about.values())]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .cited import Case, Fault
-from .claim_words import FUNCTION_WORDS, Word, read_words, stem, word_set
+from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words, stem, word_set
 from .opposites import DENIALS, DENYING, NOT_AFFIRMING, OMISSIONS, OPPOSITES, SAME_SIDE
 from .quantifiers import find_stronger_word
 
@@ -123,17 +123,20 @@ def _affirmed(case: Case) -> Fault | None:
     ):
         return None
     said = set(case.stems)
-    for text in case.sentences:
+    for text in case.bearing:
         words = read_words(text)
         if re.search(r"\bnot\b[^.;]*,? but\b", text):
             continue
         for denial in _denials(words):
             shared = [word for word in denial.scope if word in said]
-            if shared and (denial.scope[0] in said or len(shared) >= 0.6 * len(denial.scope)):
+            if shared and denial.scope[0] in said and len(shared) >= 0.5 * len(denial.scope):
                 return _fault(f"what it cites says {denial.word!r} of {shared[0]!r}")
-        omission = next((word.text for word in words if word.lower in OMISSIONS), None)
-        if omission and case.stems and len(said & {word.stem for word in words}) >= 0.6 * len(said):
-            return _fault(f"what it cites says {omission!r}")
+        for clause in re.split(r"[,;:] | (?:and|but|because|unless|so|while|although) ", text):
+            inner = read_words(clause)
+            omission = next((word.text for word in inner if word.lower in OMISSIONS), None)
+            told = {word for word in content_stems(inner) if omission and word != stem(omission.lower())}
+            if omission and len(told & said) >= max(2, 0.6 * len(told)):
+                return _fault(f"what it cites says {omission!r}")
     return None
 
 
@@ -157,7 +160,7 @@ def _prefixed(case: Case) -> Fault | None:
 def _opposite(case: Case) -> Fault | None:
     said = [word.stem for word in case.words]
     denied = {word for denial in _denials(case.words) for word in denial.scope}
-    for text in case.sentences:
+    for text in case.bearing:
         read = read_words(text)
         words = [word.stem for word in read]
         its_denied = {word for denial in _denials(read) for word in denial.scope}
@@ -201,13 +204,13 @@ def _after(words: Sequence[str], word: str) -> str | None:
 def _sides_swapped(case: Case) -> Fault | None:
     """Return a fault where what stood on one side of "than", "before" or "whereas" stands on the other."""
     for pivot, kind in _PIVOTS.items():
-        said = _sides(case.words, pivot)
+        said = _sides(case.words, pivot, kind)
         if said is None:
             continue
-        for text in case.sentences:
+        for text in case.bearing:
             words = read_words(text)
             for other, other_kind in _PIVOTS.items():
-                sides = _sides(words, other) if other_kind == kind else None
+                sides = _sides(words, other, kind) if other_kind == kind else None
                 if sides is None:
                     continue
                 turned = kind == "time" and pivot != other
@@ -223,16 +226,21 @@ def _sides_swapped(case: Case) -> Fault | None:
     return None
 
 
-def _sides(words: Sequence[Word], pivot: str) -> tuple[set[str], set[str]] | None:
-    places = [at for at, word in enumerate(words) if word.lower == pivot]
-    if len(places) != 1 or places[0] == 0:
+def _sides(words: Sequence[Word], pivot: str, kind: str) -> tuple[set[str], set[str]] | None:
+    """Return the stems on either side of a pivot that stands once, with none of its kin; but for contrasts, in its clause."""
+    kin = {other for other, its in _PIVOTS.items() if its == kind} if kind != "contrast" else {pivot}
+    places = [at for at, word in enumerate(words) if word.lower in kin]
+    if len(places) != 1 or places[0] == 0 or words[places[0]].lower != pivot:
         return None
-    at = places[0]
-    sides = tuple(
+    start, end = 0, len(words)
+    if kind != "contrast":
+        breaks = [at for at, word in enumerate(words) if re.search(r"[,;:.]", word.before)]
+        start = max((at for at in breaks if at <= places[0]), default=0)
+        end = min((at for at in breaks if at > places[0]), default=end)
+    left, right = (
         {word.stem for word in side if word.lower not in FUNCTION_WORDS}
-        for side in (words[:at], words[at + 1 :])
+        for side in (words[start : places[0]], words[places[0] + 1 : end])
     )
-    left, right = sides
     return left - right, right - left
 
 

@@ -11,6 +11,8 @@ from .cited import Case, CitedSentence, Fault
 from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words, word_set
 from .details import is_named, names
 
+_TOLD_BY_ONE = 1.0
+"""The share of a claim's words that one passage alone must have for nothing to be mixed into it from another."""
 _SCENE = word_set(
     "like unlike in on with for from to at your my behind as when if under using between among before after without than"
 )
@@ -87,6 +89,9 @@ def find_mixed_passages(case: Case) -> Fault | None:
         {mark for sentence in group for mark in _content(f"{sentence.text} {sentence.title}")}
         for group in groups
     ]
+    told = _content(case.claim)
+    if any(len(told & text) >= _TOLD_BY_ONE * len(told) for text in texts):
+        return None
     crossed: dict[int, set[str]] = {}
     subject: int | None = None
     carried = set[str]()
