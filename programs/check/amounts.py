@@ -118,6 +118,8 @@ class Amount:
     is_month: bool = False
     is_sure: bool = True
     """It says how many or how much, beyond doubt: "one" may be a pronoun."""
+    noun: str = ""
+    """The word after it, which may be what is counted, where that is no unit."""
     place: int = -1
     """Of its first word or number among those of its text."""
 
@@ -204,7 +206,17 @@ class _Reading:
             sure = amount.is_sure or (
                 amount.values == (1,) and _UNITS.get(unit or "", ("time",))[0] != "time"
             )
-            done.append(Amount(amount.shown, amount.values, unit, amount.is_month, sure, start))
+            done.append(
+                Amount(
+                    amount.shown,
+                    amount.values,
+                    unit,
+                    amount.is_month,
+                    sure,
+                    "" if unit else self.word(end),
+                    start,
+                )
+            )
         return done[::-1]
 
     @staticmethod
@@ -295,7 +307,7 @@ class _Reading:
             parted = self.word(self.at)
             self.at += 1
             return [Amount(f"{shown} {parted}", (value / _FRACTIONS[parted],))]
-        vague = value in (0, 1) or (value == 2 and self.word(at - 1) == "the")
+        vague = value in (0, 1) or (value == 2 and (self.word(at - 1) == "the" or self.word(self.at) == "of"))
         return [Amount(shown, (value,), is_sure=not (vague and not shown[0].isdigit()))]
 
     def is_month(self, at: int) -> bool:

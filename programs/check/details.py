@@ -142,6 +142,8 @@ def _unsupported_amount(case: Case) -> Amount | None:
     asked = read_amounts(case.question)
     known = [*case.evidence_amounts]
     for amount in claimed:
+        if _counts_other_things(amount, known):
+            return amount
         if any(amount.states(other) for other in known) or any(_repeats(amount, other) for other in asked):
             continue
         if not case.is_english and not _can_be_told(amount, case):
@@ -150,6 +152,19 @@ def _unsupported_amount(case: Case) -> Amount | None:
             continue
         return amount
     return None
+
+
+def _counts_other_things(amount: Amount, known: Sequence[Amount]) -> bool:
+    """Tell whether what is cited counts the same things with another number, and other things with this one."""
+    counted = stem(amount.noun)
+    if not counted or amount.noun in FUNCTION_WORDS or not amount.noun.isalpha():
+        return False
+    same = [other for other in known if stem(other.noun) == counted and other.is_sure]
+    stated = [other for other in known if amount.states(other)]
+    return bool(same and stated) and all(
+        other.noun.isalpha() and other.noun not in FUNCTION_WORDS and stem(other.noun) != counted
+        for other in stated
+    )
 
 
 def _other_day(case: Case) -> tuple[float, float] | None:

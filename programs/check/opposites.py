@@ -266,7 +266,7 @@ UNIVERSALS = word_set(
 
 UNIVERSAL_KIN = UNIVERSALS | word_set(
     """
-    any whole entire both no single full fully complete without sole alone unless until nor not cannot anything
+    any whole entire both no single complete without sole alone unless until nor not cannot anything
     wherever must total everywhere unique exactly throughout just record
     """
 )
@@ -287,7 +287,8 @@ NOT_AFFIRMING = (
         """
         only fail fails failed avoid avoids avoided prevent prevents prevented stop stops stopped deny denies denied
         discourage discouraged unlike rather instead little few fewer hardly barely rarely seldom unable impossible
-        unnecessary too against neither except beyond ceased withdrawn
+        unnecessary too against neither except beyond ceased withdrawn break breaks breaking violate violates wrong
+        illegal error
         """
     )
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .amounts import read_amounts
 from .cited import Case, Fault
 from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words, stem, word_set
 from .opposites import DENIALS, DENYING, NOT_AFFIRMING, OMISSIONS, OPPOSITES, SAME_SIDE
@@ -18,6 +19,14 @@ _ENDS_SCOPE = word_set(
     """
     and but or because while whereas although so since unless until as if than when which who
     """
+)
+_UN = re.compile(r"un(?!der|i[^n]|til|lock|fold|veil|pack|load|zip|roll|wind|do)\w{4}")
+"""Words that "un-" denies, and not "unlock"."""
+_LESS = re.compile(
+    r"\b(?:less than|fewer than|under|below|at most|up to|no more than|short of)((?: [\w.,%-]+){1,4})"
+)
+_MORE = re.compile(
+    r"\b(?:more than|over|above|beyond|at least|no less than|well past|exceed\w*)((?: [\w.,%-]+){1,4})"
 )
 _PIVOTS = {
     "than": "than",
@@ -37,6 +46,7 @@ def find_flipped(case: Case) -> Fault | None:
         find_stronger_word(case)
         or _denied(case)
         or _affirmed(case)
+        or _other_bound(case)
         or _prefixed(case)
         or _opposite(case)
         or _sides_swapped(case)
@@ -89,7 +99,7 @@ def _is_denying(words: Sequence[Word]) -> bool:
         word.lower in DENYING
         or word.lower.endswith(("n't", "less"))
         or word.lower.startswith("non-")
-        or re.match(r"un(?!der|i[^n]|til)\w{4}", word.lower)
+        or _UN.match(word.lower)
         for word in words
     )
 
@@ -116,9 +126,7 @@ def _denied(case: Case) -> Fault | None:
 def _affirmed(case: Case) -> Fault | None:
     """Return a fault where what is cited denies something that the claim says without denying anything."""
     if any(
-        word.lower in NOT_AFFIRMING
-        or word.lower.endswith("n't")
-        or re.match(r"un(?!der|i[^n]|til)\w{4}", word.lower)
+        word.lower in NOT_AFFIRMING or word.lower.endswith("n't") or _UN.match(word.lower)
         for word in case.words
     ):
         return None
@@ -141,6 +149,32 @@ def _affirmed(case: Case) -> Fault | None:
 
 
 # --- opposites
+
+
+def _other_bound(case: Case) -> Fault | None:
+    """Return a fault where the claim says "more than" of what the evidence says "less than" of, or "not yet" of "already"."""
+    claim = case.claim.lower()
+    for text in map(str.lower, case.bearing):
+        for mine, its in ((_LESS, _MORE), (_MORE, _LESS)):
+            for said in mine.findall(claim):
+                bound = _bounded(said)
+                same = any(bound & _bounded(other) for other in mine.findall(text))
+                if (
+                    not same
+                    and any(bound & _bounded(other) for other in its.findall(text))
+                    and " not " not in claim
+                ):
+                    return _fault(f"what it cites bounds {said.strip()!r} from the other side")
+        for yet, other in ((claim, text), (text, claim)):
+            not_yet = re.search(r"\b(?:not|n't|never)\b(?: \w+){0,2}? yet\b|\byet to\b", yet)
+            if not_yet and "already" in other and "already" not in yet:
+                return _fault("'not yet' is the opposite of 'already'")
+    return None
+
+
+def _bounded(text: str) -> set[str]:
+    amounts = {f"{amount.values[0]:g}" for amount in read_amounts(text) if amount.is_sure}
+    return amounts | {word for word in content_stems(read_words(text)) if not read_amounts(word)}
 
 
 def _prefixed(case: Case) -> Fault | None:

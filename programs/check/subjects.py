@@ -11,7 +11,7 @@ from .cited import Case, CitedSentence, Fault
 from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words, word_set
 from .details import is_named, names
 
-_TOLD_BY_ONE = 1.0
+_TOLD_BY_ONE = 0.9
 """The share of a claim's words that one passage alone must have for nothing to be mixed into it from another."""
 _SCENE = word_set(
     "like unlike in on with for from to at your my behind as when if under using between among before after without than"
@@ -133,6 +133,10 @@ def _head(title: str) -> str:
     return re.split(r": |\(", title)[0]
 
 
+def _tail(title: str) -> str:
+    return title.split(": ", 1)[-1].split("(")[0]
+
+
 def _marks(group: Sequence[CitedSentence], *, heads_only: bool) -> set[str]:
     """Return the words by which a passage's subject is told: of its title, its metadata, and names that begin its sentences."""
     return {
@@ -140,6 +144,7 @@ def _marks(group: Sequence[CitedSentence], *, heads_only: bool) -> set[str]:
         for sentence in group
         for mark in (
             *_content(_head(sentence.title) if heads_only else re.sub(r"\([^)]*\)", "", sentence.title)),
+            *(word.stem for word in names(read_words(_tail(sentence.title)))),
             *(
                 word.stem
                 for text in (sentence.text, *sentence.about.values())
