@@ -20,8 +20,7 @@ _ENDINGS = word_set(
 """What a short form leaves out, and what makes another word of a name: Postgres and PostgreSQL, Egypt and Egyptian."""
 _YEARS = range(1000, 3000)
 
-# Words that begin a sentence in capitals and are verbs after one that may be a name.
-_VERBS = word_set(
+VERBS = word_set(
     """
     is are was were has had have does did do can could will would may might must should shall cannot isn't
     wasn't doesn't didn't won't can't hasn't rose fell went gave kept held made began came took won lost sold
@@ -29,9 +28,19 @@ _VERBS = word_set(
     hit usually always never often also only still already now then
     """
 )
-_ABSTRACT = re.compile(
-    r"(tion|sion|ment|ness|ity|ing|ism|ance|ence|ure|age|ship|hood|al|ery|ics|th|ly|ed|cy|er|or|y)$"
+_ABSTRACT = re.compile(r"(tion|sion|ment|ness|ity|ing|ism|ance|ence|ship|hood|ics|ery)$")
+_UNCOUNTED = word_set(
+    """
+    money water fire air earth time work love luck death life growth speed trust fear hope joy grief anger pride courage
+    craft wealth health power energy strength wisdom truth beauty faith peace war news data software hardware code text
+    memory storage traffic demand supply volume revenue profit cash debt credit interest trading research advice help
+    nature order chaos change light darkness solitude silence rain snow wind food drink sleep rest travel music art
+    history law trade labour labor effort progress success failure damage loss gain weight heat cold dust paper wood
+    metal gold silver oil gas coal sugar salt milk bread public management access support output input latency caching
+    everyone everybody people buying selling nobody somebody
+    """
 )
+"""Nouns that stand before a verb without an article, and are no names."""
 
 
 def find_unsupported_detail(case: Case) -> Fault | None:
@@ -112,29 +121,32 @@ def _is_initials(letters: str, among: Sequence[Word]) -> bool:
 
 
 def _name_at_the_start(case: Case) -> Word | None:
-    """Return a first word that is a name and stands nowhere: a bare noun before its verb or with a possessive ``'s``."""
+    """Return a first word that is a name and stands nowhere: a bare noun before its verb or with a possessive ``'s``.
+
+    What a sentence begins with in small letters may be a name as well: "mypy".
+    """
     words = case.words[case.words[0].lower in ("yes", "no") if case.words else 0 :]
     if len(words) < 3:
         return None
     first, second = words[:2]
-    if (
-        first.lower in FUNCTION_WORDS
-        or not first.text[0].isupper()
-        or first.is_distinctive
-        or second.before != " "
-    ):
-        return None
-    if (
-        first.lower.endswith("s")
-        or read_amounts(first.text)
-        or (_ABSTRACT.search(first.lower) and not first.possessive)
-    ):
-        return None
     is_subject = (
-        first.possessive or second.lower in _VERBS or second.lower in IRREGULAR or second.lower.endswith("ed")
+        first.possessive
+        or second.lower in VERBS
+        or second.lower in IRREGULAR
+        or second.lower.endswith("ed")
+        or (first.text.islower() and second.lower.endswith("s"))
     )
+    is_word = (
+        first.lower in FUNCTION_WORDS
+        or first.lower in _UNCOUNTED
+        or first.lower.endswith("s")
+        or bool(_ABSTRACT.search(first.lower))
+        or bool(read_amounts(first.text))
+    )
+    if not is_subject or is_word or first.is_distinctive or second.before != " ":
+        return None
     known = is_named(first, case.evidence_words) or is_named(first, read_words(case.question))
-    return first if is_subject and not known else None
+    return None if known else first
 
 
 def _unsupported_amount(case: Case) -> Amount | None:

@@ -23,10 +23,10 @@ _ENDS_SCOPE = word_set(
 _UN = re.compile(r"un(?!der|i[^n]|til|lock|fold|veil|pack|load|zip|roll|wind|do)\w{4}")
 """Words that "un-" denies, and not "unlock"."""
 _LESS = re.compile(
-    r"\b(?:less than|fewer than|under|below|at most|up to|no more than|short of)((?: [\w.,%-]+){1,4})"
+    r"\b(less than|fewer than|under|below|at most|up to|no more than|short of)((?: [\w.,%-]+){1,4})"
 )
 _MORE = re.compile(
-    r"\b(?:more than|over|above|beyond|at least|no less than|well past|exceed\w*)((?: [\w.,%-]+){1,4})"
+    r"\b(more than|over|above|beyond|at least|no less than|well past|exceed\w*)((?: [\w.,%-]+){1,4})"
 )
 _PIVOTS = {
     "than": "than",
@@ -156,15 +156,13 @@ def _other_bound(case: Case) -> Fault | None:
     claim = case.claim.lower()
     for text in map(str.lower, case.bearing):
         for mine, its in ((_LESS, _MORE), (_MORE, _LESS)):
-            for said in mine.findall(claim):
-                bound = _bounded(said)
-                same = any(bound & _bounded(other) for other in mine.findall(text))
-                if (
-                    not same
-                    and any(bound & _bounded(other) for other in its.findall(text))
-                    and " not " not in claim
-                ):
-                    return _fault(f"what it cites bounds {said.strip()!r} from the other side")
+            for bound in mine.findall(claim):
+                same = any(_bounded(bound) & _bounded(other) for other in mine.findall(text))
+                other_side = any(_bounded(bound) & _bounded(other) for other in its.findall(text))
+                if other_side and not same and " not " not in claim:
+                    return _fault(
+                        f"{' '.join(''.join(bound).split())!r} is bounded from the other side in what it cites"
+                    )
         for yet, other in ((claim, text), (text, claim)):
             not_yet = re.search(r"\b(?:not|n't|never)\b(?: \w+){0,2}? yet\b|\byet to\b", yet)
             if not_yet and "already" in other and "already" not in yet:
@@ -172,8 +170,12 @@ def _other_bound(case: Case) -> Fault | None:
     return None
 
 
-def _bounded(text: str) -> set[str]:
+def _bounded(bound: tuple[str, str]) -> set[str]:
+    """Return what a bound is set to: its numbers, and its words where the bound cannot be a place ("above the door")."""
+    word, text = bound
     amounts = {f"{amount.values[0]:g}" for amount in read_amounts(text) if amount.is_sure}
+    if word in ("under", "below", "over", "above"):
+        return amounts
     return amounts | {word for word in content_stems(read_words(text)) if not read_amounts(word)}
 
 

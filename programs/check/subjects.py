@@ -8,9 +8,13 @@ from itertools import combinations
 
 from .amounts import read_amounts
 from .cited import Case, CitedSentence, Fault
-from .claim_words import FUNCTION_WORDS, Word, content_stems, read_words, word_set
-from .details import is_named, names
+from .claim_words import FUNCTION_WORDS, IRREGULAR, Word, content_stems, read_words, word_set
+from .details import VERBS, is_named, names
 
+_ASKER = word_set("you your yours one ones that this these those it they he she who which what there i we my")
+_PREDICATES = (VERBS | IRREGULAR.keys()) - word_set(
+    "usually always never often also only still already now then cut set put"
+)
 _TOLD_BY_ONE = 0.9
 """The share of a claim's words that one passage alone must have for nothing to be mixed into it from another."""
 _SCENE = word_set(
@@ -39,6 +43,29 @@ def find_other_subject(case: Case) -> Fault | None:
     return Fault(
         "other_subject", f"it is about {foreign[0].text!r}, and what it cites about {case.cited[0].title!r}"
     )
+
+
+def find_subject_of_the_question(case: Case) -> Fault | None:
+    """Return a fault where all that a claim's subject says is the question's, and nothing that it cites has a word of it."""
+    if not case.is_english:
+        return None
+    words = case.words[case.words[0].lower in ("yes", "no") if case.words else 0 :]
+    verb = next((at for at, word in enumerate(words[:8]) if at and word.lower in _PREDICATES), None)
+    if (
+        verb is None
+        or words[0].lower in _SCENE
+        or any(word.lower in _ASKER or "," in word.before for word in words[:verb])
+    ):
+        return None
+    after = words[verb + 1] if verb + 1 < len(words) else None
+    if after and words[verb].lower in ("is", "are", "was", "were") and after.text[0].isupper():
+        return None  # "The winner is Orrin" names what the question described.
+    subject = content_stems(words[:verb])
+    asked = set(content_stems(read_words(case.question))) - case.evidence_stems
+    if not subject or not all(word in asked for word in subject):
+        return None
+    shown = " ".join(word.text for word in words[:verb])
+    return Fault("other_subject", f"nothing that it cites is about {shown!r}")
 
 
 def _is_subject(name: Word, words: Sequence[Word]) -> bool:

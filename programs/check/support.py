@@ -15,7 +15,7 @@ from .cited import Case, CitedSentence, Fault
 from .details import find_unsupported_detail
 from .polarity import find_flipped
 from .similarity import SupportModel, find_low_support
-from .subjects import find_mixed_passages, find_other_subject
+from .subjects import find_mixed_passages, find_other_subject, find_subject_of_the_question
 
 Layer = Literal["details", "polarity", "similarity"]
 """Names, numbers and subjects; denials, opposites and quantifiers; a model's score."""
@@ -43,7 +43,12 @@ def check_support(
     if not cited or case.is_quote:
         return None
     rules: dict[Layer, list[Callable[[Case], Fault | None]]] = {
-        "details": [find_unsupported_detail, find_other_subject, find_mixed_passages],
+        "details": [
+            find_unsupported_detail,
+            find_other_subject,
+            find_subject_of_the_question,
+            find_mixed_passages,
+        ],
         "polarity": [find_flipped],
         "similarity": [partial(find_low_support, model=model)] if model else [],
     }
