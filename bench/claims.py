@@ -83,7 +83,9 @@ def print_scores(name: str, model: SupportModel) -> None:
     scores = np.array([model(row["claim"], [cited["text"] for cited in row["evidence"]]) for row in rows])
     supported = np.array([row["supported"] for row in rows])
     elsewhere = np.array([row["kind"] in ("other_subject", "not_in_evidence") for row in rows])
-    print(f"\n{name}, {model.name}: bound, supported below it, of another subject or not in evidence below it")
+    print(
+        f"\n{name}, {model.name}: bound, supported below it, of another subject or not in evidence below it"
+    )
     for share in (0.005, 0.01, 0.015, 0.02, 0.03, 0.05):
         bound = float(np.quantile(scores[supported], share))
         below = scores < bound

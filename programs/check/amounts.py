@@ -137,7 +137,7 @@ class Amount:
         elif mine and theirs:
             pairs = [(a * mine[1], b * theirs[1]) for a in self.values for b in other.values]
             # Months and years are not of one length.
-            return any(_near(a, b, 0.02 if self.unit != other.unit else 1e-6) for a, b in pairs)
+            return any(_near(a, b, 0.02 if self.unit != other.unit else 1e-9) for a, b in pairs)
         else:
             pairs = [(a, b) for a in self.values for b in other.values]
         # 33 percent may be told as a third.
@@ -145,7 +145,7 @@ class Amount:
         pairs += [
             (a, b / 100) for a in self.values for b in other.values if other.unit == "percent" and a < 1
         ]
-        return any(_near(a, b, 0.011 if 0 < b < 1 else 1e-6) for a, b in pairs)
+        return any(_near(a, b, 0.011 if 0 < b < 1 else 1e-9) for a, b in pairs)
 
 
 def read_days(text: str) -> set[tuple[float, float]]:
@@ -154,7 +154,7 @@ def read_days(text: str) -> set[tuple[float, float]]:
     days: set[tuple[float, float]] = set()
     for day in found:
         # "12 June" and "12th of June" before "June 12": in "12 June, 14 July" both stand beside the 14.
-        for apart in (1, 2, -1):
+        for apart in (0, 1, 2, -1):
             month = next(
                 (other for other in found if other.is_month and other.place - day.place == apart), None
             )
@@ -258,9 +258,9 @@ class _Reading:
             year, month, day = (int(part) for part in word.split("-"))
             self.at += 1
             return [
-                Amount(word, (year,)),
+                Amount(word, (year,), "calendar year"),
                 Amount(word, (month,), "month", is_month=True),
-                Amount(word, (day,)),
+                Amount(word, (day,), "day of the month"),
             ]
         if word in _MONTHS and self.is_month(at):
             self.at += 1

@@ -97,7 +97,7 @@ class Word:
     def is_distinctive(self) -> bool:
         """Tell whether its letters alone make it a name: ``NumPy``, ``QUBR``, ``utf8mb4``, ``__token__``."""
         return self.text.startswith("__") or any(
-            any(map(str.isalpha, part))
+            part.lower() != part.upper()
             and (any(map(str.isupper, part[1:])) or (any(map(str.isdigit, part)) and not part[0].isdigit()))
             for part in parts(self.text)
         )

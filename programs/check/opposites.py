@@ -8,7 +8,7 @@ _OPPOSITES = """
 more greater|less fewer
 most|few least
 higher high|lower low
-before earlier prior|after later
+earlier prior|later
 above over|below under beneath
 first|last final
 faster fast quick quickly|slower slow slowly

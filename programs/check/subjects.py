@@ -15,6 +15,10 @@ _ASKER = word_set("you your yours one ones that this these those it they he she 
 _PREDICATES = (VERBS | IRREGULAR.keys()) - word_set(
     "usually always never often also only still already now then cut set put"
 )
+_NAME = r"[^\W\d_a-z][\w.+-]*(?: [^\W\d_a-z][\w.+-]*){0,2}"
+_LISTED = re.compile(rf"({_NAME}(?:, {_NAME})*,? and {_NAME}) (?=[a-z])")
+_TOLD_OF_A_MEMBER = 0.4
+"""The share of what a claim says that the sentences on one of its subjects must have, for the others to be held to it."""
 _TOLD_BY_ONE = 0.9
 """The share of a claim's words that one passage alone must have for nothing to be mixed into it from another."""
 _SCENE = word_set(
@@ -66,6 +70,31 @@ def find_subject_of_the_question(case: Case) -> Fault | None:
         return None
     shown = " ".join(word.text for word in words[:verb])
     return Fault("other_subject", f"nothing that it cites is about {shown!r}")
+
+
+def find_unsupported_member(case: Case) -> Fault | None:
+    """Return a fault where a claim says something of "A, B and C", and the sentences on one of them say none of it."""
+    listed = _LISTED.match(case.claim)
+    said = set(content_stems(read_words(case.claim[listed.end() :]))) if listed else set()
+    if not listed or not said or not case.is_english:
+        return None
+    shares = {}
+    for member in re.split(r",? and |, ", listed[1]):
+        named = read_words(member)
+        its = [
+            sentence
+            for sentence in case.cited
+            if all(is_named(word, read_words(f"{sentence.text} {sentence.title}")) for word in named)
+        ]
+        told = {word for sentence in its for word in content_stems(read_words(sentence.text))}
+        if its:
+            shares[member] = len(said & told) / len(said)
+    if not shares or max(shares.values()) < _TOLD_OF_A_MEMBER:
+        return None
+    least = min(shares, key=lambda name: shares[name])
+    if shares[least] > max(shares.values()) / 3:
+        return None
+    return Fault("other_subject", f"nothing of what it says is said of {least!r} in what it cites")
 
 
 def _is_subject(name: Word, words: Sequence[Word]) -> bool:

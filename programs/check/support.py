@@ -15,7 +15,12 @@ from .cited import Case, CitedSentence, Fault
 from .details import find_unsupported_detail
 from .polarity import find_flipped
 from .similarity import SupportModel, find_low_support
-from .subjects import find_mixed_passages, find_other_subject, find_subject_of_the_question
+from .subjects import (
+    find_mixed_passages,
+    find_other_subject,
+    find_subject_of_the_question,
+    find_unsupported_member,
+)
 
 Layer = Literal["details", "polarity", "similarity"]
 """Names, numbers and subjects; denials, opposites and quantifiers; a model's score."""
@@ -47,6 +52,7 @@ def check_support(
             find_unsupported_detail,
             find_other_subject,
             find_subject_of_the_question,
+            find_unsupported_member,
             find_mixed_passages,
         ],
         "polarity": [find_flipped],
