@@ -56,9 +56,9 @@ def find_unsupported_detail(case: Case) -> Fault | None:
         if not (is_named(word, case.evidence_words) or _is_asked(word, case)):
             return Fault("unsupported_detail", f"the name {word.text!r} does not stand in what it cites")
     if case.is_english:
-        word = _name_at_the_start(case)
-        if word:
-            return Fault("unsupported_detail", f"the name {word.text!r} does not stand in what it cites")
+        first = _name_at_the_start(case)
+        if first:
+            return Fault("unsupported_detail", f"the name {first.text!r} does not stand in what it cites")
     return None
 
 
@@ -74,8 +74,9 @@ def names(words: Sequence[Word]) -> Iterator[Word]:
         is_amount = bool(read_amounts(word.text.capitalize()))
         if word.is_distinctive and not word.text[0].isdigit() and not is_amount:
             yield word
-        elif telling and word.text[0].isupper() and not word.initial and word.lower not in FUNCTION_WORDS:
-            if not is_amount and word.lower not in MONTHS:
+        elif word.text[0].isupper() and telling:
+            is_plain = word.initial or is_amount or word.lower in FUNCTION_WORDS or word.lower in MONTHS
+            if not is_plain:
                 yield word
 
 
@@ -221,7 +222,7 @@ def _is_derived(amount: Amount, known: Sequence[Amount], asked: Sequence[Amount]
         return True
     if re.search(rf"{re.escape(amount.shown)} times (?:as|more|the)", case.claim):
         return any(other and abs(one / other - value) < 1e-6 for one, other, _ in pairs)
-    return amount.unit is None and value in map(_list_length, case.sentences)
+    return amount.unit is None and any(value == _list_length(text) for text in case.sentences)
 
 
 def _list_length(sentence: str) -> int:

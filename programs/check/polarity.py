@@ -287,7 +287,8 @@ def _direction(words: Sequence[Word]) -> int:
 def _reversal_left_out(case: Case) -> Fault | None:
     """Return a fault where all that is cited is said of a reversed card alone, and neither claim nor question says so."""
     told = f"{case.claim} {case.question}".lower()
-    if all(re.match(r"(?:when |if )?reversed\b", text.lower()) for text in case.sentences) and case.sentences:
-        if not re.search(r"revers|upside|upturned|on its head|revresed|rx\b", told):
-            return _fault("what it cites is said of the reversed position only")
+    if re.search(r"revers|upside|upturned|on its head|rx\b", told):
+        return None
+    if all(re.match(r"(?:when |if )?reversed\b", text.lower()) for text in case.sentences):
+        return _fault("what it cites is said of the reversed position only")
     return None

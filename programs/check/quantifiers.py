@@ -38,13 +38,13 @@ def find_stronger_word(case: Case) -> Fault | None:
     pairs_asked = set(pairwise(asked))
     said = [word.lower for word in case.words]
     for at, word in enumerate(said):
-        if (
+        is_strong = (
             word in UNIVERSALS
             and tuple(said[at : at + 2]) not in pairs_asked
             and _bears_on_evidence(case, at)
-        ):
-            if _is_hedged(case, at, evidence) or not _is_borne_out(case, at, evidence):
-                return Fault("flipped", f"{word!r} says more than what it cites")
+        )
+        if is_strong and (_is_hedged(case, at, evidence) or not _is_borne_out(case, at, evidence)):
+            return Fault("flipped", f"{word!r} says more than what it cites")
         is_new = word not in asked and stem(word) not in case.evidence_stems
         if _is_superlative(word, said[at - 1] if at else "") and is_new and not _has_superlative(evidence):
             return Fault("flipped", f"{word!r} says more than what it cites")

@@ -106,9 +106,9 @@ def _is_subject(name: Word, words: Sequence[Word]) -> bool:
 def _all_names(case: Case) -> list[Word]:
     """Return the names of a claim, and words of it that the question holds and that begin it."""
     found = list(names(case.words))
-    first = case.words[0] if case.words else None
-    if first and first not in found and first.text[0].isupper() and first.lower not in FUNCTION_WORDS:
-        if is_named(first, read_words(case.question)) and not read_amounts(first.text):
+    for first in case.words[:1]:
+        is_plain = first.lower in FUNCTION_WORDS or first.text[0].islower() or bool(read_amounts(first.text))
+        if first not in found and not is_plain and is_named(first, read_words(case.question)):
             found.append(first)
     return found
 
