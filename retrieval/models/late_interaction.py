@@ -59,6 +59,11 @@ class LateInteractionReranker:
         scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
         return require_scores(scores, len(passages), self.name)
 
+    def token_vectors(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+        """Return the normalised vectors of each text's tokens, (tokens, dims), those that mark its ends included."""
+        with self._lock:
+            return self._passage_tokens(texts)
+
     def _passage_tokens(self, passages: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         missing = sorted(
             {text for text in passages if text not in self._cache}, key=lambda text: (len(text), text)

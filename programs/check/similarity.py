@@ -1,0 +1,94 @@
+"""How near a claim is to the sentences that it cites, by the models that a profile has, and the least that is enough.
+
+A score of nearness tells what a sentence is about, and little more: a claim turned into its opposite is as near to it as a
+true one. It finds claims whose sentences are about something else; names, numbers and the words that turn the sense are
+for the other layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ...retrieval.models.late_interaction import LateInteractionReranker
+from ...retrieval.models.rerankers import Reranker
+from .cited import Case, Fault
+
+Vectors = npt.NDArray[np.float32]
+
+LEAST_SUPPORT = {
+    # Claims of eval/claims whose sentences are about something else (kinds other_subject, not_in_evidence): found;
+    # supported ones dropped. By `python bench/claims.py --layers similarity --scores`:
+    # train 17 of 40 and 2 of 141, dev 4 of 21 and 0 of 74.
+    "maxsim(sentence-transformers/all-MiniLM-L6-v2)": 0.44,
+}
+"""By a model's name, the least score of a supported claim. Chosen on `eval/claims/train.jsonl`; a model without a row is
+not asked."""
+
+
+class SupportModel(Protocol):
+    """Scores how well sentences support a claim: the more, the better; on a scale of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, claim: str, sentences: Sequence[str]) -> float: ...
+
+
+class TokenSupport:
+    """Nearness by token vectors: half the cosine of the means, half MaxSim to and fro; the best of the sentences.
+
+    MaxSim (Khattab and Zaharia 2020) to and fro: for each token of the one text its best cosine in the other, averaged, as
+    BERTScore does (Zhang et al. 2020). To: over all sentences together; fro: for the sentence that the claim covers best.
+    """
+
+    def __init__(self, reranker: LateInteractionReranker) -> None:
+        self.name = reranker.name
+        self._reranker = reranker
+
+    def __call__(self, claim: str, sentences: Sequence[str]) -> float:
+        said, *cited = self._reranker.token_vectors([claim, *sentences])
+        cosine = max(float(_mean(said) @ _mean(vectors)) for vectors in cited)
+        # (claim tokens, sentence tokens) of each sentence, without the tokens that mark the ends
+        tables = [said[1:-1] @ vectors[1:-1].T for vectors in cited]
+        to = np.max([table.max(axis=1) for table in tables], axis=0).mean()
+        fro = max(table.max(axis=0).mean() for table in tables)
+        return float(cosine / 2 + (to + fro) / 4)
+
+
+class PairSupport:
+    """A cross-encoder's raw score of claim and sentence: the best of the sentences."""
+
+    def __init__(self, reranker: Reranker) -> None:
+        self.name = reranker.name
+        self._reranker = reranker
+
+    def __call__(self, claim: str, sentences: Sequence[str]) -> float:
+        return float(self._reranker.score(claim, sentences).max())
+
+
+def support_model(reranker: Reranker | None) -> SupportModel | None:
+    """Return the model of support that a profile's second stage makes; ``None`` where it has none."""
+    if reranker is None:
+        return None
+    return TokenSupport(reranker) if isinstance(reranker, LateInteractionReranker) else PairSupport(reranker)
+
+
+def find_low_support(case: Case, model: SupportModel) -> Fault | None:
+    """Return a fault where a claim is farther from what it cites than supported claims are."""
+    least = LEAST_SUPPORT.get(model.name)
+    sentences = [text for text in case.sentences if text.strip()]
+    if least is None or not sentences or not case.claim.strip():
+        return None
+    score = model(case.claim, sentences)
+    if score >= least:
+        return None
+    return Fault("low_support", f"it scores {score:.2f} of the {least:.2f} at least that support takes")
+
+
+def _mean(vectors: Vectors) -> Vectors:
+    mean: Vectors = vectors.mean(axis=0)
+    return mean / np.float32(np.linalg.norm(mean))
