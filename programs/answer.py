@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..retrieval.search import SearchResult
     from ..signatures.evidence import Citation
     from .budget import Usage
-    from .check.grounding import Dropped
+    from .check.claims import Dropped
 
 
 class Answer(dspy.Prediction):

@@ -9,6 +9,7 @@ import dspy
 if TYPE_CHECKING:
     from .budget import Budget
     from .prompt.rules import Cites
+    from .spec import ProgramSpec
 
 
 class ProgramParts(Protocol):
@@ -17,6 +18,7 @@ class ProgramParts(Protocol):
     name: str
     retriever: Any
     """The `Retriever` that it searches with."""
+    spec: ProgramSpec
     predict: dspy.Predict
     rephrase: dspy.Predict | None
     """Makes the question self-contained, where a conversation went before it; ``None`` leaves it as it is."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..retrieval.errors import ProgramSpecError
 from ..signatures.evidence import Evidence
 from .check.forms import require_output_form
+from .check.layers import LAYERS, Layer
 from .measures import Measure
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ class ProgramSpec:
     fill: Callable[[ScoredPassages, str], Any] | None = None
     """Returns the output that the extractive engine gives, made of scored sentences, for a question; ``None``: the
     sentences that bear most on the question are its claims, whatever form the output has."""
+    support: Collection[Layer] = LAYERS
+    """By which layers a claim is held to what it cites: ``details`` (names, numbers, subjects), ``polarity`` (denials,
+    opposites, quantifiers), ``similarity`` (a score of the profile's second stage)."""
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """What an answer is measured by beside `GENERIC_PARTS`, by name."""
     metric: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_METRIC))
@@ -91,6 +95,9 @@ class ProgramSpec:
         for name in [*self.metric, self.right[0]]:
             if name not in parts:
                 self._refuse(f"its metric has no part {name!r}; known: {', '.join(parts)}")
+        unknown = sorted(set(self.support) - set(LAYERS))
+        if unknown:
+            self._refuse(f"it has no layer of support {unknown[0]!r}; known: {', '.join(LAYERS)}")
         if not self.metric or min(self.metric.values()) < 0 or not sum(self.metric.values()) > 0:
             self._refuse(
                 f"the weights of its metric must be at least 0 and not all 0 (got {dict(self.metric)})"

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import require_type
 from .errors import BoundError, UnknownIndexError, UnknownProfileError
+from .models.cache import unwrapped
 from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
 from .processes import Lock
 from .storage.home import DATABASE, home, index_names, require_index
 
 if TYPE_CHECKING:
+    from .models.rerankers import Reranker
     from .search import Searcher, SearchResult
     from .settings import SearchSettings
 
@@ -93,6 +95,12 @@ class SearchHandle:
     def reranker(self) -> str | None:
         """Name of the reranker, once it is loaded; nothing is loaded for the name alone."""
         return None if self._searcher is None else self._searcher.reranker
+
+    @property
+    def second_stage(self) -> Reranker | None:
+        """The model that reranks, for other uses; the first use loads it."""
+        found: Reranker | None = unwrapped(shared_reranker(self.models))
+        return found
 
     @property
     def searcher(self) -> Searcher:

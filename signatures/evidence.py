@@ -58,6 +58,13 @@ class Evidence(BaseModel):
             end=end + shift if own else None,
         )
 
+    def place_of(self, citation: Citation) -> tuple[int, int] | None:
+        """Return where ``text`` holds what a citation of this passage points to; ``None`` where it does not say."""
+        if citation.start is None:
+            return None
+        start = citation.start - self.start + self.head
+        return (start, start + len(citation.quote)) if start >= 0 else None
+
 
 class Citation(BaseModel):
     """Points from a claim to the words that support it.

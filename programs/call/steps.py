@@ -21,13 +21,16 @@ from ...retrieval.text.questions import lone_surrogate_at
 from ...signatures.evidence import Evidence
 from ..answer import Answer
 from ..budget import Meter
+from ..check.claims import SupportCheck
 from ..check.grounding import ground
 from ..check.quotes import neutralise
+from ..check.similarity import support_model
 from ..events import Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
+from ..prompt.reply_types import LONGEST_CLAIM
 from ..prompt.rules import Cites
 from .inputs import CallInputs
-from .predict import AskModel, ask_strictly
+from .predict import AskModel, ask_strictly, is_extractive
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +178,17 @@ class Flow:
         logger.warning("%s: %s", self.program.name, note)
         self.notes.append(note)
 
+    def _support(self) -> SupportCheck:
+        """Return how the claims of this call are held to what they cite."""
+        asked = " ".join([self.asked.question, *filter(None, self.asked.details.values())])
+        numbered = self.program.cites == "numbers" and not is_extractive(self.lm)
+        return SupportCheck(
+            asked,
+            self.program.spec.support,
+            support_model(self.program.retriever.handle.second_stage),
+            longest=LONGEST_CLAIM if numbered else None,
+        )
+
     def _answer(self, found: dspy.Prediction, prediction: dspy.Prediction) -> Answer:
         (output_field,) = self.program.predict.signature.output_fields
         output = prediction[output_field]
@@ -182,7 +196,7 @@ class Flow:
             raise ModelOutputError(
                 f"the language model left out {output_field}, its answer to {self.program.name}"
             )
-        grounded = ground(output, [evidence(passage) for passage in found.passages])
+        grounded = ground(output, [evidence(passage) for passage in found.passages], self._support())
         return Answer(
             program=self.program.name,
             index=self.program.retriever.handle.index,

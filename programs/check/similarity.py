@@ -8,14 +8,16 @@ for the other layers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ...retrieval.models.late_interaction import LateInteractionReranker
-from ...retrieval.models.rerankers import Reranker
 from .cited import Case, Fault
+
+if TYPE_CHECKING:
+    from ...retrieval.models.late_interaction import LateInteractionReranker
+    from ...retrieval.models.rerankers import Reranker
 
 Vectors = npt.NDArray[np.float32]
 
@@ -72,6 +74,8 @@ class PairSupport:
 
 def support_model(reranker: Reranker | None) -> SupportModel | None:
     """Return the model of support that a profile's second stage makes; ``None`` where it has none."""
+    from ...retrieval.models.late_interaction import LateInteractionReranker
+
     if reranker is None:
         return None
     return TokenSupport(reranker) if isinstance(reranker, LateInteractionReranker) else PairSupport(reranker)

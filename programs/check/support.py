@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Literal
 
 from .cited import Case, CitedSentence, Fault
 from .details import find_unsupported_detail
+from .layers import LAYERS, Layer
 from .polarity import find_flipped
 from .similarity import SupportModel, find_low_support
 from .subjects import (
@@ -21,10 +21,6 @@ from .subjects import (
     find_subject_of_the_question,
     find_unsupported_member,
 )
-
-Layer = Literal["details", "polarity", "similarity"]
-"""Names, numbers and subjects; denials, opposites and quantifiers; a model's score."""
-LAYERS: tuple[Layer, ...] = ("details", "polarity", "similarity")
 
 
 def check_support(

@@ -127,7 +127,7 @@ class _Asked:
 
 
 @lru_cache(maxsize=256)
-def prompt_signature(signature: type[dspy.Signature], cites: Cites) -> type[dspy.Signature]:
+def prompt_signature(signature: Any, cites: Cites) -> type[dspy.Signature]:
     """Return a program's signature as a prompt words it: with the rules, and with numbers in place of quotes.
 
     The passages come first and the question last, so that a server need not read the same passages again.

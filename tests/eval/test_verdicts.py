@@ -19,7 +19,7 @@ from quincunx.eval.goldsets.goldset import GoldQuestion
 from quincunx.eval.optimise.metric import Metric, Target, Verdict, example_of
 from quincunx.programs.answer import Answer
 from quincunx.programs.budget import Usage
-from quincunx.programs.check.grounding import Dropped
+from quincunx.programs.check.claims import Dropped
 from quincunx.programs.spec import DEFAULT_METRIC, GENERIC_PARTS
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Candidate, Passage

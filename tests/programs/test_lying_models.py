@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quincunx.programs.answer import Answer
-from quincunx.programs.check.grounding import links
+from quincunx.programs.check.links import links
 from quincunx.programs.events import Done, Failed
 from quincunx.programs.program import GroundedProgram
 from quincunx.retrieval.errors import ModelOutputError

@@ -1,0 +1,154 @@
+"""One claim held to its evidence: its citations, its links, what its output forbids, and whether what it cites supports it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from ...retrieval.text.sentences import Span, read_sentences
+from ...signatures.evidence import Citation, Claim, Evidence, Item
+from .cited import CitedSentence, SupportRule
+from .layers import LAYERS, Layer
+from .links import links
+from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
+from .similarity import SupportModel
+from .support import check_support
+
+Rule = Literal[
+    QuoteRule,
+    SupportRule,
+    "foreign_id",
+    "no_citation",
+    "empty",
+    "stray_link",
+    "forbidden",
+    "too_long",
+    "too_many",
+    "unsupported",
+]
+"""Which rule a dropped part broke: stable, and free of what anybody wrote."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """One part of a model's answer that did not stand."""
+
+    where: str
+    """Its place in the output, e.g. ``tickers[2].reasons[0].citations[1]``."""
+    rule: Rule
+    reason: str
+    value: Any
+    """What the model wrote there, as JSON values."""
+
+
+@dataclass(frozen=True)
+class SupportCheck:
+    """How claims are held to what they cite."""
+
+    question: str = ""
+    """What was asked: a claim may name what the question names."""
+    layers: Collection[Layer] = LAYERS
+    model: SupportModel | None = None
+    longest: int | None = None
+    """Most characters of a claim; ``None`` for any number."""
+
+
+class ClaimCheck:
+    """Checks the claims of one output; what does not stand is noted under ``dropped``."""
+
+    def __init__(self, evidence: Mapping[str, Evidence], output: Any, support: SupportCheck) -> None:
+        self.evidence, self.output, self.support = evidence, output, support
+        self.dropped: list[Dropped] = []
+
+    def claim(self, claim: Claim, where: str) -> tuple[Claim | None, dict[str, Evidence]]:
+        """Return a claim with the citations that stand, and the passages that they cite; ``None`` where it may not stand."""
+        standing = [
+            checked
+            for index, citation in enumerate(claim.citations)
+            if (checked := self._citation(citation, f"{where}.citations[{index}]")) is not None
+        ]
+        cited = {citation.passage_id: self.evidence[citation.passage_id] for citation in standing}
+        fault = self._fault(claim, standing, cited)
+        if fault is not None:
+            self.drop(where, *fault, claim)
+            return None, {}
+        return claim.model_copy(update={"citations": standing}), cited
+
+    def _fault(
+        self, claim: Claim, standing: list[Citation], cited: Mapping[str, Evidence]
+    ) -> tuple[Rule, str] | None:
+        if not standing:
+            return "no_citation", "it has no citation that stands"
+        if not claim.text.strip():
+            return "empty", "it says nothing"
+        longest = self.support.longest
+        if longest is not None and len(claim.text) > longest:
+            return "too_long", f"it has {len(claim.text)} characters, and a claim has {longest} at most"
+        held = {link for passage in cited.values() for link in _held(passage)}
+        stray = sorted(set(links(claim.text)) - held)
+        if stray:
+            return "stray_link", f"its link {stray[0]!r} stands in no passage that it cites"
+        forbidden = self.output.forbidden(claim.text) if isinstance(self.output, Item) else None
+        if forbidden:
+            return "forbidden", forbidden
+        sentences = [_cited_sentence(citation, cited[citation.passage_id]) for citation in standing]
+        found = check_support(
+            claim.text, sentences, self.support.question, layers=self.support.layers, model=self.support.model
+        )
+        return None if found is None else (found.rule, found.reason)
+
+    def _citation(self, citation: Citation, where: str) -> Citation | None:
+        passage = self.passage_of(citation.passage_id)
+        if passage is None:
+            self.drop_foreign_id(citation.passage_id, where, citation)
+            return None
+        found = locate_quote(citation.quote, passage.text)
+        if not isinstance(found, QuoteFault):
+            return passage.citation(*_own_place(citation, passage, found))
+        value = whole_value(citation.quote, passage.about.values())
+        if value is not None:
+            return passage.citation(0, 0).model_copy(update={"quote": value, "start": None, "end": None})
+        self.drop(where, found.rule, f"{found.reason} in passage {passage.id!r}", citation)
+        return None
+
+    def passage_of(self, id: str) -> Evidence | None:
+        """Return the passage of that id, as it is or as the language model was told it."""
+        return self.evidence.get(id) or self.evidence.get(restore(id))
+
+    def drop_foreign_id(self, id: str, where: str, value: BaseModel) -> None:
+        """Note that no such passage was given."""
+        self.drop(where, "foreign_id", f"passage {id!r} was not among those given", value)
+
+    def drop(self, where: str, rule: Rule, reason: str, value: Any) -> None:
+        """Note what does not stand, and why."""
+        self.dropped.append(Dropped(where, rule, reason, to_jsonable_python(value)))
+
+
+def _cited_sentence(citation: Citation, passage: Evidence) -> CitedSentence:
+    """Return what a citation points to, in the whole sentences that it touches."""
+    found = passage.place_of(citation)
+    text = citation.quote
+    if found is not None:
+        touched = [
+            sentence
+            for sentence in read_sentences(passage.text)
+            if sentence.start < found[1] and found[0] < sentence.end
+        ]
+        if touched:
+            text = passage.text[touched[0].start : touched[-1].end]
+    return CitedSentence(text, passage.title, passage.about, passage.id)
+
+
+def _held(passage: Evidence) -> list[str]:
+    """Return the addresses that a passage holds, in its title and metadata too."""
+    return [link for text in (passage.title, passage.text, *passage.about.values()) for link in links(text)]
+
+
+def _own_place(citation: Citation, passage: Evidence, found: Span) -> Span:
+    """Return where a citation itself says that its quote begins, if it stands there; else where it was found first."""
+    own = passage.place_of(citation)
+    return own if own is not None and passage.text[slice(*own)] == citation.quote else found
