@@ -78,18 +78,8 @@ _BEFORE_MONTH = word_set(
 
 _KINDS: dict[str, dict[str, float]] = {
     "time": {
-        "second": 1 / 86400,
-        "minute": 1 / 1440,
-        "hour": 1 / 24,
-        "day": 1,
-        "session": 1,
-        "night": 1,
-        "week": 7,
-        "fortnight": 14,
-        "month": 30.4375,
-        "year": 365.25,
-        "decade": 3652.5,
-        "century": 36525,
+        "second": 1 / 86400, "minute": 1 / 1440, "hour": 1 / 24, "day": 1, "session": 1, "night": 1, "week": 7,
+        "fortnight": 14, "month": 30.4375, "year": 365.25, "decade": 3652.5, "century": 36525,
     },
     "date": {"day of the month": 1, "calendar year": 1},
     "percent": {"percent": 1, "%": 1, "pct": 1},
@@ -103,27 +93,14 @@ _KINDS: dict[str, dict[str, float]] = {
     "tokens": {"token": 1},
     "lines": {"line": 1},
     "bytes": {
-        "byte": 1,
-        "kilobyte": 1e3,
-        "kb": 1e3,
-        "megabyte": 1e6,
-        "mb": 1e6,
-        "gigabyte": 1e9,
-        "gb": 1e9,
-        "terabyte": 1e12,
+        "byte": 1, "kilobyte": 1e3, "kb": 1e3, "megabyte": 1e6, "mb": 1e6, "gigabyte": 1e9, "gb": 1e9, "terabyte": 1e12,
         "tb": 1e12,
     },
     "length": {
-        "metre": 1,
-        "meter": 1,
-        "kilometre": 1e3,
-        "kilometer": 1e3,
-        "km": 1e3,
-        "mile": 1609,
-        "inch": 0.0254,
+        "metre": 1, "meter": 1, "kilometre": 1e3, "kilometer": 1e3, "km": 1e3, "mile": 1609, "inch": 0.0254,
     },
     "weight": {"gram": 1, "kilogram": 1e3, "kg": 1e3, "tonne": 1e6, "ton": 1e6},
-}
+}  # fmt: skip
 _UNITS = {name: (kind, size) for kind, units in _KINDS.items() for name, size in units.items()}
 """By a unit's name, what it measures, and how much of that it is."""
 _PLURAL_UNITS = {"centuries": "century", "inches": "inch"}
@@ -203,7 +180,6 @@ class _Reading:
         self.tokens = [match[0] for match in found]
         self.lower = [match[0].lower() for match in found]
         self.dates = {at for at, match in enumerate(found) if match["date"]}
-        # A hyphen joins: "180-day"; a plain word after a number may be what is counted.
         self.at = 0
 
     def word(self, at: int) -> str:

@@ -142,6 +142,8 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(rest) > 2 and re.search("[aeiouy]", rest):
             word = rest[:-1] if len(rest) > 3 and rest[-1] == rest[-2] and rest[-1] not in "lsz" else rest
             break
+    if word.endswith("ll") and len(word) > 5:
+        word = word[:-1]  # "cancelled", "cancel"
     return word.rstrip("e").replace("y", "i") if len(word) > 3 else word
 
 

@@ -107,10 +107,17 @@ def _is_denying(words: Sequence[Word]) -> bool:
 def _denied(case: Case) -> Fault | None:
     """Return a fault where the claim denies something, and what is cited has no word that denies."""
     cited = [word for text in case.sentences for word in read_words(text)]
-    for denial in _denials(case.words):
+    denials = list(_denials(case.words))
+    if len(denials) == 2 and denials[1].word == "without":
+        return None  # "not … without" affirms
+    for denial in denials:
         opposed = any(OPPOSITES.get(word, set()) & case.evidence_stems for word in denial.scope)
         borne = denial.scope[:1] and denial.scope[0] in case.evidence_stems
-        if borne and not opposed and not _is_denying(cited):
+        if (
+            borne
+            and not opposed
+            and not _is_denying([word for word in cited if word.stem != denial.scope[0]])
+        ):
             return _fault(f"{denial.word!r} is nowhere in what it cites")
         others = [inner for text in case.sentences for inner in _denials(read_words(text))]
         if denial.scope and others:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 
 LEAST_SUPPORT = {
-    # Claims of eval/claims whose sentences are about something else (kinds other_subject, not_in_evidence): found;
-    # supported ones dropped. By `python bench/claims.py --layers similarity --scores`:
-    # train 17 of 40 and 2 of 141, dev 4 of 21 and 0 of 74.
+    # Below the bound, of claims whose sentences are about something else (other_subject, not_in_evidence) and of the
+    # supported, by `python bench/claims.py --layers similarity`: train 17 of 40 and 2 of 141, dev 4 of 21 and 1 of 74.
     "maxsim(sentence-transformers/all-MiniLM-L6-v2)": 0.44,
 }
 """By a model's name, the least score of a supported claim. Chosen on `eval/claims/train.jsonl`; a model without a row is

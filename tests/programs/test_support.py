@@ -18,7 +18,7 @@ from quincunx.programs.check.details import find_unsupported_detail
 from quincunx.programs.check.polarity import find_flipped
 from quincunx.programs.check.similarity import LEAST_SUPPORT, TokenSupport, find_low_support, support_model
 from quincunx.programs.check.subjects import find_mixed_passages, find_other_subject
-from quincunx.programs.check.support import LAYERS, check_support
+from quincunx.programs.check.support import LAYERS, Layer, check_support
 from quincunx.retrieval.models.late_interaction import load_minilm_late_interaction
 from quincunx.retrieval.text.sentences import read_sentences
 
@@ -230,6 +230,7 @@ def test_properties_of_two_passages_are_not_mixed() -> None:
         ("A bullish reading fits the chart.", "A bearish reading fits the chart."),
         ("The relief lasted more than one session.", "The relief lasted less than one session."),
         ("Macros are unsupported in this build.", "Macros are supported in this build."),
+        ("You cannot cancel.", "A subscription may be cancelled at any time."),
         ("It is enjoyed and not mourned.", "It is mourned and not enjoyed."),
     ],
 )
@@ -264,6 +265,7 @@ def test_a_strong_quantifier_is_not_put_in(claim: str, sentence: str) -> None:
         ("Nobody has a retrograde Sun.", "Sun and Moon are never retrograde at birth.", ""),
         ("The extension is called vector.", "The extension is called vector, not pgvector.", ""),
         ("Craft comes after courage.", "Courage comes before craft.", ""),
+        ("It will not start without a key.", "A key is required at start.", ""),
         ("It is dearer than gas.", "It is more expensive than gas.", ""),
         (
             "Every hit shows the proxy.",
@@ -367,6 +369,7 @@ def test_token_vectors_put_a_paraphrase_above_another_subject() -> None:
     assert far < LEAST_SUPPORT[model.name] < near
     assert model(sentence, [sentence]) == pytest.approx(1.0, abs=1e-3)
     assert support_model(None) is None
-    assert check_support(
-        "Red wine comes out of wool.", cite(sentence), "", layers=("similarity",), model=model
-    )
+    similarity: Layer = "similarity"
+    fault = check_support("Red wine comes out of wool.", cite(sentence), "", layers=[similarity], model=model)
+    assert fault is not None
+    assert fault.rule == "low_support"
