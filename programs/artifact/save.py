@@ -193,15 +193,21 @@ def _predictor_record(
         )
         for role, field, info in _fields(predictor.signature)
     ]
-    characters = prompt_characters(predictor, adapter, cites)
+    demos = tuple(
+        _demo_record(predictor.signature, demo, f"{name}: demo {number}")
+        for number, demo in enumerate(predictor.demos)
+    )
+    try:
+        characters = prompt_characters(predictor, adapter, cites)
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{name}: a demo holds what is none of its fields: {first_faults(error)}"
+        ) from error
     return PredictorRecord(
         instructions=predictor.signature.instructions,
         fields=tuple(fields),
         signature=signature_hash((field.role, field.name, field.type) for field in fields),
-        demos=tuple(
-            _demo_record(predictor.signature, demo, f"{name}: demo {number}")
-            for number, demo in enumerate(predictor.demos)
-        ),
+        demos=demos,
         prompt=PromptSize(characters=characters, estimated_tokens=-(-characters // 4)),
     )
 
