@@ -111,7 +111,7 @@ def find_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | None:
 
 def _occurrences(wanted: str, shown: NormalForm) -> Iterator[tuple[int, int]]:
     """Yield the spans of the passage where a quote stands, words and numbers whole."""
-    if not wanted:
+    if not wanted.strip(LINE_HYPHEN):
         return
     # A word that is cut at a line end in the one may be whole, or have its hyphen, in the other.
     letters = [f"[-{LINE_HYPHEN}]?" if letter == LINE_HYPHEN else re.escape(letter) for letter in wanted]
