@@ -13,7 +13,7 @@ import dspy
 from packaging.specifiers import SpecifierSet
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from ...retrieval.errors import ArtifactError, ArtifactMismatchError
+from ...retrieval.errors import ArtifactError, ArtifactMismatchError, UsageError
 from ...retrieval.filter_text import parse_filter
 from ...retrieval.handle import SearchHandle
 from ...retrieval.index.reader import IndexReader
@@ -199,10 +199,8 @@ def _predictor_record(
     )
     try:
         characters = prompt_characters(predictor, adapter, cites)
-    except ValidationError as error:
-        raise ArtifactError(
-            f"{name}: a demo holds what is none of its fields: {first_faults(error)}"
-        ) from error
+    except UsageError as error:
+        raise ArtifactError(f"{name}: {error}") from error
     return PredictorRecord(
         instructions=predictor.signature.instructions,
         fields=tuple(fields),

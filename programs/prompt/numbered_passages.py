@@ -60,7 +60,7 @@ class NumberedPassages:
         if isinstance(number, int) and 1 <= number <= len(self.sentences):
             sentence = self.sentences[number - 1]
             return sentence.passage.citation(sentence.start, sentence.end)
-        return Citation(passage_id=str(number), quote="")
+        return Citation(passage_id=f"[{number}]", quote="")
 
     def numbers(self, citation: Citation) -> list[int]:
         """Return the numbers of the sentences that a quote touches; none where it stands nowhere."""
