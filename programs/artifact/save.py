@@ -13,7 +13,7 @@ import dspy
 from packaging.specifiers import SpecifierSet
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from ...retrieval.errors import ArtifactError, ArtifactMismatchError
+from ...retrieval.errors import ArtifactError, ArtifactMismatchError, UsageError
 from ...retrieval.filter_text import parse_filter
 from ...retrieval.handle import SearchHandle
 from ...retrieval.index.reader import IndexReader
@@ -193,15 +193,19 @@ def _predictor_record(
         )
         for role, field, info in _fields(predictor.signature)
     ]
-    characters = prompt_characters(predictor, adapter, cites)
+    demos = tuple(
+        _demo_record(predictor.signature, demo, f"{name}: demo {number}")
+        for number, demo in enumerate(predictor.demos)
+    )
+    try:
+        characters = prompt_characters(predictor, adapter, cites)
+    except UsageError as error:
+        raise ArtifactError(f"{name}: {error}") from error
     return PredictorRecord(
         instructions=predictor.signature.instructions,
         fields=tuple(fields),
         signature=signature_hash((field.role, field.name, field.type) for field in fields),
-        demos=tuple(
-            _demo_record(predictor.signature, demo, f"{name}: demo {number}")
-            for number, demo in enumerate(predictor.demos)
-        ),
+        demos=demos,
         prompt=PromptSize(characters=characters, estimated_tokens=-(-characters // 4)),
     )
 

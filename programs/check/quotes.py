@@ -35,7 +35,7 @@ _WORD = rf"[^\W{UNSPACED}]"
 _INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
 _JOINER = "\u2060"
 _MARKER = re.compile(rf"(?<=[\[［])(?!{_JOINER})(?=[{_INVISIBLE}]*[\[［][\s{_INVISIBLE}]*[#＃])")
-_ENDS = "\"'.,;:!?。！？।؟۔"
+_ENDS = " \t\n\"'.,;:!?。！？।؟۔"
 
 
 def neutralise(text: str) -> str:
@@ -81,14 +81,14 @@ def locate_quote(quote: str, text: str) -> Span | QuoteFault:
     wanted = _wanted(quote)
     found = list(_occurrences(wanted, shown_text(text)))
     if found and _long_enough(wanted):
-        headings = [(block.start, block.end) for block in read_blocks(text) if _is_heading(block)]
+        headings = [(block.start, block.end) for block in read_blocks(text) if _is_heading(block, text)]
         for start, end in found:
             if not any(first <= start and end <= last for first, last in headings):
                 return start, end
         return QuoteFault("heading_only")
     bare = _bare(wanted)
     for start, end in _whole_parts(text) if bare else ():
-        if _bare(text[start:end]) == bare:
+        if _bare(shown_text(text[start:end]).text) == bare:
             return trimmed(text, (start, end)) or (start, end)
     return QuoteFault("too_short" if found else "no_such_quote")
 
@@ -111,7 +111,7 @@ def find_quote(quote: str, text: str, values: Iterable[str] = ()) -> str | None:
 
 def _occurrences(wanted: str, shown: NormalForm) -> Iterator[tuple[int, int]]:
     """Yield the spans of the passage where a quote stands, words and numbers whole."""
-    if not wanted:
+    if not wanted.strip(LINE_HYPHEN):
         return
     # A word that is cut at a line end in the one may be whole, or have its hyphen, in the other.
     letters = [f"[-{LINE_HYPHEN}]?" if letter == LINE_HYPHEN else re.escape(letter) for letter in wanted]
@@ -127,20 +127,26 @@ def _whole_parts(text: str) -> Iterator[tuple[int, int]]:
         (sentence.start, sentence.end) for sentence in read_sentences(text) if sentence.kind != "heading"
     )
     for block in read_blocks(text):
-        if not _is_heading(block):
+        if not _is_heading(block, text):
+            if block.kind == "heading":
+                yield block.start, block.end
             parts = re.finditer(
                 r"[^|\n]+" if block.kind in ("head", "row") else r"[^\n]+", text[block.start : block.end]
             )
             yield from ((block.start + part.start(), block.start + part.end()) for part in parts)
 
 
-def _is_heading(block: Block) -> bool:
-    """Tell whether a block is a heading; a sentence over a line of dashes is none, whatever Markdown makes of it."""
-    return block.kind == "heading" and not block.name.endswith((".", "。"))
+def _is_heading(block: Block, text: str) -> bool:
+    return block.kind == "heading" and is_bare_heading(text[block.start : block.end])
 
 
-def _bare(text: str) -> str:
-    return shown_text(text).text.replace(LINE_HYPHEN, "").strip().strip(_ENDS).strip()
+def is_bare_heading(heading: str) -> bool:
+    """Tell whether a heading is no more; a sentence over a line of dashes is, whatever Markdown makes of it."""
+    return not shown_text(heading).text.strip().endswith((".", "。"))
+
+
+def _bare(shown: str) -> str:
+    return shown.replace(LINE_HYPHEN, "").strip(_ENDS)
 
 
 def _long_enough(quote: str) -> bool:

@@ -16,6 +16,7 @@ from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from ...retrieval.errors import UsageError
 from ...signatures.evidence import Citation, Claim, Evidence
 from ..check.quotes import neutralise
 from .numbered_passages import NumberedPassages
@@ -78,7 +79,13 @@ class _Asked:
         self.signature = prompt_signature(signature, cites)
         self._passages = _numbered(inputs)
         self.inputs = self._inputs(inputs, self._passages)
-        self.demos = [self._demo(demo) for demo in demos]
+        try:
+            self.demos = [self._demo(demo) for demo in demos]
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            raise UsageError(
+                f"a demo of the program holds what is none of its fields ({fault['msg']}): give it values of their types"
+            ) from error
 
     def read(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return what was said, in the program's types."""
@@ -165,11 +172,16 @@ def _default(field: FieldInfo) -> dict[str, Any]:
 
 
 def _is_spread(signature: type[dspy.Signature]) -> bool:
-    """Whether the fields of the output stand in the reply by themselves: it is a model, and no input has a name of theirs."""
+    """Whether the fields of the output stand in the reply by themselves.
+
+    They do where it is a model, and neither an input nor a signature itself has a name of theirs.
+    """
     (info,) = signature.output_fields.values()
     kind = info.annotation
     is_model = isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Claim
-    return is_model and not kind.model_fields.keys() & signature.input_fields.keys()
+    return is_model and not any(
+        name in signature.input_fields or hasattr(dspy.Signature, name) for name in kind.model_fields
+    )
 
 
 def _numbered(values: Mapping[str, Any]) -> NumberedPassages:

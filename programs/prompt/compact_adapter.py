@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 from weakref import WeakKeyDictionary
 
 import dspy
@@ -132,11 +132,12 @@ def _told(signature: type[dspy.Signature]) -> Iterator[tuple[str, str]]:
         yield from _fields_told(info.annotation, name)
 
 
-def _fields_told(annotation: Any, within: str) -> Iterator[tuple[str, str]]:
-    if get_origin(annotation) is list:
-        yield from _fields_told(get_args(annotation)[0], within)
-    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _fields_told(annotation: Any, within: str, seen: tuple[Any, ...] = ()) -> Iterator[tuple[str, str]]:
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        for part in get_args(annotation):
+            yield from _fields_told(part, within, seen)
+    elif annotation not in seen:
         for name, info in annotation.model_fields.items():
             if info.description:
                 yield f"{within}.{name}", info.description
-            yield from _fields_told(info.annotation, f"{within}.{name}")
+            yield from _fields_told(info.annotation, f"{within}.{name}", (*seen, annotation))

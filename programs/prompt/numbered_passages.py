@@ -1,8 +1,9 @@
 """Passages as a language model reads them: a label for each, and a number for each sentence.
 
 Numbers run on from one passage to the next. Rows of tables, lines of code and entries of lists count as sentences;
-headings and heads of tables stand among them without a number. Every line of a rendered text begins with a label, a
-number or a dash of ours, whatever the passages hold, so that no passage can number anything itself.
+headings, heads of tables and what holds no letter or figure stand among them without a number. Every line of a rendered
+text begins with a label, a number or a dash of ours, whatever the passages hold, so that no passage can number anything
+itself.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ...retrieval.text.markdown import Kind
 from ...retrieval.text.sentences import SentenceSpan, read_sentences
 from ...signatures.evidence import Citation, Evidence
-from ..check.quotes import QuoteFault, locate_quote, neutralise
+from ..check.quotes import QuoteFault, is_bare_heading, locate_quote, neutralise
+from ..check.shown_text import shown_text
 
-_UNNUMBERED = ("heading", "head")
 _LABEL = re.compile(r"\s*\[?[Pp]?(\d{1,4})\]?\s*")
 
 
@@ -48,7 +50,7 @@ class NumberedPassages:
 
     def _number(self, passage: Evidence, sentence: SentenceSpan) -> str:
         text = _line(passage.text[sentence.start : sentence.end])
-        if sentence.kind in _UNNUMBERED and passage.text != passage.title:
+        if not _says_something(sentence.kind, passage.text[sentence.start : sentence.end]):
             return f"- {text}"
         self.sentences.append(NumberedSentence(passage, sentence.start, sentence.end))
         return f"[{len(self.sentences)}] {text}"
@@ -58,7 +60,7 @@ class NumberedPassages:
         if isinstance(number, int) and 1 <= number <= len(self.sentences):
             sentence = self.sentences[number - 1]
             return sentence.passage.citation(sentence.start, sentence.end)
-        return Citation(passage_id=str(number), quote="")
+        return Citation(passage_id=f"[{number}]", quote="")
 
     def numbers(self, citation: Citation) -> list[int]:
         """Return the numbers of the sentences that a quote touches; none where it stands nowhere."""
@@ -82,6 +84,13 @@ class NumberedPassages:
         """Return the label of a passage; the id of one that is not there stays as it is."""
         ids = [passage.id for passage in self._passages]
         return f"P{ids.index(passage_id) + 1}" if passage_id in ids else passage_id
+
+
+def _says_something(kind: Kind, text: str) -> bool:
+    """Whether the check lets a sentence be cited."""
+    if kind == "head" or (kind == "heading" and is_bare_heading(text)):
+        return False
+    return any(map(str.isalnum, shown_text(text).text))
 
 
 def _line(text: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, ForwardRef, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, create_model
 from pydantic.fields import FieldInfo
@@ -25,7 +25,8 @@ MOST_CITES = 3
 LONGEST_CLAIM = 300
 """Characters."""
 
-_NUMBERS = re.compile(r"\d{1,6}")
+_NUMBERS = re.compile(r"(?<![A-Za-z\d.])\d{1,6}(?![A-Za-z\d]|\.\d)")
+"""Whole ones: "P2" names a passage, and "1.5" nothing."""
 _CITED = re.compile(r"\s*[\[(]\s*(\d{1,6}(?:\s*[,;]\s*\d{1,6})*)\s*[\])]\s*([.!?。]?)\s*$")
 
 
@@ -34,7 +35,7 @@ def _read_numbers(value: Any) -> Any:
     read: list[int | str] = []
     for entry in value if isinstance(value, list) else [value]:
         found = _NUMBERS.findall(entry) if isinstance(entry, str) else []
-        read += map(int, found) if found else [entry]
+        read += map(int, found) if found else [str(entry) if isinstance(entry, bool) else entry]
     return read
 
 
@@ -63,22 +64,43 @@ ReplyClaim = Annotated[_ReplyClaim, BeforeValidator(_read_claim)]
 Label = Annotated[str, Field(description="label of a passage, such as P1")]
 
 
+class _Twin(BaseModel):
+    """What a reply has in the place of a model."""
+
+    twin_of: ClassVar[type[BaseModel]]
+
+
 @lru_cache(maxsize=256)
 def reply_type(annotation: Any) -> Any:
     """Return the short twin of a type."""
+    twins: dict[type[BaseModel], type[_Twin] | None] = {}
+    made = _twin(annotation, twins)
+    for twin in twins.values():
+        if twin is not None:
+            twin.model_rebuild(_types_namespace={f"{kind.__name__}": made for kind, made in twins.items()})
+    return made
+
+
+def _twin(annotation: Any, twins: dict[type[BaseModel], type[_Twin] | None]) -> Any:
+    """Return the twin of a type; a model within itself, whose twin is ``None`` as yet, is referred to by its name."""
     if annotation is Claim:
         return ReplyClaim
     if annotation is Pointer:
         return Label
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is list:
-        return list[reply_type(arguments[0])]  # type: ignore[misc]
+        return list[_twin(arguments[0], twins)]  # type: ignore[misc]
     if origin in (Union, UnionType):
-        return Union[tuple(map(reply_type, arguments))]  # noqa: UP007
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields: Any = {name: _reply_field(name, info) for name, info in asked_fields(annotation)}
-        return create_model(annotation.__name__, **fields)
-    return annotation
+        return Union[tuple(_twin(part, twins) for part in arguments)]  # noqa: UP007
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return annotation
+    if annotation not in twins:
+        twins[annotation] = None
+        fields: Any = {name: _reply_field(name, info, twins) for name, info in asked_fields(annotation)}
+        twin = create_model(annotation.__name__, __base__=_Twin, **fields)
+        twin.twin_of = annotation
+        twins[annotation] = twin
+    return twins[annotation] or ForwardRef(annotation.__name__)
 
 
 def asked_fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
@@ -88,10 +110,14 @@ def asked_fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
             yield name, info
 
 
-def _reply_field(name: str, info: FieldInfo) -> tuple[Any, FieldInfo]:
+def _reply_field(
+    name: str, info: FieldInfo, twins: dict[type[BaseModel], type[_Twin] | None]
+) -> tuple[Any, FieldInfo]:
     if name == "passage_id":
         return Label, Field(description="label of the passage, such as P1")
-    field = FieldInfo.merge_field_infos(info, annotation=reply_type(info.annotation))
+    field = FieldInfo.merge_field_infos(
+        info, annotation=_twin(info.annotation, twins), alias=None, validation_alias=None
+    )
     if get_args(info.annotation) == (Claim,):
         field.json_schema_extra = {"maxItems": MOST_CLAIMS}
     return field.annotation, field
@@ -103,24 +129,24 @@ def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:
     Raises:
         ValidationError: what is no such output.
     """
-    if annotation is Claim:
+    kinds = _alternatives(annotation)
+    if isinstance(value, _ReplyClaim):
         cites = dict.fromkeys(value.cites)
         return Claim(text=value.text, citations=[passages.citation(number) for number in cites])
-    if annotation is Pointer:
+    if isinstance(value, str) and Pointer in kinds:
         return Pointer(passage_id=passages.passage_id(value))
     if isinstance(value, list):
-        (entry,) = get_args(annotation) or (Any,)
+        entry = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is list), Any)
         return [read_reply(entry, part, passages) for part in value]
-    if isinstance(value, BaseModel):
-        kind = _model_of(annotation)
+    if isinstance(value, _Twin):
         values = {
             name: passages.passage_id(getattr(value, name))
             if name == "passage_id"
             else read_reply(info.annotation, getattr(value, name), passages)
-            for name, info in asked_fields(kind)
+            for name, info in asked_fields(value.twin_of)
         }
-        return kind.model_validate(values)
-    return value
+        return value.twin_of.model_validate(values, by_alias=False, by_name=True)
+    return value  # of no type that has a twin, or the default of a field
 
 
 def write_reply(value: Any, passages: NumberedPassages) -> Any:
@@ -142,28 +168,29 @@ def write_reply(value: Any, passages: NumberedPassages) -> Any:
     return value
 
 
-def _model_of(annotation: Any) -> Any:
-    """Return the model of a type that may be optional."""
-    parts = [annotation, *get_args(annotation)]
-    return next(part for part in parts if isinstance(part, type) and issubclass(part, BaseModel))
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Return the types that a value may be of: several, where it is optional."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
-def skeleton(annotation: Any) -> Any:
+def skeleton(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
     """Return an example of a twin, as JSON values: what a reply looks like."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return "P1" if annotation is Label else skeleton(arguments[0])
+        return "P1" if annotation is Label else skeleton(arguments[0], within)
     if annotation is _ReplyClaim:
         return {"cites": [1], "text": "…"}
     if origin is list:
-        return [skeleton(arguments[0])]
+        return [] if arguments[0] in within else [skeleton(arguments[0], within)]
     if origin in (Union, UnionType):
-        return skeleton(arguments[0])
+        return None if arguments[0] in within else skeleton(arguments[0], within)
+    if origin is Literal:
+        return arguments[0]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {
             name: "P1"
             if name == "passage_id"
-            else skeleton(info.annotation)
+            else skeleton(info.annotation, (*within, annotation))
             if info.is_required()
             else info.get_default(call_default_factory=True)
             for name, info in annotation.model_fields.items()

@@ -29,7 +29,7 @@ RULES: dict[Cites, str] = {
 
 def with_rules(instructions: str, cites: Cites) -> str:
     """Return the instructions with the rules below them."""
-    return f"{instructions.rstrip()} {RULES[cites]}"
+    return f"{instructions.rstrip()} {RULES[cites]}".lstrip()
 
 
 def without_rules(instructions: str) -> str:

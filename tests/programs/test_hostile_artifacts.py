@@ -31,6 +31,9 @@ from quincunx.programs.artifact.save import apply_artifact, save_program
 from quincunx.programs.artifact.schema import Artifact, Score
 from quincunx.programs.loading import load
 from quincunx.programs.program import GroundedProgram
+from quincunx.programs.prompt.citing import CitingAdapter
+from quincunx.programs.prompt.compact_adapter import CompactAdapter
+from quincunx.programs.prompt.rules import RULES
 from quincunx.retrieval.errors import ArtifactError
 
 CASES = 12_000 if TORTURE else 400
@@ -109,7 +112,7 @@ HOSTILE_VALUES: tuple[Any, ...] = (
     {"py/object": "os.system", "args": ["true"]}, "!!python/object/apply:os.system [true]", "cos\nsystem\n(S'true'\ntR.",
     None, True, False, 0, -1, 1, 1.5, -0.0, 10**17, 10**40, 10**5000, 1e308, float("nan"), float("inf"), "", "0",
     "a" * 300_000, [], {}, [[]], [None] * 1000, {"a": {"b": {"c": []}}}, "../../etc/passwd", "\x00", "\ud800", "🜚",
-    "{[(<", [{}], {"predict": {}}, "chat_bridge", "ticker_fit", 2, "99.99.99", "0" * 64, ">=0,<9", ">=3.4.1,<3.5",
+    "{[(<", [{}], {"predict": {}}, "chat_bridge", "ticker_fit", 2, 3, "numbers", "quotes", "words", "compact", "chat", "99.99.99", "0" * 64, ">=0,<9", ">=3.4.1,<3.5",
 )  # fmt: skip
 
 
@@ -214,13 +217,13 @@ def corrupted(valid: bytes, dice: random.Random) -> bytes:
             return valid.replace(line, line.rstrip(b",") + b"," + line, 1)
         case 10:
             return dice.choice(
-                (b"", b"null", b"[]", b"{}", b'""', b"1", b" ", b"\x00" * 100, b'{"schema_version": 1}')
+                (b"", b"null", b"[]", b"{}", b'""', b"1", b" ", b"\x00" * 100, b'{"schema_version": 3}')
             )
         case 11:
             return valid.replace(
-                b'"schema_version": 1',
+                b'"schema_version": 3',
                 b'"schema_version": '
-                + dice.choice((b"0", b"2", b"true", b'"1"', b"1.0", b"null", b"9" * 30)),
+                + dice.choice((b"0", b"1", b"2", b"4", b"true", b'"3"', b"3.0", b"null", b"9" * 30)),
                 1,
             )
         case 12:
@@ -254,12 +257,28 @@ def outcome(source: Path | bytes, program: GroundedProgram) -> str:
             return "mismatch"
     assert {p.lm for _, p in program.named_predictors()} == {None}
     assert not any(p.config for _, p in program.named_predictors())
+    for cites, rules in RULES.items():
+        asked = {"question": "q", "passages": [], "history": []}
+        prompt = CitingAdapter(CompactAdapter(), cites).format(
+            program.predict.signature, program.predict.demos, asked
+        )
+        assert rules in prompt[0]["content"]
     return "applied"
 
 
+def version_2(valid: bytes) -> bytes:
+    """Return a file as the version before this one wrote it: with the rules at the end of the instructions."""
+    value = json.loads(valid)
+    del value["cites"]
+    value["predictors"]["predict"]["instructions"] += f" {RULES['quotes']}"
+    return dumped({**value, "adapter": "chat", "schema_version": 2})
+
+
 @pytest.mark.torture
-def test_hostile_files_end_as_an_artifact_or_one_error(tiny: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_hostile_files_end_as_an_artifact_or_one_error(tiny: str, tmp_path: Path, version: int) -> None:
     valid = file_of(save_program(compiled(load("chat_bridge", index=tiny)), tmp_path / "p")).read_bytes()
+    valid = version_2(valid) if version == 2 else valid
     program = load("chat_bridge", index=tiny)
     assert outcome(valid, program) == "applied"
     ends: Counter[str] = Counter()
@@ -271,7 +290,7 @@ def test_hostile_files_end_as_an_artifact_or_one_error(tiny: str, tmp_path: Path
             source = folder_of(data, tmp_path / "f")
         ends[outcome(source, program)] += 1
     if TORTURE:
-        sys.stderr.write(f"\nprogram files: {CASES} cases, {dict(ends)}\n")
+        sys.stderr.write(f"\nprogram files of version {version}: {CASES} cases, {dict(ends)}\n")
     assert ends["refused"] > CASES / 2
     assert min(ends["applied"], ends["mismatch"]) > 0
 
@@ -315,7 +334,7 @@ def folder_of(data: bytes, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / f"program-{digest[:16]}.json").write_bytes(data)
     manifest = {
-        "schema_version": 1,
+        "schema_version": artifact_schema.SCHEMA,
         "file": f"program-{digest[:16]}.json",
         "sha256": digest,
         "size": len(data),
@@ -371,8 +390,11 @@ def test_a_folder_that_is_not_one_is_refused(tiny: str, tmp_path: Path) -> None:
         (b'{"schema_version": 1, "notes": ' + b"9" * 5000 + b"}", "too large"),
         (b'{"schema_version": 1, "notes": 1e999}', "too large"),
         (b'{"schema_version": 1, "notes": NaN}', "NaN is no number"),
-        (b'{"schema_version": 3}', "schema version 3, this version of quincunx reads 1 to 2"),
+        (b'{"schema_version": 4}', "schema version 4, this version of quincunx reads 1 to 3"),
+        (b'{"schema_version": 0}', "schema version 0, this version of quincunx reads 1 to 3"),
         (b'{"schema_version": 1, "queries": 2}', "queries has no place in schema version 1"),
+        (b'{"schema_version": 1, "cites": "quotes"}', "cites has no place in schema version 1"),
+        (b'{"schema_version": 2, "cites": "numbers"}', "cites has no place in schema version 2"),
         (b'{"schema_version": 1, "api_key": "sk-secret"}', "api_key: Extra inputs are not permitted"),
         (b"\xff\xfe", "no UTF-8 text .byte 0."),
         (pickle.dumps(os.system), "no UTF-8|no JSON"),
@@ -383,3 +405,14 @@ def test_the_error_says_what_and_where(data: bytes, match: str) -> None:
         read_artifact(data)
     assert "sk-secret" not in str(caught.value)
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("cites", ["words", "", "Numbers", None, 3, True, ["numbers"], {"numbers": "quotes"}])
+def test_another_way_to_cite_is_refused(tiny: str, tmp_path: Path, cites: Any) -> None:
+    valid = json.loads(file_of(save_program(load("chat_bridge", index=tiny), tmp_path / "p")).read_bytes())
+    assert valid["cites"] == "numbers"
+    with pytest.raises(ArtifactError, match="cites: Input should be 'numbers' or 'quotes'"):
+        read_artifact(dumped({**valid, "cites": cites}))
+    del valid["cites"]
+    with pytest.raises(ArtifactError, match="cites: Field required"):
+        read_artifact(dumped(valid))

@@ -19,6 +19,7 @@ from quincunx.programs.call.inputs import read_inputs
 from quincunx.programs.engines.lms import lm as language_model
 from quincunx.programs.loading import load
 from quincunx.programs.program import NO_MODEL, GroundedProgram
+from quincunx.programs.prompt.rules import RULES, Cites
 from quincunx.programs.registry import program_names
 from quincunx.retrieval.errors import UsageError
 from quincunx.retrieval.retriever import Retriever
@@ -30,12 +31,15 @@ QUESTION = "What is Sage Daily?"
 
 
 def quoting() -> tuple[dspy.LM, Scripted]:
-    """Return a language model that quotes the first words of the first passage, whatever it is asked."""
+    """Return a language model that cites the first words of the first passage in either form, whatever it is asked."""
 
     def reply(prompt: str) -> str:
         if "[[ ## passages ## ]]" not in prompt:
             return in_markers("proposed_instruction", "Answer from the passages.")
-        passage = json.loads(field_of(prompt, "passages"))[0]
+        passages = field_of(prompt, "passages")
+        if passages.startswith("P1 "):
+            return json.dumps({"sentences": [{"text": "So it is.", "cites": [1]}], "between": []})
+        passage = json.loads(passages)[0]
         claim = {"passage_id": passage["id"], "quote": passage["text"].split(". ")[0]}
         return in_markers(
             "reply", {"sentences": [{"text": "So it is.", "citations": [claim]}], "between": []}
@@ -97,15 +101,17 @@ def test_a_model_given_to_load_answers_for_simba_and_after_it() -> None:
     assert len(engine.prompts) == asked + 1
 
 
+@pytest.mark.parametrize("cites", RULES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_model_given_to_load_answers_before_and_after_an_optimizer(name: str) -> None:
+def test_a_model_given_to_load_answers_before_and_after_an_optimizer(name: str, cites: Cites) -> None:
     lm, engine = quoting()
-    program = load("chat_bridge", lm=lm)
+    program = load("chat_bridge", lm=lm, cites=cites)
     compiled = OPTIMIZERS[name]().compile(program, trainset=examples())
     asked = len(engine.prompts)
     answer = compiled(question=QUESTION)
     assert len(engine.prompts) == asked + 1
     assert (answer.engine, answer.answered, answer.notes) == ("scripted/m", True, [])
+    assert compiled.cites == cites
     assert compiled.get_lm() is lm
     assert program.get_lm() is lm
 
@@ -251,6 +257,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "lm as an engine": ({"lm": Scripted(str)}, "ollama/llama3.2"),
     "lm as a class": ({"lm": dspy.LM}, "ollama/llama3.2"),
     "lm without a name": ({"lm": ""}, "''"),
+    "cites as a word": ({"cites": "words"}, "numbers, quotes"),
+    "cites as a number": ({"cites": 3}, "numbers, quotes"),
+    "cites as a list": ({"cites": ["numbers"]}, "numbers, quotes"),
     "queries as text": ({"queries": "2"}, "1 to 8"),
     "queries as a truth": ({"queries": True}, "1 to 8"),
     "queries as a fraction": ({"queries": 1.5}, "1 to 8"),

@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import sys
 import tracemalloc
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from quincunx.programs.answer import Answer
 from quincunx.programs.check.links import links
 from quincunx.programs.events import Done, Failed
 from quincunx.programs.program import GroundedProgram
+from quincunx.programs.prompt.rules import RULES, Cites
 from quincunx.retrieval.errors import ModelOutputError
 from quincunx.retrieval.passages import Passage
 from quincunx.retrieval.search import SearchResult
@@ -85,8 +87,9 @@ class AsyncLying(Lying):
             yield event
 
 
-def program(name: str, reply: Callable[[str], str]) -> GroundedProgram:
+def program(name: str, reply: Callable[[str], str], cites: Cites) -> GroundedProgram:
     made = GroundedProgram(SPECS[name], cast(Any, Fixed()))
+    made.cites = cites
     made.set_lm(dspy.LM("lying/m", engine=Lying(reply), async_engine=AsyncLying(reply), cache=False))
     return made
 
@@ -110,75 +113,84 @@ said = st.one_of(
         ]
     ),
 )
-citations = st.lists(st.fixed_dictionaries({"passage_id": ids, "quote": quotes}), max_size=3)
-claims = st.lists(st.fixed_dictionaries({"text": said, "citations": citations}), max_size=3)
-pointers = st.fixed_dictionaries({"passage_id": ids, "title": said})
+numbers = st.one_of(
+    st.integers(-1, 14),
+    st.sampled_from(
+        ["3", "[4]", "1, 2", "P1", "p0", "1.5", "99999999", "", True, None, 2.0, 2.5, 10**30, {}, [1]]
+    ),
+)
 share = st.one_of(st.floats(0, 1), st.sampled_from([-1, 2, "high", None]))
-bodies = {
-    "reply": st.fixed_dictionaries({"sentences": claims, "between": st.lists(pointers, max_size=3)}),
-    "shortlist": st.fixed_dictionaries(
-        {
-            "tickers": st.lists(
-                st.fixed_dictionaries(
-                    {
-                        "ticker": st.sampled_from(["VELM", "TK0", "TK4", "GAIN", ""]),
-                        "fit": share,
-                        "as_of": said,
-                        "reasons": claims,
-                        "against": claims,
-                    }
-                ),
-                max_size=3,
-            )
-        }
+
+
+def bodies(claim: st.SearchStrategy[Any], id: st.SearchStrategy[Any], pointer: st.SearchStrategy[Any]) -> Any:
+    """Return what a model may say for each output field, given how it says a claim, an id and a pointer."""
+    claims = st.lists(claim, max_size=3)
+    ticker = {
+        "ticker": st.sampled_from(["VELM", "TK0", "TK4", "GAIN", ""]),
+        "fit": share,
+        "as_of": said,
+        "reasons": claims,
+        "against": claims,
+    }
+    precedent = {
+        "passage_id": id,
+        "event": said,
+        "likeness": share,
+        "alike": claims,
+        "date": said,
+        "differences": claims,
+        "followed": claims,
+    }
+    page = {"passage_id": id, "title": said, "why": claims}
+    return {
+        "reply": st.fixed_dictionaries({"sentences": claims, "between": st.lists(pointer, max_size=3)}),
+        "shortlist": st.fixed_dictionaries({"tickers": st.lists(st.fixed_dictionaries(ticker), max_size=3)}),
+        "findings": st.fixed_dictionaries(
+            {"precedents": st.lists(st.fixed_dictionaries(precedent), max_size=3)}
+        ),
+        "found": st.fixed_dictionaries({"pages": st.lists(st.fixed_dictionaries(page), max_size=3)}),
+        "reading": st.fixed_dictionaries({"subject": said, "sentences": claims}),
+    }
+
+
+citations = st.lists(st.fixed_dictionaries({"passage_id": ids, "quote": quotes}), max_size=3)
+labels = st.sampled_from(["P1", "P2", "p3", "[4]", "5", "P9", "P0", "p0", "", "../P1"])
+BODIES: dict[Cites, Any] = {
+    "quotes": bodies(
+        st.fixed_dictionaries({"text": said, "citations": citations}),
+        ids,
+        st.fixed_dictionaries({"passage_id": ids, "title": said}),
     ),
-    "findings": st.fixed_dictionaries(
-        {
-            "precedents": st.lists(
-                st.fixed_dictionaries(
-                    {
-                        "passage_id": ids,
-                        "event": said,
-                        "likeness": share,
-                        "alike": claims,
-                        "date": said,
-                        "differences": claims,
-                        "followed": claims,
-                    }
-                ),
-                max_size=3,
-            )
-        }
+    "numbers": bodies(
+        st.one_of(
+            st.fixed_dictionaries({"text": said, "cites": st.one_of(numbers, st.lists(numbers, max_size=3))}),
+            said.map(lambda text: f"{text} [2, 99]"),
+        ),
+        labels,
+        labels,
     ),
-    "found": st.fixed_dictionaries(
-        {
-            "pages": st.lists(
-                st.fixed_dictionaries({"passage_id": ids, "title": said, "why": claims}), max_size=3
-            )
-        }
-    ),
-    "reading": st.fixed_dictionaries({"subject": said, "sentences": claims}),
 }
 wrappings = st.sampled_from(
     ["markers", "twice", "json", "json twice", "bare", "cut", "prose", "empty", "huge", "deep", "obeys"]
 )
 
 
-def wrapped(field: str, body: Any, how: str) -> str:
-    text = json.dumps(body)
-    section = f"[[ ## {field} ## ]]\n{text}\n\n"
+def wrapped(fields: Mapping[str, Any], how: str) -> str:
+    """Write a reply that has these fields."""
+    listed = ", ".join(f'"{name}": {json.dumps(value)}' for name, value in fields.items())
+    sections = "".join(f"[[ ## {name} ## ]]\n{json.dumps(value)}\n\n" for name, value in fields.items())
     return {
-        "markers": section + "[[ ## completed ## ]]",
-        "twice": section + section,
-        "json": json.dumps({field: body}),
-        "json twice": f'{{"{field}": {text}, "{field}": {text}}}',
-        "bare": text,
-        "cut": section[: len(section) // 2],
+        "markers": sections + "[[ ## completed ## ]]",
+        "twice": sections + sections,
+        "json": f"{{{listed}}}",
+        "json twice": f"{{{listed}, {listed}}}",
+        "bare": json.dumps(next(iter(fields.values()))),
+        "cut": sections[: len(sections) // 2],
         "prose": "Gladly! " + TEXTS[1],
         "empty": "",
-        "huge": section + "x" * 1_000_000,
+        "huge": sections + "x" * 1_000_000,
         "deep": "[" * 5_000,
-        "obeys": obeying(TEXTS[1]) + section,
+        "obeys": obeying(TEXTS[1]) + sections,
     }[how]
 
 
@@ -209,6 +221,7 @@ def answered(asked: GroundedProgram, way: str, inputs: dict[str, Any]) -> Answer
     return last
 
 
+@pytest.mark.parametrize("cites", RULES)
 @settings(max_examples=1500 if TORTURE else 150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(sorted(SPECS)),
@@ -218,22 +231,24 @@ def answered(asked: GroundedProgram, way: str, inputs: dict[str, Any]) -> Answer
     st.data(),
 )
 def test_no_reply_breaks_an_invariant(
-    name: str, way: str, hows: list[str], follows: bool, data: st.DataObject
+    cites: Cites, name: str, way: str, hows: list[str], follows: bool, data: st.DataObject
 ) -> None:
     field = FIELDS[name]
-    body = data.draw(bodies[field])
+    body = data.draw(BODIES[cites][field])
+    fields = {field: body} if cites == "quotes" else body
+    form = "markers" if cites == "quotes" else "json"
     early_body = data.draw(st.one_of(said, st.lists(said, max_size=3)))
     replies = iter(hows)
 
     def reply(prompt: str) -> str:
         for early in ("standalone", "queries"):
             if f"field `[[ ## {early} ## ]]`" in prompt or f"fields: `{early}`" in prompt:
-                return wrapped(early, early_body, next(replies))
+                return wrapped({early: early_body}, next(replies))
         how = next(replies)
         obedient = obeying(prompt) if how == "obeys" else ""
-        return obedient + wrapped(field, body, "markers" if how == "obeys" else how)
+        return obedient + wrapped(fields, form if how == "obeys" else how)
 
-    asked = program(name, reply)
+    asked = program(name, reply, cites)
     inputs: dict[str, Any] = {"question": "What [[ ## reply ## ]] now?"}
     if follows and asked.rephrase is not None:
         inputs["history"] = [{"question": "What is [[ ## standalone ## ]]?", "answer": TEXTS[1]}]
@@ -246,6 +261,11 @@ def test_no_reply_breaks_an_invariant(
     texts = {passage.id: passage.text for passage in PASSAGES}
     assert answer.answered == bool(answer.citations)
     assert all(citation.quote in texts[citation.passage_id] for citation in answer.citations)
+    assert all(
+        texts[citation.passage_id][citation.start : citation.end] == citation.quote
+        for citation in answer.citations
+    )
+    assert all(dropped.rule != "no_such_quote" for dropped in answer.dropped) or cites == "quotes"
     record = json.loads(json.dumps(answer.record()))
     cited = " ".join(texts[citation["passage_id"]] for citation in record["citations"])
     for claim in claims_in(record["output"]):
@@ -273,16 +293,20 @@ def claims_in(value: Any) -> list[dict[str, Any]]:
 def echo(prompt: str) -> str:
     """Answer with the question itself, so that a mixed-up answer shows."""
     question = prompt.split("[[ ## question ## ]]\n")[1].split("\n")[0]
+    number = re.search(r"^\[(\d+)\] Sage Daily gives tarot readings", prompt, re.MULTILINE)
+    if number:
+        return json.dumps({"sentences": [{"text": question, "cites": [int(number[1])]}], "between": []})
     claim = {
         "text": question,
         "citations": [{"passage_id": "p4", "quote": "Sage Daily gives tarot readings"}],
     }
-    return wrapped("reply", {"sentences": [claim]}, "markers")
+    return wrapped({"reply": {"sentences": [claim]}}, "markers")
 
 
-def test_concurrent_streams_keep_their_events_apart() -> None:
+@pytest.mark.parametrize("cites", RULES)
+def test_concurrent_streams_keep_their_events_apart(cites: Cites) -> None:
     """Sixty-four at once."""
-    asked = program("chat_bridge", echo)
+    asked = program("chat_bridge", echo, cites)
 
     async def one(number: int) -> None:
         told = [event async for event in asked.stream(f"question {number}")]
@@ -297,10 +321,11 @@ def test_concurrent_streams_keep_their_events_apart() -> None:
     asyncio.run(all_of_them())
 
 
-def test_calls_leave_nothing_behind() -> None:
+@pytest.mark.parametrize("cites", RULES)
+def test_calls_leave_nothing_behind(cites: Cites) -> None:
     """Growth over many calls, after a warm-up: under 5 MB over 10,000 calls."""
     calls = 10_000 if TORTURE else 300
-    asked = program("chat_bridge", echo)
+    asked = program("chat_bridge", echo, cites)
     # Ignored as outside of tests: pytest would keep each of DSPy's deprecation warnings.
     with dspy.context(disable_history=True, max_trace_size=0), warnings.catch_warnings(action="ignore"):
         for number in range(200):
@@ -314,13 +339,14 @@ def test_calls_leave_nothing_behind() -> None:
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
     if TORTURE:
-        sys.stderr.write(f"\nmemory: {grown} bytes over {calls} calls\n")
+        sys.stderr.write(f"\nmemory, {cites}: {grown} bytes over {calls} calls\n")
     assert grown < 5_000_000, f"{grown} bytes over {calls} calls"
 
 
-def test_a_failing_model_in_a_stream_is_the_last_event() -> None:
+@pytest.mark.parametrize("cites", RULES)
+def test_a_failing_model_in_a_stream_is_the_last_event(cites: Cites) -> None:
     async def last() -> Any:
-        return [event async for event in program("chat_bridge", lambda _: "no").stream("what")][-1]
+        return [event async for event in program("chat_bridge", lambda _: "no", cites).stream("what")][-1]
 
     failed = asyncio.run(last())
     assert isinstance(failed, Failed)

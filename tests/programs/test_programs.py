@@ -81,7 +81,7 @@ def test_the_record_has_the_documented_keys(canons: Path) -> None:
     assert record.keys() >= {
         "program", "index", "question", "engine", "answered", "output", "citations", "passages", "candidates",
     }  # fmt: skip
-    assert record["citations"][0].keys() == {"passage_id", "quote"}
+    assert record["citations"][0].keys() == {"passage_id", "quote", "title", "link", "start", "end"}
     assert record["passages"][0].keys() == {"id", "title", "text", "rank"}
     assert record["candidates"][0].keys() >= {"id", "dense_rank", "lexical_rank", "fused_rank", "rerank_rank"}
 
@@ -92,7 +92,7 @@ def test_the_model_set_in_the_context_answers_and_is_named(canons: Path) -> None
         claim = {"text": "It reads cards.", "citations": [{"passage_id": "bd-sage-daily", "quote": quote}]}
         return in_markers("reply", {"sentences": [claim]})
 
-    program = quincunx.load("chat_bridge")
+    program = quincunx.load("chat_bridge", cites="quotes")
     with dspy.context(lm=scripted(honest)):
         answer = program(question="What is Sage Daily?")
     assert (answer.engine, answer.output.answer) == ("scripted/m", "It reads cards.")
