@@ -40,8 +40,11 @@ class Grounded:
 
 
 def ground(output: Any, evidence: Sequence[Evidence], support: SupportCheck | None = None) -> Grounded:
-    """Check an answer against the passages it was given; ``output`` is of a form that `forms` supports."""
-    check = _Check({passage.id: passage for passage in evidence}, output, support or SupportCheck())
+    """Check an answer against the passages it was given; ``output`` is of a form that `forms` supports.
+
+    Without ``support``, claims are held to their citations alone.
+    """
+    check = _Check({passage.id: passage for passage in evidence}, output, support or SupportCheck(layers=()))
     kept, cited = check.value(output, "")
     if cited and isinstance(kept, Item):
         validated = kept.validate_against(cited)

@@ -51,7 +51,7 @@ FIELDS = {name: next(iter(task.signature.output_fields)) for name, task in SPECS
 class Fixed:
     """Finds the same five passages for every question, so that only the model's reply varies."""
 
-    handle = SimpleNamespace(index="fixed")
+    handle = SimpleNamespace(index="fixed", second_stage=None)
 
     def __call__(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
         search = SearchResult(question, {"fixed": 1}, (), (), (), 5)

@@ -24,7 +24,7 @@ STAGES = {"retrieve", "embed", "dense", "lexical", "fuse", "rerank", "asking", "
 
 def reply(prompt: str) -> str:
     claims = [
-        {"text": "It reads.", "citations": [{"passage_id": "bd-sage-daily", "quote": QUOTE}]},
+        {"text": "It gives readings.", "citations": [{"passage_id": "bd-sage-daily", "quote": QUOTE}]},
         {"text": "It is free.", "citations": [{"passage_id": "elsewhere", "quote": "free of charge"}]},
     ]
     return in_markers("reply", {"sentences": claims})
@@ -63,7 +63,7 @@ def test_no_text_is_in_a_record_or_a_log_unless_it_is_asked_for(
     whole = records[0].as_dict(text=True)["text"]
     assert whole["question"] == "Sesame sage daily"
     assert whole["history"] == turns
-    assert whole["output"]["answer"] == "It reads."
+    assert whole["output"]["answer"] == "It gives readings."
     assert [dropped["where"] for dropped in whole["dropped"]] == ["sentences[1].citations[0]", "sentences[1]"]
 
 
