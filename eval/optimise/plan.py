@@ -186,6 +186,7 @@ def plan_optimization(
         "search": loaded.retriever.settings.as_dict(),
         "queries": loaded.queries,
         "adapter": adapter_name(loaded),
+        "cites": loaded.cites,
         "program": loaded.name,
         "program_state": program_fingerprint(loaded),
         # Spelt as in runs begun before, so that they go on.

@@ -55,7 +55,7 @@ def ground(output: Any, evidence: Sequence[Evidence], support: SupportCheck | No
             kept = validated
     if not cited:
         return Grounded(_refused(kept), dropped=check.dropped)
-    citations = {(c.passage_id, c.quote): c for c in citations_of(kept)}
+    citations = {(c.passage_id, c.quote, c.start): c for c in citations_of(kept)}
     return Grounded(kept, list(citations.values()), check.dropped)
 
 

@@ -23,7 +23,16 @@ def test_build_search_info_and_list(quincunx: Any, home: Path, tmp_path: Path) -
     assert info["identity"]["model"] == "sentence-transformers/all-MiniLM-L6-v2"
     assert "MiniLM" in quincunx("index", "info", "mine").out
     asked = quincunx("ask", "chat_bridge", "how long do refunds take", "--index", "mine", "--json").json
-    assert asked["citations"] == [{"passage_id": "a.md", "quote": "Refunds take five days."}]
+    assert asked["citations"] == [
+        {
+            "passage_id": "a.md",
+            "quote": "Refunds take five days.",
+            "title": "Refunds",
+            "link": "",
+            "start": 11,
+            "end": 34,
+        }
+    ]
 
 
 def test_update_delete_verify_compact_and_export(quincunx: Any, home: Path, tmp_path: Path) -> None:

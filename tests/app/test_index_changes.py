@@ -29,7 +29,14 @@ def test_an_update_of_a_nested_file_is_answered_from_alone(quincunx: Any, home: 
         "ask", "chat_bridge", "For how long are returns accepted?", "--index", "kb", "--json"
     ).json
     assert asked["citations"] == [
-        {"passage_id": "guide/returns.md", "quote": "Returns are accepted for 14 days."}
+        {
+            "passage_id": "guide/returns.md",
+            "quote": "Returns are accepted for 14 days.",
+            "title": "Returns",
+            "link": "",
+            "start": 11,
+            "end": 44,
+        }
     ]
 
 

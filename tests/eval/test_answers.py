@@ -68,7 +68,7 @@ def gold(tmp_path: Path) -> Path:
 def asked(gold: Path, program: str, lm: Any = None, **options: Any) -> RunLedger:
     searched = RetrievalSetup(read_gold_set(gold))
     folder = searched.folder()
-    loaded = load(program, index=SearchHandle(folder), lm=lm)
+    loaded = load(program, index=SearchHandle(folder), lm=lm, cites="quotes")
     return run_answers(loaded, searched, folder, **options)
 
 
@@ -134,7 +134,12 @@ def test_runs_of_two_models_are_compared_and_another_program_is_another_run(
     assert found["citation_recall"].result.losses == 1
     assert found["recall@5"].result.ties == 2
     searched = RetrievalSetup(read_gold_set(gold))
-    program = load("chat_bridge", index=SearchHandle(searched.folder()), lm=scripted(citing("tea", "x"))[0])
+    program = load(
+        "chat_bridge",
+        index=SearchHandle(searched.folder()),
+        lm=scripted(citing("tea", "x"))[0],
+        cites="quotes",
+    )
     before = program_fingerprint(program)
     program.predict.signature = program.predict.signature.with_instructions("Be brief.")
     assert program_fingerprint(program) != before
@@ -148,7 +153,19 @@ def test_what_a_program_searches_with_and_asks_through_is_in_the_header(gold: Pa
     program.adapter = dspy.JSONAdapter()
     with run_answers(program, searched, searched.folder()) as run:
         assert (run.header["search"]["k"], run.header["search"]["n"]) == (10, 3)
-        assert run.header["adapter"] == "JSONAdapter"
+        assert (run.header["adapter"], run.header["cites"]) == ("JSONAdapter", "numbers")
+
+
+def test_answers_in_another_form_are_another_run(gold: Path, home: Path, tmp_path: Path) -> None:
+    searched = RetrievalSetup(read_gold_set(gold))
+    program = load("chat_bridge", index=SearchHandle(searched.folder()), lm="extractive")
+    with run_answers(program, searched, searched.folder(), out=tmp_path / "run") as run:
+        assert (run.header["adapter"], run.header["cites"]) == ("CompactAdapter", "numbers")
+    program.cites = "quotes"
+    with run_answers(program, searched, searched.folder()) as run:
+        assert (run.header["adapter"], run.header["cites"]) == ("ChatAdapter", "quotes")
+    with pytest.raises(RunMismatchError, match="cites"):
+        run_answers(program, searched, searched.folder(), out=tmp_path / "run")
 
 
 @pytest.mark.parametrize("program", SPECS)
