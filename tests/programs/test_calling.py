@@ -40,7 +40,11 @@ from quincunx.retrieval.errors import (
 from quincunx.retrieval.filter_text import parse_filter
 
 QUOTE = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings."
-REPLY = {"sentences": [{"text": "It gives readings.", "citations": [{"passage_id": "bd-sage-daily", "quote": QUOTE}]}]}
+REPLY = {
+    "sentences": [
+        {"text": "It gives readings.", "citations": [{"passage_id": "bd-sage-daily", "quote": QUOTE}]}
+    ]
+}
 TURNS = [{"question": "What is Sage Daily?", "answer": "A sister site."}]
 
 

@@ -38,12 +38,12 @@ def quoting() -> tuple[dspy.LM, Scripted]:
             return in_markers("proposed_instruction", "Answer from the passages.")
         passages = field_of(prompt, "passages")
         if passages.startswith("P1 "):
-            return json.dumps({"sentences": [{"text": "So it is.", "cites": [1]}], "between": []})
+            first = passages.split("[1] ")[1].splitlines()[0]
+            return json.dumps({"sentences": [{"text": first, "cites": [1]}], "between": []})
         passage = json.loads(passages)[0]
-        claim = {"passage_id": passage["id"], "quote": passage["text"].split(". ")[0]}
-        return in_markers(
-            "reply", {"sentences": [{"text": "So it is.", "citations": [claim]}], "between": []}
-        )
+        first = passage["text"].split(". ")[0]
+        cited = {"passage_id": passage["id"], "quote": first}
+        return in_markers("reply", {"sentences": [{"text": first, "citations": [cited]}], "between": []})
 
     return scripted(reply, usage=Usage(input_tokens=1, output_tokens=1, total_tokens=2))
 

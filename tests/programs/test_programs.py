@@ -89,13 +89,16 @@ def test_the_record_has_the_documented_keys(canons: Path) -> None:
 def test_the_model_set_in_the_context_answers_and_is_named(canons: Path) -> None:
     def honest(prompt: str) -> str:
         quote = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings."
-        claim = {"text": "It reads cards.", "citations": [{"passage_id": "bd-sage-daily", "quote": quote}]}
+        claim = {
+            "text": "It gives tarot readings.",
+            "citations": [{"passage_id": "bd-sage-daily", "quote": quote}],
+        }
         return in_markers("reply", {"sentences": [claim]})
 
     program = quincunx.load("chat_bridge", cites="quotes")
     with dspy.context(lm=scripted(honest)):
         answer = program(question="What is Sage Daily?")
-    assert (answer.engine, answer.output.answer) == ("scripted/m", "It reads cards.")
+    assert (answer.engine, answer.output.answer) == ("scripted/m", "It gives tarot readings.")
     assert (
         quincunx.load("chat_bridge", cites="quotes", lm=scripted(honest))(
             question="What is Sage Daily?"
@@ -128,7 +131,14 @@ def test_a_reply_without_the_asked_form_is_one_error(canons: Path) -> None:
 def honest(
     quote: str = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings.",
 ) -> Any:
-    return {"sentences": [{"text": "Yes.", "citations": [{"passage_id": "bd-sage-daily", "quote": quote}]}]}
+    return {
+        "sentences": [
+            {
+                "text": "It gives tarot readings.",
+                "citations": [{"passage_id": "bd-sage-daily", "quote": quote}],
+            }
+        ]
+    }
 
 
 def test_a_repeated_marker_is_no_reply_and_is_asked_again_as_json(canons: Path) -> None:

@@ -145,7 +145,10 @@ def test_a_pointer_to_a_passage_that_was_not_given_does_not_stand(canons: Path) 
         at: Pointer = Pointer(passage_id="")
 
     quote = "Sage Daily is the sister site of Build Daily and gives tarot and transit readings."
-    claim = {"text": "Sage Daily is a sister site.", "citations": [{"passage_id": "bd-sage-daily", "quote": quote}]}
+    claim = {
+        "text": "Sage Daily is a sister site.",
+        "citations": [{"passage_id": "bd-sage-daily", "quote": quote}],
+    }
     lm, _ = scripted(
         lambda prompt: in_markers("output", {"claims": [claim], "at": {"passage_id": "bd-none"}})
     )
