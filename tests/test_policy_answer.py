@@ -77,11 +77,11 @@ def test_the_extractive_engine_fills_it_without_knowing_it(handbook: Path) -> No
 
 def test_a_language_model_answers_it_and_is_held_to_the_passages(handbook: Path) -> None:
     lm, engine = scripted(lambda prompt: telling("Five days, until the end of March."))
-    answer = q.load("policy_answer", lm=lm)(question=QUESTION)
+    answer = q.load("policy_answer", lm=lm, cites="quotes")(question=QUESTION)
     assert (answer.answered, answer.output.title) == (True, "Annual leave")
     assert "country" in engine.prompts[0]
     lying, _ = scripted(lambda prompt: telling("As many as you like.", "Unlimited leave for all."))
-    refused = q.load("policy_answer", lm=lying)(question=QUESTION)
+    refused = q.load("policy_answer", lm=lying, cites="quotes")(question=QUESTION)
     assert not refused.answered
     assert (refused.output.sentences, refused.output.title) == ([], "")
     assert refused.dropped[0].rule == "no_such_quote"
@@ -90,7 +90,7 @@ def test_a_language_model_answers_it_and_is_held_to_the_passages(handbook: Path)
 @pytest.mark.parametrize("engine", ["extractive", "scripted"])
 def test_it_is_streamed(handbook: Path, engine: str) -> None:
     lm = q.lm("extractive") if engine == "extractive" else scripted(lambda prompt: telling("Five days."))[0]
-    program = q.load("policy_answer", lm=lm)
+    program = q.load("policy_answer", lm=lm, cites="quotes")
     events = asyncio.run(streamed(program))
     assert isinstance(events[-1], Done)
     assert events[-1].answer.record() == program(question=QUESTION).record()

@@ -18,6 +18,7 @@ from ...programs.artifact.fields import form
 from ...programs.call.predict import ask, require_writer
 from ...programs.call.steps import evidence
 from ...programs.check.quotes import neutralise, restore
+from ...programs.prompt.citing import neutralised
 from ...retrieval.errors import BoundError, ModelOutputError, RunError, UsageError
 from ...retrieval.passages import Passage
 from ...signatures.conversation import Turn
@@ -183,7 +184,7 @@ def _groundedness_inputs(
         "claims": [
             CitedClaim(claim=neutralise(text), cites=[neutralise(id) for id in ids]) for text, ids in claims
         ],
-        "passages": [evidence(passages[id]) for id in cited],
+        "passages": neutralised([evidence(passages[id]) for id in cited]),
     }
 
 

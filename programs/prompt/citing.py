@@ -114,7 +114,7 @@ class _Asked:
     def _inputs(self, inputs: Mapping[str, Any], passages: NumberedPassages) -> dict[str, Any]:
         if PASSAGES not in inputs:
             return dict(inputs)
-        shown = passages.text if self._cites == "numbers" else _neutralised(inputs[PASSAGES])
+        shown = passages.text if self._cites == "numbers" else neutralised(inputs[PASSAGES])
         return {**inputs, PASSAGES: shown}
 
     def _demo(self, demo: Any) -> dict[str, Any]:
@@ -188,7 +188,8 @@ def _numbered(values: Mapping[str, Any]) -> NumberedPassages:
     return NumberedPassages(_EVIDENCE.validate_python(values.get(PASSAGES) or []))
 
 
-def _neutralised(passages: Any) -> list[Evidence]:
+def neutralised(passages: Any) -> list[Evidence]:
+    """Return passages with no marker of a prompt's fields in them."""
     return [
         passage.model_copy(
             update={

@@ -5,48 +5,35 @@
 3. Every sentence that has a number stands the check, whatever the text.
 4. No passage can number anything, or make a number mean another sentence.
 5. Demos are numbered by their own passages.
-6. Every supported output works in both forms, under each of DSPy's adapters.
-7. What was saved before there were numbers is asked for quotes, as it was.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import dspy
 import pytest
-from compiled_programs import dumped, tiny_index
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
-from scripted import Scripted, in_markers, scripted
+from scripted import scripted
+from three_sentences import FOUND, GRASS, SKY, SNOW, Fixed, asked, signature
 
 from quincunx.eval.goldsets.goldset import CANONS, canon_folder
-from quincunx.programs.answer import Answer
-from quincunx.programs.artifact.read import read_artifact
-from quincunx.programs.artifact.save import apply_artifact, save_program
 from quincunx.programs.call.steps import evidence
 from quincunx.programs.check.grounding import ground
 from quincunx.programs.check.quotes import find_quote
-from quincunx.programs.loading import load
 from quincunx.programs.program import GroundedProgram
 from quincunx.programs.prompt.citing import CitingAdapter
 from quincunx.programs.prompt.compact_adapter import CompactAdapter
 from quincunx.programs.prompt.numbered_passages import NumberedPassages
-from quincunx.programs.prompt.reply_types import read_reply, reply_type, write_reply
 from quincunx.programs.prompt.rules import RULES, Cites
 from quincunx.programs.registry import program_spec
 from quincunx.programs.spec import ProgramSpec
-from quincunx.retrieval.errors import ArtifactError, UsageError
-from quincunx.retrieval.passages import Document, Passage
-from quincunx.retrieval.search import SearchResult
+from quincunx.retrieval.errors import UsageError
+from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.chunking import Chunking, cut
 from quincunx.retrieval.text.corpus import BEIR_CORPUS, read_documents
 from quincunx.signatures.chat_bridge import ChatReply
@@ -161,48 +148,6 @@ def test_the_link_of_a_citation_is_its_documents_address() -> None:
 
 
 # 2. Numbers that do not exist
-
-
-class Fixed:
-    """Finds the same passages for every question."""
-
-    handle = SimpleNamespace(index="fixed")
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self.passages = list(passages)
-
-    def __call__(self, question: str, queries: Sequence[str] = ()) -> dspy.Prediction:
-        search = SearchResult(question, {"fixed": 1}, (), (), (), 5)
-        return dspy.Prediction(passages=self.passages, candidates=[], search=search)
-
-
-SKY, GRASS, SNOW = "The sky is blue today.", "Grass is green in May.", "Snow is white in winter."
-FOUND = [
-    Passage("p0", "p0", "Sky", f"{SKY} {GRASS}", 0, len(SKY) + len(GRASS) + 1, {}),
-    Passage("7", "7", "Snow", SNOW, 0, len(SNOW), {}),
-]
-
-
-def signature(output: Any, **inputs: Any) -> type[dspy.Signature]:
-    fields: dict[str, Any] = {
-        "question": (str, dspy.InputField()),
-        "passages": (list[Evidence], dspy.InputField()),
-        **{name: (kind, dspy.InputField()) for name, kind in inputs.items()},
-        "output": (output, dspy.OutputField()),
-    }
-    made: type[dspy.Signature] = dspy.Signature(fields, "Answer from the passages.")
-    return made
-
-
-def asked(
-    output: Any, reply: Any, cites: Cites = "numbers", adapter: dspy.Adapter | None = None, **inputs: Any
-) -> tuple[Answer, Scripted]:
-    """Ask a program with this output a model that replies so; return the answer, and the model's engine."""
-    program = GroundedProgram(ProgramSpec("mine", signature(output, **inputs)), cast(Any, Fixed(FOUND)))
-    program.cites, program.adapter = cites, adapter
-    lm, engine = scripted(lambda _: reply if isinstance(reply, str) else json.dumps(reply))
-    program.set_lm(lm)
-    return program(question="What colour?", **dict.fromkeys(inputs, "plain")), engine
 
 
 @pytest.mark.parametrize(
@@ -426,284 +371,3 @@ def test_a_demo_that_lacks_its_output_is_shown_without() -> None:
     program.set_lm(lm)
     program.predict.demos = [dspy.Example(question="q"), dspy.Example(question="q", passages=[], output=None)]
     assert program(question="What colour?").answered
-
-
-# 6. Outputs of one's own
-
-
-class Page(BaseModel):
-    passage_id: str
-    why: list[Claim]
-
-
-class Pages(BaseModel):
-    pages: list[Page]
-    total: int = 0
-
-
-class Verdict(BaseModel):
-    verdict: bool
-    because: Claim
-
-
-class Named(BaseModel):
-    question: str = ""
-    tone: str = ""
-    claims: list[Claim]
-
-
-class Shadowing(BaseModel):
-    instructions: str = ""
-    fields: str = ""
-    claims: list[Claim]
-
-
-class Optional(BaseModel):
-    claims: list[Claim]
-    more: list[Claim] | None = None
-    one: Claim | None = None
-    at: Pointer | None = None
-
-
-class Pointing(BaseModel):
-    claims: list[Claim]
-    at: Pointer = Pointer(passage_id="")
-
-
-class Tree(BaseModel):
-    claims: list[Claim]
-    children: list[Tree] = Field(default_factory=list)
-
-
-class Aliased(BaseModel):
-    said: list[Claim] = Field(alias="claims")
-
-
-class Choosing(BaseModel):
-    kind: Literal["colour", "shape"] = "colour"
-    tags: dict[str, str] = Field(default_factory=dict)
-    scores: list[float] = Field(default_factory=list)
-    claims: list[Claim]
-
-
-BLUE, WHITE = {"text": "Blue.", "cites": [1]}, {"text": "White.", "cites": [3]}
-REPLIES: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
-    "claim": (Claim, {"output": BLUE}, [SKY]),
-    "claims": (list[Claim], {"output": [BLUE, WHITE]}, [SKY, SNOW]),
-    "model": (Page, {"passage_id": "P2", "why": [WHITE]}, [SNOW]),
-    "models": (Pages, {"pages": [{"passage_id": "P1", "why": [BLUE]}]}, [SKY]),
-    "list of models": (list[Page], {"output": [{"passage_id": "[2]", "why": [WHITE]}]}, [SNOW]),
-    "model of one claim": (Verdict, {"verdict": True, "because": BLUE}, [SKY]),
-    "named like an input": (Named, {"output": {"question": "Which?", "claims": [BLUE]}}, [SKY]),
-    "named like a signature's own": (Shadowing, {"output": {"fields": "x", "claims": [BLUE]}}, [SKY]),
-    "optional": (Optional, {"claims": [BLUE], "more": [WHITE], "one": WHITE, "at": "P2"}, [SKY, SNOW]),
-    "optional left out": (Optional, {"claims": [BLUE]}, [SKY]),
-    "a pointer": (Pointing, {"claims": [BLUE], "at": "P2"}, [SKY]),
-    "a pointer left out": (Pointing, {"claims": [BLUE]}, [SKY]),
-    "recursive": (Tree, {"claims": [BLUE], "children": [{"claims": [WHITE]}]}, [SKY, SNOW]),
-    "aliased": (Aliased, {"said": [BLUE]}, [SKY]),
-    "a choice": (Choosing, {"kind": "shape", "tags": {"a": "b"}, "scores": [0.5], "claims": [BLUE]}, [SKY]),
-}
-
-
-def sections(reply: dict[str, Any]) -> str:
-    """Write a reply as DSPy's chat adapter reads it: text as it is, and all else as JSON."""
-    written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in reply.items()}
-    return "".join(f"[[ ## {name} ## ]]\n{value}\n\n" for name, value in written.items())
-
-
-@pytest.mark.parametrize("output", REPLIES)
-@pytest.mark.parametrize("adapter", ["compact", "chat", "json"])
-def test_every_supported_output_cites_by_number_under_each_adapter(output: str, adapter: str) -> None:
-    kind, reply, quotes = REPLIES[output]
-    adapters = {"compact": None, "chat": dspy.ChatAdapter(), "json": dspy.JSONAdapter()}
-    written = sections(reply) + "[[ ## completed ## ]]" if adapter == "chat" else reply
-    answer, engine = asked(kind, written, adapter=adapters[adapter], tone=str)
-    assert [citation.quote for citation in answer.citations] == quotes
-    assert {dropped.rule for dropped in answer.dropped} <= ({"foreign_id"} if "left out" in output else set())
-    assert len(engine.prompts) == 1
-    assert "P1 Sky" in engine.prompts[0]
-    record = answer.record()["output"]
-    assert "cites" not in json.dumps(record)
-
-
-@pytest.mark.parametrize("output", REPLIES)
-@pytest.mark.parametrize("adapter", [None, dspy.ChatAdapter(), dspy.JSONAdapter()])
-def test_every_supported_output_cites_quotes_under_each_adapter(
-    output: str, adapter: dspy.Adapter | None
-) -> None:
-    kind, numbers, quotes = REPLIES[output]
-    by_number, _ = asked(kind, numbers, tone=str)
-    reply = _in_quotes(by_number.output)
-    written = (
-        json.dumps({"output": reply})
-        if isinstance(adapter, dspy.JSONAdapter)
-        else in_markers("output", reply)
-    )
-    answer, engine = asked(kind, written, "quotes", adapter, tone=str)
-    assert [citation.quote for citation in answer.citations] == quotes
-    assert answer.output == by_number.output
-    assert len(engine.prompts) == 1
-    assert '"text"' in engine.prompts[0]
-
-
-def _in_quotes(value: Any) -> Any:
-    """Return an output as a model writes it that cites quotes."""
-    if isinstance(value, list):
-        return [_in_quotes(part) for part in value]
-    return json.loads(value.model_dump_json(by_alias=True)) if isinstance(value, BaseModel) else value
-
-
-@pytest.mark.parametrize("output", REPLIES)
-def test_a_reply_that_is_read_and_written_is_the_same_reply(output: str) -> None:
-    """So that demos show what a model would have said."""
-    kind, reply, _ = REPLIES[output]
-    passages = NumberedPassages([evidence(passage) for passage in FOUND])
-    twin = reply_type(kind)
-    said = reply["output"] if set(reply) == {"output"} else reply
-    typed = dspy.adapters.utils.parse_value(said, twin)
-    read = read_reply(kind, typed, passages)
-    again = dspy.adapters.utils.parse_value(write_reply(read, passages), twin)
-    assert read_reply(kind, again, passages) == read
-
-
-@pytest.mark.parametrize("adapter", [None, dspy.ChatAdapter(), dspy.JSONAdapter()])
-def test_a_reply_of_another_form_is_asked_for_again_and_then_one_error(adapter: dspy.Adapter | None) -> None:
-    for reply in (
-        '{"because": null}',
-        '{"verdict": true}',
-        "no form",
-        '{"verdict": true, "because": {"text": "x"}}',
-    ):
-        with pytest.raises(Exception, match="does not have the form") as caught:
-            asked(Verdict, reply, adapter=adapter)
-        assert getattr(caught.value, "code", None) == "bad_model_output"
-
-
-@pytest.mark.parametrize("cites", ["words", "", "Numbers", None, 1, ["numbers"]])
-def test_another_way_to_cite_is_one_typed_error(cites: Any) -> None:
-    program = GroundedProgram(ProgramSpec("mine", signature(list[Claim])), cast(Any, Fixed(FOUND)))
-    with pytest.raises(UsageError, match="cites must be one of numbers, quotes"):
-        program.cites = cites
-    assert program.cites == "numbers"
-
-
-# 7. What was saved before
-
-
-FIRST = "Answer the visitor in one sentence."
-
-
-def saved_before(folder: Path, **changes: Any) -> bytes:
-    """Return a program as version 2 of artifacts had it, made by hand: rules within the instructions, no ``cites``."""
-    path = save_program(load("chat_bridge", index="tiny"), folder)
-    (file,) = path.glob("program-*.json")
-    record: dict[str, Any] = json.loads(file.read_bytes())
-    del record["cites"]
-    predict = record["predictors"]["predict"]
-    predict["instructions"] = f"{FIRST} {RULES['quotes']}"
-    predict["demos"] = [
-        {
-            "question": "What is a?",
-            "passages": [{"id": "a", "title": "A", "text": "Text a is here.", "about": {}}],
-            "reply": {
-                "sentences": [
-                    {"text": "So.", "citations": [{"passage_id": "a", "quote": "Text a is here."}]}
-                ],
-                "between": [],
-            },
-        }
-    ]
-    return dumped({**record, "schema_version": 2, "adapter": "chat", **changes})
-
-
-@pytest.fixture
-def tiny(home: Path) -> str:
-    return tiny_index()
-
-
-def folder_of(data: bytes, folder: Path) -> Path:
-    """Lay a program down as version 2 did."""
-    digest = hashlib.sha256(data).hexdigest()
-    folder.mkdir()
-    name = f"program-{digest[:16]}.json"
-    (folder / name).write_bytes(data)
-    manifest = {"schema_version": 2, "file": name, "sha256": digest, "size": len(data)}
-    (folder / "MANIFEST.json").write_text(json.dumps(manifest))
-    return folder
-
-
-@pytest.mark.parametrize("adapter", ["chat", "json"])
-def test_a_program_saved_before_there_were_numbers_is_asked_for_quotes_and_answers(
-    tiny: str, tmp_path: Path, adapter: str
-) -> None:
-    old = folder_of(saved_before(tmp_path / "new", adapter=adapter), tmp_path / "old")
-    reply = {
-        "sentences": [{"text": "So it is.", "citations": [{"passage_id": "a", "quote": "Text a."}]}],
-        "between": [],
-    }
-    lm, engine = scripted(
-        lambda _: json.dumps({"reply": reply}) if adapter == "json" else in_markers("reply", reply)
-    )
-    program = load(old, lm=lm)
-    program.retriever = cast(Any, Fixed([Passage("a", "a", "A", "Text a.", 0, 7, {})]))
-    assert program.cites == "quotes"
-    assert program.predict.signature.instructions == FIRST
-    answer = program(question="What is a?")
-    assert (answer.answered, answer.output.answer, len(engine.prompts)) == (True, "So it is.", 1)
-    assert [(cited.passage_id, cited.quote, cited.start) for cited in answer.citations] == [
-        ("a", "Text a.", 0)
-    ]
-    form = CitingAdapter(dspy.ChatAdapter(), program.cites)
-    system, shown, said, _ = form.format(
-        program.predict.signature, program.predict.demos, {"question": "q", "passages": [], "history": []}
-    )
-    told = " ".join(system["content"].split())
-    assert told.count(RULES["quotes"]) == 1
-    assert f"{FIRST} {RULES['quotes']}" in told
-    assert '"id": "a"' in shown["content"]
-    assert '"quote": "Text a is here."' in said["content"]
-
-
-def test_a_program_saved_before_can_be_asked_for_numbers(tiny: str, tmp_path: Path) -> None:
-    old = folder_of(saved_before(tmp_path / "new"), tmp_path / "old")
-    program = load(old, cites="numbers")
-    assert program.cites == "numbers"
-    form = CitingAdapter(CompactAdapter(), program.cites)
-    system, shown, said, _ = form.format(
-        program.predict.signature, program.predict.demos, {"question": "q", "passages": [], "history": []}
-    )
-    assert f"{FIRST} {RULES['numbers']}" in system["content"]
-    assert RULES["quotes"] not in system["content"]
-    assert "P1 A\n[1] Text a is here." in shown["content"]
-    assert json.loads(said["content"])["sentences"] == [{"text": "So.", "cites": [1]}]
-
-
-def test_a_program_saved_before_is_saved_anew_as_it_is_asked(tiny: str, tmp_path: Path) -> None:
-    program = load("chat_bridge", index=tiny)
-    before = read_artifact(saved_before(tmp_path / "new"))
-    apply_artifact(program, before)
-    program.cites = before.cites
-    after = read_artifact(save_program(program, tmp_path / "again", adapter="chat"))
-    assert (after.schema_version, after.cites) == (3, "quotes")
-    assert after.predictors["predict"].instructions == FIRST
-    again = load("chat_bridge", index=tiny)
-    apply_artifact(again, after)
-    inputs = {"question": "q", "passages": [], "history": []}
-    first, second = (
-        CitingAdapter(dspy.ChatAdapter(), "quotes").format(made.predict.signature, made.predict.demos, inputs)
-        for made in (program, again)
-    )
-    assert first == second
-
-
-def test_a_program_of_version_2_that_says_how_to_cite_is_refused(tiny: str, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="cites has no place in schema version 2"):
-        read_artifact(saved_before(tmp_path / "new", cites="quotes"))
-
-
-def test_how_a_program_cites_is_saved_with_it(tiny: str, tmp_path: Path) -> None:
-    for cites in RULES:
-        program = load("chat_bridge", index=tiny, cites=cites)
-        assert load(program.save(tmp_path / cites)).cites == cites
-    assert load(tmp_path / "quotes", cites="numbers").cites == "numbers"
