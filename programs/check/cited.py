@@ -68,6 +68,12 @@ class Case:
         return found or ([] if nearest is None else [self.sentences[nearest]])
 
     @cached_property
+    def says_nothing_new(self) -> bool:
+        """Whether every word of weight stands in the sentences; a claim without any, such as "Yes.", says nothing by itself."""
+        told = {stem for text in self.sentences for stem in content_stems(read_words(text))}
+        return set(self.stems) <= told
+
+    @cached_property
     def context(self) -> list[str]:
         """Titles and metadata values."""
         return [text for sentence in self.cited for text in (sentence.title, *sentence.about.values())]

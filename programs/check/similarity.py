@@ -84,7 +84,8 @@ def find_low_support(case: Case, model: SupportModel) -> Fault | None:
     """Return a fault where a claim is farther from what it cites than supported claims are."""
     least = LEAST_SUPPORT.get(model.name)
     sentences = [text for text in case.sentences if text.strip()]
-    if least is None or not sentences or not case.claim.strip():
+    # A claim of its sentences' own words alone is near enough, however short it is.
+    if least is None or not sentences or case.says_nothing_new:
         return None
     score = model(case.claim, sentences)
     if score >= least:
