@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ..retrieval.passages import Candidate, Passage
-    from ..signatures.evidence import Citation
+    from ..signatures.evidence import Citation, Claim
     from .answer import Answer
 
 
@@ -44,6 +44,18 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """A sentence of the answer, with what it cites: checked, and never taken back.
+
+    Prose is told sentence by sentence as the language model writes it; of other outputs, and of replies with quotes, the
+    sentences are told when the whole of the reply has been checked.
+    """
+
+    claim: Claim
+    type: Literal["sentence"] = "sentence"
+
+
+@dataclass(frozen=True)
 class Cited:
     """A citation that stood the check."""
 
@@ -69,7 +81,7 @@ class Failed:
     type: Literal["error"] = "error"
 
 
-Event = Status | Passages | Token | Cited | Done | Failed
+Event = Status | Passages | Token | Sentence | Cited | Done | Failed
 
 _CLAIM_TEXT = re.compile(r'"text"\s*:\s*"')
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')

@@ -26,6 +26,11 @@ class Reading(Item):
         known = [name for name in named if name.casefold() == self.subject.strip().casefold()]
         return self.model_copy(update={"subject": (known or named)[0]})
 
+    @classmethod
+    def may_refuse_whole(cls) -> bool:
+        """It has a subject whatever it cites."""
+        return False
+
     def forbidden(self, claim: str) -> str | None:
         """A reading promises no outcome in health, law or money."""
         kind = promise(claim)

@@ -147,6 +147,14 @@ class Item(BaseModel):
         """
         return self
 
+    @classmethod
+    def may_refuse_whole(cls) -> bool:
+        """Tell whether `validate_against` may refuse an output for what its claims cite together.
+
+        Its sentences are then told at the end, and else as each stands.
+        """
+        return cls.validate_against is not Item.validate_against
+
     def forbidden(self, claim: str) -> str | None:
         """Say why this output may not hold a claim, whatever supports it; ``None`` when it may."""
         return None

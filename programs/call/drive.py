@@ -14,7 +14,7 @@ from ...retrieval.errors import ModelOutputError
 from ..answer import Answer
 from ..engines.background_loop import run_in_thread, wait_for
 from ..engines.lms import typed_cause
-from ..events import Event, Prose, Token
+from ..events import Event, Prose, Sentence, Token
 from .predict import AskModel
 from .steps import Flow, Step
 
@@ -56,7 +56,9 @@ async def adrive(flow: Flow) -> Answer:
     with flow.meter.counting():
         while (step := outcome.next(steps)) is not None:
             flow.meter.require_time()
-            await outcome.of_awaited(_timed(flow, _atake(step, flow.listener)))
+            await outcome.of_awaited(
+                _timed(flow, _atake(step, flow.tell if flow.listener is not None else None))
+            )
     return outcome.answer
 
 
@@ -69,6 +71,7 @@ async def _atake(step: Step, listener: Callable[[Event], None] | None) -> Any:
 async def _ask_streaming(step: AskModel, listener: Callable[[Event], None]) -> Any:
     """Ask the language model, telling its prose piece by piece."""
     prose, asked, prediction = Prose(), _Asked(step), None
+    sentences = step.sentences
     with dspy.context(adapter=step.adapter):
         # Made anew for every call: DSPy's streamers lose and mix chunks when they are used again.
         streamer = dspy.streamify(asked, is_async_program=True)
@@ -77,13 +80,24 @@ async def _ask_streaming(step: AskModel, listener: Callable[[Event], None]) -> A
                 if isinstance(value, dspy.Prediction):
                     prediction = value
                 elif choices := getattr(value, "choices", None):
-                    text = prose.feed(choices[0].delta.content or "")
+                    piece = choices[0].delta.content or ""
+                    text = prose.feed(piece)
                     if text:
                         listener(Token(text))
+                    for claim in sentences.feed(piece) if sentences is not None else ():
+                        listener(Sentence(claim))
         except LMError as error:
             if asked.typed is None:
                 raise
             raise asked.typed from error
+        except AdapterParseError:
+            told = None if sentences is None else sentences.told_only()
+            if told is None:
+                raise
+            return dspy.Prediction(**{next(iter(step.predict.signature.output_fields)): told})
+    if prediction is not None and sentences is not None:
+        (name,) = step.predict.signature.output_fields
+        prediction[name] = sentences.with_told(prediction[name])
     if prediction is None:
         raise ModelOutputError("the language model ended its reply without an answer")
     return prediction

@@ -17,6 +17,7 @@ from ..prompt.citing import CitingAdapter
 from ..prompt.compact_adapter import CompactAdapter
 from ..prompt.rules import Cites
 from .inputs import model_errors
+from .sentence_stream import SentenceStream
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class AskModel:
     """Whether its prose is to be told as it comes."""
     cites: Cites | None = None
     """How the claims of its output cite; ``None`` where it makes none."""
+    sentences: SentenceStream | None = None
+    """Where set, reads the sentences of the reply as they come."""
 
     def run(self) -> dspy.Prediction:
         """Ask in this thread."""
@@ -62,7 +65,7 @@ def ask_strictly(
         except AdapterParseError:
             asking_again()
             again = _in_form(program, step, other_form(adapter))
-            return (yield from _ask_once(replace(again, streamed=False), meter))
+            return (yield from _ask_once(replace(again, streamed=False, sentences=None), meter))
 
 
 def _ask_once(step: AskModel, meter: Meter) -> Generator[AskModel, Any, dspy.Prediction]:

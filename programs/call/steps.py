@@ -18,19 +18,20 @@ import dspy
 from ...retrieval.errors import ModelOutputError
 from ...retrieval.passages import Passage
 from ...retrieval.text.questions import lone_surrogate_at
-from ...signatures.evidence import Evidence
+from ...signatures.evidence import Claim, Evidence
 from ..answer import Answer
 from ..budget import Meter
 from ..check.claims import SupportCheck
-from ..check.grounding import ground
+from ..check.grounding import claims_of, ground
 from ..check.quotes import neutralise
 from ..check.similarity import support_model
-from ..events import Cited, Event, Passages, Stage, Status
+from ..events import Cited, Event, Passages, Sentence, Stage, Status
 from ..parts import ProgramParts
-from ..prompt.reply_types import LONGEST_CLAIM
+from ..prompt.reply_types import LONGEST_CLAIM, MOST_CLAIMS
 from ..prompt.rules import Cites
 from .inputs import CallInputs
 from .predict import AskModel, ask_strictly, is_extractive
+from .sentence_stream import SentenceStream, prose_field
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Flow:
     found: dspy.Prediction | None = None
     notes: list[str] = field(default_factory=list)
     """What did not go as usual."""
+    _told: list[Claim] = field(default_factory=list)
+    """The claims that were told, in order."""
 
     @property
     def stages(self) -> dict[str, float]:
@@ -83,20 +86,23 @@ class Flow:
         """Yield the steps of the call; return the checked answer."""
         question = yield from self._standalone()
         queries = yield from self._queries(question)
-        self._tell(Status("retrieving"))
+        self.tell(Status("retrieving"))
         begin = time.perf_counter()
         search = " ".join([question, *filter(None, self.asked.details.values())])
         self.found = found = yield Retrieve(self.program.retriever, search, queries)
         self.seconds["retrieve"] = time.perf_counter() - begin
-        self._tell(Passages(tuple(found.passages), tuple(found.candidates)))
+        self.tell(Passages(tuple(found.passages), tuple(found.candidates)))
         prediction = yield from self._draft(question, found.passages)
-        self._tell(Status("checking"))
+        self.tell(Status("checking"))
         begin = time.perf_counter()
         answer = self._answer(found, prediction)
         self.seconds["check"] = time.perf_counter() - begin
         answer.seconds = self.stages
+        for claim in claims_of(answer.output):
+            if claim not in self._told:
+                self.tell(Sentence(claim))
         for citation in answer.citations:
-            self._tell(Cited(citation))
+            self.tell(Cited(citation))
         return answer
 
     def _standalone(self) -> Generator[Step, Any, str]:
@@ -139,7 +145,20 @@ class Flow:
         if "history" in self.program.predict.signature.input_fields:
             inputs["history"] = self._history()
         cites = self.program.cites
-        return (yield from self._ask("asking", self.program.predict, inputs, streamed=True, cites=cites))
+        sentences = self._sentences(inputs["passages"])
+        return (
+            yield from self._ask(
+                "asking", self.program.predict, inputs, streamed=True, cites=cites, sentences=sentences
+            )
+        )
+
+    def _sentences(self, passages: Sequence[Evidence]) -> SentenceStream | None:
+        """Return what tells the sentences of a reply as they come, where the output is prose."""
+        annotation = self.program.spec.output_type
+        field = prose_field(annotation)
+        if self.listener is None or field is None or not self._numbered:
+            return None
+        return SentenceStream(annotation, field, passages, self._support)
 
     def _ask(
         self,
@@ -149,24 +168,28 @@ class Flow:
         *,
         streamed: bool = False,
         cites: Cites | None = None,
+        sentences: SentenceStream | None = None,
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
-        self._tell(Status(stage))
+        self.tell(Status(stage))
         begin = time.perf_counter()
         adapter = self.program.adapter or dspy.settings.adapter
-        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites)
+        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites, sentences)
         try:
             return (
                 yield from ask_strictly(
-                    self.program.name, step, self.meter, lambda: self._tell(Status("asking again"))
+                    self.program.name, step, self.meter, lambda: self.tell(Status("asking again"))
                 )
             )
         finally:
             self.seconds[stage] = time.perf_counter() - begin
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Tell whoever listens what has happened."""
         if self.listener is not None:
             self.listener(event)
+        if isinstance(event, Sentence):
+            self._told.append(event.claim)
 
     def _history(self) -> list[Any]:
         return [
@@ -178,16 +201,21 @@ class Flow:
         logger.warning("%s: %s", self.program.name, note)
         self.notes.append(note)
 
+    @property
     def _support(self) -> SupportCheck:
         """Return how the claims of this call are held to what they cite."""
         asked = " ".join([self.asked.question, *filter(None, self.asked.details.values())])
-        numbered = self.program.cites == "numbers" and not is_extractive(self.lm)
         return SupportCheck(
             asked,
             self.program.spec.support,
             support_model(self.program.retriever.handle.second_stage),
-            longest=LONGEST_CLAIM if numbered else None,
+            longest=LONGEST_CLAIM if self._numbered else None,
+            most=MOST_CLAIMS if self._numbered else None,
         )
+
+    @property
+    def _numbered(self) -> bool:
+        return self.program.cites == "numbers" and not is_extractive(self.program.predict.lm or self.lm)
 
     def _answer(self, found: dspy.Prediction, prediction: dspy.Prediction) -> Answer:
         (output_field,) = self.program.predict.signature.output_fields
@@ -196,7 +224,7 @@ class Flow:
             raise ModelOutputError(
                 f"the language model left out {output_field}, its answer to {self.program.name}"
             )
-        grounded = ground(output, [evidence(passage) for passage in found.passages], self._support())
+        grounded = ground(output, [evidence(passage) for passage in found.passages], self._support)
         return Answer(
             program=self.program.name,
             index=self.program.retriever.handle.index,

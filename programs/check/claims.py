@@ -55,6 +55,8 @@ class SupportCheck:
     model: SupportModel | None = None
     longest: int | None = None
     """Most characters of a claim; ``None`` for any number."""
+    most: int | None = None
+    """Most claims of a list; ``None`` for any number."""
 
 
 class ClaimCheck:

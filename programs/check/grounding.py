@@ -77,15 +77,20 @@ def _all(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
 
 
+def claims_of(value: Any) -> list[Claim]:
+    """Return every claim inside an output, however deep, in order of appearance."""
+    if isinstance(value, Claim):
+        return [value] if value.text else []
+    if isinstance(value, BaseModel):
+        return [claim for name in type(value).model_fields for claim in claims_of(getattr(value, name))]
+    if isinstance(value, list):
+        return [claim for entry in value for claim in claims_of(entry)]
+    return []
+
+
 def citations_of(value: Any) -> list[Citation]:
     """Return every citation inside an output, however deep, in order of appearance."""
-    if isinstance(value, Claim):
-        return value.citations
-    if isinstance(value, BaseModel):
-        return [c for name in type(value).model_fields for c in citations_of(getattr(value, name))]
-    if isinstance(value, list):
-        return [c for entry in value for c in citations_of(entry)]
-    return []
+    return [citation for claim in claims_of(value) for citation in claim.citations]
 
 
 class _Check(ClaimCheck):
@@ -110,6 +115,10 @@ class _Check(ClaimCheck):
             return entries, {}
         kept, cited = [], Cited()
         for index, entry in enumerate(entries):
+            if isinstance(entry, Claim) and self.support.most is not None and index >= self.support.most:
+                reason = f"it is number {index + 1}, and a list holds {self.support.most} claims at most"
+                self.drop(f"{where}[{index}]", "too_many", reason, entry)
+                continue
             standing, ids = self.entry(entry, f"{where}[{index}]")
             if standing is not None:
                 kept.append(standing)
