@@ -36,7 +36,7 @@ def form(annotation: Any, within: tuple[type, ...] = ()) -> str:
         fields = (
             f"{name}: {form(info.annotation, (*within, annotation))}"
             for name, info in annotation.model_fields.items()
-            if not info.exclude and not any(isinstance(mark, SkipJsonSchema) for mark in info.metadata)
+            if not info.exclude and not any(isinstance(mark, SkipJsonSchema) for mark in info.metadata)  # type: ignore[misc]
         )
         return f"{annotation.__name__}{{{', '.join(fields)}}}"
     if inspect.isclass(annotation) and issubclass(annotation, Enum):

@@ -76,7 +76,7 @@ class _Asked:
         self, cites: Cites, signature: type[dspy.Signature], demos: Sequence[Any], inputs: Mapping[str, Any]
     ) -> None:
         self._own, self._cites = signature, cites
-        self.signature = prompt_signature(signature, cites)
+        self.signature = prompt_signature(signature, cites)  # type: ignore[arg-type]  # a class is hashable
         self._passages = _numbered(inputs)
         self.inputs = self._inputs(inputs, self._passages)
         try:

@@ -113,7 +113,7 @@ said = st.one_of(
         ]
     ),
 )
-numbers = st.one_of(
+numbers: st.SearchStrategy[Any] = st.one_of(
     st.integers(-1, 14),
     st.sampled_from(
         ["3", "[4]", "1, 2", "P1", "p0", "1.5", "99999999", "", True, None, 2.0, 2.5, 10**30, {}, [1]]
