@@ -5,8 +5,8 @@ how hard the question is (a digit of its hash, 0 to 5) and on its *skill*: 1, an
 instructions and for each demo (two at most), and 2 less for each phrase of `HARMS`. So a prompt can be made better, and
 worse.
 
-Asked to make a question self-contained, it repeats the question. Asked to write a prompt, it repeats the helpful phrases that it was shown and adds two phrases, helpful or harmful, that the
-hash of the request picks.
+Asked to make a question self-contained, it repeats the question. Asked to write a prompt, it repeats the helpful phrases that
+it was shown and adds two phrases, helpful or harmful, that the hash of the request picks.
 """
 
 from __future__ import annotations

@@ -20,8 +20,6 @@ _RESPOND_CHAT = "Respond with the corresponding output fields, starting with the
 _RESPOND_JSON = "Respond with a JSON object in the following order of fields: "
 _NAMED = re.compile(r"`(?:\[\[ ## )?(\w+)(?: ## \]\])?`")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n", re.MULTILINE)
-
-
 _FORM = re.compile(r"and nothing else:\n(\{.*\})\n")
 _PASSAGE = re.compile(r"^P\d+ ")
 _SENTENCE = re.compile(r"^\[(\d+)\] (.*)$")
@@ -39,11 +37,11 @@ def numbered(system: str, asked: str) -> str:
     assert form is not None
     wanted = list(json.loads(form[1]))
     fields = _fields(asked)
-    passages, sentences = _read_passages(fields.pop("passages"))
+    passages, sentences = _read_passages(fields.pop("passages", ""))
     spec = next(
         spec
         for spec in map(program_spec, program_names())
-        if list(prompt_signature(spec.signature, "numbers").output_fields) == wanted
+        if list(_asked(spec.signature).output_fields) == wanted
     )
     said = extract(
         TypedInputs.model_validate(
@@ -60,6 +58,11 @@ def numbered(system: str, asked: str) -> str:
     return json.dumps(_with_numbers(said, sentences), ensure_ascii=False)
 
 
+def _asked(signature: Any) -> Any:
+    """Return a signature as a prompt of the compact form words it."""
+    return prompt_signature(signature, "numbers")
+
+
 def _read_passages(text: str) -> tuple[list[dict[str, Any]], dict[tuple[str, str], int]]:
     """Return the passages as evidence whose ids are their labels, and the number of each (label, sentence)."""
     passages: list[dict[str, Any]] = []
@@ -68,9 +71,9 @@ def _read_passages(text: str) -> tuple[list[dict[str, Any]], dict[tuple[str, str
         if _PASSAGE.match(line):
             label, _, title = line.partition(" ")
             about = {}
-            if title.endswith(")") and " (" in title:
-                title, _, listed = title[:-1].rpartition(" (")
-                about = dict(pair.split(": ", 1) for pair in listed.split("; "))
+            before, _, listed = title.removesuffix(")").rpartition(" (")
+            if title.endswith(")") and all(": " in pair for pair in listed.split("; ")):
+                title, about = before, dict(pair.split(": ", 1) for pair in listed.split("; "))
             passages.append({"id": label, "title": title, "text": "", "about": about})
         elif found := _SENTENCE.match(line):
             passages[-1]["text"] += f"{found[2]}\n\n"

@@ -28,8 +28,8 @@ RULES: dict[Cites, str] = {
 
 
 def with_rules(instructions: str, cites: Cites) -> str:
-    """Return the instructions with the rules below them."""
-    return f"{instructions.rstrip()} {RULES[cites]}".lstrip()
+    """Return the instructions with the rules after them, in place of those that they ended with up to version 2."""
+    return f"{without_rules(instructions.rstrip())} {RULES[cites]}".lstrip()
 
 
 def without_rules(instructions: str) -> str:

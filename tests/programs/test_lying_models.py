@@ -113,7 +113,7 @@ said = st.one_of(
         ]
     ),
 )
-numbers = st.one_of(
+numbers: st.SearchStrategy[Any] = st.one_of(
     st.integers(-1, 14),
     st.sampled_from(
         ["3", "[4]", "1, 2", "P1", "p0", "1.5", "99999999", "", True, None, 2.0, 2.5, 10**30, {}, [1]]
@@ -153,7 +153,14 @@ def bodies(claim: st.SearchStrategy[Any], id: st.SearchStrategy[Any], pointer: s
     }
 
 
-citations = st.lists(st.fixed_dictionaries({"passage_id": ids, "quote": quotes}), max_size=3)
+places = st.one_of(st.none(), st.integers(-9, 99), st.just(10**30))
+citations = st.lists(
+    st.fixed_dictionaries(
+        {"passage_id": ids, "quote": quotes},
+        optional={"title": said, "link": said, "start": places, "end": places},
+    ),
+    max_size=3,
+)
 labels = st.sampled_from(["P1", "P2", "p3", "[4]", "5", "P9", "P0", "p0", "", "../P1"])
 BODIES: dict[Cites, Any] = {
     "quotes": bodies(
@@ -265,6 +272,8 @@ def test_no_reply_breaks_an_invariant(
         texts[citation.passage_id][citation.start : citation.end] == citation.quote
         for citation in answer.citations
     )
+    titles = {passage.id: passage.title for passage in PASSAGES}
+    assert all((c.title, c.link) == (titles[c.passage_id], "") for c in answer.citations)
     assert all(dropped.rule != "no_such_quote" for dropped in answer.dropped) or cites == "quotes"
     record = json.loads(json.dumps(answer.record()))
     cited = " ".join(texts[citation["passage_id"]] for citation in record["citations"])

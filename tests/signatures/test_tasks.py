@@ -171,7 +171,8 @@ def test_no_instructions_however_rewritten_drop_the_rules(cites: Cites, instruct
     signature = SPECS["chat_bridge"].signature.with_instructions(instructions)
     system = CitingAdapter(CompactAdapter(), cites).format(signature, [], asked("chat_bridge"))[0]["content"]
     assert RULES[cites] in system
-    assert system.startswith(f"{signature.instructions.rstrip()} {RULES[cites]}".strip())
+    own = signature.instructions.rstrip().removesuffix(RULES["quotes"]).rstrip()
+    assert system.startswith(f"{own} {RULES[cites]}".strip())
 
 
 @pytest.mark.parametrize("cites", RULES)
@@ -186,6 +187,15 @@ def test_no_demo_drops_the_rules_or_stands_before_them(cites: Cites) -> None:
     assert bare[0] == demos[0]
     assert RULES[cites] in demos[0]["content"]
     assert len(demos) > len(bare)
+
+
+@pytest.mark.parametrize("cites", RULES)
+def test_instructions_that_end_with_the_rules_of_before_are_not_told_two_ways_to_cite(cites: Cites) -> None:
+    """As those of a state that DSPy saved do, or of a program of one's own that was written for them."""
+    old = SPECS["chat_bridge"].signature.with_instructions(f"Answer briefly. {RULES['quotes']}")
+    system = CitingAdapter(CompactAdapter(), cites).format(old, [], asked("chat_bridge"))[0]["content"]
+    assert system.startswith(f"Answer briefly. {RULES[cites]}")
+    assert sum(system.count(rules) for rules in RULES.values()) == 1
 
 
 def test_the_rules_come_off_the_end_of_old_instructions_alone() -> None:
