@@ -72,6 +72,9 @@ class ProgramSpec:
     support: Collection[Layer] = LAYERS
     """By which layers a claim is held to what it cites: ``details`` (names, numbers, subjects), ``polarity`` (denials,
     opposites, quantifiers), ``similarity`` (a score of the profile's second stage)."""
+    least_relevance: Mapping[str, float] = field(default_factory=dict)
+    """By the name of the profile's second stage, the least score of the question by a claim that a language model writes:
+    what is below it is about something else, and is dropped. Chosen on the program's own questions."""
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """What an answer is measured by beside `GENERIC_PARTS`, by name."""
     metric: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_METRIC))

@@ -205,10 +205,13 @@ class Flow:
     def _support(self) -> SupportCheck:
         """Return how the claims of this call are held to what they cite."""
         asked = " ".join([self.asked.question, *filter(None, self.asked.details.values())])
+        model = support_model(self.program.retriever.handle.second_stage)
+        least = self.program.spec.least_relevance
         return SupportCheck(
             asked,
             self.program.spec.support,
-            support_model(self.program.retriever.handle.second_stage),
+            model,
+            least_relevance=least.get(model.name) if self._numbered and model is not None else None,
             longest=LONGEST_CLAIM if self._numbered else None,
             most=MOST_CLAIMS if self._numbered else None,
         )

@@ -26,6 +26,7 @@ Rule = Literal[
     "empty",
     "stray_link",
     "forbidden",
+    "beside_question",
     "too_long",
     "too_many",
     "unsupported",
@@ -53,6 +54,8 @@ class SupportCheck:
     """What was asked: a claim may name what the question names."""
     layers: Collection[Layer] = LAYERS
     model: SupportModel | None = None
+    least_relevance: float | None = None
+    """Least score of the question by a claim, as the model gives it; ``None`` where none is known."""
     longest: int | None = None
     """Most characters of a claim; ``None`` for any number."""
     most: int | None = None
@@ -101,7 +104,19 @@ class ClaimCheck:
         found = check_support(
             claim.text, sentences, self.support.question, layers=self.support.layers, model=self.support.model
         )
-        return None if found is None else (found.rule, found.reason)
+        return self._beside_question(claim) if found is None else (found.rule, found.reason)
+
+    def _beside_question(self, claim: Claim) -> tuple[Rule, str] | None:
+        support = self.support
+        if support.least_relevance is None or support.model is None or not support.question.strip():
+            return None
+        score = support.model(support.question, [claim.text])
+        if score >= support.least_relevance:
+            return None
+        return (
+            "beside_question",
+            f"it scores {score:.2f} of the {support.least_relevance:.2f} at least that bearing on the question takes",
+        )
 
     def _citation(self, citation: Citation, where: str) -> Citation | None:
         passage = self.passage_of(citation.passage_id)

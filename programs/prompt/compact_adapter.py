@@ -18,10 +18,7 @@ from pydantic import BaseModel
 from .checked_adapters import CheckedJSONAdapter
 from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, skeleton
 
-BOUNDS = (
-    f"Use at most {MOST_CLAIMS} claims in a list, {LONGEST_CLAIM} characters a claim, and {MOST_CITES} numbers each; "
-    "one or two short claims are best."
-)
+BOUNDS = f"At most {MOST_CLAIMS} claims a list, {LONGEST_CLAIM} characters a claim, {MOST_CITES} numbers each; one or two are best."
 
 
 logger = logging.getLogger(__name__)

@@ -41,8 +41,16 @@ class NumberedPassages:
         """What the language model reads."""
 
     def _render(self) -> Iterator[list[str]]:
+        # What all of them have tells none from another.
+        told = [set(passage.about.items()) for passage in self._passages]
+        common = set.intersection(*told) if len(told) > 1 else set()
         for place, passage in enumerate(self._passages, start=1):
-            about = "; ".join(f"{name}: {value}" for name, value in passage.about.items() if value)
+            shown = [
+                f"{name}: {value}"
+                for name, value in passage.about.items()
+                if value and (name, value) not in common
+            ]
+            about = "; ".join(shown)
             yield [
                 f"P{place} {_line(passage.title)}" + (f" ({_line(about)})" if about else ""),
                 *(self._number(passage, sentence) for sentence in read_sentences(passage.text)),
