@@ -79,13 +79,20 @@ def test_the_invariants_hold(output: BaseModel) -> None:
         if isinstance(part, Citation):
             assert part.quote in texts[part.passage_id]
             assert part in grounded.citations
+            assert texts[part.passage_id][part.start : part.end] == part.quote
+            assert part.title == {p.id: p.title for p in GIVEN}[part.passage_id]
         if isinstance(part, Claim):
             assert part.citations
         if isinstance(part, TickerFit):
             assert part.ticker in ("AAA", "BBB")
         if isinstance(part, ResourcePage):
             assert part.title == {p.id: p.title for p in GIVEN}[part.passage_id]
-    missing = [part for part in parts(output) if isinstance(part, Citation) and part not in left]
+    standing = {(part.passage_id, part.quote) for part in left if isinstance(part, Citation)}
+    missing = [
+        part
+        for part in parts(output)
+        if isinstance(part, Citation) and (part.passage_id, part.quote) not in standing
+    ]
     assert bool(grounded.dropped) or not missing
     assert all(dropped.where and dropped.reason for dropped in grounded.dropped)
     assert grounded.answered == any(isinstance(part, Claim) for part in left)
