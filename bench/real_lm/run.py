@@ -29,6 +29,7 @@ from bench.real_lm.server import serving
 from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
 from quincunx.eval.stats.paired import compare_paired
 from quincunx.programs.program import GroundedProgram
+from quincunx.programs.registry import program_spec
 from quincunx.retrieval.errors import QuincunxError
 
 MOST_TOKENS = 1500
@@ -68,9 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _questions(program: str, split: str) -> Iterator[GoldQuestion]:
-    index = quincunx.program_spec(program).index
+    index = program_spec(program).index
     gold = read_gold_set(canon_folder(str(index)), split)
-    yield from (question for question in gold.questions.values() if question.metadata.get("program") == program)
+    yield from (
+        question for question in gold.questions.values() if question.metadata.get("program") == program
+    )
 
 
 def _ask_all(

@@ -30,6 +30,7 @@ from quincunx.programs.budget import Budget
 from quincunx.programs.call.inputs import MOST_TURNS
 from quincunx.programs.events import Done, Failed
 from quincunx.programs.program import GroundedProgram
+from quincunx.programs.prompt.rules import RULES, Cites
 from quincunx.retrieval.errors import (
     BoundError,
     BudgetExceededError,
@@ -170,12 +171,11 @@ def test_pages_of_the_other_kind_are_not_searched_whatever_else_is_asked_for(can
     assert kinds == {"ticker", "catalyst"}
 
 
-def test_a_budget_of_calls_is_not_passed(canons: Path) -> None:
+@pytest.mark.parametrize("cites", RULES)
+def test_a_budget_of_calls_is_not_passed(canons: Path, cites: Cites) -> None:
     lm, engine = scripted(lambda prompt: "no form at all")
     with pytest.raises(BudgetExceededError, match=r"1 calls of the language model were made.*lm_calls=1"):
-        quincunx.load("chat_bridge", cites="quotes", lm=lm)(
-            question="What is Sage?", budget=Budget(lm_calls=1)
-        )
+        quincunx.load("chat_bridge", cites=cites, lm=lm)(question="What is Sage?", budget=Budget(lm_calls=1))
     assert len(engine.prompts) == 1
 
 
@@ -394,13 +394,16 @@ def test_a_program_can_be_sent_to_a_process_that_was_spawned(canons: Path) -> No
     assert there == here
 
 
-def test_a_stream_asks_again_as_a_plain_call_does(canons: Path) -> None:
-    replies: Callable[[], Any] = lambda: iter(["no form", json.dumps({"reply": REPLY})])
+@pytest.mark.parametrize("cites", RULES)
+def test_a_stream_asks_again_as_a_plain_call_does(canons: Path, cites: Cites) -> None:
+    sections = '[[ ## sentences ## ]]\n[{"text": "It reads.", "cites": [1]}]\n\n[[ ## between ## ]]\n[]\n'
+    second = sections if cites == "numbers" else json.dumps({"reply": REPLY})
+    replies: Callable[[], Any] = lambda: iter(["no form", second])
     plain, streamed = replies(), replies()
-    expected = quincunx.load("chat_bridge", cites="quotes", lm=scripted(lambda _: next(plain))[0])(
+    expected = quincunx.load("chat_bridge", cites=cites, lm=scripted(lambda _: next(plain))[0])(
         question="What is Sage Daily?"
     )
-    program = quincunx.load("chat_bridge", cites="quotes", lm=scripted(lambda _: next(streamed))[0])
+    program = quincunx.load("chat_bridge", cites=cites, lm=scripted(lambda _: next(streamed))[0])
 
     async def events() -> list[Any]:
         return [event async for event in program.stream("What is Sage Daily?")]

@@ -79,6 +79,8 @@ def test_the_invariants_hold(output: BaseModel) -> None:
         if isinstance(part, Citation):
             assert part.quote in texts[part.passage_id]
             assert part in grounded.citations
+            assert texts[part.passage_id][part.start : part.end] == part.quote
+            assert part.title == {p.id: p.title for p in GIVEN}[part.passage_id]
         if isinstance(part, Claim):
             assert part.citations
         if isinstance(part, TickerFit):
