@@ -36,7 +36,7 @@ if _TYPE_CHECKING:
     from .retrieval.retriever import Retriever
     from .retrieval.settings import SearchSettings
     from .signatures.conversation import Turn
-    from .signatures.evidence import Citation, Claim, Evidence, Item, Pointer
+    from .signatures.evidence import Citation, Claim, Evidence, Item, Pointer, SetByCheck
 
 __all__ = [
     "Answer",
@@ -87,6 +87,7 @@ __all__ = [
     "RunError",
     "RunMismatchError",
     "SearchSettings",
+    "SetByCheck",
     "StorageError",
     "Turn",
     "UnknownFieldError",
@@ -143,7 +144,7 @@ _HOMES = {
         ".retrieval.retriever": ("Retriever",),
         ".retrieval.settings": ("SearchSettings",),
         ".signatures.conversation": ("Turn",),
-        ".signatures.evidence": ("Citation", "Claim", "Evidence", "Item", "Pointer"),
+        ".signatures.evidence": ("Citation", "Claim", "Evidence", "Item", "Pointer", "SetByCheck"),
     }.items()
     for name in names
 }

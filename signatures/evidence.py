@@ -11,7 +11,16 @@ from pydantic.json_schema import SkipJsonSchema
 
 
 class SetByCheck:
-    """Marks a field of an output that the check fills in, whatever a language model wrote: models are not asked for it."""
+    """Marks a field of an output that the check fills in, whatever a language model wrote: models are not asked for it.
+
+    Example:
+        >>> from typing import Annotated
+        >>> class Page(quincunx.Item):
+        ...     title: Annotated[str, quincunx.SetByCheck()] = ""
+        ...     why: list[quincunx.Claim]
+        >>> Page(why=[]).title
+        ''
+    """
 
 
 LINKS = ("url", "link", "source")

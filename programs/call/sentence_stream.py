@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -17,7 +17,7 @@ from ...signatures.evidence import Claim, Evidence, Item
 from ..check.claims import ClaimCheck, SupportCheck
 from ..check.forms import claim_fields, empty_output
 from ..prompt.numbered_passages import NumberedPassages
-from ..prompt.reply_types import ReplyClaim, read_reply
+from ..prompt.reply_types import ReplyClaim, read_claims
 
 _BEGIN = re.compile(r'\{\s*"(?:cites|text)"\s*:')
 _CLAIM: TypeAdapter[Any] = TypeAdapter(ReplyClaim)
@@ -60,21 +60,23 @@ class SentenceStream:
                 value, self._at = json.JSONDecoder().raw_decode(self._text, begin.start())
             except (ValueError, RecursionError):
                 break  # not whole yet, or never
-            claim = self._standing(value)
-            if claim is not None and claim not in self._told:
-                self._told.append(claim)
-                found.append(claim)
+            for claim in self._standing(value):
+                if claim not in self._told:
+                    self._told.append(claim)
+                    found.append(claim)
         return found
 
-    def _standing(self, value: Any) -> Claim | None:
-        self._read += 1
-        if self._most is not None and self._read > self._most:
-            return None
+    def _standing(self, value: Any) -> Iterator[Claim]:
+        """Yield the claims of a whole object that stand, as far as the list holds so many."""
         try:
-            said = _CLAIM.validate_python(value)
+            claims = read_claims(_CLAIM.validate_python(value), self._passages)
         except ValidationError:
-            return None  # the check of the whole reply says so
-        return self._check.claim(read_reply(Claim, said, self._passages), "")[0]
+            return  # the check of the whole reply says so
+        for claim in claims:
+            self._read += 1
+            standing = self._check.claim(claim, "")[0]
+            if standing is not None and (self._most is None or self._read <= self._most):
+                yield standing
 
     def told_only(self) -> Any:
         """Return an output that says what was told and nothing else; ``None`` where nothing was."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from types import UnionType
 from typing import Annotated, Any, ClassVar, ForwardRef, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, create_model
 from pydantic.fields import FieldInfo
 
+from ...retrieval.text.sentences import sentence_starts
 from ...signatures.evidence import Claim, Pointer, SetByCheck
 from .numbered_passages import NumberedPassages
 
@@ -137,7 +139,15 @@ def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:
         return Pointer(passage_id=passages.passage_id(value))
     if isinstance(value, list):
         entry = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is list), Any)
-        return [read_reply(entry, part, passages) for part in value]
+        return [
+            said
+            for part in value
+            for said in (
+                read_claims(part, passages)
+                if isinstance(part, _ReplyClaim)
+                else [read_reply(entry, part, passages)]
+            )
+        ]
     if isinstance(value, _Twin):
         values = {
             name: passages.passage_id(getattr(value, name))
@@ -147,6 +157,14 @@ def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:
         }
         return value.twin_of.model_validate(values, by_alias=False, by_name=True)
     return value  # of no type that has a twin, or the default of a field
+
+
+def read_claims(said: _ReplyClaim, passages: NumberedPassages) -> list[Claim]:
+    """Return what an entry of a list of claims says: each of its sentences is a claim, which cites the same numbers."""
+    whole: Claim = read_reply(Claim, said, passages)
+    starts = [*sentence_starts(said.text, 0, len(said.text)), len(said.text)]
+    texts = [text for start, end in pairwise(starts) if (text := said.text[start:end].strip())]
+    return [whole.model_copy(update={"text": text}) for text in texts] or [whole]
 
 
 def write_reply(value: Any, passages: NumberedPassages) -> Any:
