@@ -23,6 +23,7 @@ from ..answer import Answer
 from ..budget import Meter
 from ..check.claims import SupportCheck
 from ..check.grounding import claims_of, ground
+from ..check.links import links
 from ..check.quotes import neutralise
 from ..check.similarity import support_model
 from ..events import Cited, Event, Passages, Sentence, Stage, Status
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_QUERY = 240
 """Characters of a query that a language model wrote: no embedder reads fewer tokens."""
+NEAREST = 2
+"""Titles that a refusal names."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,7 @@ class Flow:
             searched=[found.search.question, *found.search.queries],
             engine=str(self.lm.model),
             answered=grounded.answered,
-            refusal=None if grounded.answered else _refusal(grounded.output, bool(grounded.dropped)),
+            refusal=None if grounded.answered else _refusal(grounded.output, bool(grounded.dropped), found),
             output=grounded.output,
             citations=grounded.citations,
             dropped=grounded.dropped,
@@ -255,12 +258,24 @@ def _searchable(written: Any) -> str | None:
     return neutralise(query) if usable else None
 
 
-def _refusal(output: Any, dropped: bool) -> str:
+def _refusal(output: Any, dropped: bool, found: dspy.Prediction) -> str:
+    """Say why nothing was answered, what was searched for, and what came nearest."""
     if getattr(output, "follow_up", ""):
         return "The question fits more than one thing; the follow-up question asks which is meant."
-    if dropped:
-        return "Nothing that the model said could be supported by the passages found."
-    return "The passages found do not hold an answer to this question."
+    why = (
+        "Nothing that the model said could be supported by the passages found."
+        if dropped
+        else "The passages found do not hold an answer to this question."
+    )
+    # A title that leads somewhere gives way to the id.
+    titles = [p.id if links(p.title) else p.title or p.id for p in found.passages]
+    nearest = " and ".join(repr(title) for title in list(dict.fromkeys(titles))[:NEAREST])
+    searched = "; ".join([found.search.question, *found.search.queries])
+    return (
+        f"{why} Searched for: {searched}. Nearest: {nearest}."
+        if nearest
+        else f"{why} Searched for: {searched}."
+    )
 
 
 def evidence(passage: Passage) -> Evidence:

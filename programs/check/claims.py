@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,6 +33,9 @@ Rule = Literal[
     "unsupported",
 ]
 """Which rule a dropped part broke: stable, and free of what anybody wrote."""
+
+
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)\s*\.?\s*$")
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class ClaimCheck:
             return "no_citation", "it has no citation that stands"
         if not claim.text.strip():
             return "empty", "it says nothing"
+        if any(_is_title(claim.text, passage) for passage in cited.values()):
+            return "heading_only", "it is nothing but the title of what it cites"
         longest = self.support.longest
         if longest is not None and len(claim.text) > longest:
             return "too_long", f"it has {len(claim.text)} characters, and a claim has {longest} at most"
@@ -158,6 +164,12 @@ def _cited_sentence(citation: Citation, passage: Evidence) -> CitedSentence:
         if touched:
             text = passage.text[touched[0].start : touched[-1].end]
     return CitedSentence(text, passage.title, passage.about, passage.id)
+
+
+def _is_title(text: str, passage: Evidence) -> bool:
+    """Tell whether a claim is the title of a passage that holds more, with or without what stands behind it in brackets."""
+    bare = _IN_BRACKETS.sub("", text).strip().rstrip(".").casefold()
+    return bare == passage.title.strip().rstrip(".").casefold() and passage.text != passage.title
 
 
 def _held(passage: Evidence) -> list[str]:
