@@ -38,6 +38,9 @@ class Drawn:
         self.embedded = 0
         self._generator = np.random.default_rng(0)
 
+    def unread(self, text: str) -> float:
+        return 0.0
+
     def offsets(self, text: str) -> Sequence[tuple[int, int]]:
         return [(0, len(text))]
 

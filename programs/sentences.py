@@ -14,10 +14,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..retrieval.models.embedders import Embedder, Vectors
+from ..retrieval.models.embedders import MOST_UNREAD, Embedder, Vectors
 from ..retrieval.text.front_matter import read_front_matter
 from ..retrieval.text.normal_form import normal_text
 from ..retrieval.text.sentences import read_sentences
+from ..retrieval.text.words import indexed_words, searched_words
 from ..signatures.evidence import Citation, Claim, Evidence
 
 BEARS = 0.30
@@ -66,12 +67,27 @@ def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embed
     readings = [reading for answers in cut for _, reading in answers]
     if not readings:
         return [[] for _ in passages]
-    vectors = embed_fitting(readings, embedder)
-    scores = iter((vectors @ embedder.embed_questions([fitting(question, embedder)])[0]).tolist())
+    if embedder.unread(question) > MOST_UNREAD:
+        scores = iter(_shared_words(question, readings))
+    else:
+        scores = iter(_cosines(question, readings, embedder))
     return [
         [Sentence(passage, text, place, next(scores)) for place, (text, _) in enumerate(answers)]
         for passage, answers in zip(passages, cut, strict=True)
     ]
+
+
+def _cosines(question: str, readings: Sequence[str], embedder: Embedder) -> list[float]:
+    vectors = embed_fitting(readings, embedder)
+    cosines: list[float] = (vectors @ embedder.embed_questions([fitting(question, embedder)])[0]).tolist()
+    return cosines
+
+
+def _shared_words(question: str, readings: Sequence[str]) -> list[float]:
+    """Return the share of the question's words that each text has: what is left where the embedder has no tokens for them."""
+    asked = [word.rstrip("*") for word in searched_words(question)]
+    held = [set(indexed_words("", text, {})) for text in readings]
+    return [sum(word in words for word in asked) / max(1, len(asked)) for words in held]
 
 
 def embed_fitting(texts: Sequence[str], embedder: Embedder) -> Vectors:

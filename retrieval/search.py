@@ -16,7 +16,7 @@ from .fusion import Hit, fuse, ranks, z_scores
 from .index.access import IndexChangedError
 from .index.view import OpenIndex, View, require_fields
 from .models.cache import CachedReranker, unwrapped
-from .models.embedders import Embedder, Vectors
+from .models.embedders import MOST_UNREAD, Embedder, Vectors
 from .models.precision.choice import PrecisionReport
 from .models.rerankers import Reranker, Scores
 from .passages import Candidate, Passage
@@ -155,6 +155,10 @@ class Searcher:
                     dense = [_dense_hits(views, vectors[i : i + 1], depth) for i in range(len(texts))]
             for future in lexical_work:
                 future.result()
+            unread = self._embedder.unread(asked[0])
+            blind = unread > MOST_UNREAD and any(lexical)
+            if blind:
+                settings, dense = replace(settings, dense_weight=0.0, rerank=False), [[] for _ in texts]
             with clock.stage("fuse"):
                 near = _near_words(views, texts) if settings.lexical_weight else {}
                 candidates = fuse(texts, own, vectors, dense, lexical, settings)
@@ -170,6 +174,7 @@ class Searcher:
             notes=(
                 *(note for view in views for note in view.notes),
                 *(self._long_note(query) for query in parts if len(query) > 1),
+                *([self._blind_note(unread)] if blind else []),
             ),
             near_words=near,
             queries=tuple(asked[1:]),
@@ -188,6 +193,12 @@ class Searcher:
         return (
             f"a question of {sum(map(len, parts))} characters is more than {identity.model} reads at once "
             f"({identity.max_tokens} tokens): it was searched for by its {len(parts)} parts"
+        )
+
+    def _blind_note(self, unread: float) -> str:
+        return (
+            f"{self._embedder.identity.model} has no token for {unread:.0%} of the question's letters: the passages are in the "
+            "order of the lexical stage alone"
         )
 
     def _rerank(

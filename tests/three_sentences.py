@@ -22,7 +22,7 @@ from quincunx.signatures.evidence import Evidence
 class Fixed:
     """Finds the same passages for every question."""
 
-    handle = SimpleNamespace(index="fixed")
+    handle = SimpleNamespace(index="fixed", second_stage=None)
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self.passages = list(passages)

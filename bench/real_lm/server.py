@@ -21,7 +21,7 @@ def serving(model: Path, python: Path) -> Iterator[str]:
     """Serve a model with an environment that holds ``llama-cpp-python[server]``; gives the address of its API."""
     port = _free_port()
     command = [str(python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "qwen"]
-    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(os.cpu_count() or 2), "--cache", "true"]
+    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(os.cpu_count() or 2)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
@@ -29,7 +29,7 @@ def serving(model: Path, python: Path) -> Iterator[str]:
             _wait_for(address, process)
             yield address
         finally:
-            process.terminate()
+            process.kill()  # it would first finish the reply that it is writing
 
 
 def _free_port() -> int:

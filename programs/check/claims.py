@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .cited import CitedSentence, SupportRule
@@ -94,6 +95,8 @@ class ClaimCheck:
             return "no_citation", "it has no citation that stands"
         if not claim.text.strip():
             return "empty", "it says nothing"
+        if _asks(claim.text, self.support.question):
+            return "empty", "it asks, and states nothing"
         if any(_is_title(claim.text, passage) for passage in cited.values()):
             return "heading_only", "it is nothing but the title of what it cites"
         longest = self.support.longest
@@ -164,6 +167,12 @@ def _cited_sentence(citation: Citation, passage: Evidence) -> CitedSentence:
         if touched:
             text = passage.text[touched[0].start : touched[-1].end]
     return CitedSentence(text, passage.title, passage.about, passage.id)
+
+
+def _asks(text: str, question: str) -> bool:
+    """Tell whether a claim is a question, or repeats a part of the one that was asked."""
+    said = normal_text(text).casefold().strip(" .")
+    return said.endswith(("?", "？", "؟")) or said in normal_text(question).casefold()
 
 
 def _is_title(text: str, passage: Evidence) -> bool:

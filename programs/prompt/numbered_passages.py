@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...retrieval.text.markdown import Kind
+from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import SentenceSpan, read_sentences
 from ...signatures.evidence import Citation, Evidence
 from ..check.quotes import QuoteFault, is_bare_heading, locate_quote, neutralise
@@ -70,6 +72,17 @@ class NumberedPassages:
             return sentence.passage.citation(sentence.start, sentence.end)
         return Citation(passage_id=f"[{number}]", quote="")
 
+    def number_of(self, text: str) -> int | None:
+        """Return the number of the sentence that a text is word for word; ``None`` where there is none."""
+        return self._numbers.get(_bare(text))
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        numbers: dict[str, int] = {}
+        for number, sentence in enumerate(self.sentences, start=1):
+            numbers.setdefault(_bare(sentence.passage.text[sentence.start : sentence.end]), number)
+        return numbers
+
     def numbers(self, citation: Citation) -> list[int]:
         """Return the numbers of the sentences that a quote touches; none where it stands nowhere."""
         passage = next((passage for passage in self._passages if passage.id == citation.passage_id), None)
@@ -99,6 +112,10 @@ def _says_something(kind: Kind, text: str) -> bool:
     if kind == "head" or (kind == "heading" and is_bare_heading(text)):
         return False
     return any(map(str.isalnum, shown_text(text).text))
+
+
+def _bare(text: str) -> str:
+    return normal_text(text).casefold().strip(" .")
 
 
 def _line(text: str) -> str:

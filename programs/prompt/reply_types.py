@@ -160,11 +160,19 @@ def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:
 
 
 def read_claims(said: _ReplyClaim, passages: NumberedPassages) -> list[Claim]:
-    """Return what an entry of a list of claims says: each of its sentences is a claim, which cites the same numbers."""
+    """Return what an entry of a list of claims says: each of its sentences is a claim, which cites the same numbers.
+
+    A sentence of the passages, word for word, cites itself, whatever number stands before it: small models miscount.
+    """
     whole: Claim = read_reply(Claim, said, passages)
     starts = [*sentence_starts(said.text, 0, len(said.text)), len(said.text)]
     texts = [text for start, end in pairwise(starts) if (text := said.text[start:end].strip())]
-    return [whole.model_copy(update={"text": text}) for text in texts] or [whole]
+    return [_citing_itself(whole.model_copy(update={"text": text}), passages) for text in texts] or [whole]
+
+
+def _citing_itself(claim: Claim, passages: NumberedPassages) -> Claim:
+    number = passages.number_of(claim.text)
+    return claim if number is None else claim.model_copy(update={"citations": [passages.citation(number)]})
 
 
 def write_reply(value: Any, passages: NumberedPassages) -> Any:

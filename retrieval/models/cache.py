@@ -170,6 +170,9 @@ class CachedEmbedder:
     def offsets(self, text: str) -> Sequence[tuple[int, int]]:
         return self._embedder.offsets(text)
 
+    def unread(self, text: str) -> float:
+        return self._embedder.unread(text)
+
     def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         return self._embedder.embed_passages(texts, progress)
 

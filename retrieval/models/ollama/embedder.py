@@ -112,6 +112,10 @@ class OllamaEmbedder:
         """
         return [match.span() for match in _PIECE.finditer(text)]
 
+    def unread(self, text: str) -> float:
+        """Return 0, for Ollama offers no tokenizer."""
+        return 0.0
+
     def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         return self._embed([self.identity.passage_prefix + text for text in texts], progress)
 
