@@ -18,10 +18,10 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
 
-from quincunx.programs.check.cited import CitedSentence, Fault
-from quincunx.programs.check.layers import LAYERS, Layer
-from quincunx.programs.check.similarity import SupportModel, TokenSupport
-from quincunx.programs.check.support import check_support
+from quincunx.programs.check.support.cited import CitedSentence, Fault
+from quincunx.programs.check.support.layers import LAYERS, Layer
+from quincunx.programs.check.support.rules import check_support
+from quincunx.programs.check.support.similarity import SupportModel, TokenSupport
 from quincunx.retrieval.models.late_interaction import load_minilm_late_interaction
 
 EVAL = Path(__file__).parents[1] / "eval"

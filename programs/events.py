@@ -44,7 +44,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class CheckedSentence:
     """A sentence of the answer, with what it cites: checked, and never taken back.
 
     Prose is told sentence by sentence as the language model writes it; of other outputs, and of replies with quotes, the
@@ -81,7 +81,7 @@ class Failed:
     type: Literal["error"] = "error"
 
 
-Event = Status | Passages | Token | Sentence | Cited | Done | Failed
+Event = Status | Passages | Token | CheckedSentence | Cited | Done | Failed
 
 _CLAIM_TEXT = re.compile(r'"text"\s*:\s*"')
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from ..retrieval.errors import ProgramSpecError
 from ..signatures.evidence import Evidence
 from .check.forms import require_output_form
-from .check.layers import LAYERS, Layer
+from .check.support.layers import LAYERS, Layer
 from .measures import Measure
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ...retrieval.errors import ModelOutputError
 from ..answer import Answer
 from ..engines.background_loop import run_in_thread, wait_for
 from ..engines.lms import typed_cause
-from ..events import Event, Prose, Sentence, Token
+from ..events import CheckedSentence, Event, Prose, Token
 from .predict import AskModel
 from .steps import Flow, Step
 
@@ -85,7 +85,7 @@ async def _ask_streaming(step: AskModel, listener: Callable[[Event], None]) -> A
                     if text:
                         listener(Token(text))
                     for claim in sentences.feed(piece) if sentences is not None else ():
-                        listener(Sentence(claim))
+                        listener(CheckedSentence(claim))
         except LMError as error:
             if asked.typed is None:
                 raise

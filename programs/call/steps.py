@@ -22,11 +22,11 @@ from ...signatures.evidence import Claim, Evidence
 from ..answer import Answer
 from ..budget import Meter
 from ..check.claims import SupportCheck
-from ..check.grounding import claims_of, ground
+from ..check.grounding import all_claims, ground
 from ..check.links import links
 from ..check.quotes import neutralise
-from ..check.similarity import support_model
-from ..events import Cited, Event, Passages, Sentence, Stage, Status
+from ..check.support.similarity import support_model
+from ..events import CheckedSentence, Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
 from ..prompt.reply_types import LONGEST_CLAIM, MOST_CLAIMS
 from ..prompt.rules import Cites
@@ -101,9 +101,9 @@ class Flow:
         answer = self._answer(found, prediction)
         self.seconds["check"] = time.perf_counter() - begin
         answer.seconds = self.stages
-        for claim in claims_of(answer.output):
+        for claim in all_claims(answer.output):
             if claim not in self._told:
-                self.tell(Sentence(claim))
+                self.tell(CheckedSentence(claim))
         for citation in answer.citations:
             self.tell(Cited(citation))
         return answer
@@ -191,7 +191,7 @@ class Flow:
         """Tell whoever listens what has happened."""
         if self.listener is not None:
             self.listener(event)
-        if isinstance(event, Sentence):
+        if isinstance(event, CheckedSentence):
             self._told.append(event.claim)
 
     def _history(self) -> list[Any]:

@@ -13,12 +13,12 @@ from pydantic_core import to_jsonable_python
 from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
-from .cited import CitedSentence, SupportRule
-from .layers import LAYERS, Layer
 from .links import links
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
-from .similarity import SupportModel
-from .support import check_support
+from .support.cited import CitedSentence, SupportRule
+from .support.layers import LAYERS, Layer
+from .support.rules import check_support
+from .support.similarity import SupportModel
 
 Rule = Literal[
     QuoteRule,

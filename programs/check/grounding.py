@@ -77,20 +77,20 @@ def _all(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
 
 
-def claims_of(value: Any) -> list[Claim]:
+def all_claims(value: Any) -> list[Claim]:
     """Return every claim inside an output, however deep, in order of appearance."""
     if isinstance(value, Claim):
         return [value] if value.text else []
     if isinstance(value, BaseModel):
-        return [claim for name in type(value).model_fields for claim in claims_of(getattr(value, name))]
+        return [claim for name in type(value).model_fields for claim in all_claims(getattr(value, name))]
     if isinstance(value, list):
-        return [claim for entry in value for claim in claims_of(entry)]
+        return [claim for entry in value for claim in all_claims(entry)]
     return []
 
 
 def citations_of(value: Any) -> list[Citation]:
     """Return every citation inside an output, however deep, in order of appearance."""
-    return [citation for claim in claims_of(value) for citation in claim.citations]
+    return [citation for claim in all_claims(value) for citation in claim.citations]
 
 
 class _Check(ClaimCheck):

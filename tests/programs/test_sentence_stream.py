@@ -25,7 +25,7 @@ import quincunx
 from quincunx import Evidence
 from quincunx.programs.call.sentence_stream import SentenceStream, prose_field
 from quincunx.programs.check.claims import SupportCheck
-from quincunx.programs.events import Done, Event, Sentence, Status
+from quincunx.programs.events import CheckedSentence, Done, Event, Status
 from quincunx.signatures.astrology_reading import Reading
 from quincunx.signatures.chat_bridge import ChatReply
 from quincunx.signatures.resource_search import ResourcePages
@@ -110,7 +110,7 @@ def asked(said: list[str], program: str = "chat_bridge", **settings: Any) -> lis
 
 
 def told(events: list[Event]) -> list[str]:
-    return [event.claim.text for event in events if isinstance(event, Sentence)]
+    return [event.claim.text for event in events if isinstance(event, CheckedSentence)]
 
 
 def first_of(canons: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -126,7 +126,7 @@ def test_sentences_are_told_before_the_answer_and_stand_in_it(canons: Path) -> N
     assert isinstance(events[-1], Done)
     assert told(events) == [claim.text for claim in events[-1].answer.output.sentences] == [true["text"]]
     checking = events.index(Status("checking"))
-    assert [type(event) for event in events[:checking]].count(Sentence) == 1
+    assert [type(event) for event in events[:checking]].count(CheckedSentence) == 1
     assert [dropped.rule for dropped in events[-1].answer.dropped] == ["unsupported_detail"]
 
 
@@ -160,7 +160,7 @@ def test_other_outputs_tell_their_sentences_when_all_is_checked(canons: Path) ->
     said = json.dumps({"pages": [{"passage_id": "P1", "why": [true]}]})
     events = asked([said], "resource_search")
     assert told(events) == [true["text"]]
-    assert events.index(Status("checking")) < [type(event) for event in events].index(Sentence)
+    assert events.index(Status("checking")) < [type(event) for event in events].index(CheckedSentence)
 
 
 @settings(max_examples=25, deadline=None)

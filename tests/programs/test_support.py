@@ -12,14 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.programs.check.amounts import read_amounts, read_days
-from quincunx.programs.check.cited import Case, CitedSentence, Fault
-from quincunx.programs.check.details import find_unsupported_detail
-from quincunx.programs.check.layers import LAYERS, Layer
-from quincunx.programs.check.polarity import find_flipped
-from quincunx.programs.check.similarity import LEAST_SUPPORT, TokenSupport, find_low_support, support_model
-from quincunx.programs.check.subjects import find_mixed_passages, find_other_subject
-from quincunx.programs.check.support import check_support
+from quincunx.programs.check.support.amounts import read_amounts, read_days
+from quincunx.programs.check.support.cited import Case, CitedSentence, Fault
+from quincunx.programs.check.support.details import find_unsupported_detail
+from quincunx.programs.check.support.layers import LAYERS, Layer
+from quincunx.programs.check.support.polarity import find_flipped
+from quincunx.programs.check.support.rules import check_support
+from quincunx.programs.check.support.similarity import (
+    LEAST_SUPPORT,
+    TokenSupport,
+    find_low_support,
+    support_model,
+)
+from quincunx.programs.check.support.subjects import find_mixed_passages, find_other_subject
 from quincunx.retrieval.models.late_interaction import load_minilm_late_interaction
 from quincunx.retrieval.text.sentences import read_sentences
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from ...retrieval.text.normal_form import normal_text
+from ....retrieval.text.normal_form import normal_text
 from .amounts import Amount, read_amounts
 from .claim_words import Word, content_stems, is_english, read_words
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from .amounts import MONTHS, Amount, read_amounts, read_days
 from .cited import Case, Fault
-from .claim_words import FUNCTION_WORDS, IRREGULAR, Word, is_english, parts, read_words, stem, word_set
+from .claim_words import FUNCTION_WORDS, IRREGULAR, Word, is_english, read_words, stem, word_parts, word_set
 
 _CHINESE_NUMBER = re.compile("[一二三四五六七八九十百千万億亿兩两]")
 _LARGEST_SPELT = 12
@@ -84,10 +84,10 @@ def is_named(word: Word, among: Sequence[Word]) -> bool:
     """Tell whether a name stands among words in any spelling: case, hyphens, plural, short form, first letters."""
     forms = _forms(word.lower)
     for other in among:
-        others = _forms(other.lower) | {form for piece in parts(other.lower) for form in _forms(piece)}
+        others = _forms(other.lower) | {form for piece in word_parts(other.lower) for form in _forms(piece)}
         if forms & others or any(_is_short_form(mine, its) for mine in forms for its in others):
             return True
-    pieces = parts(word.lower)
+    pieces = word_parts(word.lower)
     if len(pieces) > 1:
         return all(len(piece) < 2 or is_named(_as_word(piece), among) for piece in pieces)
     return word.text.isupper() and _is_initials(word.lower, among)
@@ -98,7 +98,7 @@ def _is_asked(word: Word, case: Case) -> bool:
     asked = read_words(case.question)
     return is_named(word, asked) or any(
         len(piece) > 3 and is_named(_as_word(piece), asked)
-        for piece in parts(word.text)[: 2 + 2 * word.is_distinctive]
+        for piece in word_parts(word.text)[: 2 + 2 * word.is_distinctive]
     )
 
 
@@ -107,7 +107,7 @@ def _as_word(text: str) -> Word:
 
 
 def _forms(word: str) -> set[str]:
-    joined = "".join(parts(word))
+    joined = "".join(word_parts(word))
     return {word, joined, stem(joined)}
 
 
@@ -117,7 +117,7 @@ def _is_short_form(one: str, other: str) -> bool:
 
 
 def _is_initials(letters: str, among: Sequence[Word]) -> bool:
-    initials = "".join(piece[0] for word in among for piece in parts(word.lower))
+    initials = "".join(piece[0] for word in among for piece in word_parts(word.lower))
     return len(letters) > 1 and letters.removesuffix("s") in initials
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import regex
 
-from ...retrieval.text.normal_form import normal_text
+from ....retrieval.text.normal_form import normal_text
 
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}_]+(?:['.\-/&+·]?[\p{L}\p{M}\p{N}_]+)*")
 _PART = re.compile(r"[-./&+_·]")
@@ -99,7 +99,7 @@ class Word:
         return self.text.startswith("__") or any(
             part.lower() != part.upper()
             and (any(map(str.isupper, part[1:])) or (any(map(str.isdigit, part)) and not part[0].isdigit()))
-            for part in parts(self.text)
+            for part in word_parts(self.text)
         )
 
 
@@ -147,7 +147,7 @@ def stem(word: str) -> str:
     return word.rstrip("e").replace("y", "i") if len(word) > 3 else word
 
 
-def parts(word: str) -> list[str]:
+def word_parts(word: str) -> list[str]:
     """Return the parts of a compound: ``all-MiniLM-L6-v2`` has four."""
     return [part for part in _PART.split(word) if part]
 
@@ -158,7 +158,7 @@ def content_stems(words: Iterable[Word]) -> list[str]:
         stem(part)
         for word in words
         if word.lower not in FUNCTION_WORDS and "'" not in word.lower
-        for part in parts(word.lower)
+        for part in word_parts(word.lower)
         if part not in FUNCTION_WORDS
     ]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...retrieval.text.normal_form import normal_text
+from ....retrieval.text.normal_form import normal_text
 from .claim_words import word_set
 
 _TOKEN = re.compile(

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from .cited import Case, Fault
 
 if TYPE_CHECKING:
-    from ...retrieval.models.late_interaction import LateInteractionReranker
-    from ...retrieval.models.rerankers import Reranker
+    from ....retrieval.models.late_interaction import LateInteractionReranker
+    from ....retrieval.models.rerankers import Reranker
 
 Vectors = npt.NDArray[np.float32]
 
@@ -73,7 +73,7 @@ class PairSupport:
 
 def support_model(reranker: Reranker | None) -> SupportModel | None:
     """Return the model of support that a profile's second stage makes; ``None`` where it has none."""
-    from ...retrieval.models.late_interaction import LateInteractionReranker
+    from ....retrieval.models.late_interaction import LateInteractionReranker
 
     if reranker is None:
         return None

@@ -1,0 +1,1 @@
+"""Whether what a claim cites supports it."""
