@@ -10,7 +10,6 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .links import links
@@ -95,7 +94,7 @@ class ClaimCheck:
             return "no_citation", "it has no citation that stands"
         if not claim.text.strip():
             return "empty", "it says nothing"
-        if _asks(claim.text, self.support.question):
+        if _asks(claim.text):
             return "empty", "it asks, and states nothing"
         if any(_is_title(claim.text, passage) for passage in cited.values()):
             return "heading_only", "it is nothing but the title of what it cites"
@@ -169,10 +168,9 @@ def _cited_sentence(citation: Citation, passage: Evidence) -> CitedSentence:
     return CitedSentence(text, passage.title, passage.about, passage.id)
 
 
-def _asks(text: str, question: str) -> bool:
-    """Tell whether a claim is a question, or repeats a part of the one that was asked."""
-    said = normal_text(text).casefold().strip(" .")
-    return said.endswith(("?", "？", "؟")) or said in normal_text(question).casefold()
+def _asks(text: str) -> bool:
+    """Tell whether a claim is a question."""
+    return text.rstrip().endswith(("?", "？", "؟"))
 
 
 def _is_title(text: str, passage: Evidence) -> bool:

@@ -16,7 +16,7 @@ from dspy.utils.exceptions import LMError
 from pydantic import BaseModel
 
 from .checked_adapters import CheckedJSONAdapter
-from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, skeleton
+from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, shown_default, skeleton
 
 BOUNDS = f"At most {MOST_CLAIMS} claims a list, {LONGEST_CLAIM} characters a claim, {MOST_CITES} numbers each; one or two are best."
 
@@ -72,7 +72,7 @@ class CompactAdapter(CheckedJSONAdapter):
     def format_system_message(self, signature: type[dspy.Signature]) -> str:
         """Return the instructions, the form of the reply by example, and what its fields are."""
         example = {
-            name: skeleton(info.annotation) if info.is_required() else info.default
+            name: skeleton(info.annotation) if info.is_required() else shown_default(info.default)
             for name, info in signature.output_fields.items()
         }
         lines = [

@@ -199,6 +199,11 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
+def shown_default(value: Any) -> Any:
+    """Return the default of a field as a reply shows it."""
+    return "P1" if isinstance(value, Pointer) else value
+
+
 def skeleton(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
     """Return an example of a twin, as JSON values: what a reply looks like."""
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -218,7 +223,7 @@ def skeleton(annotation: Any, within: tuple[Any, ...] = ()) -> Any:
             if name == "passage_id"
             else skeleton(info.annotation, (*within, annotation))
             if info.is_required()
-            else info.get_default(call_default_factory=True)
+            else shown_default(info.get_default(call_default_factory=True))
             for name, info in annotation.model_fields.items()
         }
     return {int: 1, float: 0.5, bool: True}.get(annotation, "…")

@@ -161,14 +161,14 @@ def test_a_repeated_marker_is_no_reply_and_is_asked_again_as_json(canons: Path) 
 
 
 def test_a_repeated_key_is_no_reply_and_is_asked_again_with_markers(canons: Path) -> None:
-    said = {"sentences": [{"text": "Yes.", "cites": [1]}], "between": []}
+    said = {"sentences": [{"text": "It gives tarot readings.", "cites": [1]}], "between": []}
     twice = f'{{"sentences": [], {json.dumps(said)[1:]}'
     marked = "".join(f"[[ ## {name} ## ]]\n{json.dumps(value)}\n\n" for name, value in said.items())
     replies = iter([twice, f"{marked}[[ ## completed ## ]]"])
     engine = Scripted(lambda _: next(replies))
     program = quincunx.load("chat_bridge", lm=dspy.LM("scripted/m", engine=engine, cache=False))
     answer = program(question="What is Sage Daily?")
-    assert answer.output.answer == "Yes."
+    assert answer.output.answer == "It gives tarot readings."
     assert len(engine.prompts) == 2
     assert "[[ ## sentences ## ]]" not in engine.prompts[0]
     assert "[[ ## sentences ## ]]" in engine.prompts[1]

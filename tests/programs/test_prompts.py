@@ -43,7 +43,7 @@ def test_the_compact_prompt_says_rules_form_and_bounds_before_what_was_given() -
         *f"{signature.instructions} {RULES['numbers']}".split("\n"),
         "",
         "Reply with one JSON object of this form, and nothing else:",
-        '{"sentences": [{"text": "…", "cites": [1]}], "between": ["P1"]}',
+        '{"sentences": [{"cites": [1], "text": "…"}], "between": []}',
         "- sentences: the answer, one claim a sentence; empty if the passages lack it",
         "- between: only when the question's name fits several products: the passages it may mean; else empty",
         BOUNDS,

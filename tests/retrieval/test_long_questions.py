@@ -41,7 +41,8 @@ def test_a_long_question_finds_its_page_with_a_notice(lamps: None, question: str
     answer = load("chat_bridge", index="lamps")(question=question)
     search = load("chat_bridge", index="lamps").retriever(question=question).search
     assert search.passages[0].document_id == "returns.md"
-    (note,) = search.notes
+    # Of a script that the embedder has no tokens for, another note says that.
+    (note,) = (note for note in search.notes if "has no token for" not in note)
     assert note in answer.notes
     assert "256 tokens" in note
 

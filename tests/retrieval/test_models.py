@@ -118,5 +118,5 @@ def test_vectors_and_scores_that_cannot_be_are_errors() -> None:
 
 
 def test_an_unknown_profile_lists_the_known() -> None:
-    with pytest.raises(UnknownProfileError, match=r"known: embedded,.* local, ollama"):
+    with pytest.raises(UnknownProfileError, match=r"known: .*\bembedded,.* local, ollama"):
         find_profile("none")
