@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 from ...programs.answer import Answer
 from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
-from ...programs.prompt.compact_adapter import CompactAdapter
+from ...programs.prompt.compact_adapter import default_adapter
 from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint
 from .ledger import RunLedger
@@ -25,9 +25,6 @@ from .retrieval_run import (
     search_record,
 )
 from .runner import ExampleResult, RowWatch, no_watch, run_examples
-
-_FORMS = {"numbers": CompactAdapter, "quotes": dspy.ChatAdapter}
-"""What asks where no adapter is set, by how a program cites."""
 
 
 def run_answers(
@@ -48,7 +45,7 @@ def run_answers(
     """
     questions = questions_of(setup.gold, program.name)
     model = program.predict.lm or dspy.settings.lm
-    adapter = program.adapter or dspy.settings.adapter or _FORMS[program.cites]()
+    adapter = program.adapter or dspy.settings.adapter or default_adapter(program.cites)
     header = {
         **run_header("answers", setup, folder, program.retriever.handle.searcher),
         "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter

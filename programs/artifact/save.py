@@ -23,7 +23,7 @@ from ...retrieval.storage.disk import make_folder, publish_file, storing
 from ...retrieval.storage.lock import lock_folder, unlock
 from ..parts import ProgramParts
 from ..prompt.citing import CitingAdapter
-from ..prompt.compact_adapter import CompactAdapter
+from ..prompt.compact_adapter import CompactAdapter, default_adapter
 from ..prompt.rules import Cites
 from .fields import changes, form, with_wording
 from .read import MANIFEST
@@ -157,9 +157,9 @@ def predictors_of(program: dspy.Module) -> Iterator[tuple[str, dspy.Predict]]:
 
 
 def adapter_name(program: ProgramParts) -> AdapterName:
-    adapter = program.adapter or dspy.settings.adapter
-    if adapter is None:
-        return "compact" if program.cites == "numbers" else "chat"
+    adapter = program.adapter or dspy.settings.adapter or default_adapter(program.cites)
+    if isinstance(adapter, CompactAdapter):
+        return "compact"
     if isinstance(adapter, dspy.JSONAdapter):
         return "json"
     if isinstance(adapter, dspy.ChatAdapter) and not isinstance(adapter, dspy.XMLAdapter):

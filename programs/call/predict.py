@@ -14,7 +14,7 @@ from ..budget import Budget, Meter, Usage
 from ..engines.extractive.engine import MODEL, ExtractiveEngine, TypedInputsAdapter
 from ..prompt.checked_adapters import checked_adapter, other_form
 from ..prompt.citing import CitingAdapter
-from ..prompt.compact_adapter import CompactAdapter
+from ..prompt.compact_adapter import default_adapter
 from ..prompt.rules import Cites
 from .inputs import model_errors
 from .sentence_stream import SentenceStream
@@ -117,9 +117,7 @@ def require_writer(lm: dspy.BaseLM, task: str) -> None:
 
 
 def _adapter(step: AskModel) -> dspy.Adapter:
-    if step.adapter is None and step.cites == "numbers":
-        return CompactAdapter()
-    return checked_adapter(step.adapter)
+    return checked_adapter(step.adapter or default_adapter(step.cites))
 
 
 def _in_form(program: str, step: AskModel, adapter: dspy.Adapter) -> AskModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -72,6 +73,7 @@ class ClaimCheck:
     def __init__(self, evidence: Mapping[str, Evidence], output: Any, support: SupportCheck) -> None:
         self.evidence, self.output, self.support = evidence, output, support
         self.dropped: list[Dropped] = []
+        self._sentences = cache(read_sentences)  # of each passage once, whatever cites it
 
     def claim(self, claim: Claim, where: str) -> tuple[Claim | None, dict[str, Evidence]]:
         """Return a claim with the citations that stand, and the passages that they cite; ``None`` where it may not stand."""
@@ -101,14 +103,14 @@ class ClaimCheck:
         longest = self.support.longest
         if longest is not None and len(claim.text) > longest:
             return "too_long", f"it has {len(claim.text)} characters, and a claim has {longest} at most"
-        held = {link for passage in cited.values() for link in _held(passage)}
-        stray = sorted(set(links(claim.text)) - held)
+        own = set(links(claim.text))
+        stray = sorted(own - {link for passage in cited.values() for link in _held(passage)}) if own else []
         if stray:
             return "stray_link", f"its link {stray[0]!r} stands in no passage that it cites"
         forbidden = self.output.forbidden(claim.text) if isinstance(self.output, Item) else None
         if forbidden:
             return "forbidden", forbidden
-        sentences = [_cited_sentence(citation, cited[citation.passage_id]) for citation in standing]
+        sentences = [self._cited_sentence(citation, cited[citation.passage_id]) for citation in standing]
         found = check_support(
             claim.text, sentences, self.support.question, layers=self.support.layers, model=self.support.model
         )
@@ -125,6 +127,20 @@ class ClaimCheck:
             "beside_question",
             f"it scores {score:.2f} of the {support.least_relevance:.2f} at least that bearing on the question takes",
         )
+
+    def _cited_sentence(self, citation: Citation, passage: Evidence) -> CitedSentence:
+        """Return what a citation points to, in the whole sentences that it touches."""
+        found = passage.place_of(citation)
+        text = citation.quote
+        if found is not None:
+            touched = [
+                sentence
+                for sentence in self._sentences(passage.text)
+                if sentence.start < found[1] and found[0] < sentence.end
+            ]
+            if touched:
+                text = passage.text[touched[0].start : touched[-1].end]
+        return CitedSentence(text, passage.title, passage.about, passage.id)
 
     def _citation(self, citation: Citation, where: str) -> Citation | None:
         passage = self.passage_of(citation.passage_id)
@@ -151,21 +167,6 @@ class ClaimCheck:
     def drop(self, where: str, rule: Rule, reason: str, value: Any) -> None:
         """Note what does not stand, and why."""
         self.dropped.append(Dropped(where, rule, reason, to_jsonable_python(value)))
-
-
-def _cited_sentence(citation: Citation, passage: Evidence) -> CitedSentence:
-    """Return what a citation points to, in the whole sentences that it touches."""
-    found = passage.place_of(citation)
-    text = citation.quote
-    if found is not None:
-        touched = [
-            sentence
-            for sentence in read_sentences(passage.text)
-            if sentence.start < found[1] and found[0] < sentence.end
-        ]
-        if touched:
-            text = passage.text[touched[0].start : touched[-1].end]
-    return CitedSentence(text, passage.title, passage.about, passage.id)
 
 
 def _asks(text: str) -> bool:

@@ -17,14 +17,14 @@ from pydantic import BaseModel
 
 from .checked_adapters import CheckedJSONAdapter
 from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, shown_default, skeleton
+from .rules import Cites
 
 BOUNDS = f"At most {MOST_CLAIMS} claims a list, {LONGEST_CLAIM} characters a claim, {MOST_CITES} numbers each; one or two are best."
 
 
 logger = logging.getLogger(__name__)
 
-_FORMS = ("schema", "json", "text")
-_SAID = ("schema", "JSON alone", "text")
+_FORMS = ("schema", "JSON alone", "text")
 _taken: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 """By language model of a server of the app's own, which of `_FORMS` it takes, once it has refused one."""
 
@@ -66,7 +66,7 @@ class CompactAdapter(CheckedJSONAdapter):
         form = _FORMS[_taken.get(lm, 0)]
         if form == "schema":
             lm_kwargs["response_format"] = _get_structured_outputs_response_format(signature, False)
-        elif form == "json":
+        elif form == "JSON alone":
             lm_kwargs["response_format"] = {"type": "json_object"}
 
     def format_system_message(self, signature: type[dspy.Signature]) -> str:
@@ -109,6 +109,11 @@ class CompactAdapter(CheckedJSONAdapter):
         return json.dumps(said, ensure_ascii=False)
 
 
+def default_adapter(cites: Cites | None) -> dspy.Adapter:
+    """Return what asks where no adapter is set: the compact form for numbers, DSPy's chat form for all else."""
+    return CompactAdapter() if cites == "numbers" else dspy.ChatAdapter()
+
+
 def _takes_less(lm: Any, error: LMError) -> bool:
     """Whether a server of the app's own refused the form of the reply, and may be asked with less: from now on it is."""
     form = _taken.get(lm, 0)
@@ -116,7 +121,7 @@ def _takes_less(lm: Any, error: LMError) -> bool:
     if not refused or form + 1 == len(_FORMS):
         return False
     logger.warning(
-        "%s takes no %s for its reply: asked with %s from now on", lm.model, *_SAID[form : form + 2]
+        "%s takes no %s for its reply: asked with %s from now on", lm.model, *_FORMS[form : form + 2]
     )
     _taken[lm] = form + 1
     return True

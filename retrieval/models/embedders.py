@@ -179,13 +179,10 @@ class SentenceTransformerEmbedder:
             return self._offsets(text)
 
     def unread(self, text: str) -> float:
-        with self._lock, working(for_other=True):
-            tokenizer = self._model.tokenizer
-            encoding = tokenizer(
-                text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-            )
+        with self._lock:
+            encoding, unknown_id = self._tokens(text), self._model.tokenizer.unk_token_id
         spans = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
-        unknown = sum(_letters(text[start:end]) for id, (start, end) in spans if id == tokenizer.unk_token_id)
+        unknown = sum(_letters(text[start:end]) for id, (start, end) in spans if id == unknown_id)
         return unknown / max(1, _letters(text))
 
     def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
@@ -195,12 +192,14 @@ class SentenceTransformerEmbedder:
         return self._embed([self.identity.question_prefix + text for text in texts], no_progress)
 
     def _offsets(self, text: str) -> list[Span]:
+        found: list[Span] = self._tokens(text)["offset_mapping"]
+        return found
+
+    def _tokens(self, text: str) -> Any:
         with working(for_other=True):  # the tokenizer has a lock of its own, which no fork may copy held
-            encoding = self._model.tokenizer(
+            return self._model.tokenizer(
                 text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
             )
-        found: list[Span] = encoding["offset_mapping"]
-        return found
 
     def _embed(self, texts: list[str], progress: Progress) -> Vectors:
         identity = self.identity
