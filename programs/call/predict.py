@@ -55,8 +55,9 @@ def ask_strictly(
 ) -> Generator[AskModel, Any, dspy.Prediction]:
     """Yield the step, and once more in the other form after a bad reply; return the Prediction.
 
-    The step's adapter is taken as its checked twin, and the rules for citing are added. ``meter`` counts each try, and refuses one that the budget does not
-    hold. Raises as `inputs.model_errors` says: `ModelOutputError` for a second bad reply.
+    The step's adapter is taken as its checked twin, and the rules for citing are added. ``meter`` counts each try, and
+    refuses one that the budget does not hold. Raises as `inputs.model_errors` says: `ModelOutputError` for a second bad
+    reply.
     """
     adapter = _adapter(step)
     with model_errors(program, str(step.lm.model)):

@@ -50,6 +50,7 @@ class SentenceStream:
         self._most = support.most
         self._text, self._at, self._read = "", 0, 0
         self._told: list[Claim] = []
+        """Those that were told, as the reply has them."""
 
     def feed(self, piece: str) -> list[Claim]:
         """Take the next piece of the reply; return the claims that it completes and that stand, each once."""
@@ -60,14 +61,14 @@ class SentenceStream:
                 value, self._at = json.JSONDecoder().raw_decode(self._text, begin.start())
             except (ValueError, RecursionError):
                 break  # not whole yet, or never
-            for claim in self._standing(value):
+            for claim, standing in self._standing(value):
                 if claim not in self._told:
                     self._told.append(claim)
-                    found.append(claim)
+                    found.append(standing)
         return found
 
-    def _standing(self, value: Any) -> Iterator[Claim]:
-        """Yield the claims of a whole object that stand, as far as the list holds so many."""
+    def _standing(self, value: Any) -> Iterator[tuple[Claim, Claim]]:
+        """Yield the claims of a whole object that stand, as said and as checked, as far as the list holds so many."""
         try:
             claims = read_claims(_CLAIM.validate_python(value), self._passages)
         except ValidationError:
@@ -76,7 +77,7 @@ class SentenceStream:
             self._read += 1
             standing = self._check.claim(claim, "")[0]
             if standing is not None and (self._most is None or self._read <= self._most):
-                yield standing
+                yield claim, standing
 
     def told_only(self) -> Any:
         """Return an output that says what was told and nothing else; ``None`` where nothing was."""
@@ -87,8 +88,7 @@ class SentenceStream:
     def with_told(self, output: Any) -> Any:
         """Return an output that says what was told, and then what else the whole reply says."""
         said = getattr(output, self._field)
-        standing = [self._check.claim(claim, "")[0] for claim in said]
-        if standing[: len(self._told)] == self._told:
+        if all(claim in said[: self._most] for claim in self._told):
             return output
-        rest = [claim for claim, stands in zip(said, standing, strict=True) if stands not in self._told]
+        rest = [claim for claim in said if claim not in self._told]
         return output.model_copy(update={self._field: [*self._told, *rest]})

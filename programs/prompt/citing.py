@@ -77,7 +77,7 @@ class _Asked:
     ) -> None:
         self._own, self._cites = signature, cites
         self.signature = prompt_signature(signature, cites)  # type: ignore[arg-type]  # a class is hashable
-        self._passages = _numbered(inputs)
+        self._passages = self._numbered(inputs)
         self.inputs = self._inputs(inputs, self._passages)
         try:
             self.demos = [self._demo(demo) for demo in demos]
@@ -111,6 +111,11 @@ class _Asked:
             return read_reply(annotation, values[name], self._passages)
         return read_reply(annotation, reply_type(annotation).model_construct(**values), self._passages)
 
+    def _numbered(self, values: Mapping[str, Any]) -> NumberedPassages:
+        """Return the passages with numbers; none where quotes are cited."""
+        given = values.get(PASSAGES) if self._cites == "numbers" else None
+        return NumberedPassages(_EVIDENCE.validate_python(given or []))
+
     def _inputs(self, inputs: Mapping[str, Any], passages: NumberedPassages) -> dict[str, Any]:
         if PASSAGES not in inputs:
             return dict(inputs)
@@ -120,7 +125,7 @@ class _Asked:
     def _demo(self, demo: Any) -> dict[str, Any]:
         """Return an example in the words of its prompt; its passages are numbered by themselves."""
         values = dict(demo)
-        passages = _numbered(values)
+        passages = self._numbered(values)
         shown = self._inputs(values, passages)
         (name,) = self._own.output_fields
         if values.get(name) is None:
@@ -182,10 +187,6 @@ def _is_spread(signature: type[dspy.Signature]) -> bool:
     return is_model and not any(
         name in signature.input_fields or hasattr(dspy.Signature, name) for name in kind.model_fields
     )
-
-
-def _numbered(values: Mapping[str, Any]) -> NumberedPassages:
-    return NumberedPassages(_EVIDENCE.validate_python(values.get(PASSAGES) or []))
 
 
 def neutralised(passages: Any) -> list[Evidence]:
