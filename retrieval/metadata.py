@@ -100,8 +100,8 @@ def comparable(value: object) -> tuple[Kind, Any]:
     if isinstance(value, int):
         try:
             return "number", value if abs(value) < 2**63 else float(value)
-        except OverflowError:
-            return "none", 0
+        except OverflowError:  # larger than any number that a filter can name
+            return "number", math.inf if value > 0 else -math.inf
     if isinstance(value, float) and math.isfinite(value):
         return "number", value
     if isinstance(value, str) and not _SURROGATE.search(value):

@@ -423,4 +423,6 @@ def test_int_and_float_compare_exactly() -> None:
     assert (field("a") == large).matches({"a": large})
     assert not (field("a") == large).matches({"a": float(2**53)})
     assert (field("a") < 1e300).matches({"a": 10**299})
+    assert (field("a") > 1e300).matches({"a": 10**400})
+    assert (field("a") < -1e300).matches({"a": -(10**400)})
     assert not (field("a") < 1e300).matches({"a": 10**400})
