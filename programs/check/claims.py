@@ -15,7 +15,7 @@ from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .links import links
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
-from .support.cited import CitedSentence, SupportRule
+from .support.cited import CitedSentence, SupportRule, only_points
 from .support.layers import LAYERS, Layer
 from .support.rules import check_support
 from .support.similarity import SupportModel
@@ -119,6 +119,8 @@ class ClaimCheck:
     def _beside_question(self, claim: Claim) -> tuple[Rule, str] | None:
         support = self.support
         if support.least_relevance is None or support.model is None or not support.question.strip():
+            return None
+        if only_points(claim.text):
             return None
         score = support.model(support.question, [claim.text])
         if score >= support.least_relevance:

@@ -24,6 +24,10 @@ LONGEST_REPLY = 200_000
 _MARKER = re.compile(r"\[\[\s*##\s*(\w+)\s*##\s*\]\]")
 
 
+class RefusedReply(AdapterParseError):
+    """A reply that is none in any form, whatever could be read in it."""
+
+
 class CheckedChatAdapter(dspy.ChatAdapter):
     """A chat adapter that accepts each field marker once, and leaves it to the program to ask again."""
 
@@ -45,7 +49,7 @@ class CheckedJSONAdapter(dspy.JSONAdapter):
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         """Parse a reply; raises ``AdapterParseError`` for a repeated key or a reply without end."""
         _refuse("JSONAdapter", signature, completion, _repeated_keys(completion, signature))
-        with _bounded("JSONAdapter", signature, completion):
+        with _bounded("JSONAdapter", signature, completion), _whole_reply(completion):
             parsed: dict[str, Any] = super().parse(signature, completion)
         return parsed
 
@@ -101,8 +105,18 @@ def _bounded(adapter: str, signature: type[dspy.Signature], completion: str) -> 
         raise _fault(adapter, signature, completion, "The reply is nested too deeply.") from error
 
 
+@contextmanager
+def _whole_reply(completion: str) -> Iterator[None]:
+    """Let a parse error hold the whole reply, and not the part that looked like JSON."""
+    try:
+        yield
+    except AdapterParseError as error:
+        error.lm_response = completion
+        raise
+
+
 def _fault(adapter: str, signature: type[dspy.Signature], completion: str, message: str) -> AdapterParseError:
-    return AdapterParseError(
+    return RefusedReply(
         adapter_name=adapter, signature=signature, lm_response=completion[:1000], message=message
     )
 

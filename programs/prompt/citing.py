@@ -8,6 +8,7 @@ optimizers see those alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic.fields import FieldInfo
 from ...retrieval.errors import UsageError
 from ...signatures.evidence import Citation, Claim, Evidence
 from ..check.quotes import neutralise
+from .checked_adapters import CheckedChatAdapter, CheckedJSONAdapter, RefusedReply
 from .numbered_passages import NumberedPassages
 from .reply_types import read_reply, reply_type, write_reply
 from .rules import Cites, with_rules
@@ -44,7 +46,10 @@ class CitingAdapter(dspy.Adapter):
     ) -> list[dict[str, Any]]:
         """Ask, and return the outputs by name."""
         asked = _Asked(self.cites, signature, demos, inputs)
-        said = self.inner(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
+        try:
+            said = self.inner(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
+        except AdapterParseError as error:
+            return [asked.read_quotes(error)]
         return [asked.read(values) for values in said]
 
     async def acall(
@@ -57,7 +62,10 @@ class CitingAdapter(dspy.Adapter):
     ) -> list[dict[str, Any]]:
         """Ask without holding up the event loop."""
         asked = _Asked(self.cites, signature, demos, inputs)
-        said = await self.inner.acall(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
+        try:
+            said = await self.inner.acall(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
+        except AdapterParseError as error:
+            return [asked.read_quotes(error)]
         return [asked.read(values) for values in said]
 
     def format(
@@ -104,6 +112,18 @@ class _Asked:
                 lm_response=str(values)[:1000],
                 message=fault["msg"],
             ) from error
+
+    def read_quotes(self, error: AdapterParseError) -> dict[str, Any]:
+        """Return what a reply says that cites quotes where numbers were asked for; raises ``error`` for one that does not.
+
+        A model that was taught quotes goes on with them; the check holds both to the passages.
+        """
+        if self._cites == "numbers" and not isinstance(error, RefusedReply):
+            for adapter in (CheckedChatAdapter(), CheckedJSONAdapter()):
+                with suppress(AdapterParseError):
+                    parsed: dict[str, Any] = adapter.parse(self._own, error.lm_response)
+                    return parsed
+        raise error
 
     def _output(self, annotation: Any, values: Mapping[str, Any]) -> Any:
         if not _is_spread(self._own):

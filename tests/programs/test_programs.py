@@ -123,6 +123,16 @@ def test_an_answer_whose_support_is_invented_becomes_a_refusal_that_says_so(cano
     assert "could be supported" in (answer.refusal or "")
 
 
+@pytest.mark.parametrize("written", ["markers", "json"])
+def test_a_reply_that_cites_quotes_is_read_where_numbers_were_asked_for(canons: Path, written: str) -> None:
+    said = in_markers("reply", honest()) if written == "markers" else json.dumps({"reply": honest()})
+    engine = Scripted(lambda _: said)
+    program = quincunx.load("chat_bridge", lm=dspy.LM("scripted/m", engine=engine, cache=False))
+    answer = program(question="What is Sage Daily?")
+    assert [citation.passage_id for citation in answer.citations] == ["bd-sage-daily"]
+    assert len(engine.prompts) == 1
+
+
 @pytest.mark.parametrize("cites", RULES)
 def test_a_reply_without_the_asked_form_is_one_error(canons: Path, cites: Cites) -> None:
     program = quincunx.load("chat_bridge", cites=cites, lm=scripted(lambda _: "I would rather not."))

@@ -379,3 +379,19 @@ def test_token_vectors_put_a_paraphrase_above_another_subject() -> None:
     fault = check_support("Red wine comes out of wool.", cite(sentence), "", layers=[similarity], model=model)
     assert fault is not None
     assert fault.rule == "low_support"
+
+
+@pytest.mark.parametrize("claim", ["As the passage says.", "So the page states.", "Yes.", "It says so."])
+def test_a_claim_that_only_points_to_what_it_cites_is_as_near_as_can_be(claim: str) -> None:
+    cited = [CitedSentence("Returns are accepted for 30 days after delivery.", "Returns")]
+    assert check_support(claim, cited, "How long?", model=Far()) is None
+    assert check_support("Letters take two days.", cited, "How long?", model=Far()) is not None
+
+
+class Far:
+    """A model to which all is far from all; it bears the name of one that has a bound."""
+
+    name = next(iter(LEAST_SUPPORT))
+
+    def __call__(self, claim: str, sentences: Sequence[str]) -> float:
+        return 0.0

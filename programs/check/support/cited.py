@@ -69,9 +69,12 @@ class Case:
 
     @cached_property
     def says_nothing_new(self) -> bool:
-        """Whether every word of weight stands in the sentences; a claim without any, such as "Yes.", says nothing by itself."""
+        """Whether every word of weight stands in the sentences, or only points to them, as in "As the passage says."
+
+        A claim without any such word, as "Yes.", says nothing by itself either.
+        """
         told = {stem for text in self.sentences for stem in content_stems(read_words(text))}
-        return set(self.stems) <= told
+        return set(self.stems) <= told | _POINTING
 
     @cached_property
     def context(self) -> list[str]:
@@ -99,6 +102,17 @@ class Case:
     def is_quote(self) -> bool:
         """Tell whether the claim is one of its sentences, word for word."""
         return any(_plain(self.claim) == _plain(sentence) for sentence in self.sentences)
+
+
+_POINTING = set(
+    content_stems(read_words("passage passages page text source document quote says said states stated"))
+)
+"""Words by which a claim only points to what it cites."""
+
+
+def only_points(claim: str) -> bool:
+    """Tell whether a claim says nothing by itself, as "As the passage says." does."""
+    return set(content_stems(read_words(claim))) <= _POINTING
 
 
 def _plain(text: str) -> str:
