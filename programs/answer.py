@@ -51,6 +51,9 @@ class Answer(dspy.Prediction):
     """What the model wrote and the check took out, with reasons."""
     passages: list[Passage]
     """The passages that were given, best first."""
+    left_out: int
+    """Sentences of the passages that the language model did not read, being farther from the question than those it read;
+    see `ProgramSpec.most_sentences`."""
     candidates: list[Candidate]
     search: SearchResult
     """What each stage of the search found."""
@@ -81,5 +84,6 @@ class Answer(dspy.Prediction):
                 {"id": passage.id, "title": passage.title, "text": passage.text, "rank": rank}
                 for rank, passage in enumerate(self.passages, start=1)
             ],
+            "left_out": self.left_out,
             "candidates": [candidate.ranks() for candidate in self.candidates],
         }

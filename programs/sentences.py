@@ -30,6 +30,7 @@ _CLOSING = " \t\n*_`~\"'”’»)]}"
 _QUESTION_MARKS = tuple("?？؟⸮⁇⁈՞\u037e")
 _FENCE = re.compile(r"\s*(?:>\s*)*(?:`{3}|~{3})")
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^>]*>", re.DOTALL)
+_NO_HEAD = ("", 0)
 _LINE_MARKS = re.compile(r"\s*\n[ \t>]*")
 
 
@@ -46,6 +47,10 @@ class Sentence:
     """Cosine with the question, −1 to 1."""
     least: float = BEARS
     """The score from which on it bears on the question."""
+    start: int = 0
+    """Where it begins in the passage, in characters."""
+    heads: tuple[int, ...] = ()
+    """Where the lines begin that it stands under: its heading, the question it answers, the head of its table."""
 
     @property
     def shown(self) -> str:
@@ -57,6 +62,17 @@ class Sentence:
         return self.score >= self.least
 
 
+@dataclass(frozen=True)
+class AnsweringSentence:
+    """A sentence that can answer, before it is scored."""
+
+    text: str
+    reading: str
+    """It with what heads it above."""
+    start: int
+    heads: tuple[int, ...]
+
+
 ScoredPassages = Sequence[Sequence[Sentence]]
 """The scored sentences of each passage, passages and sentences in the order they were given."""
 
@@ -64,7 +80,7 @@ ScoredPassages = Sequence[Sequence[Sentence]]
 def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embedder) -> ScoredPassages:
     """Return each passage's sentences that can answer, with their scores, in the order given."""
     cut = [list(read_answers(passage)) for passage in passages]
-    readings = [reading for answers in cut for _, reading in answers]
+    readings = [sentence.reading for sentences in cut for sentence in sentences]
     if not readings:
         return [[] for _ in passages]
     if embedder.unread(question) > MOST_UNREAD:
@@ -72,8 +88,11 @@ def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embed
     else:
         scores = iter(_cosines(question, readings, embedder))
     return [
-        [Sentence(passage, text, place, next(scores)) for place, (text, _) in enumerate(answers)]
-        for passage, answers in zip(passages, cut, strict=True)
+        [
+            Sentence(passage, found.text, place, next(scores), start=found.start, heads=found.heads)
+            for place, found in enumerate(sentences)
+        ]
+        for passage, sentences in zip(passages, cut, strict=True)
     ]
 
 
@@ -95,28 +114,31 @@ def embed_fitting(texts: Sequence[str], embedder: Embedder) -> Vectors:
     return embedder.embed_passages([fitting(text, embedder) for text in texts])
 
 
-def read_answers(passage: Evidence) -> Iterator[tuple[str, str]]:
-    """Yield each sentence of a passage that can answer, as it stands, and as it is read: below what heads it."""
+def read_answers(passage: Evidence) -> Iterator[AnsweringSentence]:
+    """Yield the sentences of a passage that can answer, in order."""
     start = len(passage.text) - len(read_front_matter(passage.text).body)
-    body = passage.text[start:]
     titles = [normal_text(part).casefold() for part in (passage.title, passage.title.split(" › ")[-1])]
-    alone = normal_text(body).casefold() in titles  # a title may be all that there is to quote
-    heading = table = ""
-    for span in read_sentences(body):
-        text = body[span.start : span.end]
+    # A title may be all that there is to quote.
+    alone = normal_text(passage.text[start:]).casefold() in titles
+    heading = table = _NO_HEAD
+    for span in read_sentences(passage.text[start:]):
+        at = start + span.start
+        text = passage.text[at : start + span.end]
         if span.kind == "paragraph":
             text = _whole_marks(text)
         if span.kind == "heading":
-            heading, table = text.strip("#=- \t\n"), ""
+            heading, table = (text.strip("#=- \t\n"), at), _NO_HEAD
         elif span.kind == "head":
-            table = text.split("\n")[0]
+            table = (text.split("\n")[0], at)
         elif span.kind in ("paragraph", "html") and _is_question(text):
-            heading = text
+            heading = (text, at)
         elif _says_something(span.kind, text) and (alone or normal_text(text).casefold() not in titles):
-            heads = [passage.title, "" if normal_text(heading).casefold() in titles else heading]
+            heads = [_NO_HEAD if normal_text(heading[0]).casefold() in titles else heading]
             if span.kind == "row":
                 heads.append(table)
-            yield text, "\n".join([*filter(None, heads), text])
+            heads = [head for head in heads if head[0]]
+            reading = "\n".join([*filter(None, [passage.title]), *(head for head, _ in heads), text])
+            yield AnsweringSentence(text, reading, at, tuple(place for _, place in heads))
 
 
 def _is_question(text: str) -> bool:

@@ -28,6 +28,9 @@ DEFAULT_METRIC: Mapping[str, float] = {
     "overlap": 1,
     "kept": 1,
 }
+MOST_SENTENCES = 12
+"""That a language model reads for one question. With all of them, the 1.5B model of ``bench/real_lm`` took twice the tokens and
+cited no better."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
@@ -72,6 +75,9 @@ class ProgramSpec:
     support: Collection[Layer] = LAYERS
     """By which layers a claim is held to what it cites: ``details`` (names, numbers, subjects), ``polarity`` (denials,
     opposites, quantifiers), ``similarity`` (a score of the profile's second stage)."""
+    most_sentences: int | None = MOST_SENTENCES
+    """Sentences of the passages that a language model reads for one question, those nearest to it, and at least one of
+    each passage; ``None``: all of them, as where it cites by quotes."""
     least_relevance: Mapping[str, float] = field(default_factory=dict)
     """By the name of the profile's second stage, the least score of the question by a claim that a language model writes:
     what is below it is about something else, and is dropped. Chosen on the program's own questions."""
@@ -101,6 +107,12 @@ class ProgramSpec:
         unknown = sorted(set(self.support) - set(LAYERS))
         if unknown:
             self._refuse(f"it has no layer of support {unknown[0]!r}; known: {', '.join(LAYERS)}")
+        if self.most_sentences is not None and not (
+            type(self.most_sentences) is int and self.most_sentences >= 1
+        ):
+            self._refuse(
+                f"most_sentences must be a whole number from 1, or None (got {self.most_sentences!r})"
+            )
         if not self.metric or min(self.metric.values()) < 0 or not sum(self.metric.values()) > 0:
             self._refuse(
                 f"the weights of its metric must be at least 0 and not all 0 (got {dict(self.metric)})"

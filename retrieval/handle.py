@@ -18,6 +18,7 @@ from .processes import Lock
 from .storage.home import DATABASE, home, index_names, require_index
 
 if TYPE_CHECKING:
+    from .models.embedders import Embedder
     from .models.rerankers import Reranker
     from .search import Searcher, SearchResult
     from .settings import SearchSettings
@@ -95,6 +96,11 @@ class SearchHandle:
     def reranker(self) -> str | None:
         """Name of the reranker, once it is loaded; nothing is loaded for the name alone."""
         return None if self._searcher is None else self._searcher.reranker
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model of the index's vectors, for other uses; the first use loads it."""
+        return shared_embedder(self.models)
 
     @property
     def second_stage(self) -> Reranker | None:

@@ -58,6 +58,7 @@ SPEC = ProgramSpec(
     index="paiddaily",
     leaves_out=field("kind") == "ticker",
     decomposes=True,
+    most_sentences=20,  # of five precedents, each with what happened and what followed
     fill=fill_precedents,
     measures={"precedent_f1": Measure(precedent_f1)},
     metric={"precedent_f1": 3, "citation_precision": 1, "kept": 1},

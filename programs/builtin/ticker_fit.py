@@ -116,6 +116,7 @@ SPEC = ProgramSpec(
     index="paiddaily",
     leaves_out=field("kind") == "catalyst",
     decomposes=True,
+    most_sentences=20,  # of five pages, each with what speaks for it and against
     fill=fill_shortlist,
     measures={"ticker_f1": Measure(ticker_f1), "fit_tau": Measure(fit_tau, least=-1.0)},
     metric={"ticker_f1": 3, "citation_precision": 1, "kept": 1},

@@ -16,6 +16,7 @@ from ..prompt.checked_adapters import checked_adapter, other_form
 from ..prompt.citing import CitingAdapter
 from ..prompt.compact_adapter import default_adapter
 from ..prompt.rules import Cites
+from ..prompt.sentence_choice import SentenceChoice
 from .inputs import model_errors
 from .sentence_stream import SentenceStream
 
@@ -33,6 +34,8 @@ class AskModel:
     """Whether its prose is to be told as it comes."""
     cites: Cites | None = None
     """How the claims of its output cite; ``None`` where it makes none."""
+    choose: SentenceChoice | None = None
+    """Where set, chooses the sentences of the passages that are read."""
     sentences: SentenceStream | None = None
     """Where set, reads the sentences of the reply as they come."""
 
@@ -125,4 +128,4 @@ def _in_form(program: str, step: AskModel, adapter: dspy.Adapter) -> AskModel:
     """Return the step as it is asked through an adapter."""
     if is_extractive(step.lm):
         return replace(step, adapter=TypedInputsAdapter(program))
-    return replace(step, adapter=CitingAdapter(adapter, step.cites) if step.cites else adapter)
+    return replace(step, adapter=CitingAdapter(adapter, step.cites, step.choose) if step.cites else adapter)

@@ -18,6 +18,7 @@ from ..check.claims import ClaimCheck, SupportCheck
 from ..check.forms import claim_fields, empty_output
 from ..prompt.numbered_passages import NumberedPassages
 from ..prompt.reply_types import ReplyClaim, read_claims
+from ..prompt.sentence_choice import ChosenSentences
 
 _BEGIN = re.compile(r'\{\s*"(?:cites|text)"\s*:')
 _CLAIM: TypeAdapter[Any] = TypeAdapter(ReplyClaim)
@@ -40,10 +41,15 @@ class SentenceStream:
     """Reads the pieces of one reply."""
 
     def __init__(
-        self, annotation: Any, field: str, evidence: Sequence[Evidence], support: SupportCheck
+        self,
+        annotation: Any,
+        field: str,
+        evidence: Sequence[Evidence],
+        support: SupportCheck,
+        chosen: ChosenSentences | None = None,
     ) -> None:
         self._annotation, self._field = annotation, field
-        self._passages = NumberedPassages(evidence)
+        self._passages = NumberedPassages(evidence, chosen.places if chosen else None)
         self._check = ClaimCheck(
             {passage.id: passage for passage in evidence}, empty_output(annotation), support
         )

@@ -6,6 +6,7 @@ so that sync, async and streamed calls (see `drive`) take the same path and cann
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -28,8 +29,10 @@ from ..check.quotes import neutralise
 from ..check.support.similarity import support_model
 from ..events import CheckedSentence, Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
-from ..prompt.reply_types import LONGEST_CLAIM, MOST_CLAIMS
+from ..prompt.citing import asked_text
+from ..prompt.reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS
 from ..prompt.rules import Cites
+from ..prompt.sentence_choice import ChosenSentences, SentenceChoice
 from .inputs import CallInputs
 from .predict import AskModel, ask_strictly, is_extractive
 from .sentence_stream import SentenceStream, prose_field
@@ -59,7 +62,24 @@ class Retrieve:
         return await self.retriever.acall(question=self.question, queries=self.queries)
 
 
-Step = Retrieve | AskModel
+@dataclass(frozen=True)
+class ChooseSentences:
+    """A step: choose what the language model reads of the passages; its result is what was chosen."""
+
+    choose: SentenceChoice
+    question: str
+    passages: Sequence[Evidence]
+
+    def run(self) -> ChosenSentences | None:
+        """Choose in this thread."""
+        return self.choose(self.question, self.passages)
+
+    async def arun(self) -> ChosenSentences | None:
+        """Choose without holding up the event loop."""
+        return await asyncio.to_thread(self.run)
+
+
+Step = Retrieve | ChooseSentences | AskModel
 
 
 @dataclass
@@ -77,6 +97,8 @@ class Flow:
     found: dspy.Prediction | None = None
     notes: list[str] = field(default_factory=list)
     """What did not go as usual."""
+    _left_out: int = 0
+    """Sentences of the passages that the language model is not given."""
     _told: list[Claim] = field(default_factory=list)
     """The claims that were told, in order."""
 
@@ -147,21 +169,40 @@ class Flow:
         }
         if "history" in self.program.predict.signature.input_fields:
             inputs["history"] = self._history()
-        cites = self.program.cites
-        sentences = self._sentences(inputs["passages"])
+        choose, chosen = self._choice, None
+        if choose is not None:
+            begin = time.perf_counter()
+            chosen = yield ChooseSentences(choose, asked_text(inputs), inputs["passages"])
+            self.seconds["choosing"] = time.perf_counter() - begin
+            self._left_out = chosen.left_out if chosen is not None else 0
         return (
             yield from self._ask(
-                "asking", self.program.predict, inputs, streamed=True, cites=cites, sentences=sentences
+                "asking",
+                self.program.predict,
+                inputs,
+                streamed=True,
+                cites=self.program.cites,
+                choose=choose,
+                sentences=self._sentences(inputs["passages"], chosen),
             )
         )
 
-    def _sentences(self, passages: Sequence[Evidence]) -> SentenceStream | None:
+    @property
+    def _choice(self) -> SentenceChoice | None:
+        most = self.program.spec.most_sentences
+        if most is None or not self._numbered:
+            return None
+        return SentenceChoice(self.program.retriever.handle, most)
+
+    def _sentences(
+        self, passages: Sequence[Evidence], chosen: ChosenSentences | None
+    ) -> SentenceStream | None:
         """Return what tells the sentences of a reply as they come, where the output is prose."""
         annotation = self.program.spec.output_type
         field = prose_field(annotation)
         if self.listener is None or field is None or not self._numbered:
             return None
-        return SentenceStream(annotation, field, passages, self._support)
+        return SentenceStream(annotation, field, passages, self._support, chosen)
 
     def _ask(
         self,
@@ -171,13 +212,14 @@ class Flow:
         *,
         streamed: bool = False,
         cites: Cites | None = None,
+        choose: SentenceChoice | None = None,
         sentences: SentenceStream | None = None,
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
         self.tell(Status(stage))
         begin = time.perf_counter()
         adapter = self.program.adapter or dspy.settings.adapter
-        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites, sentences)
+        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites, choose, sentences)
         try:
             return (
                 yield from ask_strictly(
@@ -216,6 +258,7 @@ class Flow:
             model,
             least_relevance=least.get(model.name) if self._numbered and model is not None else None,
             longest=LONGEST_CLAIM if self._numbered else None,
+            most_cites=MOST_CITES if self._numbered else None,
             most=MOST_CLAIMS if self._numbered else None,
         )
 
@@ -244,6 +287,7 @@ class Flow:
             citations=grounded.citations,
             dropped=grounded.dropped,
             passages=found.passages,
+            left_out=self._left_out,
             candidates=found.candidates,
             search=found.search,
             usage=self.meter.usage,

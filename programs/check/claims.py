@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
+from .attribution import Attribution
 from .links import links
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
 from .support.cited import CitedSentence, SupportRule, only_points
@@ -28,6 +29,7 @@ Rule = Literal[
     "empty",
     "stray_link",
     "forbidden",
+    "wrong_sentence",
     "beside_question",
     "too_long",
     "too_many",
@@ -36,6 +38,9 @@ Rule = Literal[
 """Which rule a dropped part broke: stable, and free of what anybody wrote."""
 
 
+_MISCITED = frozenset({"no_citation", "unsupported_detail", "other_subject", "mixed_passages", "low_support"})
+"""Rules that a claim breaks when it cites another sentence than the one that states it."""
+WRONG_SENTENCE = "the claim is stated by another sentence, which it cites"
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)\s*\.?\s*$")
 
 
@@ -63,6 +68,8 @@ class SupportCheck:
     """Least score of the question by a claim, as the model gives it; ``None`` where none is known."""
     longest: int | None = None
     """Most characters of a claim; ``None`` for any number."""
+    most_cites: int | None = None
+    """Most citations of a claim; ``None`` for any number."""
     most: int | None = None
     """Most claims of a list; ``None`` for any number."""
 
@@ -74,24 +81,61 @@ class ClaimCheck:
         self.evidence, self.output, self.support = evidence, output, support
         self.dropped: list[Dropped] = []
         self._sentences = cache(read_sentences)  # of each passage once, whatever cites it
+        self._attribution = Attribution(list(evidence.values()))
 
     def claim(self, claim: Claim, where: str) -> tuple[Claim | None, dict[str, Evidence]]:
         """Return a claim with the citations that stand, and the passages that they cite; ``None`` where it may not stand."""
-        standing = [
-            checked
+        standing = {
+            index: checked
             for index, citation in enumerate(claim.citations)
             if (checked := self._citation(citation, f"{where}.citations[{index}]")) is not None
-        ]
-        cited = {citation.passage_id: self.evidence[citation.passage_id] for citation in standing}
-        fault = self._fault(claim, standing, cited)
+        }
+        bearing, fault = self._bearing(claim, list(standing.values()))
+        for index, citation in standing.items():
+            if citation not in bearing:
+                self.drop(f"{where}.citations[{index}]", "wrong_sentence", WRONG_SENTENCE, citation)
         if fault is not None:
             self.drop(where, *fault, claim)
             return None, {}
-        return claim.model_copy(update={"citations": standing}), cited
+        return claim.model_copy(update={"citations": bearing}), self._passages(bearing)
 
-    def _fault(
-        self, claim: Claim, standing: list[Citation], cited: Mapping[str, Evidence]
-    ) -> tuple[Rule, str] | None:
+    def _passages(self, citations: list[Citation]) -> dict[str, Evidence]:
+        return {citation.passage_id: self.evidence[citation.passage_id] for citation in citations}
+
+    def _bearing(
+        self, claim: Claim, standing: list[Citation]
+    ) -> tuple[list[Citation], tuple[Rule, str] | None]:
+        """Return the citations that bear a claim, and what is wrong with it, if anything.
+
+        A claim that is a sentence of the passages, word for word, cites that one. One that is not supported by what it cites
+        cites the sentence that has its words instead, if that supports it. Where support is not asked for, all stay.
+        """
+        if not self.support.layers:
+            return standing, self._fault(claim, standing)
+        verbatim = self._attribution.verbatim(claim.text)
+        if verbatim:
+            own = [citation for citation in standing if any(_touches(citation, same) for same in verbatim)]
+            bearing = own or verbatim[:1]
+            return bearing, self._fault(claim, bearing)
+        fault = self._fault(claim, standing)
+        if fault is None:
+            return self._with_words(claim, standing), None
+        nearest = self._attribution.nearest(claim.text) if fault[0] in _MISCITED else None
+        if nearest is not None and self._fault(claim, [nearest]) is None:
+            return [nearest], None
+        return standing, fault
+
+    def _with_words(self, claim: Claim, standing: list[Citation]) -> list[Citation]:
+        """Return the citations that have words of the claim, as many as it may have, if they alone support it."""
+        shares = self._attribution.shares(claim.text, standing)
+        nearest = sorted(range(len(standing)), key=lambda index: -shares[index])[: self.support.most_cites]
+        kept = [citation for index, citation in enumerate(standing) if shares[index] and index in nearest]
+        if not kept or kept == standing or self._fault(claim, kept) is not None:
+            return standing
+        return kept
+
+    def _fault(self, claim: Claim, standing: list[Citation]) -> tuple[Rule, str] | None:
+        cited = self._passages(standing)
         if not standing:
             return "no_citation", "it has no citation that stands"
         if not claim.text.strip():
@@ -169,6 +213,15 @@ class ClaimCheck:
     def drop(self, where: str, rule: Rule, reason: str, value: Any) -> None:
         """Note what does not stand, and why."""
         self.dropped.append(Dropped(where, rule, reason, to_jsonable_python(value)))
+
+
+def _touches(citation: Citation, other: Citation) -> bool:
+    """Tell whether two citations share a place."""
+    if citation.start is None or other.start is None or citation.end is None or other.end is None:
+        return citation.passage_id == other.passage_id and citation.quote == other.quote
+    return (
+        citation.passage_id == other.passage_id and citation.start < other.end and other.start < citation.end
+    )
 
 
 def _asks(text: str) -> bool:

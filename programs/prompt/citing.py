@@ -24,6 +24,7 @@ from .checked_adapters import CheckedChatAdapter, CheckedJSONAdapter, RefusedRep
 from .numbered_passages import NumberedPassages
 from .reply_types import read_reply, reply_type, write_reply
 from .rules import Cites, with_rules
+from .sentence_choice import SentenceChoice
 
 PASSAGES = "passages"
 _EVIDENCE = TypeAdapter(list[Evidence])
@@ -32,9 +33,9 @@ _EVIDENCE = TypeAdapter(list[Evidence])
 class CitingAdapter(dspy.Adapter):
     """Renders what a program asks through another adapter, and reads the reply back into the program's types."""
 
-    def __init__(self, inner: dspy.Adapter, cites: Cites) -> None:
+    def __init__(self, inner: dspy.Adapter, cites: Cites, choose: SentenceChoice | None = None) -> None:
         super().__init__()
-        self.inner, self.cites = inner, cites
+        self.inner, self.cites, self.choose = inner, cites, choose
 
     def __call__(
         self,
@@ -45,7 +46,7 @@ class CitingAdapter(dspy.Adapter):
         inputs: dict[str, Any],
     ) -> list[dict[str, Any]]:
         """Ask, and return the outputs by name."""
-        asked = _Asked(self.cites, signature, demos, inputs)
+        asked = _Asked(self.cites, signature, demos, inputs, self.choose)
         try:
             said = self.inner(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
         except AdapterParseError as error:
@@ -61,7 +62,7 @@ class CitingAdapter(dspy.Adapter):
         inputs: dict[str, Any],
     ) -> list[dict[str, Any]]:
         """Ask without holding up the event loop."""
-        asked = _Asked(self.cites, signature, demos, inputs)
+        asked = _Asked(self.cites, signature, demos, inputs, self.choose)
         try:
             said = await self.inner.acall(lm, lm_kwargs, asked.signature, asked.demos, asked.inputs)
         except AdapterParseError as error:
@@ -72,7 +73,7 @@ class CitingAdapter(dspy.Adapter):
         self, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Return the messages that are sent."""
-        asked = _Asked(self.cites, signature, demos, inputs)
+        asked = _Asked(self.cites, signature, demos, inputs, self.choose)
         messages: list[dict[str, Any]] = self.inner.format(asked.signature, asked.demos, asked.inputs)
         return messages
 
@@ -81,9 +82,14 @@ class _Asked:
     """One call in the words of its prompt."""
 
     def __init__(
-        self, cites: Cites, signature: type[dspy.Signature], demos: Sequence[Any], inputs: Mapping[str, Any]
+        self,
+        cites: Cites,
+        signature: type[dspy.Signature],
+        demos: Sequence[Any],
+        inputs: Mapping[str, Any],
+        choose: SentenceChoice | None,
     ) -> None:
-        self._own, self._cites = signature, cites
+        self._own, self._cites, self._choose = signature, cites, choose
         self.signature = prompt_signature(signature, cites)  # type: ignore[arg-type]  # a class is hashable
         self._passages = self._numbered(inputs)
         self.inputs = self._inputs(inputs, self._passages)
@@ -134,7 +140,9 @@ class _Asked:
     def _numbered(self, values: Mapping[str, Any]) -> NumberedPassages:
         """Return the passages with numbers; none where quotes are cited."""
         given = values.get(PASSAGES) if self._cites == "numbers" else None
-        return NumberedPassages(_EVIDENCE.validate_python(given or []))
+        passages = _EVIDENCE.validate_python(given or [])
+        chosen = self._choose(asked_text(values), passages) if self._choose else None
+        return NumberedPassages(passages, chosen.places if chosen else None)
 
     def _inputs(self, inputs: Mapping[str, Any], passages: NumberedPassages) -> dict[str, Any]:
         if PASSAGES not in inputs:
@@ -156,6 +164,11 @@ class _Asked:
         del shown[name]
         written = write_reply(output, passages)
         return {**shown, **(written if _is_spread(self._own) else {name: written})}
+
+
+def asked_text(inputs: Mapping[str, Any]) -> str:
+    """Return what is asked, with its details, such as the cards that were drawn."""
+    return " ".join(value for name, value in inputs.items() if name != PASSAGES and isinstance(value, str))
 
 
 @lru_cache(maxsize=256)

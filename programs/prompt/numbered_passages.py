@@ -3,22 +3,23 @@
 Numbers run on from one passage to the next. Rows of tables, lines of code and entries of lists count as sentences;
 headings, heads of tables and what holds no letter or figure stand among them without a number. Every line of a rendered
 text begins with a label, a number or a dash of ours, whatever the passages hold, so that no passage can number anything
-itself.
+itself. Where sentences were chosen (`sentence_choice`), the others are left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from ...retrieval.text.markdown import Kind
-from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import SentenceSpan, read_sentences
 from ...signatures.evidence import Citation, Evidence
 from ..check.quotes import QuoteFault, is_bare_heading, locate_quote, neutralise
 from ..check.shown_text import shown_text
+
+Place = tuple[str, int]
+"""Of a sentence: the id of its passage, and where it begins there."""
 
 _LABEL = re.compile(r"\s*\[?[Pp]?(\d{1,4})\]?\s*")
 
@@ -35,8 +36,8 @@ class NumberedSentence:
 class NumberedPassages:
     """The passages of one call or of one demo, and what their labels and numbers stand for."""
 
-    def __init__(self, passages: Sequence[Evidence]) -> None:
-        self._passages = list(passages)
+    def __init__(self, passages: Sequence[Evidence], chosen: Container[Place] | None = None) -> None:
+        self._passages, self._chosen = list(passages), chosen
         self.sentences: list[NumberedSentence] = []
         """That of number n is at place n − 1."""
         self.text = "\n\n".join("\n".join(lines) for lines in self._render())
@@ -55,7 +56,11 @@ class NumberedPassages:
             about = "; ".join(shown)
             yield [
                 f"P{place} {_line(passage.title)}" + (f" ({_line(about)})" if about else ""),
-                *(self._number(passage, sentence) for sentence in read_sentences(passage.text)),
+                *(
+                    self._number(passage, sentence)
+                    for sentence in read_sentences(passage.text)
+                    if self._chosen is None or (passage.id, sentence.start) in self._chosen
+                ),
             ]
 
     def _number(self, passage: Evidence, sentence: SentenceSpan) -> str:
@@ -71,17 +76,6 @@ class NumberedPassages:
             sentence = self.sentences[number - 1]
             return sentence.passage.citation(sentence.start, sentence.end)
         return Citation(passage_id=f"[{number}]", quote="")
-
-    def number_of(self, text: str) -> int | None:
-        """Return the number of the sentence that a text is word for word; ``None`` where there is none."""
-        return self._numbers.get(_bare(text))
-
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        numbers: dict[str, int] = {}
-        for number, sentence in enumerate(self.sentences, start=1):
-            numbers.setdefault(_bare(sentence.passage.text[sentence.start : sentence.end]), number)
-        return numbers
 
     def numbers(self, citation: Citation) -> list[int]:
         """Return the numbers of the sentences that a quote touches; none where it stands nowhere."""
@@ -112,10 +106,6 @@ def _says_something(kind: Kind, text: str) -> bool:
     if kind == "head" or (kind == "heading" and is_bare_heading(text)):
         return False
     return any(map(str.isalnum, shown_text(text).text))
-
-
-def _bare(text: str) -> str:
-    return normal_text(text).casefold().strip(" .")
 
 
 def _line(text: str) -> str:

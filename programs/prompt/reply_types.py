@@ -30,6 +30,7 @@ LONGEST_CLAIM = 300
 _NUMBERS = re.compile(r"(?<![A-Za-z\d.])\d{1,6}(?![A-Za-z\d]|\.\d)")
 """Whole ones: "P2" names a passage, and "1.5" nothing."""
 _CITED = re.compile(r"\s*[\[(]\s*(\d{1,6}(?:\s*[,;]\s*\d{1,6})*)\s*[\])]\s*([.!?。]?)\s*$")
+_CITED_FIRST = re.compile(r"^\s*((?:[\[(]\s*\d{1,6}(?:\s*[,;]\s*\d{1,6})*\s*[\])][\s,;]*)+)")
 
 
 def _read_numbers(value: Any) -> Any:
@@ -45,6 +46,9 @@ def _read_claim(value: Any) -> Any:
     """Read a sentence that ends in its numbers, ``"… [3, 4]"``, as a claim."""
     if not isinstance(value, str):
         return value
+    found = _CITED_FIRST.match(value)
+    if found:
+        return {"text": value[found.end() :], "cites": found[1]}
     found = _CITED.search(value)
     text = value[: found.start()] + found[2] if found else value
     return {"text": text, "cites": found[1] if found else []}
@@ -160,19 +164,11 @@ def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:
 
 
 def read_claims(said: _ReplyClaim, passages: NumberedPassages) -> list[Claim]:
-    """Return what an entry of a list of claims says: each of its sentences is a claim, which cites the same numbers.
-
-    A sentence of the passages, word for word, cites itself, whatever number stands before it: small models miscount.
-    """
+    """Return what an entry of a list of claims says: each of its sentences is a claim, which cites the same numbers."""
     whole: Claim = read_reply(Claim, said, passages)
     starts = [*sentence_starts(said.text, 0, len(said.text)), len(said.text)]
     texts = [text for start, end in pairwise(starts) if (text := said.text[start:end].strip())]
-    return [_citing_itself(whole.model_copy(update={"text": text}), passages) for text in texts] or [whole]
-
-
-def _citing_itself(claim: Claim, passages: NumberedPassages) -> Claim:
-    number = passages.number_of(claim.text)
-    return claim if number is None else claim.model_copy(update={"citations": [passages.citation(number)]})
+    return [whole.model_copy(update={"text": text}) for text in texts] or [whole]
 
 
 def write_reply(value: Any, passages: NumberedPassages) -> Any:

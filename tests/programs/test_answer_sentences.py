@@ -12,7 +12,7 @@ from quincunx.signatures.evidence import Evidence
 
 
 def answers(text: str, title: str = "Page") -> list[str]:
-    return [answer for answer, _ in read_answers(Evidence(id="a", title=title, text=text))]
+    return [answer.text for answer in read_answers(Evidence(id="a", title=title, text=text))]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_short_answer_wins_below_the_heading_that_asks_for_it(
 
 def test_a_question_heads_its_answer_and_the_head_of_a_table_its_rows() -> None:
     def reading(text: str) -> str:
-        return [read for _, read in read_answers(Evidence(id="a", title="FAQ", text=text))][-1]
+        return [answer.reading for answer in read_answers(Evidence(id="a", title="FAQ", text=text))][-1]
 
     assert reading("Can I pay by invoice?\nNo.") == "FAQ\nCan I pay by invoice?\nNo."
     assert reading("# FAQ\n\nText.") == "FAQ\nText."
@@ -95,8 +95,8 @@ def test_a_sentence_that_several_passages_hold_is_given_once() -> None:
 
 def test_a_claim_is_on_one_line_and_its_quote_as_it_stands() -> None:
     passage = Evidence(id="a", title="T", text="> It is kept\n> for years. Ask.")
-    text, _ = next(iter(read_answers(passage)))
-    (claim,) = as_claims([Sentence(passage, text, 0, 0.9)])
+    (answer, *_) = read_answers(passage)
+    (claim,) = as_claims([Sentence(passage, answer.text, 0, 0.9)])
     assert claim.text == "It is kept for years."
     assert claim.citations[0].quote in passage.text
 
@@ -104,8 +104,10 @@ def test_a_claim_is_on_one_line_and_its_quote_as_it_stands() -> None:
 @given(st.text('Aa1.?!*#-|>`~\n" ？。é+_<', max_size=80), st.sampled_from(["", "A", "a › 1"]))
 def test_every_answer_stands_in_its_passage_and_asks_nothing(text: str, title: str) -> None:
     passage = Evidence(id="a", title=title, text=text)
-    for answer, reading in read_answers(passage):
-        assert answer in text
+    for found in read_answers(passage):
+        answer, reading = found.text, found.reading
+        assert text.startswith(answer, found.start) or answer in text[found.start :]
+        assert all(head < found.start for head in found.heads)
         assert any(character.isalnum() for character in answer)
         assert reading.endswith(answer)
         assert "`" in text or "<" in text or "|" in text or not answer.endswith(("?", "？"))

@@ -186,8 +186,8 @@ def test_numbers_are_read_however_a_model_writes_them(cites: Any, quotes: list[s
     ("said", "text", "quotes"),
     [
         ("It is blue [1].", "It is blue.", [SKY]),
-        ("It is blue. [1, 2]", "It is blue.", [SKY, GRASS]),
-        ("It is blue (1; 3)", "It is blue", [SKY, SNOW]),
+        ("There are sky and grass. [1, 2]", "There are sky and grass.", [SKY, GRASS]),
+        ("There are sky and snow (1; 3)", "There are sky and snow", [SKY, SNOW]),
         ("天是蓝的[1]。", "天是蓝的。", [SKY]),
     ],
 )

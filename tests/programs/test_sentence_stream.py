@@ -38,7 +38,7 @@ PASSAGES = [
 TRUE = {"cites": [1], "text": "Sage Daily gives tarot and transit readings."}
 TEA = {"cites": [2], "text": "Tea keeps for two years."}
 WRONG = {"cites": [2], "text": "Tea keeps for nine years."}
-FOREIGN = {"cites": [77], "text": "Tea keeps for two years."}
+FOREIGN = {"cites": [77], "text": "Tea was first grown in Assam."}
 
 
 def reply(*sentences: Any, end: str = "") -> str:

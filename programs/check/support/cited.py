@@ -101,7 +101,7 @@ class Case:
     @cached_property
     def is_quote(self) -> bool:
         """Tell whether the claim is one of its sentences, word for word."""
-        return any(_plain(self.claim) == _plain(sentence) for sentence in self.sentences)
+        return any(wording(self.claim) == wording(sentence) for sentence in self.sentences)
 
 
 _POINTING = set(
@@ -115,5 +115,6 @@ def only_points(claim: str) -> bool:
     return set(content_stems(read_words(claim))) <= _POINTING
 
 
-def _plain(text: str) -> str:
-    return normal_text(text).casefold().rstrip(".!? ")
+def wording(text: str) -> str:
+    """Return a text as it is compared word for word."""
+    return normal_text(text).casefold().strip(" .!?")
