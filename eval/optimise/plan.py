@@ -18,6 +18,7 @@ from ...programs.call.steps import evidence
 from ...programs.engines.lms import require_lm
 from ...programs.loading import load
 from ...programs.program import GroundedProgram
+from ...programs.prompt.sentence_choice import sentence_choice
 from ...retrieval.errors import BoundError, GoldSetError, UsageError
 from ...retrieval.handle import SearchHandle
 from ...retrieval.models.embedders import Progress, no_progress
@@ -121,14 +122,17 @@ class Plan:
 
     def _prompt_tokens(self) -> int:
         """Return about how many tokens a question takes with its passages."""
+        program = self.program
         looked = list(self.splits["dev"].questions.values())[:LOOKED_AT]
-        given = [
-            evidence(passage).model_dump_json()
-            for question in looked
-            for passage in self.program.retriever(question=question.text).passages
-        ]
-        characters = prompt_characters(self.program.predict, adapter_name(self.program), self.program.cites)
-        return (characters + sum(map(len, given)) // len(looked)) // 4
+        characters = 0
+        for question in looked:
+            passages = [evidence(passage) for passage in program.retriever(question=question.text).passages]
+            inputs = {name: "" for name in program.spec.signature.input_fields if name != "history"}
+            inputs |= {"question": question.text, "passages": passages}
+            characters += prompt_characters(
+                program.predict, adapter_name(program), program.cites, inputs, sentence_choice(program)
+            )
+        return characters // len(looked) // 4
 
 
 def plan_optimization(
@@ -187,6 +191,7 @@ def plan_optimization(
         "queries": loaded.queries,
         "adapter": adapter_name(loaded),
         "cites": loaded.cites,
+        "most_sentences": loaded.spec.most_sentences,
         "program": loaded.name,
         "program_state": program_fingerprint(loaded),
         # Spelt as in runs begun before, so that they go on.

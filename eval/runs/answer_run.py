@@ -55,6 +55,7 @@ def run_answers(
         "lm_settings": {} if model is None else plain_settings(model.kwargs),
         "adapter": type(adapter).__name__,
         "cites": program.cites,
+        "most_sentences": program.spec.most_sentences,
         "queries": program.queries,
         "repeat": repeat,
     }

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dspy
@@ -25,6 +26,7 @@ from ..parts import ProgramParts
 from ..prompt.citing import CitingAdapter
 from ..prompt.compact_adapter import CompactAdapter, default_adapter
 from ..prompt.rules import Cites
+from ..prompt.sentence_choice import SentenceChoice
 from .fields import changes, form, with_wording
 from .read import MANIFEST
 from .schema import (
@@ -167,17 +169,27 @@ def adapter_name(program: ProgramParts) -> AdapterName:
     raise ArtifactError(f"{type(adapter).__name__} is neither the chat nor the JSON adapter: pass adapter=…")
 
 
-def prompt_characters(predictor: dspy.Predict, adapter: AdapterName, cites: Cites | None) -> int:
-    """Return how long the prompt of a predictor is, demos included, before anything is asked."""
-    messages = _prompt_adapter(adapter, cites).format(predictor.signature, predictor.demos, {})
+def prompt_characters(
+    predictor: dspy.Predict,
+    adapter: AdapterName,
+    cites: Cites | None,
+    inputs: Mapping[str, Any] = MappingProxyType({}),
+    choose: SentenceChoice | None = None,
+) -> int:
+    """Return how long the prompt of a predictor is, demos included; without inputs, before anything is asked."""
+    messages = _prompt_adapter(adapter, cites, choose).format(
+        predictor.signature, predictor.demos, dict(inputs)
+    )
     return sum(len(str(message["content"])) for message in messages)
 
 
-def _prompt_adapter(adapter: AdapterName, cites: Cites | None) -> dspy.Adapter:
+def _prompt_adapter(
+    adapter: AdapterName, cites: Cites | None, choose: SentenceChoice | None = None
+) -> dspy.Adapter:
     """Return what renders the prompts of a predictor; one whose output makes no claims has no compact form."""
     if cites is None:
         return dspy.ChatAdapter() if adapter == "compact" else _ADAPTERS[adapter]()
-    return CitingAdapter(_ADAPTERS[adapter](), cites)
+    return CitingAdapter(_ADAPTERS[adapter](), cites, choose)
 
 
 def _predictor_record(

@@ -32,7 +32,7 @@ from ..parts import ProgramParts
 from ..prompt.citing import asked_text
 from ..prompt.reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS
 from ..prompt.rules import Cites
-from ..prompt.sentence_choice import ChosenSentences, SentenceChoice
+from ..prompt.sentence_choice import ChosenSentences, SentenceChoice, sentence_choice
 from .inputs import CallInputs
 from .predict import AskModel, ask_strictly, is_extractive
 from .sentence_stream import SentenceStream, prose_field
@@ -169,7 +169,7 @@ class Flow:
         }
         if "history" in self.program.predict.signature.input_fields:
             inputs["history"] = self._history()
-        choose, chosen = self._choice, None
+        choose, chosen = sentence_choice(self.program) if self._numbered else None, None
         if choose is not None:
             begin = time.perf_counter()
             chosen = yield ChooseSentences(choose, asked_text(inputs), inputs["passages"])
@@ -186,13 +186,6 @@ class Flow:
                 sentences=self._sentences(inputs["passages"], chosen),
             )
         )
-
-    @property
-    def _choice(self) -> SentenceChoice | None:
-        most = self.program.spec.most_sentences
-        if most is None or not self._numbered:
-            return None
-        return SentenceChoice(self.program.retriever.handle, most)
 
     def _sentences(
         self, passages: Sequence[Evidence], chosen: ChosenSentences | None

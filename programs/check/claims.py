@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
+from .asked_number import asks_for_a_number, says_how_many
 from .attribution import Attribution
 from .links import links
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
@@ -82,6 +83,7 @@ class ClaimCheck:
         self.dropped: list[Dropped] = []
         self._sentences = cache(read_sentences)  # of each passage once, whatever cites it
         self._attribution = Attribution(list(evidence.values()))
+        self._asks_for_a_number = asks_for_a_number(support.question)
 
     def claim(self, claim: Claim, where: str) -> tuple[Claim | None, dict[str, Evidence]]:
         """Return a claim with the citations that stand, and the passages that they cite; ``None`` where it may not stand."""
@@ -162,6 +164,8 @@ class ClaimCheck:
 
     def _beside_question(self, claim: Claim) -> tuple[Rule, str] | None:
         support = self.support
+        if support.layers and self._asks_for_a_number and not says_how_many(claim.text):
+            return "beside_question", "the question asks for a number, and it states none"
         if support.least_relevance is None or support.model is None or not support.question.strip():
             return None
         if only_points(claim.text):
