@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import dspy
 
@@ -127,7 +128,9 @@ class Plan:
         characters = 0
         for question in looked:
             passages = [evidence(passage) for passage in program.retriever(question=question.text).passages]
-            inputs = {name: "" for name in program.spec.signature.input_fields if name != "history"}
+            inputs: dict[str, Any] = {
+                name: "" for name in program.spec.signature.input_fields if name != "history"
+            }
             inputs |= {"question": question.text, "passages": passages}
             characters += prompt_characters(
                 program.predict, adapter_name(program), program.cites, inputs, sentence_choice(program)

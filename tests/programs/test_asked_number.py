@@ -10,6 +10,7 @@ import pytest
 from quincunx.programs.check.asked_number import asks_for_a_number, says_how_many
 from quincunx.programs.check.claims import SupportCheck
 from quincunx.programs.check.grounding import ground
+from quincunx.programs.check.support.layers import LAYERS
 from quincunx.retrieval.text.sentences import read_sentences
 from quincunx.signatures.evidence import Claim, Evidence
 
@@ -59,13 +60,13 @@ def test_a_claim_without_a_number_is_beside_a_question_that_asks_for_one() -> No
         Claim(text=text[start:end], citations=[page.citation(start, end)])
         for start, end in ((0, 42), (43, 58))
     ]
-    asked = SupportCheck("how much is it per month", layers=("details",))
+    asked = SupportCheck("how much is it per month", layers=LAYERS)
     grounded = ground(claims, [page], asked)
     assert grounded.output == claims[1:]
     (dropped,) = grounded.dropped
     assert (dropped.rule, dropped.where) == ("beside_question", "[0]")
     assert "asks for a number" in dropped.reason
-    assert ground(claims, [page], SupportCheck("how does it end", layers=("details",))).output == claims
+    assert ground(claims, [page], SupportCheck("how does it end", layers=LAYERS)).output == claims
 
 
 @pytest.mark.skipif(not COVID.is_dir(), reason="reads shared/data/covid-qa, which is not here")
