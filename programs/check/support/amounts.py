@@ -13,27 +13,9 @@ _TOKEN = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)(?!\d)|\d+(?:[.,]\d+)*(?P<suffix>[^\W\d_]*)|[^\W\d_][\w']*|[%$€£¥]|[.,;:!?]"
 )
 _SMALL = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORDS = {word: value for value, word in enumerate(_SMALL)} | {w: 20 + 10 * n for n, w in enumerate(_TENS)}
 _SCALES = {
@@ -127,6 +109,15 @@ class Amount:
     def is_spelt(self) -> bool:
         return not any(map(str.isdigit, self.shown))
 
+    @property
+    def measures(self) -> str | None:
+        """What its unit measures, such as ``dollars``; ``None`` where it has none."""
+        return _UNITS[self.unit][0] if self.unit in _UNITS else None
+
+    @property
+    def is_money(self) -> bool:
+        return self.measures in ("dollars", "euros", "pounds", "yen")
+
     def states(self, other: Amount) -> bool:
         """Tell whether this number and another say the same amount, or may."""
         if self.is_month or other.is_month:
@@ -146,6 +137,11 @@ class Amount:
             (a, b / 100) for a in self.values for b in other.values if other.unit == "percent" and a < 1
         ]
         return any(_near(a, b, 0.011 if 0 < b < 1 else 1e-9) for a, b in pairs)
+
+
+def is_unit(word: str) -> bool:
+    """Tell whether a word in small letters is the name of a unit: ``gb``."""
+    return word in _UNITS
 
 
 def read_days(text: str) -> set[tuple[float, float]]:
@@ -168,7 +164,7 @@ def _near(one: float, other: float, tolerance: float) -> bool:
     return abs(one - other) <= tolerance * max(abs(one), abs(other))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def read_amounts(text: str) -> tuple[Amount, ...]:
     """Return the numbers of an English text, or those in digits of any; parts of names (``L6``) are none."""
     return tuple(_Reading(normal_text(text)).amounts())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -46,6 +46,13 @@ class Case:
     @cached_property
     def words(self) -> tuple[Word, ...]:
         return read_words(self.claim)
+
+    @cached_property
+    def told(self) -> tuple[Word, ...]:
+        """The claim's words after a "Yes," or "No," that opens it."""
+        if len(self.words) < 2 or self.words[0].lower not in ("yes", "no"):
+            return self.words
+        return (replace(self.words[1], before=""), *self.words[2:])
 
     @cached_property
     def stems(self) -> list[str]:

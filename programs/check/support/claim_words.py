@@ -75,7 +75,7 @@ IRREGULAR = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Word:
     """One word of a text."""
 
@@ -103,7 +103,7 @@ class Word:
         )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def read_words(text: str) -> tuple[Word, ...]:
     """Return the words of a text, in order; text without spaces gives runs of it."""
     text = normal_text(text)

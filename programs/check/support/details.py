@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .amounts import MONTHS, Amount, read_amounts, read_days
+from .amounts import MONTHS, Amount, is_unit, read_amounts, read_days
 from .cited import Case, Fault
 from .claim_words import FUNCTION_WORDS, IRREGULAR, Word, is_english, read_words, stem, word_parts, word_set
 
@@ -19,6 +19,7 @@ _ENDINGS = word_set(
 )
 """What a short form leaves out, and what makes another word of a name: Postgres and PostgreSQL, Egypt and Egyptian."""
 _YEARS = range(1000, 3000)
+_RATIO = re.compile(r"\b(\w+)(?: \w+)? (?:in|of|out of)(?: every)? (\w+)\b", re.IGNORECASE)
 
 VERBS = word_set(
     """
@@ -69,7 +70,7 @@ def names(words: Sequence[Word]) -> Iterator[Word]:
     # Headlines and shouts capitalise everything, German every noun.
     telling = capitalised <= 0.6 * len(words) and is_english(text)
     for word in words:
-        if text.isupper() or word.lower in ("i", "i'm", "i've", "ok"):
+        if text.isupper() or word.lower in ("i", "i'm", "i've", "ok") or is_unit(word.lower):
             continue
         is_amount = bool(read_amounts(word.text.capitalize()))
         if word.is_distinctive and not word.text[0].isdigit() and not is_amount:
@@ -90,7 +91,7 @@ def is_named(word: Word, among: Sequence[Word]) -> bool:
     pieces = word_parts(word.lower)
     if len(pieces) > 1:
         return all(len(piece) < 2 or is_named(_as_word(piece), among) for piece in pieces)
-    return word.text.isupper() and _is_initials(word.lower, among)
+    return word.text.removesuffix("s").isupper() and _is_initials(word.lower, among)
 
 
 def _is_asked(word: Word, case: Case) -> bool:
@@ -126,7 +127,7 @@ def _name_at_the_start(case: Case) -> Word | None:
 
     What a sentence begins with in small letters may be a name as well: "mypy".
     """
-    words = case.words[case.words[0].lower in ("yes", "no") if case.words else 0 :]
+    words = case.told
     if len(words) < 3:
         return None
     first, second = words[:2]
@@ -135,7 +136,7 @@ def _name_at_the_start(case: Case) -> Word | None:
         or second.lower in VERBS
         or second.lower in IRREGULAR
         or second.lower.endswith("ed")
-        or (first.text.islower() and second.lower.endswith("s"))
+        or (first.text.islower() and second.text.islower() and second.lower.endswith("s"))
     )
     is_word = (
         first.lower in FUNCTION_WORDS
@@ -155,7 +156,7 @@ def _unsupported_amount(case: Case) -> Amount | None:
     asked = read_amounts(case.question)
     known = [*case.evidence_amounts]
     for amount in claimed:
-        if _counts_other_things(amount, known):
+        if _counts_other_things(amount, known) or _is_other_money(amount, known, asked):
             return amount
         if any(amount.states(other) for other in known) or any(_repeats(amount, other) for other in asked):
             continue
@@ -178,6 +179,11 @@ def _counts_other_things(amount: Amount, known: Sequence[Amount]) -> bool:
         other.noun.isalpha() and other.noun not in FUNCTION_WORDS and stem(other.noun) != counted
         for other in stated
     )
+
+
+def _is_other_money(amount: Amount, known: Sequence[Amount], asked: Sequence[Amount]) -> bool:
+    """Tell whether an amount is money, and neither what is cited nor the question speaks of that money."""
+    return amount.is_money and not any(other.measures == amount.measures for other in (*known, *asked))
 
 
 def _other_day(case: Case) -> tuple[float, float] | None:
@@ -215,6 +221,17 @@ def _is_derived(amount: Amount, known: Sequence[Amount], asked: Sequence[Amount]
         years = [inner for other in (*known, *asked) for inner in other.values if inner in _YEARS]
         spans = [inner for other in known for inner in other.values if other.unit == "year"]
         return not read_days(case.claim) and any(abs(value - year) in spans for year in years)
+    if amount.unit == "percent" and any(
+        abs(ratio * 100 - value) < 0.5 for text in case.sentences for ratio in _ratios(text)
+    ):
+        return True
+    days = [day for text in case.sentences for day in read_days(text)]
+    if amount.unit == "day" and any(
+        month == its_month and abs(day - its_day) == value
+        for month, day in days
+        for its_month, its_day in days
+    ):
+        return True
     pairs = [(one.values[0], other.values[0], one.unit) for one in sure for other in sure if one is not other]
     if amount.unit and any(
         abs(one * other - value) < 1e-6 and unit == amount.unit for one, other, unit in pairs
@@ -222,7 +239,17 @@ def _is_derived(amount: Amount, known: Sequence[Amount], asked: Sequence[Amount]
         return True
     if re.search(rf"{re.escape(amount.shown)} times (?:as|more|the)", case.claim):
         return any(other and abs(one / other - value) < 1e-6 for one, other, _ in pairs)
+    if re.search(rf"\bout of (?:the )?{re.escape(amount.shown)}\b", case.claim):
+        return False
     return amount.unit is None and any(value == _list_length(text) for text in case.sentences)
+
+
+def _ratios(text: str) -> list[float]:
+    """Return the shares that a text tells as one number of another: "one chart out of five" is 0.2."""
+    found = [(read_amounts(one), read_amounts(other)) for one, other in _RATIO.findall(text)]
+    return [
+        one[0].values[0] / other[0].values[0] for one, other in found if one and other and other[0].values[0]
+    ]
 
 
 def _list_length(sentence: str) -> int:

@@ -28,6 +28,15 @@ _LESS = re.compile(
 _MORE = re.compile(
     r"\b(more than|over|above|beyond|at least|no less than|well past|exceed\w*)((?: [\w.,%-]+){1,4})"
 )
+_COMPARES = re.compile(
+    r"\b(?:more|less|fewer|(?!rather|other|either|whether|later|sooner)\w{2,}er)\b[^.;:]{0,60}\bthan\b"
+)
+_COMPARED = re.compile(
+    r"\b(?:than|more|less|fewer|most|least|better|best|worse|worst|only|unlike|whereas|while|but|too|even|as \w+ as|"
+    r"(?!other|either|whether)[a-z]{3,}(?:er|est))\b",
+    re.IGNORECASE,
+)
+"""Words by which a text may compare; many words that end alike do not, which only makes the rule say less."""
 _PIVOTS = {
     "than": "than",
     "before": "time",
@@ -51,6 +60,40 @@ def find_flipped(case: Case) -> Fault | None:
         or _opposite(case)
         or _sides_swapped(case)
         or _reversal_left_out(case)
+        or _compared_by_itself(case)
+        or _never_for_rarely(case)
+        or _on_for_off(case)
+    )
+
+
+def _compared_by_itself(case: Case) -> Fault | None:
+    """Return a fault where a claim puts one thing above another, and nothing that is cited compares or counts."""
+    found = _COMPARES.search(case.claim)
+    if found is None or any(read_amounts(text) or _COMPARED.search(text) for text in case.sentences):
+        return None
+    return _fault(f"{found[0]!r} compares, and nothing that it cites does")
+
+
+def _never_for_rarely(case: Case) -> Fault | None:
+    """Return a fault where a claim says never, or no … ever, and what it cites rarely, and denies nothing."""
+    found = re.search(r"\b(?:never|no\b.*\bever|none)\b", case.claim, re.IGNORECASE)
+    cited = " ".join(case.sentences)
+    if found is None or re.search(r"\b(?:no|not|never|none|nor|n't|cannot|without)\b", cited, re.IGNORECASE):
+        return None
+    rarely = re.search(r"\b(?:rarely|seldom|hardly|scarcely|few)\b", cited, re.IGNORECASE)
+    return _fault(f"it says never, and what it cites {rarely[0]!r}") if rarely else None
+
+
+def _on_for_off(case: Case) -> Fault | None:
+    """Return a fault where a claim says that something happens unless it is turned off, and it is off by default."""
+    is_off = any(
+        re.search(r"\boff (?:by|as a) default\b|\bby default\b[^.;]*\boff\b", text) for text in case.sentences
+    )
+    turned = re.search(r"\b(?:unless|until|but)\b[^.;]*\b(?:off|disabled?)\b", case.claim)
+    return (
+        _fault("it says on unless turned off, and what it cites off by default")
+        if is_off and turned
+        else None
     )
 
 

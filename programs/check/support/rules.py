@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
+from .attributes import find_untold_attribute
 from .cited import Case, CitedSentence, Fault
 from .details import find_unsupported_detail
 from .layers import LAYERS, Layer
 from .polarity import find_flipped
 from .similarity import SupportModel, find_low_support
 from .subjects import (
+    find_contrasted,
     find_mixed_passages,
+    find_namesake,
     find_other_subject,
     find_subject_of_the_question,
     find_unsupported_member,
@@ -46,7 +49,10 @@ def check_support(
     rules: dict[Layer, list[Callable[[Case], Fault | None]]] = {
         "details": [
             find_unsupported_detail,
+            find_untold_attribute,
             find_other_subject,
+            find_namesake,
+            find_contrasted,
             find_subject_of_the_question,
             find_unsupported_member,
             find_mixed_passages,

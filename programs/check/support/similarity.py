@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 
 LEAST_SUPPORT = {
-    # Below the bound, of claims whose sentences are about something else (other_subject, not_in_evidence) and of the
-    # supported, by `python bench/claims.py --layers similarity`: train 17 of 40 and 2 of 141, dev 4 of 21 and 1 of 74.
-    "maxsim(sentence-transformers/all-MiniLM-L6-v2)": 0.44,
+    # With the other layers, from no bound to this one, 248 instead of 245 of 287 unsupported claims are found and 9 instead of
+    # 8 of 289 supported ones dropped (eval/claims train and dev, and 140 written apart from the rules); at .44, 254 and 17.
+    "maxsim(sentence-transformers/all-MiniLM-L6-v2)": 0.30,
 }
 """By a model's name, the least score of a supported claim. Chosen on `eval/claims/train.jsonl`; a model without a row is
 not asked."""

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 from .amounts import read_amounts
 from .cited import Case, CitedSentence, Fault
-from .claim_words import FUNCTION_WORDS, IRREGULAR, Word, content_stems, read_words, word_set
+from .claim_words import (
+    FUNCTION_WORDS,
+    IRREGULAR,
+    Word,
+    content_stems,
+    read_words,
+    word_parts,
+    word_set,
+)
 from .details import VERBS, is_named, names
 
 _ASKER = word_set("you your yours one ones that this these those it they he she who which what there i we my")
@@ -25,6 +33,10 @@ _SCENE = word_set(
     "like unlike in on with for from to at your my behind as when if under using between among before after without than"
 )
 """Words before what sets the scene of a claim."""
+_CONTRAST = re.compile(
+    r"(?i:\b(?:unlike|rather than|instead of|in contrast to|as opposed to)\s+(?:the\s+)?)"
+    r"([^\W\d_a-z][\w.-]*(?:\s+(?:of\s+|the\s+)*[^\W\d_a-z][\w.-]*)*)"
+)
 _CLAUSE = re.compile(
     r"[,;:]\s+(?:and\s+|but\s+|yet\s+|so\s+)?(?:(?:while|whereas|although|though|because|since|as|with)\s+)?"
     r"|\s+(?:while|whereas|although|because|but|and|yet)\s+"
@@ -41,19 +53,56 @@ def find_other_subject(case: Case) -> Fault | None:
         return None
     about = [word for sentence in case.cited for word in title_words(sentence)]
     if any(is_named(word, about) for word in case.words if word.lower not in FUNCTION_WORDS):
-        foreign = [word for word in foreign if word.is_distinctive and _is_subject(word, case.words)]
+        foreign = [word for word in foreign if word.is_distinctive and _is_subject(word, case.told)]
         if not foreign:
             return None
-    return Fault(
-        "other_subject", f"it is about {foreign[0].text!r}, and what it cites about {case.cited[0].title!r}"
-    )
+    return _other(foreign[0], case.cited[0])
+
+
+def find_namesake(case: Case) -> Fault | None:
+    """Return a fault where a claim names what shares a word with the title of what it cites: "Jupiter return", "Chiron return".
+
+    So it does where a word beside a word of the title is another one than in the title, and stands nowhere in what is cited.
+    """
+    if not case.is_english or not case.cited:
+        return None
+    claimed = _parts(case.told)
+    said = {part for part, _ in claimed}
+    within = [word for text in case.sentences for word in read_words(text) if not word.initial]
+    for sentence in case.cited:
+        title = _parts(read_words(re.split(r"[:(]", sentence.title)[0]))
+        proper = is_proper_title(sentence.title)
+        for (at, (shared, _)), step in product(enumerate(title), (-1, 1)):
+            own = _at(title, at + step)
+            if own is None or own[0] in said or not (proper or _is_name_among(own[1], within)):
+                continue
+            for place, (part, word) in enumerate(claimed):
+                beside = _at(claimed, place + step) if part == shared else None
+                if beside is not None and _is_foreign_name(beside[1], word, case):
+                    return _other(beside[1], sentence)
+    return None
+
+
+def find_contrasted(case: Case) -> Fault | None:
+    """Return a fault where a claim says of a subject what its sentence sets against it: "Unlike A, B is free", "A is free"."""
+    if not case.is_english:
+        return None
+    said = {word.lower for word in case.words}
+    for sentence in case.cited:
+        if any(word.lower in said for word in title_words(sentence)):
+            continue
+        for found in _CONTRAST.finditer(sentence.text):
+            name = [word for word in read_words(found[1]) if word.lower not in FUNCTION_WORDS]
+            if name and all(word.lower in said for word in name):
+                return _other(name[0], sentence)
+    return None
 
 
 def find_subject_of_the_question(case: Case) -> Fault | None:
     """Return a fault where all that a claim's subject says is the question's, and nothing that it cites has a word of it."""
     if not case.is_english:
         return None
-    words = case.words[case.words[0].lower in ("yes", "no") if case.words else 0 :]
+    words = case.told
     verb = next((at for at, word in enumerate(words[:8]) if at and word.lower in _PREDICATES), None)
     if (
         verb is None
@@ -64,7 +113,14 @@ def find_subject_of_the_question(case: Case) -> Fault | None:
     after = words[verb + 1] if verb + 1 < len(words) else None
     if after and words[verb].lower in ("is", "are", "was", "were") and after.text[0].isupper():
         return None  # "The winner is Orrin" names what the question described.
-    subject = content_stems(words[:verb])
+    subject = [
+        part
+        for word in words[:verb]
+        for part in content_stems([word])
+        if not is_named(word, case.evidence_words)
+    ]
+    if len(subject) < len(content_stems(words[:verb])):
+        return None
     asked = set(content_stems(read_words(case.question))) - case.evidence_stems
     if not subject or not all(word in asked for word in subject):
         return None
@@ -97,6 +153,41 @@ def find_unsupported_member(case: Case) -> Fault | None:
     return Fault("other_subject", f"nothing of what it says is said of {least!r} in what it cites")
 
 
+def _parts(words: Sequence[Word]) -> list[tuple[str, Word]]:
+    """Return the parts of the words that say something, each with its word."""
+    return [
+        (part, word)
+        for word in words
+        if word.lower not in FUNCTION_WORDS
+        for part in word_parts(word.lower)
+        if part not in FUNCTION_WORDS
+    ]
+
+
+def _at(parts: Sequence[tuple[str, Word]], place: int) -> tuple[str, Word] | None:
+    return parts[place] if 0 <= place < len(parts) else None
+
+
+def _is_foreign_name(word: Word, beside: Word, case: Case) -> bool:
+    """Tell whether a word of a claim is a name, or of one compound with the word beside it, and stands in nothing cited."""
+    is_name = word.is_distinctive or word.text[0].isupper() or word is beside
+    told = (
+        word
+        for sentence in case.cited
+        for text in (sentence.text, sentence.title)
+        for word in read_words(text)
+    )
+    return is_name and not is_named(word, list(told))
+
+
+def _is_name_among(word: Word, words: Sequence[Word]) -> bool:
+    return any(other.lower == word.lower and other.text[0].isupper() for other in words)
+
+
+def _other(named: Word, sentence: CitedSentence) -> Fault:
+    return Fault("other_subject", f"it is about {named.text!r}, and what it cites about {sentence.title!r}")
+
+
 def _is_subject(name: Word, words: Sequence[Word]) -> bool:
     """Tell whether a name stands at the head of a claim, and not in what only sets the scene: "Like Dependabot, …"."""
     at = words.index(name)
@@ -105,8 +196,8 @@ def _is_subject(name: Word, words: Sequence[Word]) -> bool:
 
 def _all_names(case: Case) -> list[Word]:
     """Return the names of a claim, and words of it that the question holds and that begin it."""
-    found = list(names(case.words))
-    for first in case.words[:1]:
+    found = list(names(case.told))
+    for first in case.told[:1]:
         is_plain = first.lower in FUNCTION_WORDS or first.text[0].islower() or bool(read_amounts(first.text))
         if first not in found and not is_plain and is_named(first, read_words(case.question)):
             found.append(first)
