@@ -43,7 +43,7 @@ def _read_numbers(value: Any) -> Any:
 
 
 def _read_claim(value: Any) -> Any:
-    """Read a sentence that ends in its numbers, ``"… [3, 4]"``, as a claim."""
+    """Read a sentence that begins or ends with its numbers, ``"[3] …"`` or ``"… [3, 4]"``, as a claim."""
     if not isinstance(value, str):
         return value
     found = _CITED_FIRST.match(value)

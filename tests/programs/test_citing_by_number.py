@@ -189,9 +189,13 @@ def test_numbers_are_read_however_a_model_writes_them(cites: Any, quotes: list[s
         ("There are sky and grass. [1, 2]", "There are sky and grass.", [SKY, GRASS]),
         ("There are sky and snow (1; 3)", "There are sky and snow", [SKY, SNOW]),
         ("天是蓝的[1]。", "天是蓝的。", [SKY]),
+        ("[1] It is blue.", "It is blue.", [SKY]),
+        ("[1], (2) There are sky and grass.", "There are sky and grass.", [SKY, GRASS]),
     ],
 )
-def test_a_sentence_that_ends_in_its_numbers_is_a_claim(said: str, text: str, quotes: list[str]) -> None:
+def test_a_sentence_that_begins_or_ends_with_its_numbers_is_a_claim(
+    said: str, text: str, quotes: list[str]
+) -> None:
     answer, _ = asked(list[Claim], {"output": [said]})
     assert answer.output[0].text == text
     assert [citation.quote for citation in answer.citations] == quotes

@@ -70,7 +70,11 @@ def test_money_of_another_kind_is_named() -> None:
 @pytest.mark.parametrize(
     ("claim", "sentence", "rule"),
     [
-        ("It answers more questions than Marlow does.", "It is a tool beside Marlow for questions.", "flipped"),
+        (
+            "It answers more questions than Marlow does.",
+            "It is a tool beside Marlow for questions.",
+            "flipped",
+        ),
         ("It is lighter than Marlow.", "It has 3 MB, and Marlow has 9 MB.", None),
         ("It is used rather than Marlow.", "It is used in place of Marlow.", None),
         ("No such affair ever lasts.", "Such affairs are rarely durable.", "flipped"),
