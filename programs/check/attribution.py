@@ -11,6 +11,7 @@ from functools import cached_property
 
 from ...retrieval.text.sentences import read_sentences
 from ...signatures.evidence import Citation, Evidence
+from .quotes import may_be_cited
 from .support.cited import wording
 from .support.claim_words import content_stems, read_words
 
@@ -51,7 +52,8 @@ class Attribution:
     def _read(self) -> Iterator[_Sentence]:
         for passage in self._evidence:
             for sentence in read_sentences(passage.text):
-                yield _Sentence(passage.citation(sentence.start, sentence.end), passage.title)
+                if may_be_cited(sentence.kind, passage.text[sentence.start : sentence.end]):
+                    yield _Sentence(passage.citation(sentence.start, sentence.end), passage.title)
 
     def verbatim(self, claim: str) -> list[Citation]:
         """Return the sentences that a claim is, word for word."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ...retrieval.text.markdown import Block, read_blocks
+from ...retrieval.text.markdown import Block, Kind, read_blocks
 from ...retrieval.text.normal_form import UNSPACED, NormalForm, normal_text
 from ...retrieval.text.sentences import Span, read_sentences, trimmed
 from .shown_text import LINE_HYPHEN, shown_text
@@ -137,10 +137,17 @@ def _whole_parts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_heading(block: Block, text: str) -> bool:
-    return block.kind == "heading" and is_bare_heading(text[block.start : block.end])
+    return block.kind == "heading" and _is_bare_heading(text[block.start : block.end])
 
 
-def is_bare_heading(heading: str) -> bool:
+def may_be_cited(kind: Kind, text: str) -> bool:
+    """Tell whether a sentence, row or line of that kind says something that can be cited."""
+    if kind == "head" or (kind == "heading" and _is_bare_heading(text)):
+        return False
+    return any(map(str.isalnum, shown_text(text).text))
+
+
+def _is_bare_heading(heading: str) -> bool:
     """Tell whether a heading is no more; a sentence over a line of dashes is, whatever Markdown makes of it."""
     return not shown_text(heading).text.strip().endswith((".", "。"))
 

@@ -12,11 +12,9 @@ import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...retrieval.text.markdown import Kind
 from ...retrieval.text.sentences import SentenceSpan, read_sentences
 from ...signatures.evidence import Citation, Evidence
-from ..check.quotes import QuoteFault, is_bare_heading, locate_quote, neutralise
-from ..check.shown_text import shown_text
+from ..check.quotes import QuoteFault, locate_quote, may_be_cited, neutralise
 
 Place = tuple[str, int]
 """Of a sentence: the id of its passage, and where it begins there."""
@@ -65,7 +63,7 @@ class NumberedPassages:
 
     def _number(self, passage: Evidence, sentence: SentenceSpan) -> str:
         text = _line(passage.text[sentence.start : sentence.end])
-        if not _says_something(sentence.kind, passage.text[sentence.start : sentence.end]):
+        if not may_be_cited(sentence.kind, passage.text[sentence.start : sentence.end]):
             return f"- {text}"
         self.sentences.append(NumberedSentence(passage, sentence.start, sentence.end))
         return f"[{len(self.sentences)}] {text}"
@@ -99,13 +97,6 @@ class NumberedPassages:
         """Return the label of a passage; the id of one that is not there stays as it is."""
         ids = [passage.id for passage in self._passages]
         return f"P{ids.index(passage_id) + 1}" if passage_id in ids else passage_id
-
-
-def _says_something(kind: Kind, text: str) -> bool:
-    """Whether the check lets a sentence be cited."""
-    if kind == "head" or (kind == "heading" and is_bare_heading(text)):
-        return False
-    return any(map(str.isalnum, shown_text(text).text))
 
 
 def _line(text: str) -> str:

@@ -105,6 +105,14 @@ def test_where_support_is_not_asked_for_every_citation_stays() -> None:
     assert checked(PORT, WHEEL, support=SupportCheck(layers=())) == ([WHEEL], [])
 
 
+def test_a_heading_states_nothing_however_often_it_is_repeated() -> None:
+    text = "## Ports of the pool server\n\nIt listens on 6432.\n\n***\n"
+    page = Evidence(id="p", title="Guide", text=text)
+    check = ClaimCheck({"p": page}, None, SupportCheck())
+    for said in ("Ports of the pool server", "***", ""):
+        assert check.claim(Claim(text=said, citations=[]), "claims[0]") == (None, {})
+
+
 def test_what_was_taken_out_is_reported_once_with_its_place() -> None:
     check = ClaimCheck({passage.id: passage for passage in PASSAGES}, None, SupportCheck())
     foreign = Citation(passage_id="[99]", quote="")
