@@ -93,6 +93,10 @@ def odd_optimisation() -> dict[str, Any]:
     after = {"instructions": f"{TITLES[0] * 6}\n{UNBROKEN}\n{TITLES[2]}", "demos": [demo, demo]}
     return {
         "optimizer": "gepa", "seed": 0, "gains": [gain, {**gain, "seed": None, "baseline": "few-shot", "verdict": "better"}],
+        "refusals": {
+            name: {"answerable_answered": 20, "answerable_refused": 6, "unanswerable_answered": 2, "unanswerable_refused": 3}
+            for name in ("before", "few-shot 0", "after 0")
+        },
         "look": 3, "curve": [{"dev": 0.4 + step / 40} for step in range(12)], "evaluations": 1234,
         "searches": {"asked": 1234, "made": 120}, "notes": [f"Demo left out: {UNBROKEN}"],
         "spent": {"calls": 2345, "failed": 2, "input_tokens": 1234567, "output_tokens": 234567, "usd": 1.2345},

@@ -113,7 +113,7 @@ def _refusals(scored: RunScores) -> data.Refusals:
         for id, row in scored.rows.items()
         if not row.failed
     )
-    return data.Refusals(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+    return data.Refusals.of(counts)
 
 
 def _steps(

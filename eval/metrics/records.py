@@ -7,8 +7,9 @@ Measures are 0 to 1 unless their name says otherwise, higher is better; ranks co
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 Kind = Literal["retrieval", "answers"]
 Status = Literal["ok", "failed"]
@@ -96,6 +97,12 @@ class Refusals:
     answerable_refused: int
     unanswerable_answered: int
     unanswerable_refused: int
+
+    @classmethod
+    def of(cls, counts: Mapping[tuple[bool, bool], int]) -> Self:
+        """Return the 2 × 2 of counts by whether a question can be answered, and whether it was."""
+        cells = ((True, True), (True, False), (False, True), (False, False))
+        return cls(*(counts.get(cell, 0) for cell in cells))
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class Verdict(dspy.Prediction):
     threshold: float
     failed: str | None
     """The code of the error, where there is no answer."""
+    answered: bool
+    """False for a refusal, and where there is no answer."""
 
     def __bool__(self) -> bool:
         return bool(self.score >= self.threshold)
@@ -98,9 +100,8 @@ class Metric:
         if not question.answerable:
             if not pred.answered:
                 return self._verdict(1.0, "Rightly refused: nothing in the corpus answers this.", {})
-            return self._verdict(
-                0.0, "The corpus holds no answer to this question, so the right reply was a refusal.", {}
-            )
+            words = "The corpus holds no answer to this question, so the right reply was a refusal."
+            return self._verdict(0.0, words, {}, answered=True)
         passages = {passage.id: passage for passage in [*pred.passages, *target.passages]}
         values = check_answer(self.program, question, answer_record(pred), passages)
         values["kept"] = 1 / (1 + len(pred.dropped))
@@ -112,12 +113,24 @@ class Metric:
         score = 0.0
         if weight and _cited(pred) & question.gold.keys():
             score = sum(self.weights.get(name, 0.0) * value for name, value in parts.items()) / weight
-        return self._verdict(score, feedback(pred, target), parts)
+        return self._verdict(score, feedback(pred, target), parts, answered=pred.answered)
 
     def _verdict(
-        self, score: float, words: str, parts: dict[str, float], failed: str | None = None
+        self,
+        score: float,
+        words: str,
+        parts: dict[str, float],
+        failed: str | None = None,
+        answered: bool = False,
     ) -> Verdict:
-        return Verdict(score=score, feedback=words, parts=parts, threshold=self.threshold, failed=failed)
+        return Verdict(
+            score=score,
+            feedback=words,
+            parts=parts,
+            threshold=self.threshold,
+            failed=failed,
+            answered=answered,
+        )
 
 
 def feedback(answer: Answer, target: Target) -> str:

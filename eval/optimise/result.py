@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ...programs.program import GroundedProgram
 from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import GoldQuestion
 from ..metrics.means import cluster_labels
+from ..metrics.records import Refusals
 from ..report import optimised as page
 from ..stats.paired import Comparison, compare_paired
 from .call_ledger import Spent
@@ -69,6 +71,8 @@ class OptimizationResult:
     """Of each seed, and of all where there are several; empty where the budget did not hold the test questions."""
     scores: Mapping[str, Verdicts]
     """Verdicts on the test questions: of ``before``, ``few-shot SEED`` and ``after SEED``."""
+    refusals: Mapping[str, Refusals]
+    """The 2 × 2 of the test questions, by program as in ``scores``."""
     look: int
     """How many times these test questions have been looked at now; 0 where they were not."""
     curve: Sequence[Mapping[str, Any]]
@@ -111,6 +115,7 @@ class OptimizationResult:
                 }
                 for name, verdicts in self.scores.items()
             },
+            "refusals": {name: asdict(counts) for name, counts in self.refusals.items()},
             "look": self.look,
             "curve": [dict(step) for step in self.curve],
             "dev": {str(seed): score for seed, score in self.dev.items()},
@@ -121,6 +126,21 @@ class OptimizationResult:
             "prompts": {"before": dict(self.before), "after": dict(self.after)},
             "notes": list(self.notes),
         }
+
+
+def count_refusals(
+    scores: Mapping[str, Verdicts], questions: Mapping[str, GoldQuestion]
+) -> dict[str, Refusals]:
+    """Return the 2 × 2 of each program's answers; questions that it failed on are in none of the four."""
+    found = {}
+    for name, verdicts in scores.items():
+        counts = Counter(
+            (questions[id].answerable, bool(verdict.answered))
+            for id, verdict in verdicts.items()
+            if verdict.failed is None
+        )
+        found[name] = Refusals.of(counts)
+    return found
 
 
 def compute_gains(

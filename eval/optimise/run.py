@@ -40,7 +40,14 @@ from .demo_leaks import LeakFilter
 from .metric import Verdict, example_of
 from .optimisers import FewShot, Optimizer, OptimizerInput
 from .plan import Plan, plan_optimization
-from .result import OptimizationResult, SeedResult, compute_gains, prompts_of, write_optimization_report
+from .result import (
+    OptimizationResult,
+    SeedResult,
+    compute_gains,
+    count_refusals,
+    prompts_of,
+    write_optimization_report,
+)
 from .student import LoggingMetric, Student, TrialLog
 
 
@@ -219,6 +226,7 @@ class _RunningOptimization:
             optimizer=plan.optimizer_name,
             gains=gains,
             scores=scores,
+            refusals=count_refusals(scores, plan.splits["test"].questions),
             look=look,
             curve=self.log.curve(),
             dev={each.seed: each.dev for each in seed_results},

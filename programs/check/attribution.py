@@ -12,11 +12,13 @@ from functools import cached_property
 from ...retrieval.text.sentences import read_sentences
 from ...signatures.evidence import Citation, Evidence
 from .quotes import may_be_cited
-from .support.cited import wording
+from .support.cited import CitedSentence, wording
 from .support.claim_words import content_stems, read_words
 
 LEAST_SHARED = 0.8
 """The share of a claim's words of weight that one sentence, or the title above it, must have for stating the claim."""
+MORE_SHARED = 0.3
+"""How much more of a claim's words another sentence must have than all that it cites, for stating it better."""
 FEWEST_WORDS = 3
 """Of weight, that a claim must have for its words to tell which sentence states it."""
 
@@ -24,7 +26,6 @@ FEWEST_WORDS = 3
 @dataclass(frozen=True)
 class _Sentence:
     citation: Citation
-    title: str
 
     @cached_property
     def plain(self) -> str:
@@ -32,11 +33,11 @@ class _Sentence:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        return frozenset(content_stems(read_words(self.citation.quote)))
+        return _words(self.citation.quote)
 
     @cached_property
     def words_with_title(self) -> frozenset[str]:
-        return self.words | set(content_stems(read_words(self.title)))
+        return self.words | _words(self.citation.title)
 
 
 class Attribution:
@@ -53,26 +54,43 @@ class Attribution:
         for passage in self._evidence:
             for sentence in read_sentences(passage.text):
                 if may_be_cited(sentence.kind, passage.text[sentence.start : sentence.end]):
-                    yield _Sentence(passage.citation(sentence.start, sentence.end), passage.title)
+                    yield _Sentence(passage.citation(sentence.start, sentence.end))
 
     def verbatim(self, claim: str) -> list[Citation]:
         """Return the sentences that a claim is, word for word."""
         plain = wording(claim)
         return [sentence.citation for sentence in self._sentences if sentence.plain == plain]
 
-    def shares(self, claim: str, citations: Sequence[Citation]) -> list[int]:
-        """Return how many of a claim's words of weight each citation has, in its sentence or the title above it."""
-        said = frozenset(content_stems(read_words(claim)))
-        return [len(said & _Sentence(citation, citation.title).words_with_title) for citation in citations]
-
-    def nearest(self, claim: str) -> Citation | None:
-        """Return the sentence that has most of a claim's words; ``None`` where none has enough of them."""
-        said = frozenset(content_stems(read_words(claim)))
+    def nearest(self, claim: str, least: float = LEAST_SHARED) -> Citation | None:
+        """Return the sentence that has most of a claim's words; ``None`` where none has that share of them."""
+        said = _words(claim)
         if len(said) < FEWEST_WORDS or not self._sentences:
             return None
-        shared = [
-            (len(said & sentence.words_with_title), len(said & sentence.words) / (len(sentence.words) or 1))
-            for sentence in self._sentences
-        ]
-        best = max(range(len(shared)), key=shared.__getitem__)
-        return self._sentences[best].citation if shared[best][0] >= LEAST_SHARED * len(said) else None
+        # Of two that have as many, the one that says less beside.
+        best = max(
+            self._sentences,
+            key=lambda sentence: (
+                len(said & sentence.words_with_title),
+                len(said & sentence.words) / (len(sentence.words) or 1),
+            ),
+        )
+        return best.citation if len(said & best.words_with_title) >= least * len(said) else None
+
+    def stated_better(self, claim: str, cited: Sequence[CitedSentence]) -> Citation | None:
+        """Return a sentence that has at least half of a claim's words, and far more of them than all that is cited."""
+        return self.nearest(claim, max(0.5, _share(claim, cited) + MORE_SHARED))
+
+
+def shares(claim: str, cited: Sequence[CitedSentence]) -> list[float]:
+    """Return the share of a claim's words of weight that each sentence has, in itself or in the title above it."""
+    return [_share(claim, [sentence]) for sentence in cited]
+
+
+def _share(claim: str, cited: Sequence[CitedSentence]) -> float:
+    said = _words(claim)
+    held = frozenset[str]().union(*(_words(sentence.text) | _words(sentence.title) for sentence in cited))
+    return len(said & held) / (len(said) or 1)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(content_stems(read_words(text)))

@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .asked_number import asks_for_a_number, says_how_many
-from .attribution import Attribution
+from .attribution import Attribution, shares
 from .links import links
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
 from .support.cited import CitedSentence, SupportRule, only_points
@@ -110,7 +110,8 @@ class ClaimCheck:
         """Return the citations that bear a claim, and what is wrong with it, if anything.
 
         A claim that is a sentence of the passages, word for word, cites that one. One that is not supported by what it cites
-        cites the sentence that has its words instead, if that supports it. Where support is not asked for, all stay.
+        cites the sentence that has its words instead, if that supports it; so does one that another sentence states far better.
+        Where support is not asked for, all stay.
         """
         if not self.support.layers:
             return standing, self._fault(claim, standing)
@@ -121,17 +122,18 @@ class ClaimCheck:
             return bearing, self._fault(claim, bearing)
         fault = self._fault(claim, standing)
         if fault is None:
-            return self._with_words(claim, standing), None
-        nearest = self._attribution.nearest(claim.text) if fault[0] in _MISCITED else None
-        if nearest is not None and self._fault(claim, [nearest]) is None:
-            return [nearest], None
-        return standing, fault
+            better = self._attribution.stated_better(claim.text, self._cited_sentences(standing))
+        else:
+            better = self._attribution.nearest(claim.text) if fault[0] in _MISCITED else None
+        if better is not None and self._fault(claim, [better]) is None:
+            return [better], None
+        return (self._with_words(claim, standing) if fault is None else standing), fault
 
     def _with_words(self, claim: Claim, standing: list[Citation]) -> list[Citation]:
         """Return the citations that have words of the claim, as many as it may have, if they alone support it."""
-        shares = self._attribution.shares(claim.text, standing)
-        nearest = sorted(range(len(standing)), key=lambda index: -shares[index])[: self.support.most_cites]
-        kept = [citation for index, citation in enumerate(standing) if shares[index] and index in nearest]
+        held = shares(claim.text, self._cited_sentences(standing))
+        nearest = sorted(range(len(standing)), key=lambda index: -held[index])[: self.support.most_cites]
+        kept = [citation for index, citation in enumerate(standing) if held[index] and index in nearest]
         if not kept or kept == standing or self._fault(claim, kept) is not None:
             return standing
         return kept
@@ -156,9 +158,12 @@ class ClaimCheck:
         forbidden = self.output.forbidden(claim.text) if isinstance(self.output, Item) else None
         if forbidden:
             return "forbidden", forbidden
-        sentences = [self._cited_sentence(citation, cited[citation.passage_id]) for citation in standing]
         found = check_support(
-            claim.text, sentences, self.support.question, layers=self.support.layers, model=self.support.model
+            claim.text,
+            self._cited_sentences(standing),
+            self.support.question,
+            layers=self.support.layers,
+            model=self.support.model,
         )
         return self._beside_question(claim) if found is None else (found.rule, found.reason)
 
@@ -177,6 +182,9 @@ class ClaimCheck:
             "beside_question",
             f"it scores {score:.2f} of the {support.least_relevance:.2f} at least that bearing on the question takes",
         )
+
+    def _cited_sentences(self, citations: list[Citation]) -> list[CitedSentence]:
+        return [self._cited_sentence(citation, self.evidence[citation.passage_id]) for citation in citations]
 
     def _cited_sentence(self, citation: Citation, passage: Evidence) -> CitedSentence:
         """Return what a citation points to, in the whole sentences that it touches."""

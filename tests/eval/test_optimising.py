@@ -21,6 +21,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,10 @@ def test_what_is_optimised_is_better_on_the_test_questions(
     assert found.evaluations > 2 * found.searches[1]
     again = fresh(found.folder / "program", program, server.url)
     assert again == {id: verdict.score for id, verdict in found.scores[f"after {found.seed}"].items()}
+    for tested, counts in found.refusals.items():
+        verdicts = found.scores[tested].values()
+        assert sum(asdict(counts).values()) == sum(verdict.failed is None for verdict in verdicts)
+        assert counts.unanswerable_refused == sum(v.score == 1 and not v.answered for v in verdicts)
     changes = diff_artifacts(*(read_artifact(found.folder / saved) for saved in ("before", "program")))
     assert any("demo added" in line or "instructions changed" in line for line in changes)
 

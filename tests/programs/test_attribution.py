@@ -105,6 +105,12 @@ def test_where_support_is_not_asked_for_every_citation_stays() -> None:
     assert checked(PORT, WHEEL, support=SupportCheck(layers=())) == ([WHEEL], [])
 
 
+def test_a_claim_that_another_sentence_states_far_better_cites_that() -> None:
+    claim = "Uploading finished wheels goes to the Package Index."
+    assert checked(claim, TOKEN) == ([WHEEL], ["wrong_sentence"])
+    assert checked(claim, WHEEL, TOKEN) == ([WHEEL, TOKEN], [])
+
+
 def test_a_heading_states_nothing_however_often_it_is_repeated() -> None:
     text = "## Ports of the pool server\n\nIt listens on 6432.\n\n***\n"
     page = Evidence(id="p", title="Guide", text=text)
