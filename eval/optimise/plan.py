@@ -15,11 +15,10 @@ import dspy
 
 from ...programs.artifact.save import adapter_name, prompt_characters
 from ...programs.call.predict import require_writer
-from ...programs.call.steps import evidence
+from ...programs.call.steps import evidence, sentence_choice
 from ...programs.engines.lms import require_lm
 from ...programs.loading import load
 from ...programs.program import GroundedProgram
-from ...programs.prompt.sentence_choice import sentence_choice
 from ...retrieval.errors import BoundError, GoldSetError, UsageError
 from ...retrieval.handle import SearchHandle
 from ...retrieval.models.embedders import Progress, no_progress

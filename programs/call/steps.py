@@ -32,7 +32,7 @@ from ..parts import ProgramParts
 from ..prompt.citing import asked_text
 from ..prompt.reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS
 from ..prompt.rules import Cites
-from ..prompt.sentence_choice import ChosenSentences, SentenceChoice, sentence_choice
+from ..prompt.sentence_choice import ChosenSentences, SentenceChoice
 from .inputs import CallInputs
 from .predict import AskModel, ask_strictly, is_extractive
 from .sentence_stream import SentenceStream, prose_field
@@ -334,3 +334,11 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def sentence_choice(program: ProgramParts) -> SentenceChoice | None:
+    """Return what chooses for a program; ``None`` where its language model reads all."""
+    most = program.spec.most_sentences
+    if most is None or program.cites != "numbers":
+        return None
+    return SentenceChoice(program.retriever.handle, most)

@@ -13,7 +13,6 @@ from functools import lru_cache
 from ...retrieval.handle import SearchHandle
 from ...retrieval.text.sentences import read_sentences
 from ...signatures.evidence import Evidence
-from ..parts import ProgramParts
 from ..sentences import flattened, score_sentences
 from .numbered_passages import Place
 
@@ -41,14 +40,6 @@ class SentenceChoice:
             return None
         given = tuple((passage.id, passage.title, passage.text) for passage in passages)
         return _chosen(self.handle, self.most, question, given)
-
-
-def sentence_choice(program: ProgramParts) -> SentenceChoice | None:
-    """Return what chooses for a program; ``None`` where its language model reads all."""
-    most = program.spec.most_sentences
-    if most is None or program.cites != "numbers":
-        return None
-    return SentenceChoice(program.retriever.handle, most)
 
 
 @lru_cache(maxsize=256)  # the demos of a prompt are the same at every call

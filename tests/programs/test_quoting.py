@@ -195,7 +195,7 @@ def test_no_letter_or_digit_is_leapt_over_and_words_stay_whole(text: str, data: 
 
     def characters(text: str) -> str:
         text = re.sub(r"\]\(u\)|</?b>|<br>", "", text).replace("&amp;", "&")
-        return "".join(re.findall(r"\w", re.sub(r"(?m)^[ >]*1\. ", "", text))).replace("_", "")
+        return "".join(re.findall(r"\w", re.sub(r"(?m)^[ >]*\d{1,9}\. ", "", text))).replace("_", "")
 
     if found is not None:
         assert characters(quote).removeprefix("1") in characters(text)

@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from quincunx.programs.prompt.sentence_choice import SentenceChoice
 from quincunx.programs.registry import program_spec
 from quincunx.retrieval.errors import ProgramSpecError
 from quincunx.retrieval.handle import SearchHandle
+from quincunx.retrieval.models.profiles import find_profile, shared_embedder
 from quincunx.signatures.evidence import Evidence
 
 QUESTION = "what does a pallet cost"
@@ -46,9 +48,18 @@ Parcels leave at noon. The yard is fenced.
 """
 
 
+class Model:
+    """A handle that has an embedder, and no index."""
+
+    embedder = shared_embedder(find_profile("embedded"))
+
+
+MODEL = cast(SearchHandle, Model())
+
+
 @pytest.fixture(scope="module")
 def handle() -> SearchHandle:
-    return SearchHandle("builddaily", "embedded")
+    return MODEL
 
 
 def filler(count: int, name: str) -> Evidence:
@@ -91,7 +102,7 @@ def test_the_sentence_that_answers_is_read_below_what_heads_it(handle: SearchHan
 @settings(max_examples=25)
 def test_numbers_lead_to_shown_sentences_alone_whatever_the_text(texts: list[str], most: int) -> None:
     passages = [Evidence(id=f"p{n}", title="T", text=text) for n, text in enumerate(texts)]
-    chosen = SentenceChoice(SearchHandle("builddaily", "embedded"), most)("a b", passages)
+    chosen = SentenceChoice(MODEL, most)("a b", passages)
     shown = NumberedPassages(passages, chosen.places if chosen else None)
     for number, sentence in enumerate(shown.sentences, start=1):
         assert chosen is None or (sentence.passage.id, sentence.start) in chosen.places
