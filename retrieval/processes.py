@@ -5,6 +5,7 @@ A server that loads a program and forks its workers (gunicorn --preload, Celery)
 - A fork waits until no thread is inside a library that would be copied half-way: SQLite, a tokenizer, a pass of a
   model (`working`). It waits at most `PATIENCE_S` seconds; forked nevertheless, the child gets `ForkedError` at once
   wherever it would wait for ever.
+- It waits as long for what other threads are importing, which in the child would never be imported.
 - Before the fork, connections to SQLite are closed (`before_fork`), for they may not be used across it: SQLite would
   believe that the child holds the locks of its parent.
 - In the child, locks are new and free (`Lock`), and what else needs it is renewed (`after_fork_in_child`): pools of
@@ -23,9 +24,11 @@ import logging  # noqa: F401
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import _bootstrap
 from types import MethodType
 from typing import Any
 
@@ -207,9 +210,23 @@ _gate = _Gate()
 _set_tokenizers = False
 
 
+def _await_imports() -> None:
+    """Wait until no other thread is importing a module: the child would wait for ever for one that was half done."""
+    end = time.monotonic() + PATIENCE_S
+    while _others_import() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def _others_import() -> bool:
+    """Tell whether another thread holds the lock of a module, as importlib keeps them."""
+    locks = [reference() for reference in list(_bootstrap._module_locks.values())]  # type: ignore[attr-defined]
+    return any(getattr(lock, "owner", None) not in (None, threading.get_ident()) for lock in locks)
+
+
 def _before() -> None:
     global _set_tokenizers
     _gate.before()
+    _await_imports()
     _calls.lock.acquire()
     _set_tokenizers = "tokenizers" in sys.modules and read_text(_TOKENIZERS) is None
     if _set_tokenizers:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -64,6 +66,25 @@ def in_child(work: Callable[[], object]) -> int:
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_module_that_another_thread_is_importing_can_be_imported_in_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    source = f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(0.5)\nREADY = True\n"
+    (tmp_path / "imported_slowly.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def child() -> None:
+        assert importlib.import_module("imported_slowly").READY
+
+    thread = threading.Thread(target=importlib.import_module, args=("imported_slowly",))
+    thread.start()
+    while not begun.exists():
+        time.sleep(0.001)
+    assert in_child(child) == 0
+    thread.join()
 
 
 def test_a_lock_that_another_thread_holds_is_free_in_the_child() -> None:
