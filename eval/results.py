@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 from ..programs.registry import program_spec
+from ..retrieval.processes import ComputedOnce
 from .report.summary import Summary, write_page
 from .runs.folder import existing_run
 from .runs.ledger import RunLedger
@@ -29,7 +29,7 @@ class Run(RunLedger):
     said, question by question.
     """
 
-    @cached_property
+    @ComputedOnce
     def summary(self) -> Summary:
         """Everything that is shown of the run, worked out from its rows at the first use."""
         return Summary(self)

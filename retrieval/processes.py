@@ -30,10 +30,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import _bootstrap
 from types import MethodType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from .environment import read_text, set_text
 from .errors import ForkedError
+
+T = TypeVar("T")
 
 PATIENCE_S = 10.0
 """Longest wait of a fork for what other threads are at."""
@@ -112,6 +114,26 @@ def require_own_device(device: str, process: int) -> None:
             f"the model lies on {device}, which a forked process cannot share (loaded by process {process}, this is "
             f"{os.getpid()}): load it in each worker, without --preload, or start workers by spawn"
         )
+
+
+class ComputedOnce(Generic[T]):
+    """A property that is computed at its first use and kept; two threads may both compute it.
+
+    Python's own (``functools.cached_property``) has in 3.11 one lock for all objects of a class, which a child would find
+    held for ever where another thread computed at the fork.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        value = self._compute(instance)
+        instance.__dict__[self._name] = value  # found before this from now on
+        return value
 
 
 class _Calls:

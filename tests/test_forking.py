@@ -27,7 +27,7 @@ from quincunx.retrieval.errors import ForkedError
 from quincunx.retrieval.index.build import build, update
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.processes import Lock, require_own_device
+from quincunx.retrieval.processes import ComputedOnce, Lock, require_own_device
 from quincunx.retrieval.search import Searcher
 
 WORKER = Path(__file__).with_name("fork_worker.py")
@@ -84,6 +84,29 @@ def test_a_module_that_another_thread_is_importing_can_be_imported_in_the_child(
     while not begun.exists():
         time.sleep(0.001)
     assert in_child(child) == 0
+    thread.join()
+
+
+def test_a_property_that_another_thread_is_computing_is_computed_in_the_child() -> None:
+    begun, end, parent = threading.Event(), threading.Event(), os.getpid()
+
+    class Slow:
+        @ComputedOnce
+        def value(self) -> int:
+            if os.getpid() == parent and not begun.is_set():
+                begun.set()
+                end.wait()
+            return id(self)
+
+    def child() -> None:
+        one = Slow()
+        assert one.value == one.value == id(one)
+
+    thread = threading.Thread(target=lambda: Slow().value)
+    thread.start()
+    begun.wait()
+    assert in_child(child) == 0
+    end.set()
     thread.join()
 
 

@@ -5,11 +5,11 @@ Small language models repeat a sentence, or nearly, and set the number of anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from ...retrieval.text.sentences import read_sentences
+from ...retrieval.processes import ComputedOnce
+from ...retrieval.text.sentences import SentenceSpan
 from ...signatures.evidence import Citation, Evidence
 from .quotes import may_be_cited
 from .support.cited import CitedSentence, wording
@@ -27,32 +27,32 @@ FEWEST_WORDS = 3
 class _Sentence:
     citation: Citation
 
-    @cached_property
+    @ComputedOnce
     def plain(self) -> str:
         return wording(self.citation.quote)
 
-    @cached_property
+    @ComputedOnce
     def words(self) -> frozenset[str]:
         return _words(self.citation.quote)
 
-    @cached_property
+    @ComputedOnce
     def words_with_title(self) -> frozenset[str]:
         return self.words | _words(self.citation.title)
 
 
 class Attribution:
-    """The sentences of the passages of one call."""
+    """The sentences of the passages of one call, each text read by ``read``."""
 
-    def __init__(self, evidence: Sequence[Evidence]) -> None:
-        self._evidence = evidence
+    def __init__(self, evidence: Iterable[Evidence], read: Callable[[str], list[SentenceSpan]]) -> None:
+        self._evidence, self._spans = evidence, read
 
-    @cached_property
+    @ComputedOnce
     def _sentences(self) -> list[_Sentence]:
         return list(self._read())
 
     def _read(self) -> Iterator[_Sentence]:
         for passage in self._evidence:
-            for sentence in read_sentences(passage.text):
+            for sentence in self._spans(passage.text):
                 if may_be_cited(sentence.kind, passage.text[sentence.start : sentence.end]):
                     yield _Sentence(passage.citation(sentence.start, sentence.end))
 

@@ -82,7 +82,7 @@ class ClaimCheck:
         self.evidence, self.output, self.support = evidence, output, support
         self.dropped: list[Dropped] = []
         self._sentences = cache(read_sentences)  # of each passage once, whatever cites it
-        self._attribution = Attribution(list(evidence.values()))
+        self._attribution = Attribution(evidence.values(), self._sentences)
         self._asks_for_a_number = asks_for_a_number(support.question)
 
     def claim(self, claim: Claim, where: str) -> tuple[Claim | None, dict[str, Evidence]]:

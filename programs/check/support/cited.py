@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Literal
 
+from ....retrieval.processes import ComputedOnce
 from ....retrieval.text.normal_form import normal_text
 from .amounts import Amount, read_amounts
 from .claim_words import Word, content_stems, is_english, read_words
@@ -43,26 +43,26 @@ class Case:
     cited: Sequence[CitedSentence]
     question: str
 
-    @cached_property
+    @ComputedOnce
     def words(self) -> tuple[Word, ...]:
         return read_words(self.claim)
 
-    @cached_property
+    @ComputedOnce
     def told(self) -> tuple[Word, ...]:
         """The claim's words after a "Yes," or "No," that opens it."""
         if len(self.words) < 2 or self.words[0].lower not in ("yes", "no"):
             return self.words
         return (replace(self.words[1], before=""), *self.words[2:])
 
-    @cached_property
+    @ComputedOnce
     def stems(self) -> list[str]:
         return content_stems(self.words)
 
-    @cached_property
+    @ComputedOnce
     def sentences(self) -> list[str]:
         return [sentence.text for sentence in self.cited]
 
-    @cached_property
+    @ComputedOnce
     def bearing(self) -> list[str]:
         """The sentences that the claim is told by: those that alone have two of its words, or the nearest of all."""
         shared = [set(content_stems(read_words(text))) & set(self.stems) for text in self.sentences]
@@ -74,7 +74,7 @@ class Case:
         nearest = max(range(len(shared)), key=lambda at: len(shared[at]), default=None)
         return found or ([] if nearest is None else [self.sentences[nearest]])
 
-    @cached_property
+    @ComputedOnce
     def says_nothing_new(self) -> bool:
         """Whether every word of weight stands in the sentences, or only points to them, as in "As the passage says."
 
@@ -83,29 +83,29 @@ class Case:
         told = {stem for text in self.sentences for stem in content_stems(read_words(text))}
         return set(self.stems) <= told | _POINTING
 
-    @cached_property
+    @ComputedOnce
     def context(self) -> list[str]:
         """Titles and metadata values."""
         return [text for sentence in self.cited for text in (sentence.title, *sentence.about.values())]
 
-    @cached_property
+    @ComputedOnce
     def evidence_words(self) -> list[Word]:
         return [word for text in (*self.sentences, *self.context) for word in read_words(text)]
 
-    @cached_property
+    @ComputedOnce
     def evidence_stems(self) -> set[str]:
         return set(content_stems(self.evidence_words))
 
-    @cached_property
+    @ComputedOnce
     def evidence_amounts(self) -> list[Amount]:
         return [amount for text in (*self.sentences, *self.context) for amount in read_amounts(text)]
 
-    @cached_property
+    @ComputedOnce
     def is_english(self) -> bool:
         """Tell whether the claim and what it cites are: what words of grammar say is known of English alone."""
         return is_english(self.claim) and all(map(is_english, self.sentences))
 
-    @cached_property
+    @ComputedOnce
     def is_quote(self) -> bool:
         """Tell whether the claim is one of its sentences, word for word."""
         return any(wording(self.claim) == wording(sentence) for sentence in self.sentences)
