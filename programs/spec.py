@@ -29,8 +29,8 @@ DEFAULT_METRIC: Mapping[str, float] = {
     "kept": 1,
 }
 MOST_SENTENCES = 12
-"""That a language model reads for one question. With all of them, the 1.5B model of ``bench/real_lm`` took twice the tokens and
-cited no better."""
+"""That a language model reads for one question. With all of them, the 1.5B model of ``bench/real_lm`` took two thirds more
+tokens and cited no better."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 

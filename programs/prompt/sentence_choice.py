@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from ...retrieval.handle import SearchHandle
 from ...retrieval.text.sentences import read_sentences
@@ -39,15 +40,15 @@ class SentenceChoice:
         if not question.strip() or sum(len(read_sentences(p.text)) for p in passages) <= self.most:
             return None
         given = tuple((passage.id, passage.title, passage.text) for passage in passages)
-        return _chosen(self.handle, self.most, question, given)
+        return _chosen(self.handle.embedder, self.most, question, given)
 
 
 @lru_cache(maxsize=256)  # the demos of a prompt are the same at every call
 def _chosen(
-    handle: SearchHandle, most: int, question: str, given: Sequence[tuple[str, str, str]]
+    embedder: Any, most: int, question: str, given: Sequence[tuple[str, str, str]]
 ) -> ChosenSentences | None:
     passages = [Evidence(id=id, title=title, text=text) for id, title, text in given]
-    scored = score_sentences(question, passages, handle.embedder)
+    scored = score_sentences(question, passages, embedder)
     best_first = sorted(flattened(scored), key=lambda sentence: -sentence.score)
     if len(best_first) <= most:
         return None
