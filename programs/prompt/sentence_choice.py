@@ -40,7 +40,10 @@ class SentenceChoice:
         if not question.strip() or sum(len(read_sentences(p.text)) for p in passages) <= self.most:
             return None
         given = tuple((passage.id, passage.title, passage.text) for passage in passages)
-        return _chosen(self.handle.embedder, self.most, question, given)
+        embedder: Any = (
+            self.handle.embedder
+        )  # hashable, as every object is whose class does not say otherwise
+        return _chosen(embedder, self.most, question, given)
 
 
 @lru_cache(maxsize=256)  # the demos of a prompt are the same at every call
