@@ -9,6 +9,26 @@ Metadata = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a document by which people find a place in it, such as a page.
+
+    Example:
+        >>> str(quincunx.Part(start=0, kind="page", number=3))
+        'page 3'
+    """
+
+    start: int
+    """Where it begins in the document's text, in characters; it ends where the next one begins."""
+    kind: str
+    """What it is called: ``page``, ``row``, ``line``, ``cell``, ``chapter``, ``message``."""
+    number: int
+    """Counted from 1, as programs that show such files count."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One text of a corpus, whole. Its id is unique within an index.
 
@@ -27,6 +47,8 @@ class Document:
     """JSON values by name, e.g. ``{"site": "builddaily", "date": "2026-03-01"}``."""
     headed: bool = False
     """Whether the text is Markdown, whose headings (``# …``) title the passages below them."""
+    parts: tuple[Part, ...] = ()
+    """Its pages or the like, by where they begin, ascending; none where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,8 @@ class Passage:
     end: int
     """One past the last character within the document's text."""
     metadata: Metadata = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    """Those parts of the document, its pages or the like, in which the passage lies."""
 
     @property
     def head(self) -> str:

@@ -1,0 +1,178 @@
+"""What a reader of files is: it turns one file into documents, within bounds, and says why where it cannot.
+
+A reader is known by the endings of the names of its files. The text that it gives to a document is Markdown; passages,
+citations and their offsets are spans of that text. What else people find a place by, such as a page or a row, it gives as
+`Part`. It opens nothing but its file, fetches nothing and runs nothing that the file holds.
+"""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from ...passages import Document, Metadata, Part
+from ..encodings import NotTextError, decode
+from ..file_names import readable
+from .field_map import FieldMap
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Largest file that is read whole. What is read a line at a time may be larger: `MOST_STREAMED`."""
+MOST_STREAMED = 2 * 1024 * 1024 * 1024 - 1
+MOST_LINE = 16 * 1024 * 1024
+"""Longest line, in bytes, of a file that is read a line at a time."""
+MOST_UNPACKED = 256 * 1024 * 1024
+"""Most bytes that the entries of an archive may hold together once they are unpacked."""
+MOST_ENTRIES = 20_000
+"""Most entries of an archive."""
+MOST_SECONDS = 120.0
+"""Longest time that one file is read for."""
+
+
+class UnreadableFileError(Exception):
+    """A reader cannot read a file; it is left out, and the report names it with the reason."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        """Take one of `REASONS`, and what exactly was wrong."""
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass
+class SourceFile:
+    """One file that is to be read."""
+
+    path: Path
+    id: str
+    """Of its document; where it holds several, what their ids begin with."""
+    fields: FieldMap = field(default_factory=FieldMap)
+    """What the user said of its fields."""
+    notices: list[str] = field(default_factory=list)
+    """What is to be said of it though it was read; a reader adds to them."""
+    encoding: str | None = None
+    """What its text was decoded from, where that was not plain UTF-8."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending: the title of what has none."""
+        return readable(self.path.stem)
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise UnreadableFileError("unreadable", error.strerror or str(error)) from error
+
+    def require_size(self, most: int = MOST_BYTES) -> None:
+        """Raise `UnreadableFileError` for a file that is larger than that."""
+        size = self._size()
+        if size > most:
+            raise UnreadableFileError(
+                "too_large", f"{size:,} bytes; at most {most:,} are read: split it into several files"
+            )
+
+    def require_time(self) -> None:
+        """Raise `UnreadableFileError` once the file was read for too long; to be called between its parts."""
+        if time.monotonic() - self.began > MOST_SECONDS:
+            raise UnreadableFileError("too_slow", f"it was read for {MOST_SECONDS:.0f} seconds without an end")
+
+    def read_bytes(self) -> bytes:
+        """Return the whole file, if it is no larger than `MOST_BYTES`."""
+        self.require_size()
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise UnreadableFileError("unreadable", error.strerror or str(error)) from error
+
+    def read_text(self) -> str:
+        """Return the whole file as text, whatever its encoding; line ends are made ``\\n``."""
+        return self.decoded(self.read_bytes())
+
+    def decoded(self, data: bytes) -> str:
+        """Return bytes of the file as text, and note what they were encoded in."""
+        try:
+            decoded = decode(data)
+        except NotTextError as error:
+            raise UnreadableFileError("binary", str(error)) from error
+        self.encoding = decoded.encoding or self.encoding
+        return decoded.text.replace("\r\n", "\n")
+
+    @contextmanager
+    def unpacked(self) -> Iterator[zipfile.ZipFile]:
+        """Open the file as a ZIP archive whose entries can be read: of a bounded size, and none of them encrypted."""
+        self.require_size()
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                _require_bounded(archive)
+                yield archive
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
+            raise UnreadableFileError("damaged", f"no whole ZIP archive: {error}") from error
+        except OSError as error:
+            raise UnreadableFileError("unreadable", error.strerror or str(error)) from error
+
+    def document(
+        self,
+        title: str,
+        text: str,
+        metadata: Metadata | None = None,
+        *,
+        key: str = "",
+        parts: Iterable[Part] = (),
+        headed: bool = True,
+    ) -> Document:
+        """Return the file's document, or one of several: then ``key`` tells it from the others."""
+        id = f"{self.id}#{key}" if key else self.id
+        return Document(id, title, text, metadata or {}, headed, tuple(parts))
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads the files of one kind.
+
+    Example:
+        >>> class SubtitleReader:
+        ...     name, version, suffixes = "subtitles", 1, (".srt",)
+        ...     def read(self, file):
+        ...         lines = [line for line in file.read_text().splitlines() if line and not line[0].isdigit()]
+        ...         yield file.document(file.name, " ".join(lines))
+        >>> quincunx.add_reader(SubtitleReader())
+        >>> from pathlib import Path
+        >>> written = Path("talk.srt").write_text("1\\n00:00:01 --> 00:00:02\\nTea is served at four.\\n")
+        >>> quincunx.read_documents("talk.srt")[0].text
+        'Tea is served at four.'
+    """
+
+    name: str
+    """Of the kind, such as ``pdf``: what ``file.kind`` is in the metadata of its documents."""
+    version: int
+    """To be raised when it reads the same file otherwise: `quincunx index sync` then reads its files again."""
+    suffixes: Collection[str]
+    """The endings of its files' names, in small letters, such as ``.pdf``."""
+
+    def read(self, file: SourceFile) -> Iterable[Document]:
+        """Yield the file's documents, in its order; none where it says nothing.
+
+        Raises:
+            UnreadableFileError: it cannot be read. Documents that were given before are left out, too.
+            MissingExtraError: what reads it is not installed.
+        """
+        ...
+
+
+def _require_bounded(archive: zipfile.ZipFile) -> None:
+    entries = archive.infolist()
+    size = sum(entry.file_size for entry in entries)
+    if len(entries) > MOST_ENTRIES:
+        raise UnreadableFileError("too_large", f"{len(entries):,} entries; at most {MOST_ENTRIES:,} are read")
+    if size > MOST_UNPACKED:
+        raise UnreadableFileError(
+            "too_large", f"{size:,} bytes once unpacked; at most {MOST_UNPACKED:,} are read"
+        )
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise UnreadableFileError("encrypted", "save it without a password")
