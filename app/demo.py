@@ -10,7 +10,8 @@ from ..retrieval.errors import IndexStateError
 from ..retrieval.index.contents import document_ids
 from ..retrieval.index.manage import build_index
 from ..retrieval.storage.home import index_names
-from ..retrieval.text.corpus import BEIR_CORPUS, read_documents
+from ..retrieval.text.beir import BEIR_CORPUS
+from ..retrieval.text.corpus import read_documents
 from .output import notes, progress
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Metadata = dict[str, Any]
+FILE_FACTS = "file"
+"""The metadata of a document that was read from a file: its ``kind``, ``size`` in bytes, and when it was ``modified``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.corpus import BEIR_CORPUS
+from quincunx.retrieval.text.beir import BEIR_CORPUS
 
 
 def written(folder: Path, name: str, text: str) -> Path:

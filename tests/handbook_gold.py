@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from quincunx.retrieval.text.corpus import document_record, read_documents
+from quincunx.retrieval.text.beir import document_record
+from quincunx.retrieval.text.corpus import read_documents
 
 HANDBOOK = Path(__file__).parent / "handbook"
 QUESTIONS = {

@@ -36,7 +36,8 @@ from typing import Literal
 from ...programs.artifact.schema import Artifact
 from ...retrieval.errors import CorpusError, GoldSetError
 from ...retrieval.passages import Document
-from ...retrieval.text.corpus import BEIR_CORPUS, read_documents, read_json_lines
+from ...retrieval.text.beir import BEIR_CORPUS, read_json_lines
+from ...retrieval.text.corpus import read_documents
 from .goldset import (
     MANIFEST,
     QRELS,

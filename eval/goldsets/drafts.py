@@ -18,7 +18,7 @@ from typing import Any
 
 from ...retrieval.errors import GoldSetError, WriterBusyError
 from ...retrieval.storage.disk import make_folder, storing
-from ...retrieval.text.corpus import read_json_lines
+from ...retrieval.text.beir import read_json_lines
 from .goldset import GoldSet
 
 NONE, DROPPED = "none", "dropped"

@@ -28,7 +28,8 @@ from typing import Any
 
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document
-from ...retrieval.text.corpus import BEIR_CORPUS, read_csv_rows, read_documents, read_utf8
+from ...retrieval.text.beir import BEIR_CORPUS, read_csv_rows, read_utf8
+from ...retrieval.text.corpus import read_documents
 from .goldset import ALL, GoldQuestion, GoldSpan, is_history, read_split
 from .qrels import whole_grade
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document, Metadata, Passage
-from ...retrieval.text.corpus import BEIR_CORPUS, read_documents, read_json_lines
+from ...retrieval.text.beir import BEIR_CORPUS, read_json_lines
+from ...retrieval.text.corpus import read_documents
 from .qrels import read_qrels
 
 logger = logging.getLogger(__name__)

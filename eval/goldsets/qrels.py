@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...retrieval.errors import GoldSetError
-from ...retrieval.text.corpus import read_utf8
+from ...retrieval.text.beir import read_utf8
 
 HEADINGS = {"queryid", "query", "qid", "topicid", "topic", "questionid", "question"}
 """What the first column may be called, in small letters without dashes and underscores."""

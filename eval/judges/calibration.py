@@ -19,7 +19,7 @@ from typing import Any
 
 from ...retrieval.errors import RunError, UsageError
 from ...retrieval.storage.disk import publish_file, storing
-from ...retrieval.text.corpus import read_csv_rows, read_utf8
+from ...retrieval.text.beir import read_csv_rows, read_utf8
 from ..runs.ledger import RunLedger
 from ..stats.agreement import Agreement, agreement
 from ..stats.paired import Interval

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ...retrieval.errors import RunError
 from ...retrieval.storage.home import home
-from ...retrieval.text.corpus import read_json_lines
+from ...retrieval.text.beir import read_json_lines
 from ..goldsets.goldset import GoldSet
 from .retrieval_run import gold_fingerprint
 

@@ -141,14 +141,15 @@ def _apply(
         keys = missing[begin : begin + step]
         vectors = embedder.embed_passages([texts[key] for key in keys], _after(begin, len(missing), progress))
         writing.add_vectors(keys, vectors)
-    generation, origin = writing.generation, corpus.origin if corpus.given else None
+    generation = writing.generation
+    origin, files = (corpus.origin, corpus.files_after(writing.files())) if corpus.given else (None, None)
     if written or changes.removed or not same_way:
         recipe = IndexRecipe(embedder.identity, chunking)
         generation = writing.replace(
-            written, passages, changes.removed, recipe=recipe, kind=kind, origin=origin
+            written, passages, changes.removed, recipe=recipe, kind=kind, origin=origin, files=files
         )
-    elif origin is not None:
-        writing.remember(origin)
+    elif origin is not None and files is not None:
+        writing.remember(origin, files)
     return BuildReport.of(
         changes,
         passages=writing.passage_count(),

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from ..errors import CorpusError
 from ..storage.disk import make_folder, publish_file, storing
 from ..storage.home import require_index
+from ..text.beir import BEIR_CORPUS, document_record
 from ..text.chunking import Chunking
-from ..text.corpus import BEIR_CORPUS, document_record
 from ..text.roots import Root, by_path_of, innermost
 from .reader import IndexReader
 from .snapshot import Snapshot

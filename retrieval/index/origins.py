@@ -1,21 +1,24 @@
-"""Where an index's documents came from, in its database: roots and followed links in the meta table, a file per document."""
+"""Where an index's documents came from, in its database: roots and links in the meta table, a file per document, and files."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import asdict, astuple, fields
 
+from ..text.file_state import FileState
 from ..text.roots import Origin, Root
 
 _KEY = "origin"
+_FILE_COLUMNS = ", ".join(field.name for field in fields(FileState))
 
 
 def read_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Origin:
     """Return what `write_origin` wrote."""
     noted = json.loads(meta.get(_KEY, "{}"))
     return Origin(
-        roots=tuple(Root(root["path"], root["name"]) for root in noted.get("roots", ())),
+        roots=tuple(_root(**root) for root in noted.get("roots", ())),
         sources=dict(connection.execute("SELECT id, source FROM documents").fetchall()),
         links=noted.get("links", {}),
     )
@@ -23,10 +26,30 @@ def read_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Orig
 
 def write_origin(connection: sqlite3.Connection, origin: Origin) -> None:
     """Note the roots, and the files of those documents that the origin knows; inside a transaction."""
-    roots = [{"path": root.path, "name": root.name} for root in origin.roots]
-    noted = json.dumps({"roots": roots, "links": dict(origin.links)})
+    noted = json.dumps({"roots": [asdict(root) for root in origin.roots], "links": dict(origin.links)})
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY, noted))
     connection.executemany(
         "UPDATE documents SET source = ? WHERE id = ?",
         [(source, id) for id, source in origin.sources.items()],
     )
+
+
+def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
+    """Return the files that were read, or left out, by their paths."""
+    rows = connection.execute(f"SELECT path, {_FILE_COLUMNS} FROM files").fetchall()
+    return {path: FileState(*state) for path, *state in rows}
+
+
+def write_files(connection: sqlite3.Connection, files: Mapping[str, FileState]) -> None:
+    """Note that these are the files now; inside a transaction."""
+    rows = [(path, *astuple(state)) for path, state in files.items()]
+    connection.execute("DELETE FROM files")
+    connection.executemany(
+        f"INSERT INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})", rows
+    )
+
+
+def _root(
+    path: str, name: str | None, include: list[str], exclude: list[str], fields: list[list[str]]
+) -> Root:
+    return Root(path, name, tuple(include), tuple(exclude), tuple((key, value) for key, value in fields))

@@ -13,17 +13,18 @@ from ..errors import IndexStateError
 from ..filters import Filter
 from ..metadata import Path as FieldPath
 from ..models.embedders import EmbedderIdentity, Vectors
-from ..passages import Document, Passage
+from ..passages import Document, Part, Passage
 from ..text.chunking import Chunking
+from ..text.file_state import FileState
 from ..text.roots import Origin
 from .faiss_index import Numbers
 from .metadata_table import MetadataTable
-from .origins import read_origin
+from .origins import read_files, read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
 from .snapshot import Snapshot, read_snapshot
 
-PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata'
+PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
 
 
 class IndexReader:
@@ -77,6 +78,10 @@ class IndexReader:
         """Return the roots that the index was built from, and the file of each document."""
         return read_origin(self.connection, self._meta)
 
+    def files(self) -> dict[str, FileState]:
+        """Return the files that the index was built from, as they were, by their paths."""
+        return read_files(self.connection)
+
     def counts(self) -> tuple[int, int]:
         """Return (documents, passages)."""
         row = self.connection.execute(
@@ -119,10 +124,10 @@ class IndexReader:
 
     def documents(self) -> Iterator[Document]:
         """Yield every document, by id."""
-        for id, title, text, metadata, headed in self.connection.execute(
-            "SELECT id, title, text, metadata, headed FROM documents ORDER BY id"
+        for id, title, text, metadata, headed, parts in self.connection.execute(
+            "SELECT id, title, text, metadata, headed, parts FROM documents ORDER BY id"
         ):
-            yield Document(id, title, text, json.loads(metadata), bool(headed))
+            yield Document(id, title, text, json.loads(metadata), bool(headed), read_parts(parts))
 
     def fields(self) -> list[FieldPath]:
         """Return the path of every field of the metadata."""
@@ -172,7 +177,7 @@ def read_vectors(connection: sqlite3.Connection, folder: Path, dims: int) -> tup
 
 
 def _passage(row: Sequence[object]) -> Passage:
-    id, document_id, title, text, start, end, metadata = row
+    id, document_id, title, text, start, end, metadata, parts = row
     return Passage(
         id=str(id),
         document_id=str(document_id),
@@ -181,4 +186,15 @@ def _passage(row: Sequence[object]) -> Passage:
         start=int(str(start)),
         end=int(str(end)),
         metadata=json.loads(str(metadata)),
+        parts=read_parts(str(parts)),
     )
+
+
+def written_parts(parts: Sequence[Part]) -> str:
+    """Return parts as they are stored; nothing for none."""
+    return json.dumps([[part.start, part.kind, part.number] for part in parts]) if parts else ""
+
+
+def read_parts(written: str) -> tuple[Part, ...]:
+    """Return what `written_parts` wrote."""
+    return tuple(Part(*part) for part in json.loads(written)) if written else ()

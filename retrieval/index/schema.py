@@ -14,18 +14,23 @@ from ..models.embedders import EmbedderIdentity
 from .lexical.bm25 import TOKENIZER
 from .metadata_table import METADATA_SQL
 
-SCHEMA = 3
+SCHEMA = 4
 REBUILD = "Build it again with `quincunx index build --fresh`"
 
 _SCHEMA_SQL = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, metadata TEXT NOT NULL, headed INTEGER NOT NULL,
-    hash TEXT NOT NULL, source TEXT NOT NULL
+    parts TEXT NOT NULL, hash TEXT NOT NULL, source TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, stamp TEXT NOT NULL, digest TEXT NOT NULL, read_by TEXT NOT NULL, size INTEGER NOT NULL,
+    modified TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document_id TEXT NOT NULL, title TEXT NOT NULL,
-    text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, metadata TEXT NOT NULL, vector TEXT NOT NULL
+    text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, metadata TEXT NOT NULL, parts TEXT NOT NULL,
+    vector TEXT NOT NULL
 );
 CREATE INDEX passages_of_document ON passages (document_id);
 CREATE INDEX passages_of_vector ON passages (vector);

@@ -11,15 +11,16 @@ from pathlib import Path
 
 from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
-from ..passages import Document, Passage
+from ..passages import FILE_FACTS, Document, Passage
 from ..processes import working
 from ..text.chunking import Chunking
+from ..text.file_state import FileState
 from ..text.roots import Origin
 from ..text.words import indexed_words, spelt_words
 from .faiss_index import Kind, VectorIndex
 from .metadata_table import MetadataTable
-from .origins import read_origin, write_origin
-from .reader import PASSAGE_COLUMNS, read_vectors
+from .origins import read_files, read_origin, write_files, write_origin
+from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema, vector_key
 from .snapshot import Snapshot, collect_snapshots, write_snapshot
@@ -27,7 +28,12 @@ from .snapshot import Snapshot, collect_snapshots, write_snapshot
 
 def document_hash(document: Document) -> str:
     """Name what a document says: equal hashes mean nothing about it changed."""
-    whole = [document.title, document.text, document.metadata, document.headed]
+    facts = document.metadata.get(FILE_FACTS)
+    said = document.metadata
+    if isinstance(facts, dict):
+        # A file that was written again and says the same is no change.
+        said = {**said, FILE_FACTS: {name: facts[name] for name in facts if name != "modified"}}
+    whole = [document.title, document.text, said, document.headed, written_parts(document.parts)]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
@@ -71,10 +77,15 @@ class IndexWriter:
         """Return the roots that the index was built from, and the file of each document."""
         return read_origin(self._connection, self.meta)
 
-    def remember(self, origin: Origin) -> None:
+    def files(self) -> dict[str, FileState]:
+        """Return the files that the index was built from, as they were, by their paths."""
+        return read_files(self._connection)
+
+    def remember(self, origin: Origin, files: Mapping[str, FileState]) -> None:
         """Note where documents came from that are otherwise unchanged; no new generation."""
         with self._transaction():
             write_origin(self._connection, origin)
+            write_files(self._connection, files)
 
     def missing_vectors(self, keys: Iterable[str]) -> set[str]:
         """Return those keys that have no vector yet."""
@@ -102,12 +113,13 @@ class IndexWriter:
         recipe: IndexRecipe | None = None,
         kind: Kind | None = None,
         origin: Origin | None = None,
+        files: Mapping[str, FileState] | None = None,
     ) -> int:
         """Make a new generation visible, all at once, and return its number.
 
         ``documents`` are put in place of those of the same ids, each with its ``passages`` by document id;
-        the ``removed`` ids go. Every passage's vector must have been added before. Left out, ``recipe``, ``kind``
-        and the ``origin`` of the other documents stay what they are.
+        the ``removed`` ids go. Every passage's vector must have been added before. Left out, ``recipe``, ``kind``,
+        the ``origin`` of the other documents and the ``files`` stay what they are.
         """
         meta = self.meta
         previous = Snapshot.read(meta["snapshot"]) if "snapshot" in meta else None
@@ -129,6 +141,8 @@ class IndexWriter:
             )
             if origin is not None:
                 write_origin(self._connection, origin)
+            if files is not None:
+                write_files(self._connection, files)
             self._connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             )
@@ -169,13 +183,14 @@ class IndexWriter:
         execute = self._connection.execute
         metadata = json.dumps(document.metadata)
         execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, '')",
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, '')",
             (
                 document.id,
                 document.title,
                 document.text,
                 metadata,
                 int(document.headed),
+                written_parts(document.parts),
                 document_hash(document),
             ),
         )
@@ -187,8 +202,8 @@ class IndexWriter:
                     f"passage id {passage.id!r} belongs to another document already: rename one"
                 )
             number = execute(
-                f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (*where, metadata, vector_key(identity, passage.reading)),
+                f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*where, metadata, written_parts(passage.parts), vector_key(identity, passage.reading)),
             ).lastrowid
             words = " ".join(indexed_words(passage.title, passage.text, document.metadata))
             execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))

@@ -1,6 +1,7 @@
 """Cutting documents into passages that the embedder reads whole.
 
-Cuts fall between sentences, between the rows of a table and between the lines of code. Only what is longer than a passage by
+Cuts fall between sentences, between the rows of a table and between the lines of code, and wherever a page (or another part
+of the document) begins with a paragraph of its own. Only what is longer than a passage by
 itself is cut inside: between lines, else between words, else between characters. Every character of the document that is
 not white space lies in at least one passage, and a passage is the exact slice ``document.text[start:end]``, below the head
 of its table where it is a later piece of one.
@@ -9,12 +10,13 @@ of its table where it is a later piece of one.
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import BoundError
-from ..passages import Document, Passage
+from ..passages import Document, Part, Passage
 from .markdown import Block, read_blocks
 from .sentences import Span, sentence_starts, trimmed
 
@@ -67,7 +69,7 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
         ]
     if not pieces and document.title.strip():
         title = _shorten(document.title, chunking.tokens, offsets)
-        return [Passage(document.id, document.id, title, "", 0, 0, document.metadata)]
+        return [Passage(document.id, document.id, title, "", 0, 0, document.metadata, document.parts[:1])]
     return [
         Passage(
             id=document.id if len(pieces) == 1 else f"{document.id}#{piece.start}-{piece.end}",
@@ -77,6 +79,7 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
             start=piece.start,
             end=piece.end,
             metadata=document.metadata,
+            parts=_parts_of(document.parts, piece),
         )
         for piece, title in pieces
     ]
@@ -111,6 +114,19 @@ class _Piece:
     """Of a table, repeated above the piece."""
 
 
+def _block_starts(document: Document) -> deque[int]:
+    """Return where the parts of a document begin that begin with a block: no passage reaches over such a place."""
+    text = document.text
+    return deque(part.start for part in document.parts if part.start and text[part.start - 1] == "\n")
+
+
+def _parts_of(parts: Sequence[Part], piece: _Piece) -> tuple[Part, ...]:
+    """Return the parts of a document in which a piece lies."""
+    starts = [part.start for part in parts]
+    first = max(0, bisect_right(starts, piece.start) - 1)
+    return tuple(parts[first : bisect_left(starts, piece.end)])
+
+
 def _shorten(title: str, most: int, offsets: Offsets) -> str:
     """Cut a title that would crowd out the text: the whole of it stays in the document."""
     if len(title) <= most:
@@ -125,7 +141,13 @@ def _sections(document: Document) -> Iterator[_Section]:
     path: list[Block] = []
     start, below, headings = 0, 0, tuple[str, ...]()
     held: list[Block] = []
+    pages = _block_starts(document)
     for block in read_blocks(text) if document.headed else ():
+        while pages and pages[0] < block.start:
+            pages.popleft()
+        if pages and pages[0] == block.start and text[max(start, below) : block.start].strip():
+            yield _Section(start, block.start, headings, held)
+            start, below, held = block.start, block.start, []
         if block.kind == "heading" and block.level and block.name:
             # A heading with nothing under it but deeper headings is no passage of its own: it stays above the next one.
             alone = path and block.level > path[-1].level and not text[below : block.start].strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UsageError
@@ -37,6 +37,11 @@ class Root:
     """Absolute, as `readable` writes it."""
     name: str | None = None
     """What its documents' ids begin with."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Which of its files are read, and which not: patterns as in ``.gitignore``."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """What is mapped to which field of its files' records, see `FieldMap`."""
 
     def relative(self, source: str) -> str:
         """Return a path below the root; of a root that is a file, the file's name."""
@@ -109,19 +114,24 @@ def _absolute(path: object) -> str:
     return os.path.realpath(text) if ".." in Path(text).parts else os.path.abspath(text)
 
 
-def roots_of(given: Sequence[Given], known: Sequence[Root] = ()) -> tuple[Root, ...]:
+def roots_of(
+    given: Sequence[Given], known: Sequence[Root] = (), like: Root | None = None
+) -> tuple[Root, ...]:
     """Return the roots of a reading: those known, and the paths given that lie in none of them.
+
+    A new root is read ``like`` another one: by its patterns and fields.
 
     Raises:
         UsageError: a name that is known for another path, or a path that is known under another name.
     """
     by_name = {root.name: root for root in known if root.name is not None}
     by_path = by_path_of(known)
+    like = like or Root("")
     new: list[Root] = []
     for entry in given:
         if entry.name is None:
             continue
-        root = Root(readable(entry.path), entry.name)
+        root = replace(like, path=readable(entry.path), name=entry.name)
         named, there = by_name.get(entry.name), by_path.get(root.path)
         if named is not None and named.path != root.path:
             raise UsageError(
@@ -133,9 +143,9 @@ def roots_of(given: Sequence[Given], known: Sequence[Root] = ()) -> tuple[Root, 
                 f"the index knows {root.path} {f'as {there.name!r}' if there.name else 'without a name'}, not as "
                 f"{root.name!r}: leave the name as it was, or build the index again"
             )
-        if root != there:
+        if there is None:
             new.append(root)
-    unnamed = [Root(readable(entry.path)) for entry in given if entry.name is None]
+    unnamed = [replace(like, path=readable(entry.path), name=None) for entry in given if entry.name is None]
     apart, inside = by_path_of([*known, *new]), by_path_of(unnamed)
     outermost = [
         root

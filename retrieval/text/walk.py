@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from .beir import BEIR_CORPUS
 from .file_names import path_of, readable
 from .ignore_rules import IGNORE_FILES, Globs, IgnoreRules, rules_above
 from .read_report import Skip
+from .readers.registry import reader_of
 from .roots import Root, innermost
 
-MARKDOWN = {".md", ".markdown"}
-TEXT = {".txt"}
-BEIR_CORPUS = "corpus.jsonl"
 _BEIR_PARTS = {BEIR_CORPUS, "queries.jsonl", "qrels", "spans.jsonl", "manifest.json"}
 """What a folder of a gold set holds beside documents."""
 TOOL_FOLDERS = {"node_modules", "bower_components", "site-packages", "__pycache__", "__MACOSX"}
@@ -44,13 +43,15 @@ class Walk:
     out; ``links`` where each link that was followed leads.
     """
 
-    def __init__(self, roots: Mapping[str, Root], globs: Globs) -> None:
+    def __init__(self, roots: Mapping[str, Root], globs: Globs | None = None) -> None:
+        """Take the patterns of this walk; without any, each root's own count."""
         self.files: list[str] = []
         self.corpora: list[str] = []
         self.skipped: list[Skip] = []
         self.links: dict[str, str] = {}
         self._roots = roots
-        self._globs = globs
+        self._globs = {path: globs or Globs.of(root.include, root.exclude) for path, root in roots.items()}
+        self._no_globs = globs or Globs.of((), ())
         self._folders: dict[tuple[int, int], str] = {}
         """Path by device and inode, of the folders entered."""
         self._entered: set[str] = set()
@@ -82,7 +83,7 @@ class Walk:
                 self._enter(path, real, rules_above(path, self._root(path)), beside=False, named=True)
         elif not stat.S_ISREG(status.st_mode):
             self._skip(path, "not_a_file")
-        elif self._globs.leave_out(self._below(path), False):
+        elif self._is_excluded(path, False):
             self._skip(path, "excluded")
         else:
             self._file(path, real, named=True)
@@ -107,7 +108,7 @@ class Walk:
                     self._enter(link.path, real, link.rules, link.beside, named=False)
             elif not stat.S_ISREG(status.st_mode):
                 self._skip(link.path, "not_a_file")
-            elif link.beside and _kind(link.path) in ("markdown", "text"):
+            elif link.beside and reader_of(link.path) is not None:
                 self._skip(link.path, "beside_corpus")
             elif self._file(link.path, real, named=False):
                 self.links[link.path] = real
@@ -127,7 +128,7 @@ class Walk:
             inside = number < len(parts) or is_folder
             if self._rule_against(path, inside, rules) is not None:
                 return None
-        return path if is_folder or _kind(path) in ("markdown", "text") else None
+        return path if is_folder or reader_of(path) is not None else None
 
     def _is_new(self, path: str, status: os.stat_result) -> bool:
         """Whether a folder is entered for the first time; that it was entered under another path is noted."""
@@ -153,7 +154,7 @@ class Walk:
         path = os.path.join(folder, BEIR_CORPUS)
         if not os.path.isfile(path):
             return False
-        if self._globs.leave_out(self._below(path), False):
+        if self._is_excluded(path, False):
             self._skip(path, "excluded")
             return False
         self._file(path, os.path.realpath(path), named=True)
@@ -181,7 +182,7 @@ class Walk:
                         below.append(_Folder(entry.path, real, rules, folder.beside))
                 elif not entry.is_file():
                     self._skip(entry.path, "not_a_file")
-                elif folder.beside and _kind(entry.name) in ("markdown", "text"):
+                elif folder.beside and reader_of(entry.name) is not None:
                     self._skip(entry.path, "beside_corpus")
                 else:
                     self._file(entry.path, os.path.join(folder.real, entry.name), named=False)
@@ -207,14 +208,13 @@ class Walk:
             return "tool_folder"
         if rules.ignores(path, is_folder):
             return "ignored"
-        return "excluded" if self._globs.leave_out(self._below(path), is_folder) else None
+        return "excluded" if self._is_excluded(path, is_folder) else None
 
     def _file(self, path: str, real: str, *, named: bool) -> bool:
         """Take in a file if it is of a known kind and was not found before; a link counts by its own name."""
-        kind = _kind(path)
-        if kind is None or (kind == "corpus" and not named):
-            detail = f"{PurePath(path).suffix or 'no suffix'}; a .jsonl is read where it is named itself"
-            self._skip(path, "unknown_kind", detail if kind else "")
+        is_corpus = named and path.lower().endswith(".jsonl")
+        if not is_corpus and reader_of(path) is None:
+            self._skip(path, "unknown_kind")
             return False
         before = self._real_files.get(real)
         if before is not None:
@@ -222,16 +222,18 @@ class Walk:
                 self._skip(path, "already_read", f"as {readable(before)}")
             return False
         self._real_files[real] = path
-        (self.corpora if kind == "corpus" else self.files).append(path)
+        (self.corpora if is_corpus else self.files).append(path)
         return True
 
     def _root(self, path: str) -> str:
         root = innermost(self._roots, readable(path))
         return path_of(root.path) if root is not None else path
 
-    def _below(self, path: str) -> str:
+    def _is_excluded(self, path: str, is_folder: bool) -> bool:
         root = innermost(self._roots, readable(path))
-        return root.relative(readable(path)) if root is not None else os.path.basename(path)
+        if root is None:
+            return self._no_globs.leave_out(os.path.basename(path), is_folder)
+        return self._globs[root.path].leave_out(root.relative(readable(path)), is_folder)
 
     def _skip(self, path: str, reason: str, detail: str = "") -> None:
         self.skipped.append(Skip(readable(path), reason, detail))
@@ -242,15 +244,6 @@ class _Link:
     path: str
     rules: IgnoreRules
     beside: bool
-
-
-def _kind(path: str) -> str | None:
-    suffix = PurePath(path).suffix.lower()
-    if suffix in MARKDOWN:
-        return "markdown"
-    if suffix in TEXT:
-        return "text"
-    return "corpus" if suffix == ".jsonl" else None
 
 
 def _reason(error: OSError) -> tuple[str, str]:

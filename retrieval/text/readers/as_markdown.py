@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_BEGINS_BLOCK = re.compile(r"[ \t]*(?:#{1,6}(?=[ \t]|$)|>|`{3}|~{3}|(?:={2,}|-{2,}|(?:[-*_][ \t]*){3,})[ \t]*$|<[a-zA-Z/!?])")
+_BEGINS_BLOCK = re.compile(
+    r"[ \t]*(?:#{1,6}(?=[ \t]|$)|>|`{3}|~{3}|(?:={2,}|-{2,}|(?:[-*_][ \t]*){3,})[ \t]*$|<[a-zA-Z/!?])"
+)
 
 
 def as_paragraph(text: str) -> str:

@@ -43,10 +43,14 @@ class FieldMap:
             pairs = [_pair(text) for text in ([given] if isinstance(given, str) else given)]
         found: dict[str, str] = {}
         for name, expression in pairs:
-            if not (isinstance(name, str) and isinstance(expression, str) and name.strip() and expression.strip()):
+            if not (
+                isinstance(name, str) and isinstance(expression, str) and name.strip() and expression.strip()
+            ):
                 raise UsageError(f"map {name!r}={expression!r}: say NAME=FIELD, such as text=body")
             if name.strip() in found:
-                raise UsageError(f"map {name!r} stands twice: say it once, with | between fields, as in title=name|headline")
+                raise UsageError(
+                    f"map {name!r} stands twice: say it once, with | between fields, as in title=name|headline"
+                )
             found[name.strip()] = expression.strip()
         return cls(found)
 

@@ -80,7 +80,9 @@ class SourceFile:
     def require_time(self) -> None:
         """Raise `UnreadableFileError` once the file was read for too long; to be called between its parts."""
         if time.monotonic() - self.began > MOST_SECONDS:
-            raise UnreadableFileError("too_slow", f"it was read for {MOST_SECONDS:.0f} seconds without an end")
+            raise UnreadableFileError(
+                "too_slow", f"it was read for {MOST_SECONDS:.0f} seconds without an end"
+            )
 
     def read_bytes(self) -> bytes:
         """Return the whole file, if it is no larger than `MOST_BYTES`."""

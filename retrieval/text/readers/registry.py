@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from importlib.metadata import entry_points
 from pathlib import PurePath
+from typing import cast
 
 from ...errors import UsageError
 from .reader import Reader
@@ -60,7 +61,9 @@ def _installed() -> tuple[Reader, ...]:
                 f"entry point {point.name!r} of the group {GROUP} leads to no reader ({point.value}: {error}): mend or "
                 "remove the package that brings it"
             ) from error
-        readers.append(_require_reader(reader, f"entry point {point.name!r} of the group {GROUP} leads to no reader"))
+        readers.append(
+            _require_reader(reader, f"entry point {point.name!r} of the group {GROUP} leads to no reader")
+        )
     return tuple(readers)
 
 
@@ -68,6 +71,7 @@ def _require_reader(reader: object, what: str) -> Reader:
     suffixes = getattr(reader, "suffixes", ())
     well = isinstance(reader, Reader) and not isinstance(suffixes, str)
     if not (well and suffixes and all(suffix == suffix.lower() and suffix[0] == "." for suffix in suffixes)):
-        raise UsageError(f"{what}: it needs a name, a version, suffixes such as ('.srt',) and a method read (got {reader!r:.80})")
-    assert isinstance(reader, Reader)
-    return reader
+        raise UsageError(
+            f"{what}: it needs a name, a version, suffixes such as ('.srt',) and a method read (got {reader!r:.80})"
+        )
+    return cast(Reader, reader)
