@@ -30,11 +30,16 @@ if _TYPE_CHECKING:
     from .retrieval.filters import field
     from .retrieval.handle import open_index
     from .retrieval.index.contents import index_documents
+    from .retrieval.index.fields import IndexField, index_fields
     from .retrieval.index.manage import build_index, delete_documents, drop_index, update_index
+    from .retrieval.index.sync import sync_index, watch_index
     from .retrieval.models.profiles import Profile, add_profile
-    from .retrieval.passages import Candidate, Document, Passage
+    from .retrieval.passages import Candidate, Document, Part, Passage
     from .retrieval.retriever import Retriever
     from .retrieval.settings import SearchSettings
+    from .retrieval.text.corpus import read_documents
+    from .retrieval.text.readers.reader import Reader, SourceFile, UnreadableFileError
+    from .retrieval.text.readers.registry import add_reader
     from .signatures.conversation import Turn
     from .signatures.evidence import Citation, Claim, Evidence, Item, Pointer, SetByCheck
 
@@ -62,6 +67,7 @@ __all__ = [
     "ForkedError",
     "GoldSetError",
     "IdentityMismatchError",
+    "IndexField",
     "IndexStateError",
     "Item",
     "LanguageModelError",
@@ -76,6 +82,7 @@ __all__ = [
     "OllamaTimeoutError",
     "OllamaUnreachableError",
     "OverloadedError",
+    "Part",
     "Passage",
     "Pointer",
     "Profile",
@@ -83,11 +90,13 @@ __all__ = [
     "ProgramSpecError",
     "PromptTooLongError",
     "QuincunxError",
+    "Reader",
     "Retriever",
     "RunError",
     "RunMismatchError",
     "SearchSettings",
     "SetByCheck",
+    "SourceFile",
     "StorageError",
     "Turn",
     "UnknownFieldError",
@@ -95,6 +104,7 @@ __all__ = [
     "UnknownProfileError",
     "UnknownProgramError",
     "UnknownRunError",
+    "UnreadableFileError",
     "UnsupportedModelError",
     "UnsupportedOutputError",
     "UsageError",
@@ -103,6 +113,7 @@ __all__ = [
     "WriterBusyError",
     "add_profile",
     "add_program",
+    "add_reader",
     "build_index",
     "compare",
     "delete_documents",
@@ -111,12 +122,16 @@ __all__ = [
     "evaluate_retrieval",
     "field",
     "index_documents",
+    "index_fields",
     "lm",
     "load",
     "open_index",
     "optimize",
     "parse_filter",
+    "read_documents",
+    "sync_index",
     "update_index",
+    "watch_index",
 ]
 
 _HOMES = {
@@ -138,11 +153,16 @@ _HOMES = {
         ".retrieval.filters": ("field",),
         ".retrieval.handle": ("open_index",),
         ".retrieval.index.contents": ("index_documents",),
+        ".retrieval.index.fields": ("IndexField", "index_fields"),
         ".retrieval.index.manage": ("build_index", "delete_documents", "drop_index", "update_index"),
+        ".retrieval.index.sync": ("sync_index", "watch_index"),
         ".retrieval.models.profiles": ("Profile", "add_profile"),
-        ".retrieval.passages": ("Candidate", "Document", "Passage"),
+        ".retrieval.passages": ("Candidate", "Document", "Part", "Passage"),
         ".retrieval.retriever": ("Retriever",),
         ".retrieval.settings": ("SearchSettings",),
+        ".retrieval.text.corpus": ("read_documents",),
+        ".retrieval.text.readers.reader": ("Reader", "SourceFile", "UnreadableFileError"),
+        ".retrieval.text.readers.registry": ("add_reader",),
         ".signatures.conversation": ("Turn",),
         ".signatures.evidence": ("Citation", "Claim", "Evidence", "Item", "Pointer", "SetByCheck"),
     }.items()

@@ -22,10 +22,13 @@ from .commands.index import (
     index_docs,
     index_drop,
     index_export,
+    index_fields,
     index_list,
     index_show,
+    index_sync,
     index_update,
     index_verify,
+    index_watch,
 )
 from .commands.judge import eval_calibrate, eval_score
 from .commands.optimize import optimize_program
@@ -51,9 +54,12 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
         {
             "build": index_build,
             "update": index_update,
+            "sync": index_sync,
+            "watch": index_watch,
             "delete": index_delete,
             "drop": index_drop,
             "docs": index_docs,
+            "fields": index_fields,
             "list": index_list,
             "info": index_show,
             "verify": index_verify,

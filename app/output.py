@@ -61,6 +61,12 @@ def write_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=2) + "\n")
 
 
+def write_json_line(value: Any) -> None:
+    """Write one JSON document to stdout, on one line, at once."""
+    sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
 def write_trace(record: CallRecord) -> None:
     """Write the record of a call to stderr, on one line, without what was asked and said."""
     sys.stderr.write(json.dumps(record.as_dict()) + "\n")

@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 from bench.measuring import machine, options, percentile_ms, print_table, record
 from bench.store import DIMS, Drawn, documents, words
 from quincunx.retrieval.index.build import build
-from quincunx.retrieval.index.faiss_index import VectorIndex
+from quincunx.retrieval.index.vectors.faiss_index import VectorIndex
 from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.search import Searcher
 

@@ -9,6 +9,9 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from ..retrieval.passages import Part
+from ..retrieval.text.places import part_at, url_of_quote
+
 
 class SetByCheck:
     """Marks a field of an output that the check fills in, whatever a language model wrote: models are not asked for it.
@@ -53,16 +56,27 @@ class Evidence(BaseModel):
     """Where its own text begins in its document, in characters; what stands above that in ``text`` is `head`."""
     head: int = Field(default=0, exclude=True)
     """Characters of ``text`` that stand elsewhere in the document: the head of its table."""
+    parts: tuple[Part, ...] = Field(default=(), exclude=True)
+    """The pages of the document, or other parts, in which ``text`` lies."""
+    path: str = Field(default="", exclude=True)
+    """The document's file, below the root that it was read from; empty where it has none."""
 
     def citation(self, start: int, end: int) -> Citation:
         """Return what points to ``text[start:end]``."""
         own = start >= self.head
         shift = self.start - self.head
+        quote = self.text[start:end]
+        link = next((self.about[name] for name in LINKS if self.about.get(name)), "")
+        part = part_at(self.parts, start + shift if own else self.start)
         return Citation(
             passage_id=self.id,
-            quote=self.text[start:end],
+            quote=quote,
             title=self.title,
-            link=next((self.about[name] for name in LINKS if self.about.get(name)), ""),
+            link=link,
+            path=self.path,
+            place=str(part) if part is not None else "",
+            page=part.number if part is not None and part.kind == "page" else None,
+            url=url_of_quote(link or self.path, part, quote),
             start=start + shift if own else None,
             end=end + shift if own else None,
         )
@@ -85,6 +99,8 @@ class Citation(BaseModel):
         ('bd-sage-daily', 'Sage Daily', 'Sage Daily is the sister site of Build Daily...')
         >>> cited.start, cited.end == len(cited.quote)
         (0, True)
+        >>> cited.url
+        'https://sagedaily.io/#:~:text=Sage%20Daily%20is...'
     """
 
     model_config = _told("Points from a claim to the words that support it.")
@@ -95,6 +111,15 @@ class Citation(BaseModel):
     """The passage's title."""
     link: Annotated[SkipJsonSchema[str], SetByCheck()] = ""
     """The document's address, where its metadata has one: ``url``, ``link`` or ``source``."""
+    path: Annotated[SkipJsonSchema[str], SetByCheck()] = ""
+    """The document's file, below the folder that the index was built from; empty where it has none."""
+    page: Annotated[SkipJsonSchema[int | None], SetByCheck()] = None
+    """The page that the quote begins on, counted from 1; ``None`` where the document has no pages."""
+    place: Annotated[SkipJsonSchema[str], SetByCheck()] = ""
+    """Where in the document a person finds it: ``page 3``, ``row 17``, ``line 120``, ``cell 4``; empty where it has no parts."""
+    url: Annotated[SkipJsonSchema[str], SetByCheck()] = ""
+    """What leads there: the link, or else the path, relative and quoted, with a fragment for the place: ``#page=3`` of a PDF,
+    ``#row=17`` of a table, ``#:~:text=…`` (the quote, which browsers show and highlight) of a page of the web."""
     start: Annotated[SkipJsonSchema[int | None], SetByCheck()] = None
     """Where the quote begins in the document as it was read, in characters; ``None`` for metadata, titles and what
     stands above a piece of a table."""

@@ -26,8 +26,8 @@ PathTexts = Annotated[
     list[str],
     typer.Argument(
         metavar="PATHS...",
-        help="Markdown and text files, BEIR folders or corpus.jsonl, or folders of such files. NAME=PATH puts NAME/ before "
-        "the ids below that path.",
+        help="Files of any kind that is read, BEIR folders or corpus.jsonl, or folders of such files. NAME=PATH puts NAME/ "
+        "before the ids below that path.",
     ),
 ]
 Include = Annotated[
@@ -42,6 +42,15 @@ Exclude = Annotated[
     typer.Option(
         metavar="GLOB",
         help="Leave out what matches, such as 'drafts/'; as in .gitignore. May be given again.",
+    ),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="NAME=FIELD",
+        help="Which field of a row or record is the document's text, title or id, or goes by NAME in its metadata: "
+        "text=body, title='headline|name', author=meta.author. May be given again.",
     ),
 ]
 Strict = Annotated[
@@ -91,14 +100,15 @@ def index_build(
     ] = False,
     include: Include = None,
     exclude: Exclude = None,
+    fields: Map = None,
     strict: Strict = False,
     dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
 ) -> None:
     """Make an index hold exactly these documents; only what is new or changed is embedded."""
-    from ...retrieval.index.faiss_index import require_kind
     from ...retrieval.index.manage import build_index
+    from ...retrieval.index.vectors.faiss_index import require_kind
     from ...retrieval.text.chunking import Chunking
     from ..output import progress
 
@@ -113,6 +123,7 @@ def index_build(
             fresh=fresh,
             include=include or (),
             exclude=exclude or (),
+            fields=fields or (),
             strict=strict,
             dry_run=dry_run,
             progress=report,
@@ -131,6 +142,7 @@ def index_update(
     ] = False,
     include: Include = None,
     exclude: Exclude = None,
+    fields: Map = None,
     strict: Strict = False,
     dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
@@ -151,11 +163,52 @@ def index_update(
             prune=prune,
             include=include or (),
             exclude=exclude or (),
+            fields=fields or (),
             strict=strict,
             dry_run=dry_run,
             progress=report,
         )
     _show_change(name, updated, as_json)
+
+
+def index_sync(
+    name: IndexName, dry_run: DryRun = False, profile: ProfileName = EMBEDDED, as_json: AsJson = False
+) -> None:
+    """Bring an index in step with the files that it was built from: read what changed, drop what is gone, follow what moved."""
+    from ...retrieval.index.sync import sync_index
+    from ..output import progress
+
+    with progress(f"index {name}") as report:
+        synced = sync_index(name, profile=profile, dry_run=dry_run, progress=report)
+    _show_change(name, synced, as_json)
+
+
+def index_watch(name: IndexName, profile: ProfileName = EMBEDDED, as_json: AsJson = False) -> None:
+    """Keep an index in step with its files until it is interrupted; each change is told as it is made.
+
+    With --json, each is one line."""
+    from ...retrieval.index.sync import watch_index
+    from ..output import results, write_json_line
+    from ..render.changes import change_as_dict, change_line
+
+    for report in watch_index(name, profile=profile):
+        if as_json:
+            write_json_line(change_as_dict(name, report))
+        else:
+            results.print(change_line(name, report), markup=False, soft_wrap=True)
+
+
+def index_fields(name: IndexName, as_json: AsJson = False) -> None:
+    """List the fields that a filter can name: their kinds of values, how many documents have them, and examples."""
+    from ...retrieval.index.fields import index_fields as fields_of
+    from ..output import results, write_json
+    from ..render.lists import fields_table
+
+    found = fields_of(name)
+    if as_json:
+        write_json({"index": name, "fields": [asdict(field) for field in found]})
+    else:
+        results.print(fields_table(name, found))
 
 
 def index_delete(
@@ -233,8 +286,8 @@ def index_compact(
     as_json: AsJson = False,
 ) -> None:
     """Give back the disk space of what was removed, and write the snapshot anew."""
-    from ...retrieval.index.faiss_index import require_kind
     from ...retrieval.index.manage import compact_index
+    from ...retrieval.index.vectors.faiss_index import require_kind
 
     generation = compact_index(name, require_kind(kind) if kind is not None else None)
     _show({"index": name, "generation": generation}, as_json)

@@ -11,7 +11,8 @@ from rich.table import Table
 from ...retrieval.index.changes import BuildReport
 from .text import facts_table, printable
 
-_COUNTS = ("added", "changed", "unchanged", "removed", "passages", "embedded", "generation")
+_COUNTS = ("added", "changed", "moved", "unchanged", "removed", "passages", "embedded", "generation")
+_LINE = ("added", "changed", "moved", "removed", "embedded")
 _LISTED = 20
 """Ids of a kind that the table of a dry run shows."""
 
@@ -43,9 +44,19 @@ def change_table(name: str, report: BuildReport) -> Table:
         facts["left out"] = report.reading.summary()
     table = facts_table(facts)
     if report.dry_run:
-        for kind in ("added", "changed", "removed"):
-            ids: tuple[str, ...] = getattr(report.changes, kind)
+        changes = report.changes
+        moved = tuple(f"{before} → {after}" for before, after in changes.moved)
+        for kind, ids in (
+            ("added", changes.added), ("changed", changes.changed), ("moved", moved), ("removed", changes.removed)
+        ):  # fmt: skip
             more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
             if ids:
                 table.add_row(f"{kind}: ids", escape(printable(", ".join(ids[:_LISTED]) + more)))
     return table
+
+
+def change_line(name: str, report: BuildReport) -> str:
+    """Return a change on one line."""
+    counts = ", ".join(f"{getattr(report, count)} {count}" for count in _LINE if getattr(report, count))
+    skipped = f"; left out: {report.reading.summary()}" if report.reading.skipped else ""
+    return f"index {name}: {counts or 'nothing changed'}; generation {report.generation}{skipped}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from ...eval.report.run_entries import RunEntry
 from ...retrieval.index.contents import IndexedDocument
+from ...retrieval.index.fields import IndexField
 from ...retrieval.text.roots import Root
 from ..index_entries import IndexEntry
 from ..program_entries import ProgramEntry
@@ -87,6 +89,20 @@ def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
             figure,
         )
     return with_words(table, "date", "kind", "program", "data", "split", "figure")
+
+
+def fields_table(name: str, fields: Sequence[IndexField]) -> Table:
+    """The fields of an index's metadata."""
+    table = table_of(f"fields of index {name}", "field", "documents", "kinds", "examples")
+    for field in fields:
+        kinds = ", ".join(
+            kind if count == field.documents else f"{kind} ({count})" for kind, count in field.kinds.items()
+        )
+        examples = ", ".join(json.dumps(value, ensure_ascii=False) for value in field.examples)
+        table.add_row(
+            escape(printable(field.name)), str(field.documents), kinds, escape(printable(examples)) or "–"
+        )
+    return with_words(table, "field", "kinds", "examples")
 
 
 def _error(message: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import dspy
 
 from ...retrieval.errors import ModelOutputError
-from ...retrieval.passages import Passage
+from ...retrieval.passages import FILE_FACTS, Passage
 from ...retrieval.text.questions import lone_surrogate_at
 from ...signatures.evidence import Claim, Evidence
 from ..answer import Answer
@@ -323,9 +323,15 @@ def evidence(passage: Passage) -> Evidence:
         id=passage.id,
         title=passage.title,
         text=passage.text or passage.title,
-        about={name: _plain(value) for name, value in passage.metadata.items() if value is not None},
+        about={
+            name: _plain(value)
+            for name, value in passage.metadata.items()
+            if value is not None and name != FILE_FACTS
+        },
         start=passage.start,
         head=len(head),
+        parts=passage.parts,
+        path=str(passage.metadata.get("path", "")),
     )
 
 

@@ -15,11 +15,11 @@ from ..passages import Document, Passage
 from ..text.chunking import TITLE_SHARE, Chunking, cut
 from ..text.corpus import Corpus
 from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal_notices, update_changes
-from .faiss_index import Kind
 from .recipe import IndexRecipe, require_identity
 from .schema import vector_key
-from .snapshot import Snapshot
 from .store import Store
+from .vectors.faiss_index import Kind
+from .vectors.snapshot import Snapshot
 from .writer import IndexWriter
 
 COMMIT_BATCHES = 8
@@ -83,7 +83,7 @@ def update(
         recipe, kind = IndexRecipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
         require_identity(folder.name, recipe.identity, embedder.identity)
         present = writing.hashes()
-        changes, notices = update_changes(corpus, present, writing.origin(), prune=prune)
+        changes, notices = update_changes(corpus, present, writing.origin(), writing.files(), prune=prune)
         return _apply(writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress)
 
 
@@ -143,10 +143,10 @@ def _apply(
         writing.add_vectors(keys, vectors)
     generation = writing.generation
     origin, files = (corpus.origin, corpus.files_after(writing.files())) if corpus.given else (None, None)
-    if written or changes.removed or not same_way:
+    if written or changes.leaving or not same_way:
         recipe = IndexRecipe(embedder.identity, chunking)
         generation = writing.replace(
-            written, passages, changes.removed, recipe=recipe, kind=kind, origin=origin, files=files
+            written, passages, changes.leaving, recipe=recipe, kind=kind, origin=origin, files=files
         )
     elif origin is not None and files is not None:
         writing.remember(origin, files)

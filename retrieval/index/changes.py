@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import CorpusError, DuplicateIdError
 from ..passages import Document
-from ..text.corpus import Corpus, require_documents
+from ..text.corpus import BEIR_READ, Corpus, require_documents
 from ..text.file_names import path_of
+from ..text.file_state import FileState
 from ..text.read_report import ReadReport
 from ..text.roots import Origin, nearest
 from .writer import document_hash
@@ -28,18 +30,39 @@ class Changes:
     changed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    """The id before and after of those whose file was moved; they are neither added nor removed."""
+
+    @property
+    def leaving(self) -> list[str]:
+        """The ids that the index holds no longer: of what was removed, and of what was moved."""
+        return [*self.removed, *(before for before, _ in self.moved)]
 
     @classmethod
     def between(
-        cls, present: Mapping[str, str], wanted: Mapping[str, Document], removed: Iterable[str]
+        cls,
+        present: Mapping[str, str],
+        wanted: Mapping[str, Document],
+        removed: Iterable[str],
+        *,
+        moved: Iterable[tuple[str, str]] = (),
+        unread: Iterable[str] = (),
     ) -> Changes:
-        """Return what makes the ``present`` documents (hashes by id) the ``wanted`` ones, less the ``removed``."""
+        """Return what makes the ``present`` documents (hashes by id) the ``wanted`` ones, less the ``removed``.
+
+        Args:
+            moved: pairs of an id of the ``removed`` and one of the ``wanted``.
+            unread: ids of the ``present`` that were not read again, being what they were.
+        """
         same = {id for id, document in wanted.items() if present.get(id) == document_hash(document)}
+        pairs = sorted(moved)
+        before, after = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
         return cls(
-            added=tuple(sorted(wanted.keys() - present.keys())),
+            added=tuple(sorted(wanted.keys() - present.keys() - after)),
             changed=tuple(sorted((wanted.keys() & present.keys()) - same)),
-            unchanged=tuple(sorted(same)),
-            removed=tuple(sorted(removed)),
+            unchanged=tuple(sorted(same.union(unread))),
+            removed=tuple(sorted(set(removed) - before)),
+            moved=tuple(pairs),
         )
 
 
@@ -56,6 +79,7 @@ class BuildReport:
     embedded: int
     """Texts that were embedded; the others' vectors were there already."""
     generation: int
+    moved: int = 0
     changes: Changes = Changes()
     """The ids of the documents."""
     notices: tuple[str, ...] = ()
@@ -82,6 +106,7 @@ class BuildReport:
             changed=len(changes.changed),
             unchanged=len(changes.unchanged),
             removed=len(changes.removed),
+            moved=len(changes.moved),
             passages=passages,
             embedded=embedded,
             generation=generation,
@@ -98,13 +123,19 @@ def as_corpus(documents: Iterable[Document] | Corpus) -> Corpus:
 
 
 def update_changes(
-    corpus: Corpus, present: Mapping[str, str], origin: Origin, *, prune: bool
+    corpus: Corpus,
+    present: Mapping[str, str],
+    origin: Origin,
+    files: Mapping[str, FileState],
+    *,
+    prune: bool,
 ) -> tuple[Changes, list[str]]:
     """Return what an update changes, and what is to be said of it.
 
     Args:
         present: hash of each document of the index, by id.
         origin: where they came from.
+        files: the files that the index was built from, as they were.
 
     Raises:
         CorpusError: no document at all, in what the index does not know yet. Also see `departures`.
@@ -120,7 +151,36 @@ def update_changes(
             raise CorpusError("no document to add: to remove documents use `quincunx index delete`")
         if corpus.origin.roots != origin.roots:
             require_documents(corpus)
-    return Changes.between(present, wanted, removed), removal_notices(leaving, origin.sources)
+    moved = _moved(corpus, origin.sources, files, removed)
+    for before, _ in moved:
+        leaving.pop(before, None)
+    unread = [id for id, source in origin.sources.items() if source in corpus.unread]
+    changes = Changes.between(present, wanted, removed, moved=moved, unread=unread)
+    return changes, removal_notices(leaving, origin.sources)
+
+
+def _moved(
+    corpus: Corpus, sources: Mapping[str, str], files: Mapping[str, FileState], removed: Collection[str]
+) -> list[tuple[str, str]]:
+    """Return the ids before and after of the documents whose file lies elsewhere now, its content the same."""
+    new: dict[str, list[str]] = defaultdict(list)
+    for source in sorted(set(corpus.origin.sources.values()) - files.keys()):
+        new[corpus.files[source].digest].append(source)
+    before, after = _ids_by_source(sources), _ids_by_source(corpus.origin.sources)
+    pairs: list[tuple[str, str]] = []
+    for source in sorted({sources[id] for id in removed} - corpus.files.keys()):
+        places = new.get(files[source].digest) if source in files else None
+        if places:
+            there = after[places.pop(0)]
+            pairs += zip(before[source], there, strict=False) if len(before[source]) == len(there) else []
+    return [pair for pair in pairs if pair[0] in removed]
+
+
+def _ids_by_source(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for id, source in sorted(sources.items()):
+        found[source].append(id)
+    return found
 
 
 def deletion(index: str, present: Mapping[str, str], ids: str | Iterable[str]) -> Changes:
@@ -147,7 +207,7 @@ def departures(corpus: Corpus, sources: Mapping[str, str], *, prune: bool) -> di
         DuplicateIdError: a file would take the id of another one's document.
     """
     kept = corpus.origin.sources
-    now = {source: id for id, source in kept.items()}
+    now, were = _ids_by_source(kept), _ids_by_source(sources)
     gone, rows = _gone(corpus)
     chosen = {skip.path for skip in corpus.report.skipped if skip.reason in _CHOSEN}
     given = set(corpus.given)
@@ -157,7 +217,7 @@ def departures(corpus: Corpus, sources: Mapping[str, str], *, prune: bool) -> di
             _require_same_file(id, source, kept[id])
         elif id in rows:
             leaving[id] = rows[id]
-        elif not source:
+        elif not source or source in corpus.unread:
             continue
         elif (place := nearest(gone, source)) is not None:
             if gone[place] == "missing" and place != source and not prune:
@@ -166,8 +226,9 @@ def departures(corpus: Corpus, sources: Mapping[str, str], *, prune: bool) -> di
                     "`quincunx index update --prune` (prune=True), or name what is there"
                 )
             leaving[id] = gone[place]
-        elif source in now and not _is_corpus(source):
-            leaving[id] = f"it is {now[source]!r} now"
+        elif source in now and corpus.files[source].read_by.split(" ")[0] != BEIR_READ:
+            alone = len(now[source]) == len(were[source]) == 1
+            leaving[id] = f"it is {now[source][0]!r} now" if alone else f"no longer in {source}"
         elif prune and nearest(given, source) is not None and nearest(chosen, source) is None:
             leaving[id] = "no longer there"
     return leaving

@@ -15,8 +15,8 @@ from ..text.beir import BEIR_CORPUS, document_record
 from ..text.chunking import Chunking
 from ..text.roots import Root, by_path_of, innermost
 from .reader import IndexReader
-from .snapshot import Snapshot
 from .store import Store
+from .vectors.snapshot import Snapshot
 
 Found = TypeVar("Found")
 

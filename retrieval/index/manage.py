@@ -14,15 +14,15 @@ from ..storage.disk import storing
 from ..storage.home import DATABASE, index_folder, require_index
 from ..storage.lock import lock_folder, unlock
 from ..text.chunking import Chunking
-from ..text.corpus import Corpus, read_corpus, require_documents
+from ..text.corpus import Corpus, FieldsGiven, read_corpus, require_documents
 from ..text.read_report import ReadReport
 from ..text.roots import Paths
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index
-from .faiss_index import Kind
 from .reader import IndexReader
-from .snapshot import FOLDER
+from .vectors.faiss_index import Kind
+from .vectors.snapshot import FOLDER
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ def build_index(
     fresh: bool = False,
     include: str | Iterable[str] = (),
     exclude: str | Iterable[str] = (),
+    fields: FieldsGiven = (),
     strict: bool = False,
     dry_run: bool = False,
     progress: Progress = no_progress,
@@ -59,6 +60,8 @@ def build_index(
         kind: ``flat`` finds the nearest vectors exactly; ``hnsw`` and ``ivf`` trade that for speed.
         fresh: throw away first what is there.
         include, exclude: which files to read, and which not: patterns as in ``.gitignore``, one or several.
+        fields: what is mapped to which field of a record, ``{"text": "body"}`` or ``["text=body"]``: ``text``, ``title``
+            and ``id`` of its document, and any other name of its metadata.
         strict: raise where something is left out that neither a pattern nor an ignore file leaves out.
         dry_run: write and embed nothing; the report says what would change.
         progress: called with (texts embedded, texts to embed).
@@ -81,7 +84,7 @@ def build_index(
         1
     """
     folder = index_folder(name)
-    corpus = read_corpus(paths, include=include, exclude=exclude, strict=strict)
+    corpus = read_corpus(paths, include=include, exclude=exclude, fields=fields, strict=strict)
     corpus.report.log()
     require_documents(corpus)
     if dry_run:
@@ -97,6 +100,7 @@ def update_index(
     prune: bool = False,
     include: str | Iterable[str] = (),
     exclude: str | Iterable[str] = (),
+    fields: FieldsGiven = (),
     strict: bool = False,
     dry_run: bool = False,
     progress: Progress = no_progress,
@@ -108,7 +112,7 @@ def update_index(
     read any more, or was named and is gone, is removed, and the report's ``notices`` say so. All others stay.
 
     Args:
-        name, paths, profile, include, exclude, strict, dry_run, progress: as for `build_index`.
+        name, paths, profile, include, exclude, fields, strict, dry_run, progress: as for `build_index`.
         prune: remove the documents, too, that came from below ``paths`` and are no longer found there.
 
     Raises:
@@ -132,20 +136,24 @@ def update_index(
         ('a.txt',)
     """
     folder = require_index(name)
-    corpus = read_corpus(
-        paths, known=read_index(folder, IndexReader.origin), include=include, exclude=exclude, strict=strict
-    )
+    origin = read_index(folder, IndexReader.origin)
+    corpus = read_corpus(paths, known=origin, include=include, exclude=exclude, fields=fields, strict=strict)
     if dry_run:
-        report = _dry_update(folder, corpus, prune)
+        report = dry_update(folder, corpus, prune)
     else:
         report = building.update(folder, corpus, shared_embedder(profile), progress, prune=prune)
+    log_change(report, corpus)
+    return report
+
+
+def log_change(report: BuildReport, corpus: Corpus) -> None:
+    """Say what was left out and what was removed, where warnings are shown."""
     corpus.report.log()
     removals = report.notices[len(corpus.report.notices) :]
     for notice in removals[:_NAMED]:
         logger.warning("%s", notice)
     if len(removals) > _NAMED:
         logger.warning("removed %d more documents; the report's notices name all", len(removals) - _NAMED)
-    return report
 
 
 def delete_documents(name: str, ids: str | Iterable[str], *, dry_run: bool = False) -> BuildReport:
@@ -220,9 +228,13 @@ def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:
     return read_index(folder, compared)
 
 
-def _dry_update(folder: Path, corpus: Corpus, prune: bool) -> BuildReport:
+def dry_update(folder: Path, corpus: Corpus, prune: bool) -> BuildReport:
+    """Return what an update would do."""
+
     def compared(reading: IndexReader) -> BuildReport:
-        changes, notices = update_changes(corpus, reading.hashes(), reading.origin(), prune=prune)
+        changes, notices = update_changes(
+            corpus, reading.hashes(), reading.origin(), reading.files(), prune=prune
+        )
         return _would(reading, changes, corpus, notices)
 
     return read_index(folder, compared)

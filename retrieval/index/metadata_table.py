@@ -16,7 +16,7 @@ import numpy as np
 from ..filters import And, Condition, FieldComparison, Filter, Not, Or
 from ..metadata import FieldName, Kind, Path, comparable_values
 from ..passages import Metadata
-from .faiss_index import Numbers
+from .vectors.faiss_index import Numbers
 
 METADATA_SQL = """
 CREATE TABLE metadata_fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name TEXT NOT NULL);
@@ -27,6 +27,7 @@ CREATE TABLE metadata_values (
 ) WITHOUT ROWID;
 """
 _KINDS: dict[Kind, int] = {kind: number for number, kind in enumerate(get_args(Kind))}
+_FIELD_OF_PATH = "(SELECT field FROM metadata_fields WHERE path = ?)"
 VALUES_AT_ONCE = 500
 
 
@@ -57,6 +58,26 @@ class MetadataTable:
             "WHERE EXISTS (SELECT 1 FROM metadata_values WHERE field = metadata_fields.field)"
         )
         return [tuple(json.loads(path)) for (path,) in rows]
+
+    def counts(self, path: Path) -> dict[Kind, int]:
+        """Return how many documents have values of each kind in a field."""
+        rows = self._connection.execute(
+            "SELECT kind, count(DISTINCT document_id) FROM metadata_values JOIN passages ON number = passage "
+            f"WHERE field = {_FIELD_OF_PATH} GROUP BY kind",
+            (json.dumps(path),),
+        )
+        names = get_args(Kind)
+        return {names[kind]: count for kind, count in rows}
+
+    def commonest(self, path: Path, kind: Kind, most: int) -> list[Any]:
+        """Return the values of a kind that most documents have in a field, the commonest first."""
+        rows = self._connection.execute(
+            "SELECT value FROM metadata_values JOIN passages ON number = passage "
+            f"WHERE field = {_FIELD_OF_PATH} AND kind = ? "
+            "GROUP BY value ORDER BY count(DISTINCT document_id) DESC, value LIMIT ?",
+            (json.dumps(path), _KINDS[kind], most),
+        )
+        return [value for (value,) in rows]
 
     def matching(self, where: Filter, every: Numbers) -> Numbers:
         """Return those of all numbers, ascending, whose passages a filter accepts."""

@@ -17,12 +17,12 @@ from ..passages import Document, Part, Passage
 from ..text.chunking import Chunking
 from ..text.file_state import FileState
 from ..text.roots import Origin
-from .faiss_index import Numbers
 from .metadata_table import MetadataTable
 from .origins import read_files, read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
-from .snapshot import Snapshot, read_snapshot
+from .vectors.faiss_index import Numbers
+from .vectors.snapshot import Snapshot, read_snapshot
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
 

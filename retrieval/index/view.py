@@ -19,13 +19,13 @@ from ..passages import Passage
 from ..processes import Lock
 from ..text.words import searched_words
 from .access import IndexChangedError
-from .faiss_index import Numbers, VectorIndex
 from .lexical import bm25
 from .lexical.vocabulary import Vocabulary
 from .reader import IndexReader
 from .recipe import require_identity
-from .snapshot import read_snapshot
 from .store import Store
+from .vectors.faiss_index import Numbers, VectorIndex
+from .vectors.snapshot import read_snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from ..text.chunking import Chunking
 from ..text.file_state import FileState
 from ..text.roots import Origin
 from ..text.words import indexed_words, spelt_words
-from .faiss_index import Kind, VectorIndex
 from .metadata_table import MetadataTable
 from .origins import read_files, read_origin, write_files, write_origin
 from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema, vector_key
-from .snapshot import Snapshot, collect_snapshots, write_snapshot
+from .vectors.faiss_index import Kind, VectorIndex
+from .vectors.snapshot import Snapshot, collect_snapshots, write_snapshot
 
 
 def document_hash(document: Document) -> str:
@@ -82,7 +82,11 @@ class IndexWriter:
         return read_files(self._connection)
 
     def remember(self, origin: Origin, files: Mapping[str, FileState]) -> None:
-        """Note where documents came from that are otherwise unchanged; no new generation."""
+        """Note where documents came from that are otherwise unchanged; no new generation, and no write if it is noted."""
+        noted = self.origin()
+        same = (noted.roots, noted.links) == (origin.roots, origin.links) and files == self.files()
+        if same and origin.sources.items() <= noted.sources.items():
+            return
         with self._transaction():
             write_origin(self._connection, origin)
             write_files(self._connection, files)

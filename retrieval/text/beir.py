@@ -14,18 +14,24 @@ from ..passages import Document, Part
 from .roots import Root
 
 BEIR_CORPUS = "corpus.jsonl"
+_LONGEST_FIRST = 16 * 1024 * 1024
+_MOST_BLANK = 1000
 
 
-def is_beir(path: Path, text: str) -> bool:
-    """Whether lines of JSON are those of a BEIR corpus: by the name, or by the first line, which has an ``_id``."""
+def is_beir(path: Path) -> bool:
+    """Whether lines of JSON are those of a BEIR corpus: by the name, or by the first line, which has an ``_id``.
+
+    What is no JSON is taken for one, too: its reading says what is wrong.
+    """
     if path.name == BEIR_CORPUS:
         return True
-    first = next((line for line in text.split("\n") if line.strip()), "")
     try:
-        record = json.loads(first)
-    except (ValueError, RecursionError):
-        return True  # whose reading says what is wrong with it
-    return not isinstance(record, dict) or "_id" in record
+        with path.open("rb") as opened:
+            lines = (opened.readline(_LONGEST_FIRST) for _ in range(_MOST_BLANK))
+            first = json.loads(next((line for line in lines if line.strip()), b""))
+    except (ValueError, RecursionError, OSError):
+        return True
+    return not isinstance(first, dict) or "_id" in first
 
 
 def beir_document(record: dict[str, Any], place: str, root: Root) -> Document:

@@ -34,6 +34,8 @@ from .roots import (
 from .walk import Walk
 
 FieldsGiven = Mapping[str, str] | Iterable[str]
+BEIR_READ = "beir/1"
+"""What a BEIR corpus was read by."""
 _NAMED = 5
 """Skips that an error names."""
 
@@ -232,8 +234,9 @@ class _Reading:
                 self.files.pop(source, None)  # to be read once that is installed
 
     def _read_file(self, file: SourceFile, source: str, root: Root, *, may_be_beir: bool) -> None:
-        reader = reader_of(source)
-        how = f"{reader.name}/{reader.version}" if reader is not None else "beir/1"
+        beir = may_be_beir and is_beir(file.path)
+        reader = None if beir else reader_of(source)
+        how = f"{reader.name}/{reader.version}" if reader is not None else BEIR_READ
         before = self._before.get(source)
         file.require_size(MOST_STREAMED)
         state = FileState.of(file.path, f"{how} {sorted(file.fields.expressions.items())}", before)
@@ -243,11 +246,10 @@ class _Reading:
             if state.reason:
                 self._skipped.append(Skip(source, state.reason, state.detail))
             return
-        text = file.read_text() if may_be_beir else ""
-        if may_be_beir and is_beir(file.path, text):
-            for document, place in self._rows(source, text, root):
+        if reader is None:
+            for document, place in self._rows(source, file.read_text(), root):
                 self._add(document, place, source)
-        elif reader is not None:
+        else:
             facts = {"kind": reader.name, "size": state.size, "modified": state.modified}
             found = [
                 document for document in reader.read(file) if document.title.strip() or document.text.strip()

@@ -25,8 +25,8 @@ from store_worker import AFTER, BASE, contents, work
 
 from quincunx.retrieval.errors import IndexStateError, StorageError
 from quincunx.retrieval.index.build import build, compact, delete
-from quincunx.retrieval.index.snapshot import FOLDER, Snapshot, read_snapshot
 from quincunx.retrieval.index.store import Store
+from quincunx.retrieval.index.vectors.snapshot import FOLDER, Snapshot, read_snapshot
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings

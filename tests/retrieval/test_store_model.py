@@ -22,8 +22,8 @@ from parts import Hashing, Shortest
 from quincunx.retrieval.filters import Filter, field
 from quincunx.retrieval.index import writer as writing
 from quincunx.retrieval.index.build import build, compact, delete, update
-from quincunx.retrieval.index.faiss_index import VectorIndex
 from quincunx.retrieval.index.store import Store
+from quincunx.retrieval.index.vectors.faiss_index import VectorIndex
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher, SearchResult
 from quincunx.retrieval.settings import SearchSettings
@@ -113,7 +113,7 @@ class IndexMachine(RuleBasedStateMachine):
             raise Interrupted
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("quincunx.retrieval.index.snapshot.publish_file", interrupted)
+            patch.setattr("quincunx.retrieval.index.vectors.snapshot.publish_file", interrupted)
             with pytest.raises(Interrupted):
                 update(self.folder, [Document("crashed", "", text + " crash", {})], Hashing())
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..faiss_index import TIES, Numbers
+from ..vectors.faiss_index import TIES, Numbers
 
 TOKENIZER = "porter unicode61 categories ''L* M* N* Co''"
 """Marks are part of words: the vowels of many scripts are marks."""

@@ -14,8 +14,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import BoundError, IndexStateError
-from ..models.embedders import Vectors
+from ...errors import BoundError, IndexStateError
+from ...models.embedders import Vectors
 
 Kind = Literal["flat", "hnsw", "ivf"]
 Numbers = npt.NDArray[np.int64]

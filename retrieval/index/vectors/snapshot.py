@@ -8,8 +8,8 @@ import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..errors import IndexStateError
-from ..storage.disk import make_folder, publish_file, storing
+from ...errors import IndexStateError
+from ...storage.disk import make_folder, publish_file, storing
 from .faiss_index import Kind, VectorIndex
 
 logger = logging.getLogger(__name__)

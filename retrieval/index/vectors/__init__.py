@@ -1,0 +1,1 @@
+"""The vectors of an index as a search loads them."""
