@@ -25,6 +25,7 @@ if _TYPE_CHECKING:
     from .programs.registry import add_program
     from .programs.spec import ProgramSpec
     from .programs.trace import CallRecord
+    from .retrieval.corpus.reading import read_documents
     from .retrieval.errors import *
     from .retrieval.filter_text import parse_filter
     from .retrieval.filters import field
@@ -37,7 +38,6 @@ if _TYPE_CHECKING:
     from .retrieval.passages import Candidate, Document, Part, Passage
     from .retrieval.retriever import Retriever
     from .retrieval.settings import SearchSettings
-    from .retrieval.text.corpus import read_documents
     from .retrieval.text.readers.reader import Reader, SourceFile, UnreadableFileError
     from .retrieval.text.readers.registry import add_reader
     from .signatures.conversation import Turn
@@ -160,7 +160,7 @@ _HOMES = {
         ".retrieval.passages": ("Candidate", "Document", "Part", "Passage"),
         ".retrieval.retriever": ("Retriever",),
         ".retrieval.settings": ("SearchSettings",),
-        ".retrieval.text.corpus": ("read_documents",),
+        ".retrieval.corpus.reading": ("read_documents",),
         ".retrieval.text.readers.reader": ("Reader", "SourceFile", "UnreadableFileError"),
         ".retrieval.text.readers.registry": ("add_reader",),
         ".signatures.conversation": ("Turn",),

@@ -6,12 +6,12 @@ from ..eval.goldsets.goldset import CANONS, canon_folder
 from ..programs.answer import Answer
 from ..programs.loading import load
 from ..programs.registry import program_names, program_spec
+from ..retrieval.corpus.beir import BEIR_CORPUS
+from ..retrieval.corpus.reading import read_documents
 from ..retrieval.errors import IndexStateError
 from ..retrieval.index.contents import document_ids
 from ..retrieval.index.manage import build_index
 from ..retrieval.storage.home import index_names
-from ..retrieval.text.beir import BEIR_CORPUS
-from ..retrieval.text.corpus import read_documents
 from .output import notes, progress
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from bench.checkpoints import asked
 from bench.measuring import ROOT
 from quincunx.eval.goldsets.goldset import read_gold_set, read_questions
+from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.passages import Document, Passage
-from quincunx.retrieval.text.corpus import read_documents
 
 TATQA = ROOT.parent / "shared" / "data" / "tatqa-dev"
 

@@ -9,9 +9,6 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from ..retrieval.passages import Part
-from ..retrieval.text.places import part_at, url_of_quote
-
 
 class SetByCheck:
     """Marks a field of an output that the check fills in, whatever a language model wrote: models are not asked for it.
@@ -56,8 +53,8 @@ class Evidence(BaseModel):
     """Where its own text begins in its document, in characters; what stands above that in ``text`` is `head`."""
     head: int = Field(default=0, exclude=True)
     """Characters of ``text`` that stand elsewhere in the document: the head of its table."""
-    parts: tuple[Part, ...] = Field(default=(), exclude=True)
-    """The pages of the document, or other parts, in which ``text`` lies."""
+    parts: tuple[tuple[int, str, int], ...] = Field(default=(), exclude=True)
+    """Where the pages of the document begin, or its other parts, in which ``text`` lies: (character, kind, number)."""
     path: str = Field(default="", exclude=True)
     """The document's file, below the root that it was read from; empty where it has none."""
 
@@ -65,18 +62,12 @@ class Evidence(BaseModel):
         """Return what points to ``text[start:end]``."""
         own = start >= self.head
         shift = self.start - self.head
-        quote = self.text[start:end]
-        link = next((self.about[name] for name in LINKS if self.about.get(name)), "")
-        part = part_at(self.parts, start + shift if own else self.start)
         return Citation(
             passage_id=self.id,
-            quote=quote,
+            quote=self.text[start:end],
             title=self.title,
-            link=link,
+            link=next((self.about[name] for name in LINKS if self.about.get(name)), ""),
             path=self.path,
-            place=str(part) if part is not None else "",
-            page=part.number if part is not None and part.kind == "page" else None,
-            url=url_of_quote(link or self.path, part, quote),
             start=start + shift if own else None,
             end=end + shift if own else None,
         )

@@ -27,9 +27,9 @@ from hypothesis import settings
 
 from quincunx.app import cli
 from quincunx.eval.goldsets.goldset import CANONS, canon_folder
+from quincunx.retrieval.corpus.beir import BEIR_CORPUS
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.storage.home import HOME_VARIABLE
-from quincunx.retrieval.text.beir import BEIR_CORPUS
 
 settings.register_profile("quincunx", deadline=None, max_examples=100)
 settings.load_profile("quincunx")

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from quincunx.retrieval.corpus.beir import BEIR_CORPUS
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.beir import BEIR_CORPUS
 
 
 def written(folder: Path, name: str, text: str) -> Path:

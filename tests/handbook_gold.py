@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from quincunx.retrieval.text.beir import document_record
-from quincunx.retrieval.text.corpus import read_documents
+from quincunx.retrieval.corpus.beir import document_record
+from quincunx.retrieval.corpus.reading import read_documents
 
 HANDBOOK = Path(__file__).parent / "handbook"
 QUESTIONS = {

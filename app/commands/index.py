@@ -198,13 +198,13 @@ def index_watch(name: IndexName, profile: ProfileName = EMBEDDED, as_json: AsJso
             results.print(change_line(name, report), markup=False, soft_wrap=True)
 
 
-def index_fields(name: IndexName, as_json: AsJson = False) -> None:
+def index_show_fields(name: IndexName, as_json: AsJson = False) -> None:
     """List the fields that a filter can name: their kinds of values, how many documents have them, and examples."""
-    from ...retrieval.index.fields import index_fields as fields_of
+    from ...retrieval.index.fields import index_fields
     from ..output import results, write_json
     from ..render.lists import fields_table
 
-    found = fields_of(name)
+    found = index_fields(name)
     if as_json:
         write_json({"index": name, "fields": [asdict(field) for field in found]})
     else:

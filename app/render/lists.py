@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...eval.report.run_entries import RunEntry
+from ...retrieval.corpus.roots import Root
 from ...retrieval.index.contents import IndexedDocument
 from ...retrieval.index.fields import IndexField
-from ...retrieval.text.roots import Root
 from ..index_entries import IndexEntry
 from ..program_entries import ProgramEntry
 from .text import printable, table_of, with_words

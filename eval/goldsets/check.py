@@ -34,10 +34,10 @@ from pathlib import Path
 from typing import Literal
 
 from ...programs.artifact.schema import Artifact
+from ...retrieval.corpus.beir import BEIR_CORPUS, read_json_lines
+from ...retrieval.corpus.reading import read_documents
 from ...retrieval.errors import CorpusError, GoldSetError
 from ...retrieval.passages import Document
-from ...retrieval.text.beir import BEIR_CORPUS, read_json_lines
-from ...retrieval.text.corpus import read_documents
 from .goldset import (
     MANIFEST,
     QRELS,

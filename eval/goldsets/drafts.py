@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...retrieval.corpus.beir import read_json_lines
 from ...retrieval.errors import GoldSetError, WriterBusyError
 from ...retrieval.storage.disk import make_folder, storing
-from ...retrieval.text.beir import read_json_lines
 from .goldset import GoldSet
 
 NONE, DROPPED = "none", "dropped"

@@ -26,10 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...retrieval.corpus.beir import BEIR_CORPUS, read_csv_rows, read_utf8
+from ...retrieval.corpus.reading import read_documents
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document
-from ...retrieval.text.beir import BEIR_CORPUS, read_csv_rows, read_utf8
-from ...retrieval.text.corpus import read_documents
 from .goldset import ALL, GoldQuestion, GoldSpan, is_history, read_split
 from .qrels import whole_grade
 

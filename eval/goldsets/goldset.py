@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...retrieval.corpus.beir import BEIR_CORPUS, read_json_lines
+from ...retrieval.corpus.reading import read_documents
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document, Metadata, Passage
-from ...retrieval.text.beir import BEIR_CORPUS, read_json_lines
-from ...retrieval.text.corpus import read_documents
 from .qrels import read_qrels
 
 logger = logging.getLogger(__name__)

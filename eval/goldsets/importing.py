@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...retrieval.corpus.beir import BEIR_CORPUS, document_record
 from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document
-from ...retrieval.text.beir import BEIR_CORPUS, document_record
 from .clusters import question_clusters
 from .formats import FORMS, Source
 from .goldset import ALL, QRELS, QUERIES, SPANS, GoldQuestion, GoldSet, read_gold_set, write_manifest

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...retrieval.corpus.beir import read_utf8
 from ...retrieval.errors import GoldSetError
-from ...retrieval.text.beir import read_utf8
 
 HEADINGS = {"queryid", "query", "qid", "topicid", "topic", "questionid", "question"}
 """What the first column may be called, in small letters without dashes and underscores."""

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...retrieval.corpus.beir import read_csv_rows, read_utf8
 from ...retrieval.errors import RunError, UsageError
 from ...retrieval.storage.disk import publish_file, storing
-from ...retrieval.text.beir import read_csv_rows, read_utf8
 from ..runs.ledger import RunLedger
 from ..stats.agreement import Agreement, agreement
 from ..stats.paired import Interval

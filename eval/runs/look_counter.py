@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from ...retrieval.corpus.beir import read_json_lines
 from ...retrieval.errors import RunError
 from ...retrieval.storage.home import home
-from ...retrieval.text.beir import read_json_lines
 from ..goldsets.goldset import GoldSet
 from .retrieval_run import gold_fingerprint
 

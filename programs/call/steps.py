@@ -330,7 +330,7 @@ def evidence(passage: Passage) -> Evidence:
         },
         start=passage.start,
         head=len(head),
-        parts=passage.parts,
+        parts=tuple((part.start, part.kind, part.number) for part in passage.parts),
         path=str(passage.metadata.get("path", "")),
     )
 

@@ -16,6 +16,7 @@ from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .asked_number import asks_for_a_number, says_how_many
 from .attribution import Attribution, shares
 from .links import links
+from .places import with_place
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
 from .support.cited import CitedSentence, SupportRule, only_points
 from .support.layers import LAYERS, Layer
@@ -99,7 +100,9 @@ class ClaimCheck:
         if fault is not None:
             self.drop(where, *fault, claim)
             return None, {}
-        return claim.model_copy(update={"citations": bearing}), self._passages(bearing)
+        cited = self._passages(bearing)
+        citations = [with_place(citation, cited[citation.passage_id]) for citation in bearing]
+        return claim.model_copy(update={"citations": citations}), cited
 
     def _passages(self, citations: list[Citation]) -> dict[str, Evidence]:
         return {citation.passage_id: self.evidence[citation.passage_id] for citation in citations}

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..corpus.reading import Corpus
 from ..errors import BoundError, CorpusError, DuplicateIdError
 from ..models.embedders import BATCH, Embedder, Progress, no_progress
 from ..passages import Document, Passage
 from ..text.chunking import TITLE_SHARE, Chunking, cut
-from ..text.corpus import Corpus
 from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal_notices, update_changes
 from .recipe import IndexRecipe, require_identity
 from .schema import vector_key

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..corpus.file_state import FileState
+from ..corpus.read_report import ReadReport
+from ..corpus.reading import BEIR_READ, Corpus, require_documents
+from ..corpus.roots import Origin, nearest
 from ..errors import CorpusError, DuplicateIdError
 from ..passages import Document
-from ..text.corpus import BEIR_READ, Corpus, require_documents
 from ..text.file_names import path_of
-from ..text.file_state import FileState
-from ..text.read_report import ReadReport
-from ..text.roots import Origin, nearest
 from .writer import document_hash
 
 _GONE = {"empty", "unreadable", "binary", "not_a_file", "dangling_link", "already_read", "missing"}

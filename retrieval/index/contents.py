@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..corpus.beir import BEIR_CORPUS, document_record
+from ..corpus.roots import Root, by_path_of, innermost
 from ..errors import CorpusError
 from ..storage.disk import make_folder, publish_file, storing
 from ..storage.home import require_index
-from ..text.beir import BEIR_CORPUS, document_record
 from ..text.chunking import Chunking
-from ..text.roots import Root, by_path_of, innermost
 from .reader import IndexReader
 from .store import Store
 from .vectors.snapshot import Snapshot

@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..corpus.read_report import ReadReport
+from ..corpus.reading import Corpus, FieldsGiven, read_corpus, require_documents
+from ..corpus.roots import Paths
 from ..errors import WriterBusyError
 from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
@@ -14,9 +17,6 @@ from ..storage.disk import storing
 from ..storage.home import DATABASE, index_folder, require_index
 from ..storage.lock import lock_folder, unlock
 from ..text.chunking import Chunking
-from ..text.corpus import Corpus, FieldsGiven, read_corpus, require_documents
-from ..text.read_report import ReadReport
-from ..text.roots import Paths
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields
 
-from ..text.file_state import FileState
-from ..text.roots import Origin, Root
+from ..corpus.file_state import FileState
+from ..corpus.roots import Origin, Root
 
 _KEY = "origin"
 _FILE_COLUMNS = ", ".join(field.name for field in fields(FileState))

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..corpus.file_state import FileState
+from ..corpus.roots import Origin
 from ..errors import IndexStateError
 from ..filters import Filter
 from ..metadata import Path as FieldPath
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Part, Passage
 from ..text.chunking import Chunking
-from ..text.file_state import FileState
-from ..text.roots import Origin
 from .metadata_table import MetadataTable
 from .origins import read_files, read_origin
 from .recipe import IndexRecipe

@@ -8,14 +8,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..corpus.ignore_rules import IGNORE_FILES
+from ..corpus.reading import read_corpus
+from ..corpus.roots import Origin
 from ..errors import CorpusError, MissingExtraError, WriterBusyError
 from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
 from ..storage.home import home, require_index
-from ..text.corpus import read_corpus
 from ..text.file_names import path_of
-from ..text.ignore_rules import IGNORE_FILES
-from ..text.roots import Origin
 from .build import update
 from .changes import BuildReport
 from .contents import read_index

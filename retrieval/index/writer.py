@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..corpus.file_state import FileState
+from ..corpus.roots import Origin
 from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import FILE_FACTS, Document, Passage
 from ..processes import working
 from ..text.chunking import Chunking
-from ..text.file_state import FileState
-from ..text.roots import Origin
 from ..text.words import indexed_words, spelt_words
 from .metadata_table import MetadataTable
 from .origins import read_files, read_origin, write_files, write_origin

@@ -32,11 +32,11 @@ from quincunx.programs.prompt.numbered_passages import NumberedPassages
 from quincunx.programs.prompt.rules import RULES, Cites
 from quincunx.programs.registry import program_spec
 from quincunx.programs.spec import ProgramSpec
+from quincunx.retrieval.corpus.beir import BEIR_CORPUS
+from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.errors import UsageError
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.beir import BEIR_CORPUS
 from quincunx.retrieval.text.chunking import Chunking, cut
-from quincunx.retrieval.text.corpus import read_documents
 from quincunx.signatures.chat_bridge import ChatReply
 from quincunx.signatures.evidence import Citation, Claim, Evidence, Pointer
 

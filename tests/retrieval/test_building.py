@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parts import Hashing
 
+from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.errors import (
     BoundError,
     CorpusError,
@@ -32,7 +33,6 @@ from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.storage.home import DATABASE, index_folder
 from quincunx.retrieval.text.chunking import Chunking
-from quincunx.retrieval.text.corpus import read_documents
 
 
 class Counting:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.errors import CorpusError, DuplicateIdError
-from quincunx.retrieval.text.corpus import read_documents
 
 
 def beir(folder: Path, *records: object) -> Path:

@@ -17,12 +17,12 @@ from conftest import TORTURE
 from generated_folders import GONE, Expected, GeneratedFolder, readable_id
 from gold_sets import hashing_profile
 
+from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.index.changes import BuildReport
 from quincunx.retrieval.index.contents import export_index, index_documents, read_index, verify_index
 from quincunx.retrieval.index.manage import build_index, update_index
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.storage.home import require_index
-from quincunx.retrieval.text.corpus import read_documents
 
 pytestmark = pytest.mark.torture
 FOLDERS = 300 if TORTURE else 12

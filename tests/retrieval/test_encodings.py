@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.retrieval.text.corpus import read_corpus
+from quincunx.retrieval.corpus.reading import read_corpus
 from quincunx.retrieval.text.encodings import NotTextError, decode
 
 TEXTS = {

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import quincunx
+from quincunx.retrieval.corpus.reading import read_corpus, read_documents
 from quincunx.retrieval.filter_text import parse_filter
-from quincunx.retrieval.text.corpus import read_corpus, read_documents
 from quincunx.retrieval.text.front_matter import FrontMatter, read_front_matter
 
 SHIPPING = (

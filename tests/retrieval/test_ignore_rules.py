@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from quincunx.retrieval.corpus.reading import read_corpus
 from quincunx.retrieval.errors import UsageError
-from quincunx.retrieval.text.corpus import read_corpus
 
 FILES = [
     "a.md", "b.md", "x.md", "a.txt", "sub/a.md", "sub/x.md", "sub/deep/x.md", "sub/deep/a.md", "build/a.md",

@@ -15,9 +15,9 @@ from gold_sets import hashing_profile
 
 import quincunx
 from quincunx.eval.goldsets.check import check_gold_set
+from quincunx.retrieval.corpus.read_report import ASKED_FOR, REASONS
+from quincunx.retrieval.corpus.reading import Corpus, read_corpus, read_documents
 from quincunx.retrieval.errors import CorpusError
-from quincunx.retrieval.text.corpus import Corpus, read_corpus, read_documents
-from quincunx.retrieval.text.read_report import ASKED_FOR, REASONS
 
 
 def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -125,7 +125,7 @@ def test_what_permissions_forbid_is_named_and_the_rest_is_read(tmp_path: Path) -
     write(tmp_path, {"a.md": "Text.", "locked.md": "no", "closed/b.md": "no"})
     # What is imported at the first reading is imported before: the second user may not read the environment.
     code = (
-        "import os, sys, json; from quincunx.retrieval.text.corpus import read_corpus; read_corpus(sys.argv[1]); "
+        "import os, sys, json; from quincunx.retrieval.corpus.reading import read_corpus; read_corpus(sys.argv[1]); "
         "os.setgroups([]); os.setuid(65534); c = read_corpus(sys.argv[1]); "
         "print(json.dumps([[d.id for d in c.documents], [[s.path, s.reason] for s in c.report.skipped]]))"
     )

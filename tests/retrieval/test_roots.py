@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import quincunx
+from quincunx.retrieval.corpus.roots import KnownPaths, Origin, Root, given_paths, innermost, roots_of
 from quincunx.retrieval.errors import BadNameError, CorpusError, DuplicateIdError, UsageError, WriterBusyError
 from quincunx.retrieval.index.changes import BuildReport
 from quincunx.retrieval.index.contents import document_ids, index_info, read_index
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.storage.home import index_folder, require_index
 from quincunx.retrieval.text.file_names import path_of, readable
-from quincunx.retrieval.text.roots import KnownPaths, Origin, Root, given_paths, innermost, roots_of
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:

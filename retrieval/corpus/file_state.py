@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .readers.reader import UnreadableFileError
+from ..text.readers.reader import UnreadableFileError
 
 _SETTLED = 2.0
 """Seconds after which a file's times tell a later change from this one, on every file system in use."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urldefrag
 
-from ..passages import Part
-from .markdown import plain_text
+from ...retrieval.passages import Part
+from ...retrieval.text.markdown import plain_text
+from ...signatures.evidence import Citation, Evidence
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _PAGES_OF_THE_WEB = {".html", ".htm", ".xhtml"}
@@ -19,10 +19,17 @@ _WHOLE_WORDS = 12
 _END_WORDS = 5
 
 
-def part_at(parts: Sequence[Part], at: int) -> Part | None:
-    """Return the part in which a character of a document lies; ``None`` where the document has none."""
-    number = bisect_right([part.start for part in parts], at)
-    return parts[max(number - 1, 0)] if parts else None
+def with_place(citation: Citation, passage: Evidence) -> Citation:
+    """Return a citation with what leads a person to it: the part of the document that it begins in, and the address."""
+    at = citation.start if citation.start is not None else passage.start
+    number = bisect_right([start for start, _, _ in passage.parts], at)
+    part = Part(*passage.parts[max(number - 1, 0)]) if passage.parts else None
+    update = {
+        "place": str(part) if part is not None else "",
+        "page": part.number if part is not None and part.kind == "page" else None,
+        "url": url_of_quote(citation.link or citation.path, part, citation.quote),
+    }
+    return citation.model_copy(update=update)
 
 
 def url_of_quote(address: str, part: Part | None, quote: str) -> str:

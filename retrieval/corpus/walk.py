@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from ..text.file_names import path_of, readable
+from ..text.readers.registry import reader_of
 from .beir import BEIR_CORPUS
-from .file_names import path_of, readable
 from .ignore_rules import IGNORE_FILES, Globs, IgnoreRules, rules_above
 from .read_report import Skip
-from .readers.registry import reader_of
 from .roots import Root, innermost
 
 _BEIR_PARTS = {BEIR_CORPUS, "queries.jsonl", "qrels", "spans.jsonl", "manifest.json"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..storage.home import NAME
-from .file_names import path_of, readable
+from ..text.file_names import path_of, readable
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Mapping[str, str | os.PathLike[str]]
 """One path, several, or paths by the names that they get as roots; a text ``name=path`` gives the name, too."""

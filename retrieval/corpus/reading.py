@@ -11,14 +11,14 @@ from pathlib import Path, PurePath
 
 from ..errors import CorpusError, DuplicateIdError, MissingExtraError
 from ..passages import FILE_FACTS, Document, Metadata
+from ..text.file_names import readable
+from ..text.readers.field_map import FieldMap
+from ..text.readers.reader import MOST_STREAMED, SourceFile, UnreadableFileError
+from ..text.readers.registry import read_suffixes, reader_of
 from .beir import beir_document, is_beir, read_json_lines
-from .file_names import readable
 from .file_state import FileState
 from .ignore_rules import Globs
 from .read_report import ASKED_FOR, ReadReport, Skip
-from .readers.field_map import FieldMap
-from .readers.reader import MOST_STREAMED, SourceFile, UnreadableFileError
-from .readers.registry import read_suffixes, reader_of
 from .roots import (
     Given,
     KnownPaths,
