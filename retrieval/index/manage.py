@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..corpus.handed_over import Source, read_source
 from ..corpus.read_report import ReadReport
-from ..corpus.reading import Corpus, FieldsGiven, read_corpus, require_documents
-from ..corpus.roots import Paths
+from ..corpus.reading import Corpus, FieldsGiven, require_documents
 from ..errors import WriterBusyError
 from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
@@ -32,7 +32,7 @@ _NAMED = 5
 
 def build_index(
     name: str,
-    paths: Paths,
+    paths: Source,
     *,
     profile: str | Profile = DEFAULT_PROFILE,
     chunking: Chunking | None = None,
@@ -54,7 +54,8 @@ def build_index(
         name: of the index, in the home folder (``QUINCUNX_HOME``).
         paths: one path or several, files and folders, as `read_documents` reads them. ``{"docs": "a", "wiki": "b"}``,
             or the texts ``docs=a`` and ``wiki=b``, name the roots: ids begin with ``docs/`` and ``wiki/`` then, so
-            that files of one name do not clash.
+            that files of one name do not clash. Or documents: `Document`s, those of DSPy, LangChain or LlamaIndex, or
+            mappings such as the rows of a ``datasets.Dataset``.
         profile: whose embedder makes the vectors; the same profile searches the index.
         chunking: how documents are cut, in tokens.
         kind: ``flat`` finds the nearest vectors exactly; ``hnsw`` and ``ivf`` trade that for speed.
@@ -84,7 +85,7 @@ def build_index(
         1
     """
     folder = index_folder(name)
-    corpus = read_corpus(paths, include=include, exclude=exclude, fields=fields, strict=strict)
+    corpus = read_source(paths, include=include, exclude=exclude, fields=fields, strict=strict)
     corpus.report.log()
     require_documents(corpus)
     if dry_run:
@@ -94,7 +95,7 @@ def build_index(
 
 def update_index(
     name: str,
-    paths: Paths,
+    paths: Source,
     *,
     profile: str | Profile = DEFAULT_PROFILE,
     prune: bool = False,
@@ -137,7 +138,7 @@ def update_index(
     """
     folder = require_index(name)
     origin = read_index(folder, IndexReader.origin)
-    corpus = read_corpus(paths, known=origin, include=include, exclude=exclude, fields=fields, strict=strict)
+    corpus = read_source(paths, known=origin, include=include, exclude=exclude, fields=fields, strict=strict)
     if dry_run:
         report = dry_update(folder, corpus, prune)
     else:

@@ -73,6 +73,18 @@ class FieldMap:
                 return found
         return None
 
+    def field_used(self, name: str, record: Mapping[str, Any]) -> str | None:
+        """Return the field of a record that `value` takes, where it takes a whole one."""
+        expression = self.expressions.get(name)
+        if expression is not None:
+            named = [part for part in _alternatives(expression) if not _is_missing(record.get(part))]
+            return named[0] if named else None
+        for wanted in GUESSED.get(name, (name,)):
+            for key in (wanted, *(key for key in record if str(key).casefold() == wanted)):
+                if not _is_missing(record.get(key)):
+                    return str(key)
+        return None
+
     def added(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the metadata that are mapped, and that a record has."""
         values = {name: _evaluate(self.expressions[name], record) for name in self.metadata_names}
