@@ -42,7 +42,7 @@ def read_source(
                     "include and exclude choose files; choose documents before they are handed over"
                 )
             return Corpus(documents_of(chain(first, items), fields))
-        source = [*first, *items]  # type: ignore[list-item]  # what is no path is refused where paths are read
+        source = [*first, *items]
     return read_corpus(
         source,  # type: ignore[arg-type]
         known=known,
@@ -89,11 +89,7 @@ def _document(item: object, number: int, fields: FieldMap) -> Document:
             f"entry {number} has no text (it has {', '.join(map(str, record)) or 'no fields'}): name its field, as in "
             'fields={"text": "body"}'
         )
-    taken = {
-        key
-        for key, value in record.items()
-        if any(value is used for used in (text, title, id) if used is not None)
-    }
+    taken = {fields.field_used(name, record) for name in (TEXT, TITLE, ID)}
     metadata = {str(key): value for key, value in record.items() if key not in taken} | fields.added(record)
     return Document(
         id=str(id) if id is not None else f"record-{number}",
