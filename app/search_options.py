@@ -89,6 +89,20 @@ class SearchOptions:
         float | None,
         _option(SearchSettings.rerank_weight, help="Weight of the reranker in the combined order."),
     ] = None
+    name_weight: Annotated[
+        float | None,
+        _option(
+            SearchSettings.name_weight,
+            help="How much more documents count whose subject or alias the question names, in standard deviations.",
+        ),
+    ] = None
+    neighbours: Annotated[
+        int | None,
+        _option(
+            SearchSettings.neighbours,
+            help="Passages before and after each that is kept that a program reads with it.",
+        ),
+    ] = None
 
     def over(self, settings: SearchSettings) -> SearchSettings:
         """Return settings with what was given in their place; a filter narrows the one that is there.

@@ -81,6 +81,8 @@ def fuse(
     dense: Sequence[Sequence[Hit]],
     lexical: Sequence[Sequence[Hit]],
     settings: SearchSettings,
+    by_name: Sequence[Hit] = (),
+    named: Mapping[str, int] | None = None,
 ) -> list[Candidate]:
     """Fuse what both stages found into the k candidates, best first.
 
@@ -95,8 +97,11 @@ def fuse(
         dense: by query, what the dense stage found, best first; empty where it was not run.
         lexical: likewise.
         settings: weights, kind of fusion, k.
+        by_name: what neither stage found, and the question names.
+        named: by id of a passage among all these, 1 where the question names its document, -1 where that is not to be confused
+            with what the question names.
     """
-    hits = {hit.passage.id: hit for stage in [*lexical, *dense] for hit in stage}
+    hits = {hit.passage.id: hit for stage in [*lexical, *dense, by_name] for hit in stage}
     if not hits:
         return []
     held = _vectors(hits)
@@ -112,6 +117,11 @@ def fuse(
         for near, (_, shares) in zip(cosines, words, strict=True):
             total += settings.dense_weight * min_max_scaled(near) + settings.lexical_weight * shares
         fused = best_first(dict(zip(hits, total.tolist(), strict=True)))
+    named = named or {}
+    if named:
+        scores = {**dict.fromkeys(hits, 0.0), **dict(fused)}  # ranks know nothing of what was found by name
+        step = settings.name_weight * float(np.std(list(scores.values())))
+        fused = best_first({id: score + step * named.get(id, 0) for id, score in scores.items()})
     copies: dict[str, list[str]] = {}
     if settings.collapse is not None:
         near_to = dict(zip(hits, held, strict=True))
@@ -127,6 +137,7 @@ def fuse(
             lexical_score=max(float(scores[places[id]]) for scores, _ in words[:own]),
             fused_rank=rank,
             fused_score=score,
+            named=named.get(id, 0),
             duplicates=tuple(copies.get(id, ())),
         )
         for rank, (id, score) in enumerate(fused[: settings.k], start=1)

@@ -9,6 +9,9 @@ Metadata = dict[str, Any]
 FILE_FACTS = "file"
 """The metadata of a document that was read from a file: its ``kind``, ``size`` in bytes, and when it was ``modified``."""
 
+NAME_FIELDS = ("subject", "aliases", "not_to_be_confused_with")
+"""The metadata by which a document states its names: what it is about, what else that is called, and what it is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -127,6 +130,9 @@ class Candidate:
     """The reranker's own raw score: a logit, or a sum of cosines."""
     final_rank: int | None = None
     """Place in the order that programs get."""
+    named: int = 0
+    """1 where the question names what its document is about, -1 where the document says that it is not to be confused with
+    what the question names."""
     duplicates: tuple[str, ...] = ()
     """Ids of the near-duplicates that gave way to this passage, where they are collapsed."""
 

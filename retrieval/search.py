@@ -161,7 +161,11 @@ class Searcher:
                 settings, dense = replace(settings, dense_weight=0.0, rerank=False), [[] for _ in texts]
             with clock.stage("fuse"):
                 near = _near_words(views, texts) if settings.lexical_weight else {}
-                candidates = fuse(texts, own, vectors, dense, lexical, settings)
+                by_name: list[Hit] = []
+                signs: dict[str, int] = {}
+                if settings.name_weight:
+                    by_name, signs = _named(views, parts[0], vectors[0], [*dense, *lexical], depth)
+                candidates = fuse(texts, own, vectors, dense, lexical, settings, by_name, signs)
         with clock.stage("rerank"):
             candidates, remembered = self._rerank(parts[0], candidates, settings)
         return SearchResult(
@@ -222,7 +226,8 @@ class Searcher:
         final_ranks = rerank_ranks
         if settings.final == "combined":
             fused = z_scores([candidate.fused_score for candidate in candidates])
-            final_ranks = ranks(fused + settings.rerank_weight * z_scores(scores), ids)
+            named = settings.name_weight * np.array([candidate.named for candidate in candidates])
+            final_ranks = ranks(fused + settings.rerank_weight * z_scores(scores) + named, ids)
         placed = [
             replace(candidate, rerank_rank=rerank_rank, rerank_score=float(score), final_rank=final_rank)
             for candidate, rerank_rank, score, final_rank in zip(
@@ -277,15 +282,51 @@ def _near_words(views: Sequence[View], texts: Sequence[str]) -> dict[str, tuple[
     return near
 
 
+def _named(
+    views: Sequence[View],
+    question: Sequence[str],
+    vector: Vectors,
+    found: Sequence[Sequence[Hit]],
+    depth: int,
+) -> tuple[list[Hit], dict[str, int]]:
+    """Return what the question finds by a name alone, nearest first, and by id 1 or -1 for each passage that names bear on.
+
+    Args:
+        question: in its parts.
+        vector: of its first part, shape (dims,).
+        found: by the stages.
+        depth: most passages of an index that are found by name.
+    """
+    by_name: list[Hit] = []
+    signs: dict[str, int] = {}
+    for view in views:
+        named = [view.named(part) for part in question]
+        own = frozenset[int]().union(*(each.own for each in named))
+        others = frozenset[int]().union(*(each.others for each in named)) - own
+        met = {hit.number: hit.passage.id for hits in found for hit in hits if hit.view is view}
+        missing = sorted(own - met.keys())
+        if missing:
+            cosines = view.vectors(missing) @ vector
+            nearest = [missing[place] for place in np.argsort(-cosines, kind="stable")[:depth]]
+            hits = list(_hits(view, [(number, 0.0) for number in nearest], several=len(views) > 1))
+            by_name += hits
+            met |= {hit.number: hit.passage.id for hit in hits}
+        signs |= {met[number]: 1 for number in own & met.keys()}
+        signs |= {met[number]: -1 for number in others & met.keys()}
+    return by_name, signs
+
+
 def _hits_of_all(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:
     """Run one stage over all indexes; best first, ties by id."""
-    hits = []
-    for view in views:
-        found = find(view)
-        passages = view.passages([number for number, _ in found])
-        for number, score in found:
-            passage = passages[number]
-            if len(views) > 1:
-                passage = replace(passage, id=f"{view.name}/{passage.id}")
-            hits.append(Hit(view, number, passage, score))
+    hits = [hit for view in views for hit in _hits(view, find(view), several=len(views) > 1)]
     return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))
+
+
+def _hits(view: View, found: Sequence[tuple[int, float]], *, several: bool) -> Iterator[Hit]:
+    """Yield what was found in an index with its passages, whose ids tell ``several`` indexes apart."""
+    passages = view.passages([number for number, _ in found])
+    for number, score in found:
+        passage = passages[number]
+        yield Hit(
+            view, number, replace(passage, id=f"{view.name}/{passage.id}") if several else passage, score
+        )

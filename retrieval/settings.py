@@ -22,6 +22,8 @@ what both found far down above what one found first. 10 was the best of 10, 30 a
 MOST_CANDIDATES = 10_000
 """Each candidate is read by the reranker."""
 
+MOST_NEIGHBOURS = 10
+
 
 class FilterSetting:
     """A setting that takes a filter or the text of one, and is a filter."""
@@ -93,14 +95,26 @@ class SearchSettings:
     rerank_weight: float = 2.0
     """Weight of the rerank score in the combined order, over 0; that of the fused score is 1."""
 
+    name_weight: float = 1.0
+    """How much more a document counts in the fusion that the question names (see `NAME_FIELDS`), and how much less one that
+    is not to be confused with it: in standard deviations of the fused scores, at least 0."""
+    neighbours: int = 0
+    """How many passages before and after each that is kept a program reads with it, of the same document, 0 to 10."""
+
     def __post_init__(self) -> None:
         require_bounds(self.k, self.n)
         require_type("rerank", self.rerank, bool, "True or False")
-        for name in ("dense_weight", "lexical_weight", "rrf_constant", "rerank_weight"):
+        for name in ("dense_weight", "lexical_weight", "rrf_constant", "rerank_weight", "name_weight"):
             require_type(name, getattr(self, name), (int, float), "a number")
         require_type("collapse", self.collapse, (int, float, NoneType), "a number, or None")
         if not (isinstance(self.depth, int) and 1 <= self.depth <= MOST_CANDIDATES):
             raise BoundError(f"depth must be a whole number from 1 to {MOST_CANDIDATES} (got {self.depth!r})")
+        if not 0 <= self.name_weight < math.inf:
+            raise BoundError(f"name_weight must be a number of at least 0 (got {self.name_weight})")
+        if not (type(self.neighbours) is int and 0 <= self.neighbours <= MOST_NEIGHBOURS):
+            raise BoundError(
+                f"neighbours must be a whole number from 0 to {MOST_NEIGHBOURS} (got {self.neighbours!r})"
+            )
         for name, among in (("final", FinalOrder), ("fusion", Fusion)):
             if getattr(self, name) not in get_args(among):
                 wanted = ", ".join(get_args(among))

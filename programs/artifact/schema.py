@@ -32,6 +32,7 @@ from pydantic import (
 
 from ...retrieval.errors import ArtifactError, FilterError
 from ...retrieval.filter_text import parse_filter
+from ...retrieval.settings import MOST_NEIGHBOURS
 from ..prompt.rules import Cites, without_rules
 
 SCHEMA: Final = 3
@@ -130,6 +131,8 @@ class SearchRecord(_Strict):
     rerank: bool
     final: Literal["combined", "reranked"]
     rerank_weight: Annotated[float, Field(gt=0)] = 1.0
+    name_weight: Annotated[float, Field(ge=0)] = 0.0
+    neighbours: Annotated[int, Field(ge=0, le=MOST_NEIGHBOURS)] = 0
 
     @model_validator(mode="after")
     def _can_be_searched(self) -> SearchRecord:

@@ -18,6 +18,7 @@ from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import Document, Part, Passage
 from ..text.chunking import Chunking
 from .metadata_table import MetadataTable
+from .names import NamedPassages, NamesTable
 from .origins import read_files, read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
@@ -132,6 +133,10 @@ class IndexReader:
     def fields(self) -> list[FieldPath]:
         """Return the path of every field of the metadata."""
         return MetadataTable(self.connection).fields()
+
+    def named_in(self, text: str) -> NamedPassages:
+        """Return the numbers of the passages whose documents a text names."""
+        return NamesTable(self.connection).named_in(text)
 
     def matching(self, where: Filter, every: Numbers) -> Numbers:
         """Return those of all passages' numbers, ascending, whose metadata a filter accepts."""

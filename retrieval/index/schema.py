@@ -13,6 +13,7 @@ from ..errors import IndexStateError
 from ..models.embedders import EmbedderIdentity
 from .lexical.bm25 import TOKENIZER
 from .metadata_table import METADATA_SQL
+from .names import NAMES_SQL
 
 SCHEMA = 4
 REBUILD = "Build it again with `quincunx index build --fresh`"
@@ -38,6 +39,7 @@ CREATE TABLE vectors (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE lexical USING fts5 (words, tokenize = '{TOKENIZER}');
 CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID;
 {METADATA_SQL}
+{NAMES_SQL}
 """
 
 

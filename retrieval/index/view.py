@@ -21,6 +21,7 @@ from ..text.words import searched_words
 from .access import IndexChangedError
 from .lexical import bm25
 from .lexical.vocabulary import Vocabulary
+from .names import NamedPassages
 from .reader import IndexReader
 from .recipe import require_identity
 from .store import Store
@@ -177,6 +178,14 @@ class View:
         near = self.near_words(question)
         words = dict.fromkeys(name for word in searched_words(question) for name in near.get(word, [word]))
         return [term for term in map(self._term, words) if term.passages]
+
+    def named(self, question: str) -> NamedPassages:
+        """Return the passages whose documents the question names, of those alone that are searched."""
+        found = self._reader.named_in(question)
+        if self._allowed is None or not (found.own or found.others):
+            return found
+        allowed = frozenset(self._allowed.tolist())
+        return NamedPassages(found.own & allowed, found.others & allowed)
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""

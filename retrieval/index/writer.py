@@ -18,6 +18,7 @@ from ..processes import working
 from ..text.chunking import Chunking
 from ..text.words import indexed_words, spelt_words
 from .metadata_table import MetadataTable
+from .names import NamesTable
 from .origins import read_files, read_origin, write_files, write_origin
 from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
 from .recipe import IndexRecipe
@@ -171,6 +172,7 @@ class IndexWriter:
             return
         numbers = execute("SELECT number FROM passages WHERE document_id = ?", (id,)).fetchall()
         table.remove(json.loads(found[0]), [number for (number,) in numbers])
+        NamesTable(self._connection).remove([number for (number,) in numbers])
         execute(
             "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
         )
@@ -213,6 +215,7 @@ class IndexWriter:
             execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))
             numbers.append(int(number or 0))
         table.add(json.loads(metadata), numbers)
+        NamesTable(self._connection).add(document.metadata, numbers)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
