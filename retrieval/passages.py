@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +33,13 @@ class Part:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.number}"
+
+
+def parts_of(parts: Sequence[Part], start: int, end: int) -> tuple[Part, ...]:
+    """Return those parts of a document, ascending, in which its text from ``start`` to ``end`` lies."""
+    starts = [part.start for part in parts]
+    first = max(0, bisect_right(starts, start) - 1)
+    return tuple(parts[first : max(bisect_left(starts, end), first + 1)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from .models.cache import CachedReranker, unwrapped
 from .models.embedders import MOST_UNREAD, Embedder, Vectors
 from .models.precision.choice import PrecisionReport
 from .models.rerankers import Reranker, Scores
+from .neighbours import DocumentPassages, with_neighbours
 from .passages import Candidate, Passage
 from .processes import after_fork_in_child
 from .settings import SearchSettings, require_settings
@@ -46,6 +47,10 @@ class SearchResult:
     lexical: tuple[Passage, ...]
     """The lexical stage's own order, likewise; shorter when fewer share a word with the question."""
     n: int
+    neighbours: int = 0
+    """Passages before and after each that is kept that are given with it."""
+    documents: Mapping[str, DocumentPassages] = field(default_factory=dict, repr=False)
+    """The document of each candidate, by the passage's id, where neighbours are given."""
     notes: tuple[str, ...] = ()
     """What did not go as usual, such as a damaged snapshot that was made good."""
     queries: tuple[str, ...] = ()
@@ -62,8 +67,9 @@ class SearchResult:
 
     @property
     def passages(self) -> tuple[Passage, ...]:
-        """The n that are kept, in final order."""
-        return tuple(candidate.passage for candidate in self.candidates[: self.n])
+        """The n that are kept, in final order, with their neighbours."""
+        kept = [candidate.passage for candidate in self.candidates[: self.n]]
+        return tuple(with_neighbours(kept, self.documents, self.neighbours) if self.neighbours else kept)
 
 
 class Searcher:
@@ -166,6 +172,9 @@ class Searcher:
                 if settings.name_weight:
                     by_name, signs = _named(views, parts[0], vectors[0], [*dense, *lexical], depth)
                 candidates = fuse(texts, own, vectors, dense, lexical, settings, by_name, signs)
+            documents = {}
+            if settings.neighbours:
+                documents = _cut_documents(candidates, [*dense, *lexical, by_name])
         with clock.stage("rerank"):
             candidates, remembered = self._rerank(parts[0], candidates, settings)
         return SearchResult(
@@ -175,6 +184,8 @@ class Searcher:
             dense=tuple(hit.passage for hit in _merged(dense[:own])),
             lexical=tuple(hit.passage for hit in _merged(lexical[:own])),
             n=settings.n,
+            neighbours=settings.neighbours,
+            documents=documents,
             notes=(
                 *(note for view in views for note in view.notes),
                 *(self._long_note(query) for query in parts if len(query) > 1),
@@ -314,6 +325,20 @@ def _named(
         signs |= {met[number]: 1 for number in own & met.keys()}
         signs |= {met[number]: -1 for number in others & met.keys()}
     return by_name, signs
+
+
+def _cut_documents(
+    candidates: Sequence[Candidate], found: Sequence[Sequence[Hit]]
+) -> dict[str, DocumentPassages]:
+    """Return the document of each candidate, by the passage's id."""
+    wanted = {candidate.passage.id for candidate in candidates}
+    hits = {hit.passage.id: hit for hits in found for hit in hits if hit.passage.id in wanted}
+    documents: dict[str, DocumentPassages] = {}
+    for view in {id(hit.view): hit.view for hit in hits.values()}.values():
+        own = {id: hit.passage.document_id for id, hit in hits.items() if hit.view is view}
+        cut = view.cut_documents(list(dict.fromkeys(own.values())))
+        documents |= {id: cut[document_id] for id, document_id in own.items()}
+    return documents
 
 
 def _hits_of_all(views: Sequence[View], find: Callable[[View], Sequence[tuple[int, float]]]) -> list[Hit]:

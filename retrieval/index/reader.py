@@ -15,6 +15,7 @@ from ..errors import IndexStateError
 from ..filters import Filter
 from ..metadata import Path as FieldPath
 from ..models.embedders import EmbedderIdentity, Vectors
+from ..neighbours import DocumentPassages
 from ..passages import Document, Part, Passage
 from ..text.chunking import Chunking
 from .metadata_table import MetadataTable
@@ -122,6 +123,18 @@ class IndexReader:
             passage = _passage(row)
             found[passage.document_id].append(passage)
         return found
+
+    def cut_documents(self, document_ids: Sequence[str]) -> dict[str, DocumentPassages]:
+        """Return these documents as they were cut, by id."""
+        spans = {
+            id: tuple((passage.start, passage.end) for passage in passages)
+            for id, passages in self.passages_of(document_ids).items()
+        }
+        rows = self.connection.execute(
+            "SELECT id, text, parts FROM documents WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(spans)),),
+        )
+        return {id: DocumentPassages(text, read_parts(parts), spans[id]) for id, text, parts in rows}
 
     def documents(self) -> Iterator[Document]:
         """Yield every document, by id."""

@@ -15,6 +15,7 @@ from ..filters import Filter, unknown_fields
 from ..metadata import Path as FieldPath
 from ..metadata import path_text
 from ..models.embedders import EmbedderIdentity, Vectors
+from ..neighbours import DocumentPassages
 from ..passages import Passage
 from ..processes import Lock
 from ..text.words import searched_words
@@ -190,6 +191,10 @@ class View:
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
         return self._reader.passages(numbers)
+
+    def cut_documents(self, document_ids: Sequence[str]) -> dict[str, DocumentPassages]:
+        """Return documents as they were cut, by id."""
+        return self._reader.cut_documents(document_ids)
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""

@@ -10,13 +10,13 @@ of its table where it is a later piece of one.
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import BoundError
-from ..passages import Document, Part, Passage
+from ..passages import Document, Passage, parts_of
 from .markdown import Block, read_blocks
 from .sentences import Span, sentence_starts, trimmed
 
@@ -79,7 +79,7 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
             start=piece.start,
             end=piece.end,
             metadata=document.metadata,
-            parts=_parts_of(document.parts, piece),
+            parts=parts_of(document.parts, piece.start, piece.end),
         )
         for piece, title in pieces
     ]
@@ -118,13 +118,6 @@ def _block_starts(document: Document) -> deque[int]:
     """Return where the parts of a document begin that begin with a block: no passage reaches over such a place."""
     text = document.text
     return deque(part.start for part in document.parts if part.start and text[part.start - 1] == "\n")
-
-
-def _parts_of(parts: Sequence[Part], piece: _Piece) -> tuple[Part, ...]:
-    """Return the parts of a document in which a piece lies."""
-    starts = [part.start for part in parts]
-    first = max(0, bisect_right(starts, piece.start) - 1)
-    return tuple(parts[first : bisect_left(starts, piece.end)])
 
 
 def _shorten(title: str, most: int, offsets: Offsets) -> str:
