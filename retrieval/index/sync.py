@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from ..corpus.ignore_rules import IGNORE_FILES
@@ -72,7 +72,7 @@ def sync_index(
         raise CorpusError(
             f"index {name!r} was not built from files: change it by update_index, or build it from a folder"
         )
-    missing = [root.path for root in origin.roots if not os.path.lexists(path_of(root.path))]
+    missing = [root.path for root in origin.roots if _is_missing(root.path, files)]
     if missing:
         raise CorpusError(
             f"{missing[0]}: no such file or folder, though index {name!r} was built from it; nothing was changed. Put it "
@@ -85,6 +85,14 @@ def sync_index(
         report = update(folder, corpus, shared_embedder(profile), progress, prune=True)
     log_change(report, corpus)
     return report
+
+
+def _is_missing(root: str, files: Container[str]) -> bool:
+    """Whether a root is not there; a file that is gone from a folder that is there was removed."""
+    path = path_of(root)
+    if os.path.lexists(path):
+        return False
+    return root not in files or not os.path.isdir(os.path.dirname(path))
 
 
 def watch_index(
