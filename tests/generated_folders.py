@@ -283,6 +283,6 @@ class GeneratedFolder:
                 os.mkfifo(self.path(below))
                 self.files[below] = Expected(reason="not_a_file")
             case "image":
-                below = os.path.join(where, name + self.random.choice([".png", ".pdf", ".jsonl", ""]))
+                below = os.path.join(where, name + self.random.choice([".png", ".bin", ".iso", ""]))
                 self.path(below).write_bytes(json.dumps({"_id": "x", "text": "y"}).encode())
                 self.files[below] = Expected(reason="unknown_kind")

@@ -9,6 +9,7 @@ import numpy as np
 
 from quincunx.retrieval.models.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.models.rerankers import Scores
+from quincunx.retrieval.passages import FILE_FACTS, Metadata
 
 
 class Hashing:
@@ -42,3 +43,8 @@ class Shortest:
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         return np.array([-len(passage) for passage in passages], dtype=np.float32)
+
+
+def without_facts(metadata: Metadata) -> Metadata:
+    """Return metadata without the facts of the file, which differ from run to run."""
+    return {name: value for name, value in metadata.items() if name != FILE_FACTS}

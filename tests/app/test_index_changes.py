@@ -28,12 +28,14 @@ def test_an_update_of_a_nested_file_is_answered_from_alone(quincunx: Any, home: 
     asked = quincunx(
         "ask", "chat_bridge", "For how long are returns accepted?", "--index", "kb", "--json"
     ).json
-    assert asked["citations"] == [
+    cited = [{name: value for name, value in citation.items() if value} for citation in asked["citations"]]
+    assert cited == [
         {
             "passage_id": "guide/returns.md",
             "quote": "Returns are accepted for 14 days.",
             "title": "Returns",
-            "link": "",
+            "path": "guide/returns.md",
+            "url": "guide/returns.md",
             "start": 11,
             "end": 44,
         }
@@ -61,7 +63,7 @@ def test_a_dry_run_names_the_ids_and_changes_nothing(quincunx: Any, home: Path, 
 def test_docs_lists_documents_and_roots(quincunx: Any, home: Path, docs: Path) -> None:
     quincunx("index", "build", "kb", f"shop={docs}")
     listed = quincunx("index", "docs", "kb", "--json").json
-    assert listed["roots"] == [{"path": str(docs), "name": "shop"}]
+    assert [(root["path"], root["name"]) for root in listed["roots"]] == [(str(docs), "shop")]
     assert listed["documents"][1] == {
         "id": "shop/guide/returns.md", "title": "Returns", "passages": 1, "source": f"{docs}/guide/returns.md", "root": "shop",
     }  # fmt: skip
@@ -85,16 +87,16 @@ def test_what_was_left_out_is_all_in_the_json_and_counted_in_the_table(
     quincunx: Any, home: Path, docs: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(5):
-        (docs / f"{number}.pdf").write_text("x")
+        (docs / f"{number}.bin").write_text("x")
     (docs / "old.txt").write_bytes("Für Rückfragen: die Geschäftsstelle öffnet um neun.".encode("latin-1"))
     (docs / "empty.md").write_text("")
     built = quincunx("index", "build", "kb", str(docs), "--json")
     assert built.json["read"] == {".md": 2, ".txt": 1}
     assert {(Path(skip["path"]).name, skip["reason"]) for skip in built.json["skipped"]} == {
-        *((f"{number}.pdf", "unknown_kind") for number in range(5)), ("empty.md", "empty"),
+        *((f"{number}.bin", "unknown_kind") for number in range(5)), ("empty.md", "empty"),
     }  # fmt: skip
     assert built.json["encodings"] == {f"{docs}/old.txt": "cp1252"}
-    assert "5 files of other kinds" in caplog.text
+    assert "5 files of kinds that nothing reads" in caplog.text
     table = quincunx("index", "update", "kb", str(docs)).out
     assert "5 unknown_kind, 1 empty" in table
     assert "2 .md, 1 .txt" in table
@@ -122,7 +124,7 @@ def test_file_names_of_any_bytes_never_end_in_a_traceback(home: Path, tmp_path: 
     """The whole command line, as a process whose streams hold no more than their encoding does."""
     folder = os.fsencode(tmp_path / "docs")
     os.makedirs(folder)
-    for name in (b"caf\xe9.md", b"new\nline.md", b"\xff.pdf", "冬.md".encode()):
+    for name in (b"caf\xe9.md", b"new\nline.md", b"\xff.bin", "冬.md".encode()):
         with open(os.path.join(folder, name), "wb") as file:
             file.write(b"# Hours\n\nThe office opens at nine.\n")
 

@@ -43,7 +43,7 @@ def test_everything_that_is_left_out_is_named_with_its_reason(
         tmp_path,
         {
             "a.md": "Text.", "b.TXT": "Text.", ".env.md": "no", ".git/x.md": "no", "node_modules/p/readme.md": "no",
-            "sub/__pycache__/c.md": "no", "c.pdf": b"%PDF", "d.jsonl": "{}", "README": "no", "e.md": "", "f.txt": " \n\t",
+            "sub/__pycache__/c.md": "no", "c.bin": b"%PDF", "d.iso": "{}", "README": "no", "e.md": "", "f.txt": " \n\t",
             "g.md": b"a\0b", ".gitignore": "h.md\n", "h.md": "no",
         },
     )  # fmt: skip
@@ -55,22 +55,22 @@ def test_everything_that_is_left_out_is_named_with_its_reason(
     assert ids(corpus) == ["a.md", "b.TXT"]
     assert skips(corpus, tmp_path) == {
         ".env.md": "hidden", ".git": "hidden", "node_modules": "tool_folder", "sub/__pycache__": "tool_folder",
-        "c.pdf": "unknown_kind", "d.jsonl": "unknown_kind", "README": "unknown_kind", "e.md": "empty", "f.txt": "empty",
+        "c.bin": "unknown_kind", "d.iso": "unknown_kind", "README": "unknown_kind", "e.md": "empty", "f.txt": "empty",
         "g.md": "binary", "h.md": "ignored", "gone.md": "dangling_link", "round": "already_read", "pipe.md": "not_a_file",
     }  # fmt: skip
     assert corpus.report.read == {".md": 1, ".txt": 1}
     corpus.report.log()
-    assert "3 files of other kinds than Markdown and text were not read: " in caplog.text
+    assert "3 files of kinds that nothing reads were left out: " in caplog.text
     assert all(reason in REASONS for reason in skips(corpus, tmp_path).values())
 
 
 def test_the_log_names_the_first_few_of_each_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write(tmp_path, {"a.md": "Text.", **{f"{i}.pdf": "x" for i in range(9)}})
+    write(tmp_path, {"a.md": "Text.", **{f"{i}.bin": "x" for i in range(9)}})
     with caplog.at_level(logging.WARNING):
         read_documents(tmp_path)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith("9 files of other kinds")
-    assert line.endswith(f"{tmp_path}/0.pdf, {tmp_path}/1.pdf, {tmp_path}/2.pdf, and 6 more")
+    assert line.startswith("9 files of kinds that nothing reads")
+    assert line.endswith(f"{tmp_path}/0.bin, {tmp_path}/1.bin, {tmp_path}/2.bin, and 6 more")
 
 
 def test_linked_files_and_folders_are_read_once_at_their_own_place_first(tmp_path: Path) -> None:
@@ -256,8 +256,8 @@ def test_a_corpus_in_another_encoding_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"b.md": ""}, "b.md: empty"), ({"b.md": b"\0"}, "b.md: binary"), ({"b.pdf": "x"}, "b.pdf: unknown_kind"),
-        ({f"{i}.pdf": "x" for i in range(9)}, "and 4 more"),
+        ({"b.md": ""}, "b.md: empty"), ({"b.md": b"\0"}, "b.md: binary"), ({"b.bin": "x"}, "b.bin: unknown_kind"),
+        ({f"{i}.bin": "x" for i in range(9)}, "and 4 more"),
     ],
 )  # fmt: skip
 def test_strict_reading_makes_an_error_of_what_was_left_out_unasked(
@@ -267,13 +267,16 @@ def test_strict_reading_makes_an_error_of_what_was_left_out_unasked(
     with pytest.raises(CorpusError, match=said):
         quincunx.build_index("kb", tmp_path / "docs", profile=hashing_profile(), strict=True)
     assert not (home / "indexes").exists()
-    exclude = ["*.pdf", "b.md"]
+    exclude = ["*.bin", "b.md"]
     built = quincunx.build_index(
         "kb", tmp_path / "docs", profile=hashing_profile(), strict=True, exclude=exclude
     )
     assert built.added == 1
+    assert (
+        quincunx.update_index("kb", tmp_path / "docs", profile=hashing_profile(), strict=True).unchanged == 1
+    )
     with pytest.raises(CorpusError, match=said):
-        quincunx.update_index("kb", tmp_path / "docs", profile=hashing_profile(), strict=True)
+        quincunx.update_index("kb", tmp_path / "docs", profile=hashing_profile(), strict=True, include="*")
 
 
 def test_strict_reading_allows_what_rules_leave_out(tmp_path: Path) -> None:
@@ -288,8 +291,8 @@ def test_strict_reading_allows_what_rules_leave_out(tmp_path: Path) -> None:
 
 
 def test_nothing_to_read_names_what_was_left_out(tmp_path: Path) -> None:
-    write(tmp_path, {"a.md": "", "b.pdf": "x"})
-    with pytest.raises(CorpusError, match=r"no document found \(.*a.md: empty; .*b.pdf: unknown_kind\)"):
+    write(tmp_path, {"a.md": "", "b.bin": "x"})
+    with pytest.raises(CorpusError, match=r"no document found \(.*a.md: empty; .*b.bin: unknown_kind\)"):
         read_documents(tmp_path)
 
 
