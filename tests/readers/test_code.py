@@ -136,7 +136,7 @@ def test_a_file_that_says_nothing_yields_nothing(tmp_path: Path) -> None:
                 "## create or replace function reorder_point", "## CREATE UNIQUE INDEX shelves_by_aisle",
             ],
         ),
-        ("pump.c", ["# pump.c", "## struct pump", "# pump.c", "## drain", "## int run", "## int main"]),
+        ("pump.c", ["# pump.c", "## struct pump", "## drain", "## int run", "## int main"]),
         ("backup.sh", ["# backup.sh", "## prune", "## function main", "# backup.sh"]),
         ("gate.lua", ["# gate.lua", "## function gate.open", "## local function close", "# gate.lua"]),
         ("weights.R", ["# weights.R", "## loss", "## mean.catch", "# weights.R"]),

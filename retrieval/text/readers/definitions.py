@@ -1,10 +1,11 @@
 """Where the classes, functions and tables of a program are defined: by Python's own parser, else by a plain rule for lines.
 
 The rule for lines: a line opens a definition where it begins with the words of one (``class Room``, ``pub fn price``,
-``static int price(``, ``CREATE TABLE rooms``) and is not indented, or stands in a class or the like. It goes on until
-the next definition, or until a line that is indented no deeper, that does not close it, and above which stands a blank
-line or what closes it. Functions within functions belong to the outer one; comments and decorators directly above a
-definition belong to it. The rule knows no strings: text in one that looks like a definition counts as one.
+``CREATE TABLE rooms``; in languages such as C, ``static int price(`` with a body below) and stands in no other than a
+class or the like. It goes on until a definition that is indented no deeper, or until another such line that does not
+close it, and above which stands a blank line or what closes it. Functions within functions belong to the outer one;
+comments and decorators directly above a definition belong to it. The rule knows no strings and no macros: what looks
+like a definition counts as one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ MOST_PARSED = 4 * 1024 * 1024
 """Most characters of a Python text that is parsed."""
 _MOST_MATCHED = 300
 """Characters of a line in which the words of a definition are looked for."""
-_MOST_ABOVE = 500
+_MOST_PARAMETERS = 20
+"""Lines below the first one of a function that its parameters may take."""
+_MOST_ABOVE = 100
 """Lines of comments and decorators that belong to a definition."""
 
 
@@ -89,15 +92,21 @@ _KEYWORD = re.compile(
     rf"{_MODIFIER}(?:(?P<holds>impl\b[^{{]*[^{{\s]|(?:{_HOLDS})\s+(?:<<\s*)?[A-Za-z_$][\w$:.]*)"
     r"|(?:function\b\s*\*?|func|fun|fn|def|sub|macro_rules!)\s*(?:(?<=\s)|(?<=\*))(?:\([^)]*\)\s*)?(?:<[^>]*>\s*)?[\w$][\w$:.]*[?!=]?)"
 )
+_VARIABLE = re.compile(
+    rf"{_MODIFIER}(?:struct|union|enum)\s+\w+\b\s*[*&]*\s*(?!(?:extends|implements|final|where)\b)\w"
+)
+"""Something of a type of that name, in C: no definition of the type."""
 _TYPED = re.compile(
-    r"(?!(?:if|for|foreach|while|switch|catch|return|else|do|throw|new|await|case|using|lock|match|elseif|delete|yield|goto)\b)"
-    r"(?P<type>(?:[\w:<>\[\],.?&*~@]+\s+[*&]*)*)[\w:~$#]+(?=\s*\()"
+    r"(?!(?:if|for|foreach|while|switch|catch|return|else|do|throw|new|await|case|using|lock|match|elseif|yield|goto)\b)"
+    r"(?P<type>(?:[\w@~<][\w:<>\[\],.?&*~]*\s+(?:[*&]+\s*)?)*)(?:[\w:]*operator[^\w\s(]+|[\w:~$#]+)(?=\s*\()"
 )
+_INITIAL = re.compile(r"=\s*\{$")
+_TYPE_ALONE = re.compile(r"[A-Za-z_][\w:<>,*& \t]*$")
 _ASSIGNED = re.compile(
-    r"(?:export\s+)?(?:(?:const|let|var|local)\s+)?[\w$.]+(?=[^=<({]*(?:=|<-)\s*(?:async\s*)?"
-    r"(?:function\b|\([^()]*\)[^=]*=>|\w+\s*=>))"
+    r"(?:export\s+)?(?:(?:const|let|var|local)\s+)?[\w$.]+(?=[^=<({]*(?:=|<-)\s*(?:[\w.$]+\s*=\s*)?(?:async\s*)?"
+    r"(?:function\b|(?P<holds>class\b)|\([^()]*\)[^=]*=>|\w+\s*=>))"
 )
-_SHELL = re.compile(r"function\s+[\w:.-]+|[\w:.-]+(?=\s*\(\s*\))")
+_SHELL = re.compile(r"function\s+[\w:.-]+|[\w:.-]+(?=\s*\(\s*\)\s*(?:[{(#]|$))")
 _CREATE = re.compile(
     r"CREATE\s+(?:OR\s+\w+\s+)?(?:(?!TABLE|VIEW)\w+\s+){0,3}?(?:TABLE|VIEW|FUNCTION|PROCEDURE|TRIGGER|INDEX|TYPE|SCHEMA|"
     r"SEQUENCE|DATABASE|ROLE|POLICY|DOMAIN)\s+(?:IF\s+NOT\s+EXISTS\s+)?[^\s(;]+",
@@ -132,43 +141,70 @@ def find_definitions(lines: Sequence[str], rule: str) -> list[Definition]:
             continue
         comment = line.lstrip().startswith("/*") and "*/" not in line
         indentation = _indentation(line)
-        below = lines[at + 1] if at + 1 < len(lines) else ""
         # What holds this line, where it opens a definition: those that are indented as deep, or deeper, end then.
         holding = next((entry for entry in reversed(opened) if entry[1] < indentation), None)
-        may_open = indentation == 0 if holding is None else holding[2]
-        words = _words(line, below, rule, holding is not None) if may_open and not comment else None
+        may_open = not comment and (holding is None or holding[2])
+        words = _words(lines, at, rule, holding is not None) if may_open else None
         while opened and indentation <= opened[-1][1] and (words or _is_over(line, above, opened[-1][1])):
             opened.pop()[0].end = at
         if words:
             name, holds = words
-            definition = Definition(name, _with_comments(lines, at), len(lines), len(opened))
+            first = at - 1 if _has_type_above(lines, at, rule, name) else at
+            definition = Definition(name, _with_comments(lines, first), len(lines), len(opened))
             found.append(definition)
             opened.append((definition, indentation, holds))
         above = line
     return _nested(found)
 
 
-def _words(line: str, below: str, rule: str, inside: bool) -> tuple[str, bool] | None:
+def _words(lines: Sequence[str], at: int, rule: str, inside: bool) -> tuple[str, bool] | None:
     """Return the words that a definition begins with, and whether it may hold others."""
-    text = line.strip()[:_MOST_MATCHED]
+    text = lines[at].strip()[:_MOST_MATCHED]
     for pattern in _RULES[rule]:
         match = pattern.match(text)
         if match is None:
             continue
-        if pattern is _TYPED and not _is_function(text, match, below, inside):
+        if pattern is _TYPED and not _is_function(lines, at, match, inside):
             continue
-        return " ".join(match[0].split()).rstrip(":."), bool(match.groupdict().get("holds"))
+        holds = match.groupdict().get("holds")
+        if pattern is _KEYWORD and holds and "{" not in text and text.endswith(";") and "=" not in text:
+            continue  # it says that there is such a thing, elsewhere
+        if rule == "c" and _VARIABLE.match(text) and pattern is not _TYPED:
+            continue
+        return " ".join(match[0].split()).rstrip(":."), bool(holds)
     return None
 
 
-def _is_function(text: str, match: re.Match[str], below: str, inside: bool) -> bool:
+def _is_function(lines: Sequence[str], at: int, match: re.Match[str], inside: bool) -> bool:
     """Tell the head of a function from a call and a declaration, in languages that have no word for it."""
-    typed = bool(match["type"])
-    if text.endswith("{"):
-        return typed or inside or bool(re.fullmatch(r"\s*\(\s*\)\s*\{", text[match.end() :]))
+    text = match.string
+    typed = bool(match["type"]) or "::" in match[0] or _has_type_above(lines, at, "c", match[0])
+    if text.endswith(("{", "}")):
+        rest = text[match.end() :]
+        return (
+            ")" in rest
+            and not _INITIAL.search(rest)
+            and (typed or inside or bool(re.match(r"\s*\(\s*\)\s*\{", rest)))
+        )
     if text.endswith((",", "(")):
-        return typed
-    return text.endswith(")") and below.lstrip().startswith("{")
+        # A body follows the parameters, or only the end of a declaration or of a call.
+        below = lines[at + 1 : at + 1 + _MOST_PARAMETERS]
+        return (typed or (inside and text[-1] == "(")) and "{" in next(
+            (line for line in below if "{" in line or ";" in line), ""
+        ).partition(";")[0]
+    return not text.endswith((";", "=", "\\")) and _below(lines, at).startswith(("{", ":"))
+
+
+def _has_type_above(lines: Sequence[str], at: int, rule: str, name: str) -> bool:
+    """Tell whether a line in C holds the name of a function whose type stands on the line above it."""
+    alone = (
+        rule == "c" and at > 0 and " " not in name and _indentation(lines[at]) == _indentation(lines[at - 1])
+    )
+    return alone and _TYPE_ALONE.match(lines[at - 1][:_MOST_MATCHED]) is not None
+
+
+def _below(lines: Sequence[str], at: int) -> str:
+    return lines[at + 1].lstrip() if at + 1 < len(lines) else ""
 
 
 def _is_over(line: str, above: str, indentation: int) -> bool:
