@@ -280,3 +280,40 @@ def test_a_file_that_nobody_wrote_is_too_large(tmp_path: Path) -> None:
         file.truncate(9 * 1024 * 1024)
     with pytest.raises(UnreadableFileError, match="too_large"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "expected"),
+    [
+        (".ts", "export interface Tea {\n  hot: boolean;\n}\nexport type Cup = Tea | null;\n\nfunction brew<T>(tea: T): T {\n  return tea;\n}\n",
+         ["export interface Tea", "export type Cup", "function brew"]),
+        (".tsx", "export default function Menu({ teas }: Props) {\n  return <ul />;\n}\n\nexport const Row = (p: Props) => <li />;\n",
+         ["export default function Menu", "export const Row"]),
+        (".cs", "namespace Larkfield\n{\n    public class Van\n    {\n        public int Load(int kilos)\n        {\n            return kilos;\n        }\n    }\n}\n",
+         ["namespace Larkfield", "public class Van", "public int Load"]),
+        (".kt", "data class Van(val kilos: Int)\n\nobject Yard {\n    suspend fun park(van: Van) = 3\n}\n",
+         ["data class Van", "object Yard", "suspend fun park"]),
+        (".rb", "module Yard\n  class Van < Car\n    def self.load!(kilos)\n      kilos\n    end\n\n    def empty?\n      true\n    end\n  end\nend\n",
+         ["module Yard", "class Van", "def self.load!", "def empty?"]),
+        (".php", "<?php\n\nfinal class Van extends Car\n{\n    public static function load(int $kilos): int\n    {\n        return $kilos;\n    }\n}\n",
+         ["final class Van", "public static function load"]),
+        (".swift", "struct Van: Car {\n    mutating func load(_ kilos: Int) {\n    }\n}\n\nextension Van {\n}\n",
+         ["struct Van", "mutating func load", "extension Van"]),
+        (".scala", "case class Van(kilos: Int)\n\nobject Yard extends App {\n  def park(van: Van): Unit = ()\n}\n",
+         ["case class Van", "object Yard", "def park"]),
+        (".pl", "use strict;\n\nsub load {\n    my ($kilos) = @_;\n}\n\nload(3);\n", ["sub load"]),
+        (".cpp", "namespace yard {\n\nclass Van : public Car {\npublic:\n  explicit Van(int kilos);\n\n  int load() const {\n    return 3;\n  }\n};\n\nVan::Van(int kilos)\n    : kilos_(kilos)\n{\n}\n\n}  // namespace yard\n",
+         ["namespace yard", "class Van", "int load", "Van::Van"]),
+        (".h", "struct van;\nint load(struct van *van,\n         int kilos);\nextern struct van *last;\ntypedef struct yard {\n    int vans;\n} yard;\n",
+         ["typedef struct yard"]),
+    ],
+)  # fmt: skip
+def test_definitions_of_other_languages(suffix: str, text: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / f"any{suffix}"
+    path.write_text(text)
+    document = read(path)
+    assert without_marks(document) == text.split("\n")
+    found = [block.name for block in read_blocks(document.text) if block.kind == "heading"]
+    assert [
+        name for at, name in enumerate(found) if name != document.title and name not in found[:at]
+    ] == expected

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import random
 import re
+import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from quincunx import Document
 from quincunx.retrieval.text.markdown import read_blocks
@@ -239,6 +243,35 @@ def test_values_of_another_kind_are_passed_over(key: str, value: Any, tmp_path: 
         tmp_path, {"cell_type": "markdown", "source": "here"}, cell, authors=value, kernelspec=value
     )
     assert document.text.startswith("here")
+
+
+LINE = st.sampled_from(
+    ["", "text", "# heading", "```", "````", "~~~", "```js", "``` a `", "* item", "  ```", "> quote", "> ```", "<!--", "-->",
+     "<pre>", "</pre>", "<div>", "<style>", "| a |", "|---|", "---", "===", "\t", "1. one", "   ~~~ x"]
+)  # fmt: skip
+CELL = st.tuples(st.sampled_from(["markdown", "code", "raw"]), st.lists(LINE, max_size=6).map("\n".join))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CELL, max_size=6))
+def test_whatever_the_cells_code_is_code_and_nothing_leaks_into_the_next(
+    cells: list[tuple[str, str]],
+) -> None:
+    made = [{"cell_type": kind, "source": text, "outputs": []} for kind, text in cells]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "any.ipynb")
+        path.write_text(json.dumps({"cells": made}))
+        documents = list(NotebookReader().read(SourceFile(path, "x")))
+    said = [number for number, (_, text) in enumerate(cells, 1) if text.strip()]
+    assert bool(documents) == bool(said)
+    for document in documents:
+        assert [part.number for part in document.parts] == said
+        kinds = defaultdict(set)
+        for block in read_blocks(document.text):
+            at = [part.number for part in document.parts if part.start <= block.start][-1]
+            kinds[cells[at - 1][0]].add(block.kind)
+        assert kinds["code"] <= {"code"}
+        assert kinds["raw"] <= {"paragraph", "head", "row"}
 
 
 def damaged(data: bytes, seed: str) -> Iterator[bytes]:

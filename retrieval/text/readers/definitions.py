@@ -16,8 +16,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-MOST_PARSED = 4 * 1024 * 1024
-"""Most characters of a Python text that is parsed."""
+MOST_PARSED = 1024 * 1024
+"""Most characters of a Python text that is parsed: the parser takes up to 500 times as many bytes."""
 _MOST_MATCHED = 300
 """Characters of a line in which the words of a definition are looked for."""
 _MOST_PARAMETERS = 20

@@ -22,7 +22,11 @@ MOST_OUTPUT = 2_000
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])?")
 """Of a terminal: colours, and movements of its cursor."""
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_BEGINNING = re.compile(r"\A(?:[ \t]*\n)*(?: {1,3}(?=```|~~~))?")
+"""Blank lines, and the indentation of a fence: below a list in the cell above, it would belong to that."""
+_HTML_ENDS = ("-->", "</pre>", "</script>", "</style>", "</textarea>", "?>", "]]>", ">")
+"""Of what blank lines do not end."""
+_BELOW = "below"
 _NAMED = 3
 """Cells in a notice."""
 
@@ -113,23 +117,20 @@ def _shown(cell: Mapping[str, Any], language: str) -> list[str]:
             level = cell.get("level")
             return [as_heading(source, level if isinstance(level, int) else 1)]
         case "markdown":
-            return [_closed(source.strip("\n"))]
+            return [_closed(_BEGINNING.sub("", source.rstrip("\n")))]
     return ["\n".join(as_paragraph(line) for line in source.strip().split("\n"))]
 
 
 def _closed(markdown: str) -> str:
-    """Return Markdown that ends the fence it leaves open: the cells below would become code."""
-    opening = ""
-    for line in markdown.split("\n"):
-        fence = _FENCE.match(line)
-        if fence is None:
-            continue
-        if not opening:
-            # Backticks beyond the fence are code within a line.
-            opening = "" if fence[1][0] == "`" and "`" in fence[2] else fence[1]
-        elif fence[1].startswith(opening) and not fence[2].strip():
-            opening = ""
-    return f"{markdown}\n{opening}" if opening else markdown
+    """Return Markdown that ends the fence, or the comment, that it leaves open: the cells below would belong to it."""
+    if not any(mark in markdown for mark in ("```", "~~~", "<")):
+        return markdown
+    fences = [max(re.findall(f"{mark}+", markdown), key=len, default="") for mark in "`~"]
+    for end in ("", *(f"\n{end}" for end in (*fences, *_HTML_ENDS))):
+        *_, last = read_blocks(f"{markdown}{end}\n\n{_BELOW}")
+        if last.kind == "paragraph" and last.end - last.start == len(_BELOW):
+            return markdown + end
+    return markdown
 
 
 def _output(cell: Mapping[str, Any]) -> str:
