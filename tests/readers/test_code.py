@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from quincunx import Document
 from quincunx.retrieval.text.markdown import read_blocks
+from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
 from quincunx.retrieval.text.readers.source_code import SourceCodeReader
 
@@ -317,3 +318,26 @@ def test_definitions_of_other_languages(suffix: str, text: str, expected: list[s
     assert [
         name for at, name in enumerate(found) if name != document.title and name not in found[:at]
     ] == expected
+
+
+@pytest.mark.parametrize(
+    ("docstring", "expected"),
+    [
+        (r"half \ud800 and \0 nothing", "half ? and  nothing"),
+        ("\n  Below.\n\nMore.\n", "Below."),
+        (r" \0 ", None),
+    ],
+)
+def test_the_description_is_text_that_json_can_hold(
+    docstring: str, expected: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(f'"""{docstring}"""\n')
+    assert read(path).metadata.get("description") == expected
+
+
+def test_mapped_fields_are_added(tmp_path: Path) -> None:
+    (tmp_path / "a.go").write_text("package a\n")
+    fields = FieldMap.of(["team='tools'", "made_in=programming_language"])
+    (document,) = SourceCodeReader().read(SourceFile(tmp_path / "a.go", "x", fields))
+    assert document.metadata == {"programming_language": "Go", "team": "tools", "made_in": "Go"}

@@ -43,7 +43,8 @@ class PythonDefinitions:
     """What Python's parser found in a text."""
 
     definitions: list[Definition]
-    docstring: str | None
+    description: str
+    """The first line of its docstring; empty where it has none."""
 
 
 def parse_python(text: str, lines: Sequence[str]) -> PythonDefinitions:
@@ -65,7 +66,10 @@ def parse_python(text: str, lines: Sequence[str]) -> PythonDefinitions:
         raise ValueError("it is nested too deeply") from error
     for definition in found:
         definition.first = _with_comments(lines, definition.first)
-    return PythonDefinitions(_nested(found), ast.get_docstring(tree))
+    docstring = ast.get_docstring(tree) or ""
+    # Its escapes can make half surrogate pairs and NUL.
+    shown = docstring.replace("\0", "").encode("utf-8", "replace").decode().strip()
+    return PythonDefinitions(_nested(found), shown.partition("\n")[0])
 
 
 def _python(parent: ast.AST, depth: int) -> Iterator[Definition]:

@@ -97,14 +97,14 @@ class SourceCodeReader:
                 file.notices.append(f"read by its lines, as Python cannot parse it: {error}")
             else:
                 definitions = parsed.definitions
-                if parsed.docstring:
-                    metadata["description"] = parsed.docstring.strip().partition("\n")[0]
+                if parsed.description:
+                    metadata["description"] = parsed.description
         file.require_time()
         if definitions is None:
             definitions = find_definitions(lines, language.rule)
         title = " ".join(readable(file.path.name).split())
         shown, parts = _markdown(title, lines, definitions, language.fence)
-        yield file.document(title, shown, metadata, parts=parts)
+        yield file.document(title, shown, metadata | file.fields.added(metadata), parts=parts)
 
 
 def language_named(name: str) -> str:
@@ -165,7 +165,10 @@ def _markdown(
 def _sections(
     title: str, lines: Sequence[str], definitions: Sequence[Definition]
 ) -> Iterator[tuple[Definition, int, int]]:
-    """Yield the runs of lines that belong to one definition, or to the file, in order; none where it holds only what closes others."""
+    """Yield the runs of lines that belong to one definition, or to the file, in order.
+
+    Lines that do no more than close what stands above them go with that.
+    """
     sections: list[tuple[Definition, int, int]] = []
     opened = [Definition(title, 0, len(lines), -1)]
     at = 0
