@@ -257,7 +257,7 @@ class _Reading:
             for document in found:
                 self._add(self._with_facts(document, file.id, facts, source), source, source)
             if not found:
-                self.skip(source, "empty")
+                self._skipped.append(Skip(source, "empty"))
                 self.files[source] = replace(state, reason="empty")
         self._notices += [f"{source}: {notice}" for notice in file.notices]
         if file.encoding is not None:
