@@ -62,7 +62,8 @@ def documents_of(items: Iterable[object], fields: FieldsGiven = ()) -> list[Docu
     id is called ``record-1`` and so on, by its place.
 
     Raises:
-        CorpusError: an entry that is none of these, without text and title, or with metadata that are no JSON values.
+        UsageError: an entry that is none of these.
+        CorpusError: one without text and title, or with metadata that are no JSON values.
         DuplicateIdError: two with one id.
     """
     mapped = FieldMap.of(fields)
@@ -112,9 +113,9 @@ def _record(item: object, number: int) -> Mapping[str, Any]:
         return {**metadata, "text": get_content(), **_with_id(getattr(item, "node_id", None))}
     if isinstance(text := getattr(item, "data", None), str):  # dspy.experimental.Document
         return {"text": text, "title": getattr(item, "title", None)}
-    raise CorpusError(
-        f"entry {number} is a {type(item).__name__}, which is no document: hand over quincunx.Document, mappings, or documents "
-        "of DSPy, LangChain or LlamaIndex"
+    raise UsageError(
+        f"entry {number} is no document ({type(item).__name__}): hand over quincunx.Document, mappings, or documents of DSPy, "
+        "LangChain or LlamaIndex; or files and folders by their paths"
     )
 
 

@@ -135,7 +135,7 @@ def torture(base: Path, seed: int) -> None:
         assert held(name) == as_held(model)
         if place not in gone:
             assert_told(folder, place, report)
-        assert set(report.changes.removed) == before.keys() - held(name).keys()
+        assert set(report.changes.leaving) == before.keys() - held(name).keys()
         told = " ".join(report.notices)
         assert all(prune or repr(id) in told for id in report.changes.removed)
     assert verify_index(name) == []

@@ -234,7 +234,7 @@ def test_an_update_never_gives_other_ids_to_what_is_there(docs: Path) -> None:
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        ("", "is no path"), ([3], "3 is no path"), (["a\0b"], "holds a NUL"), ({"a/b": "."}, "name 'a/b' of a root"),
+        ("", "is no path"), ([3], r"entry 1 is no document \(int\)"), (["a\0b"], "holds a NUL"), ({"a/b": "."}, "name 'a/b' of a root"),
         ({3: "."}, "name 3 of a root"), (["x=.", "x=.."], "'x' stands twice"), (["x=.", "y=."], "under two names"),
         ("x=", "is no path"),
     ],
