@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 
 from ...passages import Document
@@ -99,7 +99,7 @@ def _sample(lines: Iterator[str]) -> Iterator[str]:
         yield line
 
 
-def _rows(file: SourceFile, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: SourceFile, encoding: str, delimiter: str) -> Generator[tuple[int, list[str]], None, None]:
     """Yield each row that is not empty, with the number of the line where it begins."""
     lines = _Lines(read_lines(file, encoding))
     reader = csv.reader(lines, delimiter=delimiter)

@@ -74,7 +74,7 @@ class _Objects:
                 try:
                     yield number, self.loads(line)
                 except (ValueError, RecursionError) as error:
-                    yield number, _BadRecordError(_said(error))
+                    yield number, _BadRecordError(_said(error, "column"))
 
     def notices(self) -> list[str]:
         names = ", ".join(map(repr, self._twice))
@@ -176,7 +176,9 @@ def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) < 20 else digits
 
 
-def _said(error: ValueError | RecursionError) -> str:
+def _said(error: ValueError | RecursionError, place: str = "line") -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at {place} {error.colno if place == 'column' else error.lineno}"
     return " ".join(str(error).split())[:200]

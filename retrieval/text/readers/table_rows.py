@@ -21,6 +21,8 @@ LONG_CELL = 200
 MOST_CAPTION_LINES = 5
 MOST_COLUMNS = 16_384
 """Most columns of a table, which are as many as a sheet of Excel has."""
+_FIRST = 100
+"""Rows by whose values the column of names is chosen."""
 _KEYS = ("_id", "id", "key", "sku", "uuid", "uid", "code")
 """Names of columns whose values, if they are unique, are the keys of rows; the first that is there counts."""
 
@@ -100,11 +102,12 @@ class Table:
         key = ids[0] if ids and ID not in self._file.fields.expressions else None
         if key is not None:
             self._key, self._keys = self._columns.index(key), Keys(are_unique=True)
-        self._name = next(
-            (column.name for column in self._columns if column.is_name and column is not key), None
-        )
+        names = [column for column in self._columns if column.is_name and column is not key]
+        names.sort(key=lambda column: not column.is_various)
+        self._name = names[0].name if names else None
         for column in self._columns:
             column.ids = None
+            column.first_values.clear()
         said = [column.type.notice() for column in self._columns] if self._convert else []
         notices = [notice for notice in said if notice]
         if not self._head.names and self._columns:
@@ -167,11 +170,13 @@ class Table:
         return " › ".join([self._file.name, *filter(None, [self._sheet]), title or f"row {number}"])
 
     def _text(self, cells: Sequence[Cell]) -> str:
+        """Return a row under its head, without the columns that are empty in all rows, and beyond the head in this one."""
         texts = [shown(cells[place]) if place < len(cells) else "" for place in range(len(self._columns))]
         named = [
-            (column.name, text) for place, (column, text) in enumerate(zip(self._columns, texts, strict=True))
-            if place < len(self._head.names) or text
-        ]  # fmt: skip
+            (column.name, text)
+            for place, (column, text) in enumerate(zip(self._columns, texts, strict=True))
+            if text or (place < len(self._head.names) and column.has_values)
+        ]
         caption = [as_paragraph(line) for line in self._head.caption]
         if any(len(text) > LONG_CELL or "\n" in text for _, text in named):
             return "\n\n".join([*caption, *(_as_field(name, text) for name, text in named if text)])
@@ -229,15 +234,29 @@ class _Column:
     is_lettered: bool = True
     """Whether each of its values is a text that has letters."""
     longest: int = 0
+    first_values: set[str] = field(default_factory=set)
+    """Of the first rows."""
+    count: int = 0
+    """How many cells of the first rows are not empty."""
     type: ColumnType = field(init=False)
 
     def __post_init__(self) -> None:
         self.type = ColumnType(self.name)
 
     @property
+    def has_values(self) -> bool:
+        """Whether a cell is not empty."""
+        return self.longest > 0
+
+    @property
     def is_name(self) -> bool:
         """Whether its values look like names of the rows."""
-        return self.is_lettered and 0 < self.longest <= LONG_CELL and self.type.is_text
+        return self.is_lettered and self.has_values and self.longest <= LONG_CELL and self.type.is_text
+
+    @property
+    def is_various(self) -> bool:
+        """Whether most of its first values are different, as the names of rows are and those of groups are not."""
+        return len(self.first_values) * 2 > self.count
 
     def see(self, cell: Cell) -> None:
         text = shown(cell)
@@ -249,6 +268,9 @@ class _Column:
         if text:
             self.type.see(text)
             self.longest = max(self.longest, len(text))
+            if self.count < _FIRST:
+                self.count += 1
+                self.first_values.add(text)
             self.is_lettered = self.is_lettered and isinstance(cell, str) and any(map(str.isalpha, text))
 
 

@@ -110,7 +110,7 @@ def _open(file: SourceFile) -> Any:
     except ImportError as error:
         raise MissingExtraError("openpyxl", "documents") from error
 
-    class WithoutCharts(ExcelReader):  # type: ignore[misc]
+    class WithoutCharts(ExcelReader):
         def read_chartsheet(self, sheet: Any, rel: Any) -> None:
             file.notices.append(f"sheet {sheet.name!r} is a chart, and was not read")
 
@@ -180,9 +180,10 @@ class _Workbook:
     def _fill_merged(self, sheet: Any, rows: _Rows) -> None:
         """Write the value of cells that were merged into each row that they span, in their first column."""
         by_number = dict(rows)
+        bottom = max(by_number, default=0)
         with self._book._archive.open(sheet._worksheet_path) as source:
             for first_column, first, _, last in _merged(source):
-                place, spanned = first_column - 1, range(first + 1, min(last, MOST_ROWS) + 1)
+                place, spanned = first_column - 1, range(first + 1, min(last, bottom) + 1)
                 above = by_number.get(first, [])
                 if place >= len(above) or is_empty(above[place]):
                     continue
