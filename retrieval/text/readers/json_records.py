@@ -180,5 +180,7 @@ def _said(error: ValueError | RecursionError, place: str = "line") -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at {place} {error.colno if place == 'column' else error.lineno}"
+        return (
+            f"{error.msg.removesuffix(' at')} at {place} {error.colno if place == 'column' else error.lineno}"
+        )
     return " ".join(str(error).split())[:200]

@@ -52,8 +52,8 @@ def read_head(first: Sequence[Sequence[Cell]]) -> Head:
     if all(not isinstance(cell, str) or looks_typed(cell) for cell in cells):
         return Head(caption, (), at)
     names: dict[str, None] = {}
-    for place, cell in enumerate(first[at][: width_of(first[at])], start=1):
-        names[_free(" ".join(shown(cell).split()) or f"column {place}", names)] = None
+    for place, cell in enumerate(first[at][: width_of(first[at])]):
+        names[_free(" ".join(shown(cell).split()) or _unnamed(place), names)] = None
     return Head(caption, tuple(names), at + 1)
 
 
@@ -70,6 +70,7 @@ class Table:
         self._wide = Tally("more cells than the head has, named by the number of their column")
         self._textless = Tally("rows without a text were passed over")
         self._keys = Keys()
+        self._headed = {place for place, name in enumerate(head.names) if name != _unnamed(place)}
         self._key: int | None = None
         self._name: str | None = None
 
@@ -84,7 +85,7 @@ class Table:
         if width > len(self._columns):
             taken = dict.fromkeys(self.names)
             for place in range(len(self._columns), width):
-                self._add_column(_free(f"column {place + 1}", taken))
+                self._add_column(_free(_unnamed(place), taken))
                 taken[self._columns[-1].name] = None
         if self._head.names and width > len(self._head.names):
             self._wide.add(number)
@@ -170,12 +171,12 @@ class Table:
         return " › ".join([self._file.name, *filter(None, [self._sheet]), title or f"row {number}"])
 
     def _text(self, cells: Sequence[Cell]) -> str:
-        """Return a row under its head, without the columns that are empty in all rows, and beyond the head in this one."""
+        """Return a row under its head; of a column that the head does not name, only a cell that is not empty."""
         texts = [shown(cells[place]) if place < len(cells) else "" for place in range(len(self._columns))]
         named = [
             (column.name, text)
             for place, (column, text) in enumerate(zip(self._columns, texts, strict=True))
-            if text or (place < len(self._head.names) and column.has_values)
+            if text or place in self._headed
         ]
         caption = [as_paragraph(line) for line in self._head.caption]
         if any(len(text) > LONG_CELL or "\n" in text for _, text in named):
@@ -272,6 +273,10 @@ class _Column:
                 self.count += 1
                 self.first_values.add(text)
             self.is_lettered = self.is_lettered and isinstance(cell, str) and any(map(str.isalpha, text))
+
+
+def _unnamed(place: int) -> str:
+    return f"column {place + 1}"
 
 
 def _free(name: str, taken: Sequence[str] | dict[str, None]) -> str:

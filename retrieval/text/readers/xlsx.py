@@ -12,16 +12,19 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
-from typing import Any
+from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 from ...errors import MissingExtraError
 from ...passages import Document
+from ..file_names import readable
 from .reader import SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Cell, Table, is_empty, read_head, require_documents
 
-MOST_CELLS = 5_000_000
+MOST_CELLS = 2_000_000
 """Most cells of a workbook, empty ones between others too."""
+MOST_TAGS = 6 * MOST_CELLS
+"""Most tags of one part of a workbook, some 80 bytes of memory each; a cell with a formula has six."""
 MOST_ROWS = 1_048_576
 """Rows of a sheet of Excel; a row below them is none."""
 
@@ -87,36 +90,46 @@ def _require_workbook(file: SourceFile) -> None:
         )
     with file.unpacked() as archive:
         for entry in archive.infolist():
-            if entry.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in _beginning(archive, entry):
-                raise UnreadableFileError(
-                    "damaged", f"{entry.filename[:100]!r} declares entities, as no workbook does"
-                )
+            name = repr(readable(entry.filename[:100]))
+            try:
+                with archive.open(entry) as part:
+                    _require_harmless(part, name)
+            except (zlib.error, RuntimeError) as error:
+                raise UnreadableFileError("damaged", f"its part {name}: {error}") from error
 
 
-def _beginning(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    try:
-        with archive.open(entry) as part:
-            return part.read(4096)
-    except (zlib.error, RuntimeError, OSError) as error:
-        raise UnreadableFileError(
-            "damaged", f"{entry.filename[:100]!r} cannot be unpacked: {error}"
-        ) from error
+def _require_harmless(part: IO[bytes], name: str) -> None:
+    """Raise for XML that would make its parser fill the memory."""
+    tags = 0
+    while piece := part.read(1024 * 1024):
+        if tags == 0 and b"<!DOCTYPE" in piece:
+            raise UnreadableFileError("damaged", f"its part {name} declares entities, as no workbook does")
+        tags += piece.count(b"<")
+        if tags > MOST_TAGS:
+            raise UnreadableFileError(
+                "too_large", f"its part {name} has more than {MOST_TAGS:,} tags: save it as CSV"
+            )
 
 
 def _open(file: SourceFile) -> Any:
-    """Open a workbook with the values of its cells, without its charts."""
+    """Open a workbook with the values of its cells."""
     try:
         from openpyxl.reader.excel import ExcelReader  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtraError("openpyxl", "documents") from error
 
-    class WithoutCharts(ExcelReader):
+    class OfCellsAlone(ExcelReader):
         def read_chartsheet(self, sheet: Any, rel: Any) -> None:
             file.notices.append(f"sheet {sheet.name!r} is a chart, and was not read")
 
+        def read_properties(self) -> None:
+            """Read nothing that a row does not show: a fault there must not cost the cells."""
+
+        read_custom = read_theme = read_properties
+
     opened = None
     try:
-        opened = WithoutCharts(file.path, read_only=True, data_only=True, keep_links=False)
+        opened = OfCellsAlone(file.path, read_only=True, data_only=True, keep_links=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about extensions of Excel that openpyxl does not know
             opened.read()
@@ -173,9 +186,7 @@ class _Workbook:
     def _count(self, cells: int) -> None:
         self._cells += cells
         if self._cells > MOST_CELLS:
-            raise UnreadableFileError(
-                "too_large", f"more than {MOST_CELLS:,} cells: split it into several files"
-            )
+            raise UnreadableFileError("too_large", f"more than {MOST_CELLS:,} cells: save its sheets as CSV")
 
     def _fill_merged(self, sheet: Any, rows: _Rows) -> None:
         """Write the value of cells that were merged into each row that they span, in their first column."""
