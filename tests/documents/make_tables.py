@@ -6,6 +6,7 @@ All companies, people and numbers are invented.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from datetime import date, datetime
@@ -136,7 +137,7 @@ def prices() -> None:
             old = f"><f>{formula}</f><v /></c>"
         assert old in xml, xml
         xml = xml.replace(old, f"{kind}><f>{formula}</f><v>{result}</v></c>")
-    rewrite(path, "xl/worksheets/sheet1.xml", xml.encode())
+    rewrite(path, {"xl/worksheets/sheet1.xml": xml})
 
 
 def merged() -> None:
@@ -146,24 +147,25 @@ def merged() -> None:
     sheet.append(["Shifts at the Sandgate works, summer 2026"])
     sheet.merge_cells("A1:C1")
     sheet.append(["Hall", "Shift", "Foreman"])
-    sheet.append(["Foundry", "early", "Aino Lahde"])
+    sheet.append(["Foundry_x000D_", "early", "Aino Lahde"])
     sheet.append([None, "late", "Bram Oyelaran"])
     sheet.merge_cells("A3:A4")
     sheet.append(["Paint shop", "early", "Celia Nunes"])
     book.save(FOLDER / "merged.xlsx")
+    share_strings(FOLDER / "merged.xlsx")
 
 
 def lying() -> None:
-    """A sheet that claims to be as large as any can be, with its last cell in the last row."""
+    """A sheet that claims to be as large as any can be."""
     book = openpyxl.Workbook()
     sheet: Any = book.active
     sheet.append(["Buoy", "Light"])
     sheet.append(["Skerry North", "flashes green every 6 seconds"])
     path = FOLDER / "lying_size.xlsx"
     book.save(path)
-    xml = read(path, "xl/worksheets/sheet1.xml")
-    assert b'<dimension ref="A1:B2"' in xml
-    rewrite(path, "xl/worksheets/sheet1.xml", xml.replace(b'ref="A1:B2"', b'ref="A1:XFD1048576"'))
+    xml = read(path, "xl/worksheets/sheet1.xml").decode()
+    assert '<dimension ref="A1:B2"' in xml
+    rewrite(path, {"xl/worksheets/sheet1.xml": xml.replace('ref="A1:B2"', 'ref="A1:XFD1048576"')})
 
 
 def read(path: Path, entry: str) -> bytes:
@@ -171,13 +173,38 @@ def read(path: Path, entry: str) -> bytes:
         return archive.read(entry)
 
 
-def rewrite(path: Path, entry: str, data: bytes) -> None:
-    """Replace an entry of an archive."""
+def share_strings(path: Path) -> None:
+    """Move the texts of the cells of the first sheet into a list of their own, as Excel writes them."""
+    sheet = "xl/worksheets/sheet1.xml"
+    xml = read(path, sheet).decode()
+    found = list(dict.fromkeys(INLINE.findall(xml)))
+    xml = INLINE.sub(lambda text: f't="s"><v>{found.index(text[1])}</v>', xml)
+    runs = [f"<si><r><t>{text[:4]}</t></r><r><t>{text[4:]}</t></r></si>" for text in found]
+    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    rels, types = "xl/_rels/workbook.xml.rels", "[Content_Types].xml"
+    listed = read(path, rels).decode().replace(
+        "</Relationships>", f'<Relationship Id="rId99" Type="{relation}" Target="sharedStrings.xml"/></Relationships>'
+    )  # fmt: skip
+    typed = read(path, types).decode().replace(
+        "</Types>", f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    )  # fmt: skip
+    rewrite(path, {
+        sheet: xml, rels: listed, types: typed, "xl/sharedStrings.xml": f"<sst {space}>{''.join(runs)}</sst>"
+    })  # fmt: skip
+
+
+INLINE = re.compile('t="inlineStr"><is><t(?: [^>]*)?>([^<]*)</t></is>')
+
+
+def rewrite(path: Path, parts: dict[str, str]) -> None:
+    """Replace entries of an archive, or add them."""
     old = path.with_suffix(".old")
     shutil.move(path, old)
     with zipfile.ZipFile(old) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in source.namelist():
-            target.writestr(name, data if name == entry else source.read(name))
+        for name in dict.fromkeys([*source.namelist(), *parts]):
+            target.writestr(name, parts[name] if name in parts else source.read(name))
     old.unlink()
 
 

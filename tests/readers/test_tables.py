@@ -33,8 +33,14 @@ def shown_words(path: Path) -> set[str]:
     """Return the words of a file as another parser sees its cells, or its strings."""
     if path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as archive:
-            strings = archive.read("xl/sharedStrings.xml")
-            return words(" ".join(ElementTree.fromstring(strings).itertext()))
+            names = [name for name in archive.namelist() if re.search("sharedStrings|worksheets/sheet", name)]
+            strings = [
+                si
+                for name in names
+                for si in ElementTree.fromstring(archive.read(name)).iter()
+                if si.tag[-2:] in ("is", "si")
+            ]
+            return words(" ".join("".join(si.itertext()) for si in strings).replace("_x000D_", ""))
     if path.suffix in (".csv", ".tsv"):
         text = path.read_bytes().decode("cp1252" if path.name == "cafe.csv" else "utf-8-sig")
         # One cell more where a cell of sentences holds the sign is no harm: words are compared.
