@@ -12,7 +12,7 @@ from .reader import SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_documents
 from .text_lines import encoding_of, read_lines
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = ("\t", ";", "|", ",")
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 200, 1024 * 1024
 
 
@@ -52,13 +52,14 @@ def delimiter_of(lines: list[str], suffix: str = ".csv") -> str:
     """Return what stands between cells: of ``, ; tab |`` the one that cuts most lines.
 
     It must cut at least half of the lines. Of those that cut equally many, the one is taken that cuts most lines into
-    the same number of cells, then the one that makes more cells, then the one named first. Quotes are heeded. Where the
-    first line is not cut, it may be a title, or the head of a column of sentences: then what mostly stands before a
-    space is none. Where none is left, the file has one column. A file named ``.tsv`` or ``.tab`` has tabs, if any.
+    the same number of cells, then one that mostly stands before no space, then the one that makes more cells, then the
+    first of `DELIMITERS`. Quotes are heeded. Where the first line is not cut, it may be a title, or the head of a column
+    of sentences: then what mostly stands before a space is none. Where none is left, the file has one column. A file
+    named ``.tsv`` or ``.tab`` has tabs, if any.
     """
     if suffix != ".csv" and any("\t" in line for line in lines):
         return "\t"
-    best, most = _UNUSED, (0, 0, 0)
+    best, most = _UNUSED, (0, 0, False, 0)
     for delimiter in DELIMITERS:
         try:
             widths = [
@@ -68,12 +69,9 @@ def delimiter_of(lines: list[str], suffix: str = ".csv") -> str:
             continue
         counted = Counter(width for width in widths if width > 1)
         width, count = max(counted.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
-        fit = (counted.total(), count, width)
-        if (
-            not counted
-            or counted.total() * 2 < len(widths)
-            or (widths[0] == 1 and _is_prose(lines, delimiter))
-        ):
+        is_prose = _is_prose(lines, delimiter)
+        fit = (counted.total(), count, not is_prose, width)
+        if not counted or counted.total() * 2 < len(widths) or (widths[0] == 1 and is_prose):
             continue
         if fit > most:
             best, most = delimiter, fit

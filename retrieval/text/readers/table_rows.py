@@ -160,7 +160,9 @@ class Table:
         self._columns.append(_Column(name, ids=set() if name.casefold() in _KEYS else None))
 
     def _value(self, column: _Column, cell: Cell) -> Cell:
-        return column.type.value(cell.strip()) if self._convert and isinstance(cell, str) else cell
+        if not isinstance(cell, str):
+            return cell
+        return column.type.value(shown(cell)) if self._convert else shown(cell)
 
     def _title(self, record: dict[str, Any], number: int) -> str:
         title = as_title(self._file.fields.value(TITLE, record))
