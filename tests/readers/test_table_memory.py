@@ -31,6 +31,7 @@ def json_line(number: int) -> str:
 
 
 @pytest.mark.torture
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 @pytest.mark.parametrize(
     ("name", "head", "row"),
     [
