@@ -9,12 +9,12 @@ from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.readers.csv_table import CsvReader
 from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.json_records import JsonReader
-from quincunx.retrieval.text.readers.reader import Reader, SourceFile
+from quincunx.retrieval.text.readers.reader import SourceFile
 from quincunx.retrieval.text.readers.xlsx import XlsxReader
 
 DOCUMENTS = Path(__file__).parent / "documents"
 TABLES = DOCUMENTS / "tables"
-READERS: Mapping[str, Reader] = {
+READERS: Mapping[str, CsvReader | XlsxReader | JsonReader] = {
     suffix: reader for reader in (CsvReader(), XlsxReader(), JsonReader()) for suffix in reader.suffixes
 }
 

@@ -176,6 +176,14 @@ def test_a_quote_that_is_not_closed_names_its_line_and_leaves_the_csv_module_as_
     ):
         read(written(tmp_path, "a.csv", 'k,v\na,1\nb,"2\n' + "c,3\n" * 50_000))
     assert csv.field_size_limit() == most
+    with pytest.raises(
+        UnreadableFileError, match=r"^damaged: line 3: a quote opens that is not closed within"
+    ):
+        read(written(tmp_path, "b.csv", 'k,v\na,1\nb,"2\n' + f"{'c' * 3000},3\n" * 100))
+    with pytest.raises(
+        UnreadableFileError, match=r"^too_large: line 2: a cell is longer than 131,072 characters"
+    ):
+        read(written(tmp_path, "c.csv", f"k,v\na,{'c' * 200_000}\n"))
     with pytest.raises(UnreadableFileError, match=r"^damaged: line 2: a quote opens that is not closed: "):
         read(TABLES / "open_quote.csv")
 
@@ -222,3 +230,10 @@ def test_what_was_written_is_read(
     assert [list(document.metadata.values()) for document in documents] == [
         [f"x{cell}".strip() for cell in row] for row in rows
     ]
+
+
+def test_a_first_line_that_says_what_stands_between_cells(tmp_path: Path) -> None:
+    documents, file = read(written(tmp_path, "a.csv", "\ufeffsep=|\nk|v\na|1;2\n"))
+    assert [document.metadata for document in documents] == [{"k": "a", "v": "1;2"}]
+    assert documents[0].parts[0].number == 3
+    assert file.notices == []

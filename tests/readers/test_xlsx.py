@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import openpyxl
+import openpyxl  # type: ignore[import-untyped]
 import pytest
 from table_files import TABLES, read
 
@@ -160,3 +160,19 @@ def test_openpyxl_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         MissingExtraError, match=r"openpyxl is not installed: pip install 'quincunx\[documents\]'"
     ):
         read(TABLES / "prices.xlsx")
+
+
+def test_formulas_without_a_result_are_said(tmp_path: Path) -> None:
+    path = book(tmp_path / "a.xlsx", ["k", "v", "w"], ["a", "=1+1", "=A2"], ["b", 5, None])
+    documents, file = read(changed(path, '<c r="C2">', '<c r="C2" t="str">'))
+    assert [document.metadata for document in documents] == [{"k": "a"}, {"k": "b", "v": 5}]
+    assert file.notices == [
+        "sheet 'Sheet': 1 formulas have no saved result, and are empty cells: open it in Excel and save it"
+    ]
+
+
+def test_strict_workbooks_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = book(tmp_path / "a.xlsx", ["k", "v"], ["a", "b"])
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    with pytest.raises(UnreadableFileError, match=r"^damaged: saved as Strict Open XML"):
+        read(changed(path, main, "http://purl.oclc.org/ooxml/spreadsheetml/main", "xl/workbook.xml"))

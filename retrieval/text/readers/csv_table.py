@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Generator, Iterator
 from itertools import islice
@@ -13,6 +14,7 @@ from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_
 from .text_lines import encoding_of, read_lines
 
 DELIMITERS = ("\t", ";", "|", ",")
+_TOLD = re.compile(r"sep=([,;\t|])")
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 200, 1024 * 1024
 
 
@@ -55,18 +57,16 @@ def delimiter_of(lines: list[str], suffix: str = ".csv") -> str:
     the same number of cells, then one that mostly stands before no space, then the one that makes more cells, then the
     first of `DELIMITERS`. Quotes are heeded. Where the first line is not cut, it may be a title, or the head of a column
     of sentences: then what mostly stands before a space is none. Where none is left, the file has one column. A file
-    named ``.tsv`` or ``.tab`` has tabs, if any.
+    named ``.tsv`` or ``.tab`` has tabs, if any; and a first line such as ``sep=;``, as Excel heeds it, says it.
     """
+    told = _TOLD.fullmatch(lines[0].rstrip("\r\n")) if lines else None
+    if told is not None:
+        return told[1]
     if suffix != ".csv" and any("\t" in line for line in lines):
         return "\t"
     best, most = _UNUSED, (0, 0, False, 0)
     for delimiter in DELIMITERS:
-        try:
-            widths = [
-                len(row) for row in csv.reader(lines, delimiter=delimiter) if not all(map(is_empty, row))
-            ]
-        except csv.Error:
-            continue
+        widths = _widths(lines, delimiter)
         counted = Counter(width for width in widths if width > 1)
         width, count = max(counted.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         is_prose = _is_prose(lines, delimiter)
@@ -76,6 +76,18 @@ def delimiter_of(lines: list[str], suffix: str = ".csv") -> str:
         if fit > most:
             best, most = delimiter, fit
     return best
+
+
+def _widths(lines: list[str], delimiter: str) -> list[int]:
+    """Return the number of cells of each row that is not empty, up to one whose quotes are not closed."""
+    widths = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if not all(map(is_empty, row)):
+                widths.append(len(row))
+    except csv.Error:
+        pass
+    return widths
 
 
 def _is_prose(lines: list[str], delimiter: str) -> bool:
@@ -106,13 +118,16 @@ def _rows(file: SourceFile, encoding: str, delimiter: str) -> Generator[tuple[in
         for row in reader:
             if lines.is_open:
                 raise _unclosed(number)
-            if not all(map(is_empty, row)):
+            if not all(map(is_empty, row)) and not (number == 1 and row == ["sep=", ""]):
                 yield number, row
             number = reader.line_num + 1
             lines.quotes = 0
     except csv.Error as error:
         if "field larger" in str(error):
-            raise _unclosed(number, f" within {csv.field_size_limit():,} characters") from error
+            most = f"{csv.field_size_limit():,} characters"
+            if lines.quotes % 2:
+                raise _unclosed(number, f" within {most}") from error
+            raise UnreadableFileError("too_large", f"line {number}: a cell is longer than {most}") from error
         raise UnreadableFileError("damaged", f"line {number}: {error}") from error
 
 

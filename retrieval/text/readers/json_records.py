@@ -38,7 +38,7 @@ class JsonReader:
         try:
             whole = objects.loads(text)
         except (ValueError, RecursionError) as error:
-            lines = text.splitlines()
+            lines = text.split("\n")
             if not (len(lines) > 1 and isinstance(error, json.JSONDecodeError) and _is_record(lines)):
                 raise UnreadableFileError("damaged", f"no JSON: {_said(error)}") from error
             yield from _documents(file, objects.lines(lines), "lines")

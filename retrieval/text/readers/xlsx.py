@@ -29,7 +29,12 @@ MOST_ROWS = 1_048_576
 """Rows of a sheet of Excel; a row below them is none."""
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_STRICT = b'="http://purl.oclc.org/ooxml/spreadsheetml/main"'
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]{0,200}?\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_UNSAVED = re.compile(
+    rb'<(?:\w+:)?c(?:\s(?![^>]{0,200}t="str")[^>]{0,200})?><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>'
+)
+"""A formula without a result: other programs than Excel save such; one whose result is an empty text is none."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _CORRUPT = (
     KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, NotImplementedError, AssertionError,
@@ -102,6 +107,10 @@ def _require_harmless(part: IO[bytes], name: str) -> None:
     """Raise for XML that would make its parser fill the memory."""
     tags = 0
     while piece := part.read(1024 * 1024):
+        if tags == 0 and _STRICT in piece:
+            raise UnreadableFileError(
+                "damaged", "saved as Strict Open XML: save it as an Excel workbook (.xlsx)"
+            )
         if tags == 0 and b"<!DOCTYPE" in piece:
             raise UnreadableFileError("damaged", f"its part {name} declares entities, as no workbook does")
         tags += piece.count(b"<")
@@ -178,7 +187,14 @@ class _Workbook:
                     row = [_cell(value) for value in values]
                     if not all(map(is_empty, row)):
                         rows.append((number, row))
-            self._fill_merged(sheet, rows)
+            with self._book._archive.open(sheet._worksheet_path) as source:
+                merged, unsaved = _scan(source)
+            self._fill_merged(merged, rows)
+            if unsaved:
+                self._file.notices.append(
+                    f"sheet {sheet.title!r}: {unsaved:,} formulas have no saved result, and are empty cells: open it in "
+                    "Excel and save it"
+                )
         except _CORRUPT as error:
             raise _damaged(error) from error
         return rows
@@ -188,34 +204,40 @@ class _Workbook:
         if self._cells > MOST_CELLS:
             raise UnreadableFileError("too_large", f"more than {MOST_CELLS:,} cells: save its sheets as CSV")
 
-    def _fill_merged(self, sheet: Any, rows: _Rows) -> None:
+    def _fill_merged(self, merged: list[tuple[int, int, int]], rows: _Rows) -> None:
         """Write the value of cells that were merged into each row that they span, in their first column."""
         by_number = dict(rows)
         bottom = max(by_number, default=0)
-        with self._book._archive.open(sheet._worksheet_path) as source:
-            for first_column, first, _, last in _merged(source):
-                place, spanned = first_column - 1, range(first + 1, min(last, bottom) + 1)
-                above = by_number.get(first, [])
-                if place >= len(above) or is_empty(above[place]):
-                    continue
-                self._count(len(spanned))
-                for row in filter(None, map(by_number.get, spanned)):
-                    if place >= len(row):
-                        row += [None] * (place + 1 - len(row))
-                    if is_empty(row[place]):
-                        row[place] = above[place]
+        for place, first, last in merged:
+            spanned = range(first + 1, min(last, bottom) + 1)
+            above = by_number.get(first, [])
+            if place >= len(above) or is_empty(above[place]):
+                continue
+            self._count(len(spanned))
+            for row in filter(None, map(by_number.get, spanned)):
+                if place >= len(row):
+                    row += [None] * (place + 1 - len(row))
+                if is_empty(row[place]):
+                    row[place] = above[place]
 
 
-def _merged(source: Any) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the ranges of merged cells of a sheet: first column and row, last column and row."""
-    before = b""
+def _scan(source: IO[bytes]) -> tuple[list[tuple[int, int, int]], int]:
+    """Return the ranges of merged cells of a sheet that span rows, and how many formulas have no saved result.
+
+    A range is the place of its first column, its first row and its last one.
+    """
+    merged, unsaved, before = [], 0, b""
     while piece := source.read(1024 * 1024):
-        text = before + piece
-        end = 0
+        text, end = before + piece, 0
         for found in _MERGED.finditer(text):
             end = found.end()
-            yield _column(found[1]), int(found[2]), _column(found[3]), int(found[4])
-        before = text[max(end, len(text) - 400) :]
+            if found[2] != found[4]:
+                merged.append((_column(found[1]) - 1, int(found[2]), int(found[4])))
+        for found in _UNSAVED.finditer(text):
+            end = max(end, found.end())
+            unsaved += 1
+        before = text[max(end, len(text) - 1000) :]
+    return merged, unsaved
 
 
 def _column(letters: bytes) -> int:
