@@ -17,11 +17,12 @@ Value = str | int | float | bool
 _MINUS = str.maketrans("\u2212", "-")
 _SPACE = "[ \u00a0\u202f'’]"
 _POINT = re.compile(
-    rf"-?(?:0|[1-9]\d{{0,2}}(?:(?:,\d{{3}})+|(?:{_SPACE}\d{{3}})+)|[1-9]\d*)(?:\.\d+(?:[eE][-+]?\d{{1,2}})?)?"
+    rf"-?(?:0|[1-9]\d{{0,2}}(?:(?:,\d{{3}})+|(?:{_SPACE}\d{{3}})+)|[1-9]\d*)"
+    r"(?:\.\d+(?:[eE][-+]?\d{1,2})?|[eE][-+]\d{1,2})?"
 )
 _COMMA = re.compile(rf"-?(?:0|[1-9]\d{{0,2}}(?:(?:\.\d{{3}})+|(?:{_SPACE}\d{{3}})+)|[1-9]\d*)(?:,\d+)?")
 _GROUPS = re.compile(_SPACE)
-_MOST_DIGITS, _MOST_DECIMAL_DIGITS = 18, 15
+_MOST_DIGITS, _MOST_DECIMAL_DIGITS = 18, 17
 """Most digits of a whole number, which SQLite holds in 64 bits, and of one with decimals, which a float keeps."""
 _NO_NUMBERS = frozenset(
     [
@@ -142,7 +143,7 @@ def _comma(text: str) -> Value | None:
 def _number(text: str) -> Value | None:
     if not text.isascii():  # digits of other scripts
         return None
-    digits = sum(char.isdigit() for char in text.lower().partition("e")[0])
+    digits = sum(char.isdigit() for char in text.lower().partition("e")[0].lstrip("-0."))
     if text.lstrip("-").isdigit():
         return int(text) if digits <= _MOST_DIGITS else None
     return float(text) if digits <= _MOST_DECIMAL_DIGITS else None
