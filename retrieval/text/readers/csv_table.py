@@ -10,7 +10,7 @@ from itertools import islice
 
 from ...passages import Document
 from .reader import SourceFile, UnreadableFileError
-from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_documents
+from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_texts
 from .text_lines import encoding_of, read_lines
 
 DELIMITERS = ("\t", ";", "|", ",")
@@ -46,7 +46,7 @@ class CsvReader:
             document = table.document(number, row)
             if document is not None:
                 yield document
-        require_documents(file, [table])
+        require_texts(file, [table])
         table.finish()
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 from ...passages import Document
 from .reader import SourceFile, UnreadableFileError
-from .records import NestedTooDeeplyError, Records, Tally, as_json, metadata_of, text_of, title_of, unmapped
+from .records import (
+    NestedTooDeeplyError,
+    Records,
+    Tally,
+    as_json,
+    rest_of_record,
+    text_of,
+    title_of,
+    unmapped,
+)
 from .text_lines import encoding_of, read_lines
 
 
@@ -156,7 +165,7 @@ def _object(file: SourceFile, whole: dict[str, Any]) -> Iterator[Document]:
         raise UnreadableFileError("damaged", str(error)) from error
     text = text_of(file, record)
     if text is not None:
-        yield file.document(title_of(file, record) or file.name, text, metadata_of(file, record))
+        yield file.document(title_of(file, record) or file.name, text, rest_of_record(file, record))
     elif whole:
         names = next(iter(lists.values()))[0] if len(lists) == 1 else record
         raise UnreadableFileError("unmapped", unmapped(file, names))
@@ -173,7 +182,7 @@ def _is_record(lines: list[str]) -> bool:
 
 def _whole(digits: str) -> int | str:
     """Return a whole number; one of more digits than 64 bits hold stays text."""
-    return int(digits) if len(digits) < 20 else digits
+    return int(digits) if len(digits) <= 20 else digits
 
 
 def _said(error: ValueError | RecursionError, place: str = "line") -> str:

@@ -100,7 +100,7 @@ class Records:
         return self.file.document(
             title_of(self.file, record) or self.file.name,
             text,
-            metadata_of(self.file, record),
+            rest_of_record(self.file, record),
             key=key,
             parts=[part],
         )
@@ -150,7 +150,7 @@ def as_title(value: Any) -> str | None:
     return title or None
 
 
-def metadata_of(file: SourceFile, record: Mapping[str, Any]) -> Metadata:
+def rest_of_record(file: SourceFile, record: Mapping[str, Any]) -> Metadata:
     """Return the fields of a record but its text and its title, and those that are mapped."""
     rest = dict(record)
     for name in (TEXT, TITLE):
@@ -194,7 +194,7 @@ def as_json(value: Any, depth: int = 0) -> Any:
         case bool() | None:
             return value
         case int():
-            return value if abs(value) < 1 << 63 else str(value)
+            return value if -(1 << 63) <= value < 1 << 63 else str(value)
         case float():
             return value if math.isfinite(value) else str(value)
         case dict():

@@ -192,7 +192,7 @@ class Table:
         ]
 
 
-def require_documents(file: SourceFile, tables: Sequence[Table]) -> None:
+def require_texts(file: SourceFile, tables: Sequence[Table]) -> None:
     """Raise `UnreadableFileError` where a field is mapped as the text, and no row of the tables has it."""
     if tables and not any(table.given for table in tables) and TEXT in file.fields.expressions:
         names = dict.fromkeys(name for table in tables for name in table.names)

@@ -19,7 +19,7 @@ from ...errors import MissingExtraError
 from ...passages import Document
 from ..file_names import readable
 from .reader import SourceFile, UnreadableFileError
-from .table_rows import MOST_CAPTION_LINES, Cell, Table, is_empty, read_head, require_documents
+from .table_rows import MOST_CAPTION_LINES, Cell, Table, is_empty, read_head, require_texts
 
 MOST_CELLS = 2_000_000
 """Most cells of a workbook, empty ones between others too."""
@@ -65,7 +65,7 @@ class XlsxReader:
                 if document is not None:
                     yield document
             table.finish()
-        require_documents(file, tables)
+        require_texts(file, tables)
 
 
 def _table(file: SourceFile, sheet: str, rows: _Rows) -> tuple[Table, _Rows]:
