@@ -40,8 +40,8 @@ def test_long_cells_and_those_of_several_lines_are_paragraphs() -> None:
 
 
 def test_what_looks_like_a_heading_in_a_cell_is_none(tmp_path: Path) -> None:
-    documents, _ = read(written(tmp_path, "a.csv", 'k,v\nx,"first\n# second\n---"\n'))
-    assert documents[0].text == "k: x\n\nv: first\n\\# second\n\\---"
+    documents, _ = read(written(tmp_path, "a.csv", 'k,v\nx,"first\n# second\n---\n="\n'))
+    assert documents[0].text == "k: x\n\nv: first\n\\# second\n\\---\n\\="
 
 
 def test_a_mapped_field_is_the_text_alone(tmp_path: Path) -> None:

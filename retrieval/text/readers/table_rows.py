@@ -57,13 +57,26 @@ def read_head(first: Sequence[Sequence[Cell]]) -> Head:
     return Head(caption, tuple(names), at + 1)
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """What a table is on."""
+
+    name: str
+    is_one_of_several: bool
+    """Whether the file has others with cells: then the name stands before the keys and the titles of rows."""
+
+
 class Table:
     """A table of one file: `learn` takes every row once, `settle` ends that, and `document` makes each a document."""
 
-    def __init__(self, file: SourceFile, head: Head, *, sheet: str = "", convert: bool = True) -> None:
-        """Take the name of the sheet where there are several, and whether texts are read as numbers and dates."""
+    def __init__(
+        self, file: SourceFile, head: Head, *, sheet: Sheet | None = None, convert: bool = True
+    ) -> None:
+        """Take the sheet that the table is on, if any, and whether texts are read as numbers and dates."""
         self.given = 0
-        self._file, self._head, self._sheet, self._convert = file, head, sheet, convert
+        self._file, self._head, self._convert = file, head, convert
+        self._metadata: Metadata = {"sheet": sheet.name} if sheet is not None else {}
+        self._sheet = sheet.name if sheet is not None and sheet.is_one_of_several else ""
         self._columns: list[_Column] = []
         for name in head.names:
             self._add_column(name)
@@ -126,7 +139,7 @@ class Table:
             column.name: self._value(column, cell) for column, cell in pairs if not is_empty(cell)
         }
         fields = self._file.fields
-        metadata: Metadata = {"sheet": self._sheet} if self._sheet else {}
+        metadata = dict(self._metadata)
         if self._head.caption:
             metadata["caption"] = "\n".join(self._head.caption)
         metadata |= record
@@ -291,5 +304,6 @@ def _free(name: str, taken: Sequence[str] | dict[str, None]) -> str:
 
 
 def _as_field(name: str, text: str) -> str:
-    """Return a cell as a paragraph, its line breaks kept."""
-    return "\n".join(as_paragraph(line) for line in f"{name}: {text}".split("\n"))
+    """Return a cell as a paragraph, its line breaks kept; no line of it is taken for one that underlines a heading."""
+    lines = [as_paragraph(line) for line in f"{name}: {text}".split("\n")]
+    return "\n".join(f"\\{line}" if line in ("-", "=") else line for line in lines)

@@ -19,7 +19,7 @@ from ...errors import MissingExtraError
 from ...passages import Document
 from ..file_names import readable
 from .reader import SourceFile, UnreadableFileError
-from .table_rows import MOST_CAPTION_LINES, Cell, Table, is_empty, read_head, require_texts
+from .table_rows import MOST_CAPTION_LINES, Cell, Sheet, Table, is_empty, read_head, require_texts
 
 MOST_CELLS = 2_000_000
 """Most cells of a workbook, empty ones between others too."""
@@ -29,6 +29,7 @@ MOST_ROWS = 1_048_576
 """Rows of a sheet of Excel; a row below them is none."""
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_VALUE = re.compile(rb"<(?:\w{1,9}:)?(?:v|is)[\s>]")
 _STRICT = b'="http://purl.oclc.org/ooxml/spreadsheetml/main"'
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]{0,200}?\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _UNSAVED = re.compile(
@@ -57,7 +58,7 @@ class XlsxReader:
         book = _Workbook(file)
         tables = []
         for title, rows in book.sheets():
-            table, rows = _table(file, title if book.has_several else "", rows)
+            table, rows = _table(file, Sheet(title, book.has_several), rows)
             tables.append(table)
             for number, row in rows:
                 file.require_time()
@@ -68,7 +69,7 @@ class XlsxReader:
         require_texts(file, tables)
 
 
-def _table(file: SourceFile, sheet: str, rows: _Rows) -> tuple[Table, _Rows]:
+def _table(file: SourceFile, sheet: Sheet, rows: _Rows) -> tuple[Table, _Rows]:
     """Return what a sheet's rows are rows of, and those that are not its head."""
     head = read_head([row for _, row in rows[: MOST_CAPTION_LINES + 1]])
     table = Table(file, head, sheet=sheet, convert=False)
@@ -156,7 +157,7 @@ class _Workbook:
         self._file = file
         self._cells = 0
         self._book = _open(file)
-        self.has_several = len(self._book.worksheets) > 1
+        self.has_several = sum(map(self._holds_values, self._book.worksheets)) > 1
 
     def sheets(self) -> Iterator[tuple[str, _Rows]]:
         """Yield the name and the rows of each sheet that has any, one sheet at a time in memory."""
@@ -169,6 +170,19 @@ class _Workbook:
                     yield str(sheet.title), rows
         finally:
             self._book.close()
+
+    def _holds_values(self, sheet: Any) -> bool:
+        """Whether a sheet has a cell that has a value: workbooks have empty sheets, which no one means."""
+        before = b""
+        try:
+            with self._book._archive.open(sheet._worksheet_path) as source:
+                while piece := source.read(1024 * 1024):
+                    if _VALUE.search(before + piece):
+                        return True
+                    before = piece[-20:]
+        except _CORRUPT as error:
+            raise _damaged(error) from error
+        return False
 
     def _rows(self, sheet: Any) -> _Rows:
         rows: _Rows = []
