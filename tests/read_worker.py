@@ -10,9 +10,9 @@ import re
 import sys
 from pathlib import Path
 
-from quincunx.retrieval.text.readers.csv_table import CsvReader
-from quincunx.retrieval.text.readers.json_records import JsonReader
 from quincunx.retrieval.text.readers.reader import SourceFile
+from quincunx.retrieval.text.readers.tables.csv_table import CsvReader
+from quincunx.retrieval.text.readers.tables.json_records import JsonReader
 
 path = Path(sys.argv[1])
 reader = CsvReader() if path.suffix in CsvReader.suffixes else JsonReader()

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.readers.csv_table import CsvReader
 from quincunx.retrieval.text.readers.field_map import FieldMap
-from quincunx.retrieval.text.readers.json_records import JsonReader
 from quincunx.retrieval.text.readers.reader import SourceFile
-from quincunx.retrieval.text.readers.xlsx import XlsxReader
+from quincunx.retrieval.text.readers.tables.csv_table import CsvReader
+from quincunx.retrieval.text.readers.tables.json_records import JsonReader
+from quincunx.retrieval.text.readers.tables.xlsx import XlsxReader
 
 DOCUMENTS = Path(__file__).parent / "documents"
 TABLES = DOCUMENTS / "tables"

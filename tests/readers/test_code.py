@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from quincunx import Document
 from quincunx.retrieval.text.markdown import read_blocks
+from quincunx.retrieval.text.readers.code.source_code import SourceCodeReader
 from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
-from quincunx.retrieval.text.readers.source_code import SourceCodeReader
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 LISTED: list[dict[str, Any]] = json.loads((DOCUMENTS / "code.json").read_text(encoding="utf-8"))

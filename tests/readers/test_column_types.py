@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quincunx.retrieval.text.readers.column_types import ColumnType, Value, looks_typed
+from quincunx.retrieval.text.readers.tables.column_types import ColumnType, Value, looks_typed
 
 
 def read(cells: list[str], name: str = "column") -> list[Value]:

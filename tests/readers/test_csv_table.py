@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from table_files import TABLES, read, written
 
 from quincunx.retrieval.text.readers import reader, text_lines
-from quincunx.retrieval.text.readers.csv_table import delimiter_of
 from quincunx.retrieval.text.readers.reader import UnreadableFileError
+from quincunx.retrieval.text.readers.tables.csv_table import delimiter_of
 
 
 def test_cells_are_metadata_with_their_types() -> None:

@@ -13,7 +13,7 @@ from table_files import TABLES, read, written
 
 from quincunx.retrieval.text.readers import text_lines
 from quincunx.retrieval.text.readers.reader import UnreadableFileError
-from quincunx.retrieval.text.readers.records import MOST_DEPTH
+from quincunx.retrieval.text.readers.tables.records import MOST_DEPTH
 
 
 def test_a_record_is_its_text_and_the_rest_is_metadata() -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from quincunx import Document
 from quincunx.retrieval.text.markdown import read_blocks
+from quincunx.retrieval.text.readers.code.notebook import MOST_OUTPUT, NotebookReader
 from quincunx.retrieval.text.readers.field_map import FieldMap
-from quincunx.retrieval.text.readers.notebook import MOST_OUTPUT, NotebookReader
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from .reader import MOST_LINE, MOST_STREAMED, SourceFile, UnreadableFileError
+from ..reader import MOST_LINE, MOST_STREAMED, SourceFile, UnreadableFileError
 
 _CHUNK = 1024 * 1024
 _EVERY = 1000

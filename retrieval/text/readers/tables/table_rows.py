@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...passages import Document, Metadata, Part
-from .as_markdown import as_paragraph, as_table
+from ....passages import Document, Metadata, Part
+from ..as_markdown import as_paragraph, as_table
+from ..field_map import ID, TEXT, TITLE
+from ..reader import SourceFile, UnreadableFileError
 from .column_types import ColumnType, looks_typed
-from .field_map import ID, TEXT, TITLE
-from .reader import SourceFile, UnreadableFileError
 from .records import Keys, Tally, as_title, field_of, text_of, unmapped
 
 Cell = str | int | float | bool | None

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...passages import Document
-from .reader import SourceFile, UnreadableFileError
+from ....passages import Document
+from ..reader import SourceFile, UnreadableFileError
 from .records import (
     NestedTooDeeplyError,
     Records,

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...passages import Document, Metadata, Part
-from .field_map import GUESSED, ID, TEXT, TITLE
-from .reader import SourceFile, UnreadableFileError
+from ....passages import Document, Metadata, Part
+from ..field_map import GUESSED, ID, TEXT, TITLE
+from ..reader import SourceFile, UnreadableFileError
 
 MOST_KEY = 200
 """Longest id of a record that becomes the key of its document."""

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from itertools import islice
 
-from ...passages import Document
-from .reader import SourceFile, UnreadableFileError
+from ....passages import Document
+from ..reader import SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_texts
 from .text_lines import encoding_of, read_lines
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...passages import Document, Metadata, Part
-from ..markdown import read_blocks
-from .as_markdown import as_code, as_heading, as_paragraph
-from .field_map import TITLE
-from .reader import SourceFile, UnreadableFileError
+from ....passages import Document, Metadata, Part
+from ...markdown import read_blocks
+from ..as_markdown import as_code, as_heading, as_paragraph
+from ..field_map import TITLE
+from ..reader import SourceFile, UnreadableFileError
 from .source_code import language_named
 
 MOST_OUTPUT = 2_000

@@ -15,10 +15,10 @@ from datetime import date, datetime, time
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
-from ...errors import MissingExtraError
-from ...passages import Document
-from ..file_names import readable
-from .reader import SourceFile, UnreadableFileError
+from ....errors import MissingExtraError
+from ....passages import Document
+from ...file_names import readable
+from ..reader import SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Cell, Sheet, Table, is_empty, read_head, require_texts
 
 MOST_CELLS = 2_000_000

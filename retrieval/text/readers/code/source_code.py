@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...passages import Document, Metadata, Part
-from ..file_names import readable
-from .as_markdown import as_code, as_heading
+from ....passages import Document, Metadata, Part
+from ...file_names import readable
+from ..as_markdown import as_code, as_heading
+from ..reader import SourceFile, UnreadableFileError
 from .definitions import Definition, find_definitions, parse_python
-from .reader import SourceFile, UnreadableFileError
 
 MOST_BYTES = 8 * 1024 * 1024
 """Largest source file that is read."""

@@ -1,0 +1,1 @@
+"""Tables and records: a document for each row."""
