@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from table_files import TABLES, read, written
 
-from quincunx.retrieval.text.readers import text_lines
 from quincunx.retrieval.text.readers.reader import UnreadableFileError
+from quincunx.retrieval.text.readers.tables import text_lines
 from quincunx.retrieval.text.readers.tables.records import MOST_DEPTH
 
 

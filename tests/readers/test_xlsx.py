@@ -14,8 +14,8 @@ import pytest
 from table_files import TABLES, read
 
 from quincunx.retrieval.errors import MissingExtraError
-from quincunx.retrieval.text.readers import xlsx
 from quincunx.retrieval.text.readers.reader import UnreadableFileError
+from quincunx.retrieval.text.readers.tables import xlsx
 
 
 def book(path: Path, *rows: list[Any], name: str = "Sheet") -> Path:
