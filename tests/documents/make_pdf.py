@@ -43,6 +43,7 @@ class Page:
         self.rotate, self.size, self.y = rotate, size, top
         self.content: list[bytes] = []
         self.images = False
+        self.fields: list[tuple[float, float, str]] = []
 
     def put(self, x: float, y: float, text: str | bytes, size: float = 11, font: str = "F1") -> None:
         data = text if isinstance(text, bytes) else text.encode("cp1252")
@@ -86,6 +87,8 @@ _FONTS = (
     b" /F2 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>"
     b" /F3 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding << /Type /Encoding"
     b" /BaseEncoding /WinAnsiEncoding /Differences [1 /fi /fl /ff] >> >>"
+    b" /F5 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding << /Type /Encoding"
+    b" /BaseEncoding /WinAnsiEncoding /Differences [1 /hyphen] >> /ToUnicode %d 0 R >>"
     b" /F4 << /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H /DescendantFonts ["
     b"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1)"
     b" /Supplement 2 >> /DW 1000 /FontDescriptor << /Type /FontDescriptor /FontName /STSong-Light /Flags 4"
@@ -111,25 +114,48 @@ def write(
 
     add(b"")  # the catalog
     add(b"")  # the pages
-    fonts = add(_FONTS)
+    cmap = (
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /Soft def 1 begincodespacerange <00> <ff>"
+        b" endcodespacerange 1 beginbfchar <01> <00ad> endbfchar 1 beginbfrange <20> <7e> <0020> endbfrange endcmap end end"
+    )
+    soft = add(b"<< /Length %d >>" % len(cmap), cmap)
+    fonts = add(_FONTS % soft)
     pixels = zlib.compress(bytes(random.Random(3).choice((0, 255)) for _ in range(40 * 50)))
     image = add(
         b"<< /Type /XObject /Subtype /Image /Width 40 /Height 50 /ColorSpace /DeviceGray /BitsPerComponent 8"
         b" /Filter /FlateDecode /Length %d >>" % len(pixels),
         pixels,
     )
+    forms = []
     kids = []
     for page in pages:
         content = b"\n".join(page.content)
         data = zlib.compress(content) if packed else content
         stream = add(b"<< /Length %d%s >>" % (len(data), b" /Filter /FlateDecode" if packed else b""), data)
+        annotations = b""
+        for x, y, value in page.fields:
+            shown = b"BT /F1 11 Tf 0 0 Td <%s> Tj ET" % value.encode("cp1252").hex().encode()
+            look = add(
+                b"<< /Type /XObject /Subtype /Form /BBox [0 -3 300 12] /Resources << /Font %d 0 R >> /Length %d >>"
+                % (fonts, len(shown)),
+                shown,
+            )
+            field = add(
+                b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (field) /V %s /F 4 /Rect [%g %g %g %g] /AP << /N %d 0 R >> >>"
+                % (text_string(value), x, y - 3, x + 300, y + 12, look)
+            )
+            forms.append(field)
+            annotations += b"%d 0 R " % field
         pictures = b" /XObject << /Im1 %d 0 R >>" % image if page.images else b""
         kids.append(
             add(
                 b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Rotate %d /Contents %d 0 R"
-                b" /Resources << /Font %d 0 R%s >> >>" % (*page.size, page.rotate, stream, fonts, pictures)
+                b" /Resources << /Font %d 0 R%s >> /Annots [%s] >>"
+                % (*page.size, page.rotate, stream, fonts, pictures, annotations)
             )
         )
+    if forms:
+        catalog += b" /AcroForm << /Fields [%s] >>" % b" ".join(b"%d 0 R" % field for field in forms)
     objects[0] = (b"<< /Type /Catalog /Pages 2 0 R %s >>" % catalog, None)
     objects[1] = (
         b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), b" ".join(b"%d 0 R" % kid for kid in kids)),
@@ -549,6 +575,23 @@ def margin_note() -> bytes:
     return write([page])
 
 
+def form() -> bytes:
+    page = Page()
+    page.heading("Application for a Berth", 18)
+    for label, value in (("Name of the boat:", "Cormorant"), ("Harbour of origin:", "Vigsund on Tarn")):
+        page.put(72, page.y, label)
+        page.fields.append((175, page.y, value))
+        page.y -= 24
+    return write([page])
+
+
+def soft_hyphens() -> bytes:
+    page = Page()
+    page.put(72, page.y, b"The tower clock is wound on Satur\x01", 11, "F5")
+    page.put(72, page.y - 14, b"days by the sex\x01ton, who is a cousin of Madame Ysolde.", 11, "F5")
+    return write([page])
+
+
 def blank() -> bytes:
     return write([Page(), Page()])
 
@@ -569,6 +612,8 @@ _ENTRIES = [
     ("with_script", with_script, "JavaScript that is to run when it is opened", "Whose signature do large orders need?", "Mr Pemberton-Low", "page 1"),
     ("german", german, "umlauts, a numbered list, a hyphen before a capital letter, a date that is none, headings", "Was kostet die große Fräse je Stunde?", "17,40 €", "page 1"),
     ("chinese", chinese, "Chinese in a font that is not embedded, a word over a line end", "汇业有限公司的仓库在哪里？", "杭州路八十八号", "page 1"),
+    ("form", form, "a form that was filled in", "Which harbour does the boat come from?", "Vigsund on Tarn", "page 1"),
+    ("soft_hyphens", soft_hyphens, "soft hyphens at a line end and within a line", "Whose cousin is the sexton?", "a cousin of Madame Ysolde", "page 1"),
     ("margin_note", margin_note, "a note up the margin, a raised mark of a footnote, lines that look like Markdown", "Whose almanac says when dusk is?", "almanac of Peer Halloran", "page 1"),
 ]  # fmt: skip
 

@@ -19,10 +19,14 @@ from .pdf_running import without_running
 from .reader import SourceFile, UnreadableFileError
 
 MOST_PAGES = 5_000
-MOST_WORDS = 5_000_000
+MOST_WORDS = 2_000_000
 """Most words of a document."""
+MOST_LETTERS = 1_000_000
+"""Most letters of a page."""
 _END = b"%%EOF"
 _TAIL = 2048
+_FEW_WORDS = 30
+"""Most words of a page that may be a scan, in its running heads and feet."""
 
 _pdfium = Lock()
 """PDFium may be used by one thread at a time."""
@@ -40,16 +44,18 @@ class PdfReader:
     suffixes = (".pdf",)
 
     def read(self, file: SourceFile) -> Iterator[Document]:
-        file.require_size()
-        if file.path.stat().st_size == 0:
+        data = file.read_bytes()
+        if not data:
             return
-        with _pdfium, _opened(file) as pdf:
+        with _pdfium, _opened(data) as pdf:
             info = pdf.get_metadata_dict(skip_empty=True)
             pages = _read_pages(pdf, file)
         found, unread = _read_text(pages, file)
         _note_unread(pages, unread, found, file)
         if not found.text:
             return
+        if _END not in data[-_TAIL:]:
+            file.notices.append("the file ends before its PDF data does: text may be missing")
         metadata: Metadata = {**read_properties(info), "pages": len(pages)}
         title = read_title(info)
         record = {**metadata, **({"title": title} if title else {})}
@@ -70,14 +76,14 @@ class _Page:
 
 
 @contextmanager
-def _opened(file: SourceFile) -> Iterator[Any]:
+def _opened(data: bytes) -> Iterator[Any]:
     try:
         import pypdfium2  # type: ignore[import-untyped]
         from pypdfium2 import raw
     except ImportError as error:
         raise MissingExtraError("pypdfium2", "documents") from error
     try:
-        pdf = pypdfium2.PdfDocument(file.path)
+        pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise UnreadableFileError(
@@ -86,8 +92,6 @@ def _opened(file: SourceFile) -> Iterator[Any]:
         raise UnreadableFileError(
             "damaged", "no PDF file, or its table of contents is lost: save it anew"
         ) from error
-    except OSError as error:
-        raise UnreadableFileError("unreadable", error.strerror or str(error)) from error
     try:
         count = len(pdf)
         if count > MOST_PAGES:
@@ -129,13 +133,23 @@ def _read_page(pdf: Any, found: _Page) -> None:
 
     page = pdf[found.number - 1]
     try:
+        if raw.FPDFPage_GetAnnotCount(page) > 0:
+            # What is written into forms and onto pages becomes text of the page once it is opened again.
+            raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+            page.close()
+            page = pdf[found.number - 1]
         found.size = page.get_size()
         textpage = page.get_textpage()
         try:
+            if textpage.count_chars() > MOST_LETTERS:
+                raise UnreadableFileError(
+                    "too_large", f"more than {MOST_LETTERS:,} letters on page {found.number}: divide the page"
+                )
             found.words = read_words(page, textpage)
         finally:
             textpage.close()
-        found.has_pictures = any(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=4))
+        if len(found.words) <= _FEW_WORDS:
+            found.has_pictures = any(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=4))
     finally:
         page.close()
 
@@ -177,14 +191,6 @@ def _note_unread(pages: Sequence[_Page], unread: Sequence[_Page], found: PdfText
         )
     if damaged:
         file.notices.append(f"{_named(damaged, 'are', 'is')} damaged, and {_were(damaged)} not read")
-    if found.text and _is_cut_off(file):
-        file.notices.append("the file ends before the end of its PDF data: pages may be missing")
-
-
-def _is_cut_off(file: SourceFile) -> bool:
-    with file.path.open("rb") as data:
-        data.seek(max(file.path.stat().st_size - _TAIL, 0))
-        return _END not in data.read()
 
 
 def _were(numbers: Sequence[int]) -> str:

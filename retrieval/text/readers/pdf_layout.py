@@ -102,7 +102,8 @@ def _usual_spacing(lines: Sequence[Row]) -> float:
         for upper, lower in itertools.pairwise(lines)
         if _is_alike(upper, lower)
     ]
-    return min(max(median(gaps), 1.0), 2.2) if gaps else 1.2
+    # A few lines far apart are as many paragraphs; only where many stand so is a text set with wide spacing.
+    return min(max(median(gaps), 1.0), 2.2 if len(gaps) > 4 else 1.6) if gaps else 1.2
 
 
 def _is_alike(upper: Row, lower: Row) -> bool:
