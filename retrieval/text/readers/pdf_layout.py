@@ -18,6 +18,8 @@ from .pdf_rows import BULLETS, Row, Segment
 
 MARK = re.compile(rf"(?:[{BULLETS}]\s*|[–—*-]\s|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]\s)")
 _ENDED = re.compile(r"[.!?:;…。！？：；][\"'”’»)\]]*$")
+_LEADER = re.compile(r"(?:[.…·_] ?){5}|…{2}")
+"""What leads from an entry of a list of contents to its page."""
 _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -191,7 +193,7 @@ def _read_table(rows: Sequence[Row], start: int) -> tuple[_Cells, _Columns, int]
                 columns = widened
                 index += 1
                 continue
-        if len(row.segments) < 2:
+        if len(row.segments) < 2 or _LEADER.search(row.text):
             break
         taken.append([row])
         columns = widened

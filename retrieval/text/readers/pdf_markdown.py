@@ -98,7 +98,7 @@ class _Writer:
 
     def _rank(self, block: Paragraph) -> int:
         """Return which rank of heading a paragraph is of; 0 where it is none."""
-        return self._ranks.get(round(block.size, 1), 0) if _is_short(block) else 0
+        return self._ranks.get(round(block.size, 1), 0) if _may_be_heading(block) else 0
 
     def _goes_on(self, number: int, block: Paragraph) -> bool:
         """Return whether a paragraph goes on with the last one, from one column or page to the next."""
@@ -150,8 +150,11 @@ def _lines(block: Block) -> Iterable[str]:
     return [row.text for row in block.lines]
 
 
-def _is_short(block: Paragraph) -> bool:
-    return len(block.lines) <= _MOST_LINES and sum(len(row.text) for row in block.lines) <= _MOST_LETTERS
+def _may_be_heading(block: Paragraph) -> bool:
+    if len(block.lines) > _MOST_LINES or any(len(row.segments) > 2 for row in block.lines):
+        return False
+    text = "".join(row.text for row in block.lines)
+    return len(text) <= _MOST_LETTERS and any(char.isalpha() for char in text)
 
 
 def _is_below(table: Table, upper: Table) -> bool:
@@ -173,7 +176,9 @@ def _ranks(blocks: Sequence[Block]) -> dict[float, int]:
     usual = letters.most_common(1)[0][0]
     ranks: dict[float, int] = {}
     rank, largest = 0, float("inf")
-    for size in sorted({round(block.size, 1) for block in paragraphs if _is_short(block)}, reverse=True):
+    for size in sorted(
+        {round(block.size, 1) for block in paragraphs if _may_be_heading(block)}, reverse=True
+    ):
         if size < _LARGER * usual:
             break
         if size < 0.95 * largest:

@@ -24,8 +24,8 @@ _RAISED = 0.85
 """Words that are smaller than this share of their neighbours' size may be raised or lowered: footnote marks."""
 _FEWEST_LINES = 4
 _FEWEST_LETTERS = 18
-_FILLED = 0.55
-"""What makes a column of text: so many lines, with at least so many letters and so much of its width as their medians."""
+_FILLED = 0.6
+"""What makes a column of text: so many lines, in the median of so many letters and so much of the width of the widest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def read_columns(rows: Sequence[Row]) -> list[list[Row]]:
     """Return the rows by the columns in which they are read, in reading order.
 
     Columns stand side by side where at least four lines of text lie on both sides of a gutter that none of the rows
-    between crosses; lines are of text, and no cells of a table, where they are long and fill most of their column.
+    between crosses; lines are of text, and no cells of a table, where most are long and about as wide as the widest.
     """
     for gutter in _gutters(rows):
         found = _split(rows, gutter)
@@ -178,7 +178,7 @@ def _split(rows: Sequence[Row], gutter: float) -> list[list[Row]] | None:
     for crosses, run in runs:
         before, beside, after = ([], [], run) if crosses else _trimmed(run, gutter)
         left, right = _side(beside, gutter, right=False), _side(beside, gutter, right=True)
-        if not (_is_text(left, gutter=gutter) and _is_text(right)):
+        if not (_is_text(left) and _is_text(right)):
             whole += run
             continue
         found = True
@@ -224,12 +224,10 @@ def _side(rows: list[Row], gutter: float, *, right: bool) -> list[Row]:
     return halves
 
 
-def _is_text(rows: list[Row], gutter: float | None = None) -> bool:
+def _is_text(rows: list[Row]) -> bool:
+    segments = [segment for row in rows for segment in row.segments]
     if len(rows) < _FEWEST_LINES:
         return False
-    left, right = min(row.left for row in rows), max(row.right for row in rows)
-    width = (
-        max(right if gutter is None else min(gutter, right) - left, 1) if gutter is not None else right - left
-    )
-    filled = median(row.right - row.left for row in rows) / max(width, 1)
-    return filled >= _FILLED and median(len(row.text) for row in rows) >= _FEWEST_LETTERS
+    widths = [segment.right - segment.left for segment in segments]
+    letters = median(len(segment.text) for segment in segments)
+    return median(widths) >= _FILLED * max(widths) and letters >= _FEWEST_LETTERS
