@@ -273,7 +273,8 @@ def test_hyphens_at_line_ends_are_undone_where_they_are_no_part_of_the_word() ->
     [
         (["the com-", "mittee"], "the committee"), (["Nord-", "Ost"], "Nord-Ost"), (["COVID-", "19"], "COVID-19"),
         (["Ein-", "und Ausgang"], "Ein- und Ausgang"), (["state-of-the-", "art"], "state-of-the-art"),
-        (["a re-entry,", "no re-", "entry"], "a re-entry, no re-entry"), (["10-", "fold"], "10- fold"),
+        (["a re-entry,", "no re-", "entry"], "a re-entry, no re-entry"), (["10-", "fold"], "10-fold"), (["737–", "9"], "737–9"),
+        (["see https://a.example/b/", "c.html"], "see https://a.example/b/c.html"), (["so –", "or not"], "so – or not"),
         (["sun\xad", "shine and rain\xadbow"], "sunshine and rainbow"), (["中文", "字"], "中文字"), (["-", "a"], "- a"),
     ],
 )  # fmt: skip

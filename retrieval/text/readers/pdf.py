@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from ...processes import Lock
 from .pdf_layout import Block, read_blocks
 from .pdf_markdown import PdfText, write_markdown
 from .pdf_page import Word, read_words
-from .pdf_properties import read_properties, read_title
+from .pdf_properties import INFO_KEYS, read_properties, read_title
 from .pdf_rows import Row, read_columns, read_rows
 from .pdf_running import without_running
 from .reader import SourceFile, UnreadableFileError
@@ -48,7 +49,7 @@ class PdfReader:
         if not data:
             return
         with _pdfium, _opened(data) as pdf:
-            info = pdf.get_metadata_dict(skip_empty=True)
+            info = _read_info(pdf)
             pages = _read_pages(pdf, file)
         found, unread = _read_text(pages, file)
         _note_unread(pages, unread, found, file)
@@ -103,6 +104,19 @@ def _opened(data: bytes) -> Iterator[Any]:
         yield pdf
     finally:
         pdf.close()
+
+
+def _read_info(pdf: Any) -> dict[str, str]:
+    """Return the info dictionary, whatever its texts are made of: pypdfium2's own function fails over halves of characters."""
+    from pypdfium2 import raw
+
+    info = {}
+    for key in INFO_KEYS:
+        size = raw.FPDF_GetMetaText(pdf, key.encode(), None, 0)
+        buffer = ctypes.create_string_buffer(size)
+        raw.FPDF_GetMetaText(pdf, key.encode(), buffer, size)
+        info[key] = buffer.raw[: max(size - 2, 0)].decode("utf-16-le", "replace")
+    return info
 
 
 def _read_pages(pdf: Any, file: SourceFile) -> list[_Page]:

@@ -4,7 +4,8 @@ A hyphen at the end of a line is taken away where a letter stands before it and 
 (``com-`` ``mittee``), unless the part before has a hyphen already (``state-of-the-`` ``art``), or the document has,
 within its lines, the word with the hyphen, or both of its parts as words but not the word without it (``well-``
 ``known``). Before anything else it stays, and the lines are joined without a space (``COVID-`` ``19``);
-before a word such as ``and`` it stays with a space (``Ein-`` ``und Ausgang``). A soft hyphen at the end of a line is always
+before a word such as ``and`` it stays with a space (``Ein-`` ``und Ausgang``). A range or an address that is divided behind
+a dash or a slash goes on without a space, too (``737–`` ``9``). A soft hyphen at the end of a line is always
 taken away. Lines of Chinese and Japanese are joined without a space.
 """
 
@@ -16,6 +17,9 @@ from collections.abc import Iterable
 SOFT_HYPHEN = "\xad"
 HYPHENS = ("-", SOFT_HYPHEN)
 _LAST = re.compile(r"([^\W\d_][\w'’-]*)-$")
+_HYPHENATED = re.compile(r"\w-$")
+_UNBROKEN = re.compile(r"\w–$|(?:://|www\.)\S*[/_=&?-]$")
+"""Ends of lines at which a range or an address is divided."""
 _FIRST = re.compile(r"[\w'’]+")
 _COMPOUND = re.compile(r"[^\W\d_]\w*-\w+")
 _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
@@ -40,11 +44,14 @@ class LineJoiner:
         """Return how many characters go off the end of a line, and what stands between it and the next one."""
         if before.endswith(SOFT_HYPHEN):
             return 1, ""
-        last, first = _LAST.search(before), _FIRST.match(after)
-        if last is not None and first is not None:
+        first = _FIRST.match(after)
+        if first is not None and _HYPHENATED.search(before):
             if first[0].casefold() in _BETWEEN:
                 return 0, " "
-            return (0, "") if self._has_hyphen(last[1], first[0]) else (1, "")
+            last = _LAST.search(before)
+            return (0, "") if last is None or self._has_hyphen(last[1], first[0]) else (1, "")
+        if first is not None and _UNBROKEN.search(before):
+            return 0, ""
         if before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0]):
             return 0, ""
         return 0, " " if before and after else ""

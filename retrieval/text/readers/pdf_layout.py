@@ -17,6 +17,7 @@ from .pdf_hyphens import HYPHENS
 from .pdf_rows import BULLETS, Row, Segment
 
 MARK = re.compile(rf"(?:[{BULLETS}]\s*|[–—*-]\s|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]\s)")
+_FIRST_MARK = re.compile(r"\(?[1aA][.)]\s")
 _ENDED = re.compile(r"[.!?:;…。！？：；][\"'”’»)\]]*$")
 _LEADER = re.compile(r"(?:[.…·_] ?){5}|…{2}")
 """What leads from an entry of a list of contents to its page."""
@@ -153,7 +154,9 @@ def _begins_paragraph(
         if line.text[0] in BULLETS:
             return True
         aligned = abs(line.left - first.left) < 0.5 * line.size
-        return ended or is_short or (bool(MARK.match(first.text)) and aligned)
+        is_within = line.left > before.left + 0.5 * line.size
+        is_next = aligned and bool(MARK.match(first.text))
+        return ended or is_short or is_next or is_within or bool(_FIRST_MARK.match(line.text))
     if is_short and (ended or not begins_small) and not before.text.endswith(HYPHENS):
         return True
     step = line.left - before.left
@@ -232,13 +235,17 @@ def _widened(columns: list[tuple[float, float]], row: Row) -> list[tuple[float, 
 def _continues_cells(
     taken: list[list[Row]], row: Row, gap: float, columns: list[tuple[float, float]]
 ) -> bool:
-    """Return whether a row goes on with the cells of the row above it: it stands close below, its first cell empty."""
+    """Return whether a row goes on with the cells of the row above it: it stands close below, with fewer cells.
+
+    That is without a first cell, or nearer than rows of the table stand.
+    """
     if len(row.segments) > len(columns) - 1 or gap > 1.35 * row.size:
         return False
     pitches = [upper[-1].base - lower[0].base for upper, lower in itertools.pairwise(taken)]
-    is_spaced = bool(pitches) and min(pitches) > 1.2 * gap
+    is_spaced = len(pitches) > 1 and min(pitches) > 1.2 * gap
     first = min(left for left, _ in columns)
-    return is_spaced or row.left > first + 2 * row.size
+    is_less = len(row.segments) < len(taken[-1][0].segments)
+    return is_less and (is_spaced or row.left > first + 2 * row.size)
 
 
 def _is_aligned(taken: list[list[Row]], columns: list[tuple[float, float]]) -> bool:
