@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,16 @@ from documents import make_pdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quincunx.retrieval.errors import MissingExtraError
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.markdown import read_blocks as read_markdown
 from quincunx.retrieval.text.readers import pdf
 from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.pdf import PdfReader
 from quincunx.retrieval.text.readers.pdf_hyphens import LineJoiner
-from quincunx.retrieval.text.readers.pdf_layout import read_blocks
+from quincunx.retrieval.text.readers.pdf_layout import lay_out
 from quincunx.retrieval.text.readers.pdf_markdown import write_markdown
-from quincunx.retrieval.text.readers.pdf_page import Word
+from quincunx.retrieval.text.readers.pdf_page import PageWord
 from quincunx.retrieval.text.readers.pdf_properties import iso_date, read_title
 from quincunx.retrieval.text.readers.pdf_rows import read_columns, read_rows
 from quincunx.retrieval.text.readers.reader import Reader, SourceFile, UnreadableFileError
@@ -293,7 +296,7 @@ def test_joining_lines_loses_nothing_but_hyphens_and_white_space(lines: list[str
 _place = st.integers(0, 40).map(lambda step: step * 14.0)
 _words = st.lists(
     st.builds(
-        lambda text, left, base, size: Word(text, left, left + len(text) * size * 0.5, base, size),
+        lambda text, left, base, size: PageWord(text, left, left + len(text) * size * 0.5, base, size),
         st.text("abcdeé•1.", min_size=1, max_size=12), _place, st.integers(0, 30).map(lambda step: step * 11.0),
         st.sampled_from([7.0, 10.0, 10.0, 10.0, 18.0]),
     ),
@@ -303,11 +306,11 @@ _words = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(_words)
-def test_layout_loses_no_word_and_invents_none(words: list[Word]) -> None:
+def test_layout_loses_no_word_and_invents_none(words: list[PageWord]) -> None:
     blocks = [
         block
         for index, column in enumerate(read_columns(read_rows(words)))
-        for block in read_blocks(column, index)
+        for block in lay_out(column, index)
     ]
     text = write_markdown([(1, blocks)]).text
     assert letters(text) == letters("".join(word.text for word in words))
@@ -341,7 +344,7 @@ def test_what_looks_like_markdown_is_escaped() -> None:
     assert text.endswith("\n\nApproved on 3 April by the warden")
 
 
-def test_turned_pages_and_cropped_pages_are_read_alike(tmp_path: Path) -> None:
+def test_turned_pages_are_read_alike(tmp_path: Path) -> None:
     texts = set()
     for rotate, matrix in (
         (0, "1 0 0 1 50 %d"),
@@ -395,6 +398,77 @@ def test_many_pages_are_read_within_seconds(tmp_path: Path) -> None:
     documents, _ = read_data(make_pdf.write(pages), tmp_path)
     assert len(documents[0].parts) == 100
     assert time.perf_counter() - began < 15
+
+
+def test_three_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
+    page = make_pdf.Page()
+    columns = [make_pdf.wrapped(" ".join(make_pdf.FILLER[at : at + 2]), 9, 150) for at in (0, 2, 4)]
+    for x, drift, lines in zip((45, 222, 399), (0, 4, 1), columns, strict=True):
+        for index, line in enumerate(lines):
+            page.put(x, 700 - drift - index * 11, line, 9)
+    documents, _ = read_data(make_pdf.write([page]), tmp_path)
+    assert documents[0].text.replace("\n\n", " ") == " ".join(make_pdf.FILLER)
+
+
+def test_rows_that_stand_close_stay_rows(tmp_path: Path) -> None:
+    page = make_pdf.Page()
+    page.row(("Number", "Hall", "Price"), (72, 200, 300))
+    for row in (("1", "east", "4.10"), ("2", "west", "5.20"), ("3", "north", "6.30")):
+        page.row(row, (72, 200, 300))
+        page.y += 6
+    documents, _ = read_data(make_pdf.write([page]), tmp_path)
+    assert documents[0].text == (
+        "| Number | Hall | Price |\n| --- | --- | --- |\n| 1 | east | 4.10 |\n| 2 | west | 5.20 |\n| 3 | north | 6.30 |"
+    )
+
+
+def test_lines_far_apart_are_paragraphs_and_a_wide_spacing_is_none(tmp_path: Path) -> None:
+    page = make_pdf.Page()
+    for line in make_pdf.wrapped(make_pdf.FILLER[2] + " " + make_pdf.FILLER[4], 11, 300):
+        page.put(72, page.y, line)
+        page.y -= 24
+    apart = make_pdf.Page()
+    for at, line in enumerate(("A first line that is alone", "A second one", "The third of them")):
+        apart.put(72, 700 - at * 30, line)
+    documents, _ = read_data(make_pdf.write([page, apart]), tmp_path)
+    texts = part_texts(documents[0])
+    assert texts[1].strip() == f"{make_pdf.FILLER[2]} {make_pdf.FILLER[4]}"
+    assert texts[2] == "A first line that is alone\n\nA second one\n\nThe third of them"
+
+
+def test_paragraphs_that_begin_indented_are_told_apart(tmp_path: Path) -> None:
+    page = make_pdf.Page()
+    for text in make_pdf.FILLER[:3]:
+        first, *others = make_pdf.wrapped(f"_____{text}", 11, 300)
+        page.put(87, page.y, first.removeprefix("_____"))
+        page.y -= 13
+        for line in others:
+            page.put(72, page.y, line)
+            page.y -= 13
+    documents, _ = read_data(make_pdf.write([page]), tmp_path)
+    assert documents[0].text == "\n\n".join(make_pdf.FILLER[:3])
+
+
+def test_properties_with_halves_of_characters_are_read(tmp_path: Path) -> None:
+    page = make_pdf.Page()
+    page.paragraph(make_pdf.FILLER[0])
+    data = make_pdf.write([page], {"Author": "Ada"}).replace(b"<feff004100640061>", b"<feffd80000640061>")
+    documents, _ = read_data(data, tmp_path)
+    assert documents[0].metadata["author"] == "\ufffdda"
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    with pytest.raises(
+        MissingExtraError, match=r"pypdfium2 is not installed: pip install 'quincunx\[documents\]'"
+    ):
+        read("letter.pdf")
+
+
+def test_several_threads_read_at_once() -> None:
+    names = [name_of(entry) for entry in READABLE] * 2
+    with ThreadPoolExecutor(4) as threads:
+        assert [document.text for document in threads.map(read, names)] == [read(name).text for name in names]
 
 
 def damaged_ones() -> Iterator[bytes]:

@@ -11,11 +11,11 @@ from typing import Any
 from ...errors import MissingExtraError
 from ...passages import Document, Metadata
 from ...processes import Lock
-from .pdf_layout import Block, read_blocks
+from .pdf_layout import PageBlock, lay_out
 from .pdf_markdown import PdfText, write_markdown
-from .pdf_page import Word, read_words
+from .pdf_page import PageWord, read_words
 from .pdf_properties import INFO_KEYS, read_properties, read_title
-from .pdf_rows import Row, read_columns, read_rows
+from .pdf_rows import PageRow, read_columns, read_rows
 from .pdf_running import without_running
 from .reader import SourceFile, UnreadableFileError
 
@@ -70,7 +70,7 @@ class PdfReader:
 @dataclass
 class _Page:
     number: int
-    words: list[Word] = field(default_factory=list)
+    words: list[PageWord] = field(default_factory=list)
     size: tuple[float, float] = (0.0, 0.0)
     has_pictures: bool = False
     is_damaged: bool = False
@@ -170,21 +170,21 @@ def _read_page(pdf: Any, found: _Page) -> None:
 
 def _read_text(pages: Sequence[_Page], file: SourceFile) -> tuple[PdfText, list[_Page]]:
     """Return the text of all pages, and the pages that have none."""
-    upright: list[tuple[list[Row], float]] = []
-    askew: list[list[list[Row]]] = []
+    upright: list[tuple[list[PageRow], float]] = []
+    askew: list[list[list[PageRow]]] = []
     for page in pages:
-        by_turn: dict[int, list[Word]] = {}
+        by_turn: dict[int, list[PageWord]] = {}
         for word in page.words:
             by_turn.setdefault(word.turn, []).append(word)
         main = max(by_turn, key=lambda turn: len(by_turn[turn]), default=0)
         upright.append((read_rows(by_turn.pop(main, [])), page.size[1 - main % 2]))
         askew.append([read_rows(by_turn[turn]) for turn in sorted(by_turn)])
-    blocks: list[tuple[int, list[Block]]] = []
+    blocks: list[tuple[int, list[PageBlock]]] = []
     unread = []
     for page, rows, others in zip(pages, without_running(upright), askew, strict=True):
         file.require_time()
         columns = [column for part in (rows, *others) for column in read_columns(part)]
-        found = [block for index, column in enumerate(columns) for block in read_blocks(column, index)]
+        found = [block for index, column in enumerate(columns) for block in lay_out(column, index)]
         if found:
             blocks.append((page.number, found))
         else:

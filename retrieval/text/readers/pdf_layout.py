@@ -14,7 +14,7 @@ from operator import attrgetter
 from statistics import median
 
 from .pdf_hyphens import HYPHENS
-from .pdf_rows import BULLETS, Row, Segment
+from .pdf_rows import BULLETS, PageRow, PageSegment
 
 MARK = re.compile(rf"(?:[{BULLETS}]\s*|[–—*-]\s|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]\s)")
 _FIRST_MARK = re.compile(r"\(?[1aA][.)]\s")
@@ -25,10 +25,10 @@ _WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class PageParagraph:
     """Lines that belong together, from top to bottom."""
 
-    lines: tuple[Row, ...]
+    lines: tuple[PageRow, ...]
     is_full: bool
     """Whether its last line goes on up to the end of the column."""
     column: int = 0
@@ -48,7 +48,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """Rows of cells, the first one its head."""
 
     rows: tuple[tuple[tuple[str, ...], ...], ...]
@@ -59,13 +59,13 @@ class Table:
     column: int = 0
 
 
-Block = Paragraph | Table
+PageBlock = PageParagraph | PageTable
 
 
-def read_blocks(rows: Sequence[Row], column: int = 0) -> list[Block]:
+def lay_out(rows: Sequence[PageRow], column: int = 0) -> list[PageBlock]:
     """Return the paragraphs and tables of a column, from top to bottom."""
-    blocks: list[Block] = []
-    lines: list[Row] = []
+    blocks: list[PageBlock] = []
+    lines: list[PageRow] = []
     index = 0
     while index < len(rows):
         found = _read_table(rows, index)
@@ -76,11 +76,11 @@ def read_blocks(rows: Sequence[Row], column: int = 0) -> list[Block]:
         blocks += _paragraphs(lines, column)
         lines = []
         cells, columns, index = found
-        blocks.append(Table(cells, columns, rows[index - 1].size, column))
+        blocks.append(PageTable(cells, columns, rows[index - 1].size, column))
     return blocks + _paragraphs(lines, column)
 
 
-def _paragraphs(lines: Sequence[Row], column: int) -> list[Block]:
+def _paragraphs(lines: Sequence[PageRow], column: int) -> list[PageBlock]:
     if not lines:
         return []
     spacing = _usual_spacing(lines)
@@ -91,14 +91,14 @@ def _paragraphs(lines: Sequence[Row], column: int) -> list[Block]:
             groups.append([])
         groups[-1].append(index)
     return [
-        Paragraph(
+        PageParagraph(
             tuple(lines[index] for index in group), _is_full(lines[group[-1]], measures[group[-1]]), column
         )
         for group in groups
     ]
 
 
-def _usual_spacing(lines: Sequence[Row]) -> float:
+def _usual_spacing(lines: Sequence[PageRow]) -> float:
     """Return how far lines stand below each other, in sizes of their letters."""
     gaps = [
         (upper.base - lower.base) / upper.size
@@ -109,15 +109,15 @@ def _usual_spacing(lines: Sequence[Row]) -> float:
     return min(max(median(gaps), 1.0), 2.2 if len(gaps) > 4 else 1.6) if gaps else 1.2
 
 
-def _is_alike(upper: Row, lower: Row) -> bool:
+def _is_alike(upper: PageRow, lower: PageRow) -> bool:
     return 0.92 < upper.size / lower.size < 1.09
 
 
-def _is_apart(upper: Row, lower: Row, spacing: float) -> bool:
+def _is_apart(upper: PageRow, lower: PageRow, spacing: float) -> bool:
     return not _is_alike(upper, lower) or upper.base - lower.base > 1.25 * spacing * upper.size
 
 
-def _measures(lines: Sequence[Row], spacing: float) -> list[float]:
+def _measures(lines: Sequence[PageRow], spacing: float) -> list[float]:
     """Return for each line where lines like it end: at the edge of its group where most of it does, else of the column."""
     edge = max(line.right for line in lines)
     measures: list[float] = []
@@ -134,12 +134,12 @@ def _measures(lines: Sequence[Row], spacing: float) -> list[float]:
     return measures
 
 
-def _is_full(line: Row, measure: float) -> bool:
+def _is_full(line: PageRow, measure: float) -> bool:
     return line.right > measure - 5 * line.size
 
 
 def _begins_paragraph(
-    lines: Sequence[Row], index: int, group: list[int], spacing: float, measure: float
+    lines: Sequence[PageRow], index: int, group: list[int], spacing: float, measure: float
 ) -> bool:
     before, line = lines[index - 1], lines[index]
     if _is_apart(before, line, spacing):
@@ -171,7 +171,7 @@ _Cells = tuple[tuple[tuple[str, ...], ...], ...]
 _Columns = tuple[tuple[float, float], ...]
 
 
-def _read_table(rows: Sequence[Row], start: int) -> tuple[_Cells, _Columns, int] | None:
+def _read_table(rows: Sequence[PageRow], start: int) -> tuple[_Cells, _Columns, int] | None:
     """Return the table that begins with a row, its columns, and the first row below it.
 
     At least three rows of two cells, or two rows of three, whose cells stand below each other: each within one column
@@ -180,7 +180,7 @@ def _read_table(rows: Sequence[Row], start: int) -> tuple[_Cells, _Columns, int]
     if len(rows[start].segments) < 2:
         return None
     columns = [(segment.left, segment.right) for segment in rows[start].segments]
-    taken: list[list[Row]] = []
+    taken: list[list[PageRow]] = []
     index = start
     while index < len(rows):
         row = rows[index]
@@ -211,7 +211,7 @@ def _read_table(rows: Sequence[Row], start: int) -> tuple[_Cells, _Columns, int]
     return cells, tuple(columns), index
 
 
-def _widened(columns: list[tuple[float, float]], row: Row) -> list[tuple[float, float]] | None:
+def _widened(columns: list[tuple[float, float]], row: PageRow) -> list[tuple[float, float]] | None:
     """Return the columns once a row was put into them; ``None`` where one of its cells lies in two, or two in one."""
     found = list(columns)
     used: set[int] = set()
@@ -233,7 +233,7 @@ def _widened(columns: list[tuple[float, float]], row: Row) -> list[tuple[float, 
 
 
 def _continues_cells(
-    taken: list[list[Row]], row: Row, gap: float, columns: list[tuple[float, float]]
+    taken: list[list[PageRow]], row: PageRow, gap: float, columns: list[tuple[float, float]]
 ) -> bool:
     """Return whether a row goes on with the cells of the row above it: it stands close below, with fewer cells.
 
@@ -248,7 +248,7 @@ def _continues_cells(
     return is_less and (is_spaced or row.left > first + 2 * row.size)
 
 
-def _is_aligned(taken: list[list[Row]], columns: list[tuple[float, float]]) -> bool:
+def _is_aligned(taken: list[list[PageRow]], columns: list[tuple[float, float]]) -> bool:
     aligned = total = 0
     for left, right in columns:
         cells = [
@@ -268,11 +268,11 @@ def _is_aligned(taken: list[list[Row]], columns: list[tuple[float, float]]) -> b
     return aligned >= 0.75 * total and letters < 60
 
 
-def _middle(cell: Segment) -> float:
+def _middle(cell: PageSegment) -> float:
     return (cell.left + cell.right) / 2
 
 
-def _cells(group: list[Row], columns: list[tuple[float, float]]) -> tuple[tuple[str, ...], ...]:
+def _cells(group: list[PageRow], columns: list[tuple[float, float]]) -> tuple[tuple[str, ...], ...]:
     return tuple(
         tuple(
             segment.text

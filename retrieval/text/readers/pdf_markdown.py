@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ...passages import Part
 from .as_markdown import as_heading, as_paragraph, as_table
 from .pdf_hyphens import HYPHENS, LineJoiner
-from .pdf_layout import MARK, Block, Paragraph, Table
+from .pdf_layout import MARK, PageBlock, PageParagraph, PageTable
 from .pdf_rows import BULLETS
 
 _LARGER = 1.14
@@ -22,7 +22,7 @@ _MOST_LINES, _MOST_LETTERS = 3, 200
 _MOST_RANKS = 3
 _DASHES = "–—*-"
 
-PageBlocks = Sequence[tuple[int, Sequence[Block]]]
+_Pages = Sequence[tuple[int, Sequence[PageBlock]]]
 
 
 @dataclass
@@ -35,20 +35,20 @@ class PdfText:
     """The first of its headings of the first rank that it has."""
 
 
-def write_markdown(pages: PageBlocks) -> PdfText:
+def write_markdown(pages: _Pages) -> PdfText:
     """Return the text of pages, given with their numbers."""
     return _Writer(pages).write()
 
 
 class _Writer:
-    def __init__(self, pages: PageBlocks) -> None:
+    def __init__(self, pages: _Pages) -> None:
         self._pages = pages
         blocks = [block for _, found in pages for block in found]
         self._joiner = LineJoiner(line for block in blocks for line in _lines(block))
         self._ranks = _ranks(blocks)
         self._pieces: list[str] = []
         self._length = 0
-        self._last: Block | None = None
+        self._last: PageBlock | None = None
         self._last_page = 0
         self._indents: list[float] = []
         self._found = PdfText()
@@ -57,7 +57,7 @@ class _Writer:
     def write(self) -> PdfText:
         for number, blocks in self._pages:
             for block in blocks:
-                if isinstance(block, Table):
+                if isinstance(block, PageTable):
                     self._add_table(number, block)
                 else:
                     self._add_paragraph(number, block)
@@ -76,7 +76,7 @@ class _Writer:
         self._pieces += [glue, text] if glue else [text]
         self._length = start + len(text)
 
-    def _add_paragraph(self, number: int, block: Paragraph) -> None:
+    def _add_paragraph(self, number: int, block: PageParagraph) -> None:
         text = self._joiner.joined(row.text for row in block.lines)
         if not text.strip():
             return
@@ -91,19 +91,19 @@ class _Writer:
             self._add(number, text, glue, cut)
         elif block.is_item:
             last = self._last
-            in_list = isinstance(last, Paragraph) and last.is_item and not self._rank(last)
+            in_list = isinstance(last, PageParagraph) and last.is_item and not self._rank(last)
             self._add(number, self._item(block, text, in_list), "\n" if in_list else "\n\n")
         else:
             self._add(number, as_paragraph(text), "\n\n")
 
-    def _rank(self, block: Paragraph) -> int:
+    def _rank(self, block: PageParagraph) -> int:
         """Return which rank of heading a paragraph is of; 0 where it is none."""
         return self._ranks.get(round(block.size, 1), 0) if _may_be_heading(block) else 0
 
-    def _goes_on(self, number: int, block: Paragraph) -> bool:
+    def _goes_on(self, number: int, block: PageParagraph) -> bool:
         """Return whether a paragraph goes on with the last one, from one column or page to the next."""
         last = self._last
-        if not isinstance(last, Paragraph) or self._rank(last) or block.is_item:
+        if not isinstance(last, PageParagraph) or self._rank(last) or block.is_item:
             return False
         if (number, block.column) == (
             self._last_page,
@@ -115,7 +115,7 @@ class _Writer:
             return begin[0].isalnum()
         return not last.is_ended and (begin[0].islower() or (last.is_full and begin[0].isalnum()))
 
-    def _item(self, block: Paragraph, text: str, in_list: bool) -> str:
+    def _item(self, block: PageParagraph, text: str, in_list: bool) -> str:
         """Return an item of a list, as far within as it stands on the page."""
         left, step = block.lines[0].left, 0.8 * block.size
         if not in_list:
@@ -129,11 +129,11 @@ class _Writer:
             text = f"- {as_paragraph(text[mark.end() :])}"
         return f"{'   ' * (len(self._indents) - 1)}{text}"
 
-    def _add_table(self, number: int, table: Table) -> None:
+    def _add_table(self, number: int, table: PageTable) -> None:
         head, *rows = [[self._joiner.joined(cell) for cell in row] for row in table.rows]
         last = self._last
         goes_on = (
-            isinstance(last, Table)
+            isinstance(last, PageTable)
             and (number, table.column) != (self._last_page, last.column)
             and _is_below(table, last)
             and table.rows[0] != last.rows[0]
@@ -144,20 +144,20 @@ class _Writer:
             self._add(number, as_table(head, rows), "\n\n")
 
 
-def _lines(block: Block) -> Iterable[str]:
-    if isinstance(block, Table):
+def _lines(block: PageBlock) -> Iterable[str]:
+    if isinstance(block, PageTable):
         return [line for row in block.rows for cell in row for line in cell]
     return [row.text for row in block.lines]
 
 
-def _may_be_heading(block: Paragraph) -> bool:
+def _may_be_heading(block: PageParagraph) -> bool:
     if len(block.lines) > _MOST_LINES or any(len(row.segments) > 2 for row in block.lines):
         return False
     text = "".join(row.text for row in block.lines)
     return len(text) <= _MOST_LETTERS and any(char.isalpha() for char in text)
 
 
-def _is_below(table: Table, upper: Table) -> bool:
+def _is_below(table: PageTable, upper: PageTable) -> bool:
     """Return whether the columns of a table stand where those of another one do."""
     return len(table.columns) == len(upper.columns) and all(
         left < there_right and there_left < right
@@ -165,12 +165,12 @@ def _is_below(table: Table, upper: Table) -> bool:
     )
 
 
-def _ranks(blocks: Sequence[Block]) -> dict[float, int]:
+def _ranks(blocks: Sequence[PageBlock]) -> dict[float, int]:
     """Return the rank of headings of each size."""
     letters: Counter[float] = Counter()
     for block in blocks:
         letters[round(block.size * 2) / 2] += sum(map(len, _lines(block)))
-    paragraphs = [block for block in blocks if isinstance(block, Paragraph)]
+    paragraphs = [block for block in blocks if isinstance(block, PageParagraph)]
     if not letters:
         return {}
     usual = letters.most_common(1)[0][0]

@@ -20,7 +20,7 @@ _SPELLED_OUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class PageWord:
     """Letters between white space, in points from the lower left corner of the page, upright."""
 
     text: str
@@ -33,7 +33,7 @@ class Word:
     """Quarter turns by which it stands askew on the page, counted against the clock; its place is as if it did not."""
 
 
-def read_words(page: Any, textpage: Any) -> list[Word]:
+def read_words(page: Any, textpage: Any) -> list[PageWord]:
     """Return the words of a page in the order in which the file holds them."""
     from pypdfium2 import raw  # type: ignore[import-untyped]
 
@@ -45,7 +45,7 @@ def read_words(page: Any, textpage: Any) -> list[Word]:
     matrix = raw.FS_MATRIX()
     handle = textpage.raw
 
-    def word(text: str, first: int, last: int) -> Word:
+    def word(text: str, first: int, last: int) -> PageWord:
         raw.FPDFText_GetCharOrigin(handle, first, x, y)
         raw.FPDFText_GetMatrix(handle, first, matrix)
         size = raw.FPDFText_GetFontSize(handle, first) * math.hypot(matrix.c, matrix.d)
@@ -59,21 +59,21 @@ def read_words(page: Any, textpage: Any) -> list[Word]:
             ]
         origin, *placed = (_turned(corner, turn, width, height) for corner in corners)
         along = [place[0] for place in placed]
-        return Word(text, min(along), max(along), origin[1], size or 1.0, (turn - rotation) % 4)
+        return PageWord(text, min(along), max(along), origin[1], size or 1.0, (turn - rotation) % 4)
 
-    words: list[Word] = []
+    words: list[PageWord] = []
     chars: list[str] = []
     first = 0
     get = raw.FPDFText_GetUnicode
     high = 0
     for index in range(count):
         code = get(handle, index)
-        if 0xD800 <= code < 0xDC00:
+        if 0xD800 <= code < 0xDC00 and index + 1 < count and 0xDC00 <= get(handle, index + 1) < 0xE000:
             high = code
             continue
-        if 0xDC00 <= code < 0xE000:
-            code, high = (0x10000 + ((high - 0xD800) << 10) + code - 0xDC00, 0) if high else (0xFFFD, 0)
-        char = chr(code) if code < 0x110000 else "\ufffd"
+        if high:
+            code, high = 0x10000 + ((high - 0xD800) << 10) + code - 0xDC00, 0
+        char = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
         if char in _SPACES:
             if chars:
                 words.append(word("".join(chars), first, index - 1))

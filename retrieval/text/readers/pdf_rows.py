@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from .pdf_page import Word
+from .pdf_page import PageWord
 
 BULLETS = "•‣⁃∙▪▫●○◦■□➢➤►✓✔\uf0b7\uf0a7\uf0d8\uf0fc\uf076"
 _LONE_MARK = re.compile(rf"[{BULLETS}–—*-]|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]")
@@ -29,10 +29,10 @@ _FILLED = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class PageSegment:
     """Words of a row without a wide gap between them."""
 
-    words: tuple[Word, ...]
+    words: tuple[PageWord, ...]
     left: float
     right: float
 
@@ -42,10 +42,10 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PageRow:
     """What stands on one line of a page, or of a column of it."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[PageSegment, ...]
     base: float
     size: float
     """Of most of its letters."""
@@ -63,9 +63,9 @@ class Row:
         return " ".join(segment.text for segment in self.segments)
 
 
-def read_rows(words: Iterable[Word]) -> list[Row]:
+def read_rows(words: Iterable[PageWord]) -> list[PageRow]:
     """Return the rows of a page from top to bottom."""
-    rows: list[list[Word]] = []
+    rows: list[list[PageWord]] = []
     for word in sorted(words, key=lambda word: -word.base):
         if rows and rows[-1][0].base - word.base <= 0.35 * min(rows[-1][0].size, word.size):
             rows[-1].append(word)
@@ -74,9 +74,9 @@ def read_rows(words: Iterable[Word]) -> list[Row]:
     return [_row(row) for row in _with_raised(rows)]
 
 
-def _with_raised(rows: list[list[Word]]) -> list[list[Word]]:
+def _with_raised(rows: list[list[PageWord]]) -> list[list[PageWord]]:
     """Put rows of small marks, such as those of footnotes, into the row beside which they are raised."""
-    kept: list[list[Word]] = []
+    kept: list[list[PageWord]] = []
     for row in rows:
         size = max(word.size for word in row)
         if kept:
@@ -90,14 +90,14 @@ def _with_raised(rows: list[list[Word]]) -> list[list[Word]]:
     return kept
 
 
-def _is_beside(row: list[Word], other: list[Word]) -> bool:
+def _is_beside(row: list[PageWord], other: list[PageWord]) -> bool:
     """Return whether no word of one row stands over one of the other."""
     return not any(
         word.left < there.right - 1 and there.left < word.right - 1 for word in row for there in other
     )
 
 
-def _row(words: list[Word]) -> Row:
+def _row(words: list[PageWord]) -> PageRow:
     leftward = sum(_is_leftward(word) for word in words) > len(words) / 2
     words = sorted(words, key=lambda word: -word.right if leftward else word.left)
     size = _usual_size(words)
@@ -109,10 +109,10 @@ def _row(words: list[Word]) -> Row:
         else:
             groups[-1].append(word)
     base = next((word.base for word in words if word.size == size), words[0].base)
-    return Row(tuple(_segment(group) for group in _with_marks(groups)), base, size)
+    return PageRow(tuple(_segment(group) for group in _with_marks(groups)), base, size)
 
 
-def _with_marks(groups: list[list[Word]]) -> list[list[Word]]:
+def _with_marks(groups: list[list[PageWord]]) -> list[list[PageWord]]:
     """Put the mark of a list, which often stands far before its item, at the item's beginning."""
     if len(groups) < 2 or len(groups[0]) > 1 or not _LONE_MARK.fullmatch(groups[0][0].text):
         return groups
@@ -120,25 +120,25 @@ def _with_marks(groups: list[list[Word]]) -> list[list[Word]]:
     return [[*groups[0], *groups[1]], *groups[2:]] if is_mark else groups
 
 
-def _segment(words: list[Word]) -> Segment:
-    return Segment(tuple(words), min(word.left for word in words), max(word.right for word in words))
+def _segment(words: list[PageWord]) -> PageSegment:
+    return PageSegment(tuple(words), min(word.left for word in words), max(word.right for word in words))
 
 
-def _usual_size(words: Iterable[Word]) -> float:
+def _usual_size(words: Iterable[PageWord]) -> float:
     sizes: Counter[float] = Counter()
     for word in words:
         sizes[word.size] += len(word.text)
     return sizes.most_common(1)[0][0]
 
 
-def _is_leftward(word: Word) -> bool:
+def _is_leftward(word: PageWord) -> bool:
     """Return whether it is written from right to left."""
     if word.text.isascii():
         return False
     return any(unicodedata.bidirectional(char) in ("R", "AL") for char in word.text)
 
 
-def read_columns(rows: Sequence[Row]) -> list[list[Row]]:
+def read_columns(rows: Sequence[PageRow]) -> list[list[PageRow]]:
     """Return the rows by the columns in which they are read, in reading order.
 
     Columns stand side by side where at least four lines of text lie on both sides of a gutter that none of the rows
@@ -151,7 +151,7 @@ def read_columns(rows: Sequence[Row]) -> list[list[Row]]:
     return [list(rows)] if rows else []
 
 
-def _gutters(rows: Sequence[Row]) -> list[float]:
+def _gutters(rows: Sequence[PageRow]) -> list[float]:
     """Return where a column may begin: the places where segments begin that are not the first of their rows."""
     places: Counter[int] = Counter()
     lefts: dict[int, float] = {}
@@ -165,15 +165,15 @@ def _gutters(rows: Sequence[Row]) -> list[float]:
     return [lefts[place] - 2 for place, count in places.most_common(6) if count >= _FEWEST_LINES]
 
 
-def _split(rows: Sequence[Row], gutter: float) -> list[list[Row]] | None:
-    runs: list[tuple[bool, list[Row]]] = []
+def _split(rows: Sequence[PageRow], gutter: float) -> list[list[PageRow]] | None:
+    runs: list[tuple[bool, list[PageRow]]] = []
     for row in rows:
         crosses = any(segment.left < gutter - 1 and segment.right > gutter + 1 for segment in row.segments)
         if not runs or runs[-1][0] != crosses:
             runs.append((crosses, []))
         runs[-1][1].append(row)
-    columns: list[list[Row]] = []
-    whole: list[Row] = []
+    columns: list[list[PageRow]] = []
+    whole: list[PageRow] = []
     found = False
     for crosses, run in runs:
         before, beside, after = ([], [], run) if crosses else _trimmed(run, gutter)
@@ -191,11 +191,11 @@ def _split(rows: Sequence[Row], gutter: float) -> list[list[Row]] | None:
     return [*columns, *read_columns(whole)]
 
 
-def _trimmed(run: list[Row], gutter: float) -> tuple[list[Row], list[Row], list[Row]]:
+def _trimmed(run: list[PageRow], gutter: float) -> tuple[list[PageRow], list[PageRow], list[PageRow]]:
     """Take from a run of rows those at its beginning and its end that stand on one side alone, and set off."""
     first, last = 0, len(run)
 
-    def sides(row: Row) -> set[bool]:
+    def sides(row: PageRow) -> set[bool]:
         return {segment.left > gutter - 1 for segment in row.segments}
 
     while first + 1 < last and sides(run[first]) == {True} and _is_set_off(run[first], run[first + 1]):
@@ -210,21 +210,21 @@ def _trimmed(run: list[Row], gutter: float) -> tuple[list[Row], list[Row], list[
     return run[:first], run[first:last], run[last:]
 
 
-def _is_set_off(upper: Row, lower: Row) -> bool:
+def _is_set_off(upper: PageRow, lower: PageRow) -> bool:
     return upper.base - lower.base > 1.7 * max(upper.size, lower.size)
 
 
-def _side(rows: list[Row], gutter: float, *, right: bool) -> list[Row]:
+def _side(rows: list[PageRow], gutter: float, *, right: bool) -> list[PageRow]:
     halves = []
     for row in rows:
         segments = tuple(segment for segment in row.segments if (segment.left > gutter - 1) is right)
         if segments:
             words = [word for segment in segments for word in segment.words]
-            halves.append(Row(segments, words[0].base, _usual_size(words)))
+            halves.append(PageRow(segments, words[0].base, _usual_size(words)))
     return halves
 
 
-def _is_text(rows: list[Row]) -> bool:
+def _is_text(rows: list[PageRow]) -> bool:
     segments = [segment for row in rows for segment in row.segments]
     if len(rows) < _FEWEST_LINES:
         return False

@@ -14,7 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from .pdf_rows import Row
+from .pdf_rows import PageRow
 
 FEWEST_PAGES = 3
 _MOST_ROWS = 3
@@ -29,7 +29,7 @@ _DIGITS = re.compile(r"\d+")
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
-def without_running(pages: Sequence[tuple[Sequence[Row], float]]) -> list[list[Row]]:
+def without_running(pages: Sequence[tuple[Sequence[PageRow], float]]) -> list[list[PageRow]]:
     """Return the rows of each page, given with its height, without those that run through the document."""
     if len(pages) < FEWEST_PAGES:
         return [list(rows) for rows, _ in pages]
@@ -48,10 +48,10 @@ def without_running(pages: Sequence[tuple[Sequence[Row], float]]) -> list[list[R
     return kept
 
 
-_Edges = tuple[list[Row], list[Row]]
+_Edges = tuple[list[PageRow], list[PageRow]]
 
 
-def _outermost(rows: Sequence[Row], height: float) -> _Edges:
+def _outermost(rows: Sequence[PageRow], height: float) -> _Edges:
     upper = [row for row in rows[:_MOST_ROWS] if row.base > height * (1 - _EDGE)]
     lower = [row for row in rows[::-1][:_MOST_ROWS] if row.base < height * _EDGE]
     return upper, lower
@@ -89,7 +89,7 @@ def _counted(edges: Sequence[_Edges]) -> set[tuple[bool, int]]:
     return {step for step, count in steps.items() if count >= FEWEST_PAGES}
 
 
-def _step(row: Row, page: int) -> tuple[bool, int] | None:
+def _step(row: PageRow, page: int) -> tuple[bool, int] | None:
     found = _NUMBER.fullmatch(row.text)
     if found is None:
         return None
@@ -105,7 +105,7 @@ def _roman(text: str) -> int:
 
 
 def _running(
-    inward: Sequence[Row],
+    inward: Sequence[PageRow],
     most: int,
     page: int,
     edge: int,
@@ -123,11 +123,11 @@ def _running(
     return found
 
 
-def _key(row: Row) -> str:
+def _key(row: PageRow) -> str:
     return " ".join(_DIGITS.sub("", row.text).casefold().split())
 
 
-def _is_set_off(row: Row, inner: Row) -> bool:
+def _is_set_off(row: PageRow, inner: PageRow) -> bool:
     """Return whether a row is apart from the one inside it, and not the head of a table that begins there."""
     starts = [segment.left for segment in row.segments]
     inner_starts = [segment.left for segment in inner.segments]
