@@ -130,8 +130,10 @@ def write(
     kids = []
     for page in pages:
         content = b"\n".join(page.content)
-        data = zlib.compress(content) if packed else content
-        stream = add(b"<< /Length %d%s >>" % (len(data), b" /Filter /FlateDecode" if packed else b""), data)
+        content = zlib.compress(content) if packed else content
+        stream = add(
+            b"<< /Length %d%s >>" % (len(content), b" /Filter /FlateDecode" if packed else b""), content
+        )
         annotations = b""
         for x, y, value in page.fields:
             shown = b"BT /F1 11 Tf 0 0 Td <%s> Tj ET" % value.encode("cp1252").hex().encode()
@@ -172,12 +174,12 @@ def write(
         trailer += b" /Info %d 0 R" % made
     out = bytearray(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
     offsets = []
-    for number, (body, stream) in enumerate(objects, start=1):
+    for number, (body, data) in enumerate(objects, start=1):
         offsets.append(len(out))
-        if stream is not None and key:
+        if data is not None and key:
             salted = hashlib.md5(key + number.to_bytes(3, "little") + b"\0\0").digest()[: len(key) + 5]
-            stream = _rc4(salted, stream)
-        tail = b"\nstream\n%s\nendstream" % stream if stream is not None else b""
+            data = _rc4(salted, data)
+        tail = b"\nstream\n%s\nendstream" % data if data is not None else b""
         out += b"%d 0 obj\n%s%s\nendobj\n" % (number, body, tail)
     if key:
         offsets.append(len(out))

@@ -100,8 +100,8 @@ def test_every_letter_of_a_page_stands_once_in_its_part(entry: dict[str, Any]) -
     with pypdfium2.PdfDocument(DOCUMENTS / "pdf" / name) as file:
         for number, page in enumerate(file, start=1):
             shown = letters(page.get_textpage().get_text_range()) + letters(FILLED_IN.get(name, ""))
-            running = RUNNING.get(name, {})
-            assert letters(parts.get(number, "")) + letters(running[number - 1] if running else "") == shown
+            running = RUNNING[name][number - 1] if name in RUNNING else ""
+            assert letters(parts.get(number, "")) + letters(running) == shown
 
 
 @pytest.mark.parametrize(
@@ -346,16 +346,17 @@ def test_what_looks_like_markdown_is_escaped() -> None:
 
 def test_turned_pages_are_read_alike(tmp_path: Path) -> None:
     texts = set()
-    for rotate, matrix in (
-        (0, "1 0 0 1 50 %d"),
-        (90, "0 1 -1 0 %d 50"),
-        (180, "-1 0 0 -1 500 %d"),
-        (270, "0 -1 1 0 %d 700"),
+    for rotate, size, matrix in (
+        (0, 11, "1 0 0 1 50 %d"),
+        (90, 11, "0 1 -1 0 %d 50"),
+        (180, 11, "-1 0 0 -1 500 %d"),
+        (270, 11, "0 -1 1 0 %d 700"),
+        (0, -11, "-1 0 0 -1 50 %d"),  # letters of a negative size, turned about: they stand upright
     ):
         page = make_pdf.Page(rotate=rotate)
         for index, line in enumerate(make_pdf.wrapped(" ".join(make_pdf.FILLER[:3]), 11, 400)):
             at = 700 - index * 14 if rotate in (0, 270) else 100 + index * 14
-            page.raw(b"BT /F1 11 Tf %s Tm (%s) Tj ET" % ((matrix % at).encode(), line.encode()))
+            page.raw(b"BT /F1 %d Tf %s Tm (%s) Tj ET" % (size, (matrix % at).encode(), line.encode()))
         documents, _ = read_data(make_pdf.write([page]), tmp_path)
         texts.add(documents[0].text)
     assert texts == {" ".join(make_pdf.FILLER[:3])}

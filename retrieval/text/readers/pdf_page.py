@@ -48,8 +48,10 @@ def read_words(page: Any, textpage: Any) -> list[PageWord]:
     def word(text: str, first: int, last: int) -> PageWord:
         raw.FPDFText_GetCharOrigin(handle, first, x, y)
         raw.FPDFText_GetMatrix(handle, first, matrix)
-        size = raw.FPDFText_GetFontSize(handle, first) * math.hypot(matrix.c, matrix.d)
-        turn = round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4
+        size = raw.FPDFText_GetFontSize(handle, first)
+        along_x, along_y = (-matrix.a, -matrix.b) if size < 0 else (matrix.a, matrix.b)
+        size = abs(size) * math.hypot(matrix.c, matrix.d)
+        turn = round(math.atan2(along_y, along_x) / (math.pi / 2)) % 4
         corners = [(x.value - box[0], y.value - box[1])]
         for index in {first, last}:
             raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
