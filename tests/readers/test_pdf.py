@@ -338,6 +338,34 @@ def test_a_scanned_page_with_a_running_head_is_named(tmp_path: Path) -> None:
     assert file.notices == ["page 3 holds pictures of text alone, and was not read"]
 
 
+def test_scans_with_page_numbers_alone_have_no_text(tmp_path: Path) -> None:
+    pages = [make_pdf.Page() for _ in range(4)]
+    for number, page in enumerate(pages, start=1):
+        page.put(300, 30, str(number))
+        page.image()
+    with pytest.raises(UnreadableFileError) as raised:
+        read_data(make_pdf.write(pages), tmp_path)
+    assert raised.value.reason == "no_text"
+
+
+def test_pages_that_all_say_the_same_and_nothing_else_are_kept(tmp_path: Path) -> None:
+    pages = [make_pdf.Page() for _ in range(4)]
+    for page in pages:
+        page.put(72, 800, "Reserved for the mayor")
+    documents, _ = read_data(make_pdf.write(pages), tmp_path)
+    assert documents[0].text.count("Reserved for the mayor") == 4
+
+
+def test_numbers_at_the_edge_of_pages_that_do_not_count_up_stay(tmp_path: Path) -> None:
+    pages = [make_pdf.Page() for _ in range(4)]
+    for page, text, number in zip(pages, make_pdf.FILLER[:4], (310, 47, 512, 98), strict=True):
+        page.paragraph(text)
+        page.put(300, 30, str(number))
+    documents, _ = read_data(make_pdf.write(pages), tmp_path)
+    for number in ("310", "47", "512", "98"):
+        assert f"\n\n{number}" in documents[0].text
+
+
 def test_what_looks_like_markdown_is_escaped() -> None:
     text = read("margin_note.pdf").text
     assert "\n\n\\# 4 is the mooring of the commodore.\n\n\\---\n\n" in text

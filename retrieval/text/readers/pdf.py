@@ -179,9 +179,12 @@ def _read_text(pages: Sequence[_Page], file: SourceFile) -> tuple[PdfText, list[
         main = max(by_turn, key=lambda turn: len(by_turn[turn]), default=0)
         upright.append((read_rows(by_turn.pop(main, [])), page.size[1 - main % 2]))
         askew.append([read_rows(by_turn[turn]) for turn in sorted(by_turn)])
+    kept = without_running(upright)
+    if not any(kept) and not any(page.has_pictures for page in pages):
+        kept = [rows for rows, _ in upright]  # the same line on every page, and nothing else
     blocks: list[tuple[int, list[PageBlock]]] = []
     unread = []
-    for page, rows, others in zip(pages, without_running(upright), askew, strict=True):
+    for page, rows, others in zip(pages, kept, askew, strict=True):
         file.require_time()
         columns = [column for part in (rows, *others) for column in read_columns(part)]
         found = [block for index, column in enumerate(columns) for block in lay_out(column, index)]

@@ -20,6 +20,8 @@ _LARGER = 1.14
 _MOST_LINES, _MOST_LETTERS = 3, 200
 """Of a heading."""
 _MOST_RANKS = 3
+_FULL_LINE = 25
+"""Fewest letters of a line that reaches up to the end of its column for want of room, not by chance."""
 _DASHES = "–—*-"
 
 _Pages = Sequence[tuple[int, Sequence[PageBlock]]]
@@ -113,7 +115,8 @@ class _Writer:
         ending, begin = last.lines[-1].text, block.lines[0].text
         if ending.endswith(HYPHENS):
             return begin[0].isalnum()
-        return not last.is_ended and (begin[0].islower() or (last.is_full and begin[0].isalnum()))
+        is_cut = last.is_full and len(ending) >= _FULL_LINE and begin[0].isalnum()
+        return not last.is_ended and (begin[0].islower() or is_cut)
 
     def _item(self, block: PageParagraph, text: str, in_list: bool) -> str:
         """Return an item of a list, as far within as it stands on the page."""

@@ -12,7 +12,7 @@ BREAK_HYPHEN = "\x02"
 _SPACES = frozenset(" \t\r\n\x0b\x0c\x85\xa0\u2028\u2029\u3000") | {
     chr(code) for code in range(0x2000, 0x200B)
 }
-_UNPRINTED = frozenset({*map(chr, range(0x20)), "\x7f", "\u200b", "\ufeff"}) - {BREAK_HYPHEN}
+_UNPRINTED = frozenset({*map(chr, range(0x20)), "\x7f", "\u200b", "\ufeff"})
 _SPELLED_OUT = {
     "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st",
     BREAK_HYPHEN: "-", "\u2010": "-", "\u2011": "-", "\ufffe": "-", "\uffff": "\ufffd",
@@ -54,13 +54,13 @@ def read_words(page: Any, textpage: Any) -> list[PageWord]:
         turn = round(math.atan2(along_y, along_x) / (math.pi / 2)) % 4
         corners = [(x.value - box[0], y.value - box[1])]
         for index in {first, last}:
-            raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
-            corners += [
-                (left.value - box[0], bottom.value - box[1]),
-                (right.value - box[0], top.value - box[1]),
-            ]
+            if raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top):
+                corners += [
+                    (left.value - box[0], bottom.value - box[1]),
+                    (right.value - box[0], top.value - box[1]),
+                ]
         origin, *placed = (_turned(corner, turn, width, height) for corner in corners)
-        along = [place[0] for place in placed]
+        along = [place[0] for place in placed] or [origin[0]]
         return PageWord(text, min(along), max(along), origin[1], size or 1.0, (turn - rotation) % 4)
 
     words: list[PageWord] = []
@@ -81,12 +81,13 @@ def read_words(page: Any, textpage: Any) -> list[PageWord]:
                 words.append(word("".join(chars), first, index - 1))
                 chars = []
             continue
-        if char in _UNPRINTED:
+        is_break = char == BREAK_HYPHEN and raw.FPDFText_IsHyphen(handle, index) == 1
+        if char in _UNPRINTED and not is_break:
             continue
         if not chars:
             first = index
         chars.append(_SPELLED_OUT.get(char, char))
-        if char == BREAK_HYPHEN:
+        if is_break:
             words.append(word("".join(chars), first, index))
             chars = []
     if chars:
