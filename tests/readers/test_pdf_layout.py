@@ -41,6 +41,31 @@ def test_a_paragraph_goes_on_over_a_page_break() -> None:
     assert document.text[second - 17 : second + 13] == "h sends somebody who carries their"[4:]
 
 
+def test_words_that_are_divided_between_pages_are_joined(tmp_path: Path) -> None:
+    pages = [pdf_writer.Page() for _ in range(4)]
+    for page, line, font in zip(
+        pages,
+        (
+            b"The bridge is closed on Satur\x01",
+            b"days and whenever the com-",
+            b"mittee so decides. It is North-",
+            b"South.",
+        ),
+        ("F5", "F5", "F1", "F1"),
+        strict=True,
+    ):
+        page.put(72, 400, line, 11, font)
+    documents, _ = read_data(pdf_writer.write(pages), tmp_path)
+    assert documents[0].text == (
+        "The bridge is closed on Saturdays and whenever the committee so decides. It is North-South."
+    )
+    assert [part_texts(documents[0])[number].split()[0] for number in (2, 3, 4)] == [
+        "days",
+        "mittee",
+        "South.",
+    ]
+
+
 def test_lists_are_lists() -> None:
     assert (
         "\n\n- Move everything that stands in the cellar corridor, above all the bicycles near the main pipe and the old shelves.\n- Send in the yellow form.\n- Tell your neighbours.\n\n"
@@ -98,7 +123,7 @@ def test_hyphens_at_line_ends_are_undone_where_they_are_no_part_of_the_word() ->
     ("lines", "joined"),
     [
         (["the com-", "mittee"], "the committee"), (["Nord-", "Ost"], "Nord-Ost"), (["COVID-", "19"], "COVID-19"),
-        (["Ein-", "und Ausgang"], "Ein- und Ausgang"), (["state-of-the-", "art"], "state-of-the-art"),
+        (["Ein-", "und Ausgang"], "Ein- und Ausgang"), (["black-", "and-white"], "black-and-white"), (["state-of-the-", "art"], "state-of-the-art"),
         (["a re-entry,", "no re-", "entry"], "a re-entry, no re-entry"), (["10-", "fold"], "10-fold"), (["737–", "9"], "737–9"),
         (["see https://a.example/b/", "c.html"], "see https://a.example/b/c.html"), (["so –", "or not"], "so – or not"),
         (["sun\xad", "shine and rain\xadbow"], "sunshine and rainbow"), (["中文", "字"], "中文字"), (["-", "a"], "- a"),

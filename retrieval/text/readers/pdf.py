@@ -13,7 +13,7 @@ from ...passages import Document, Metadata
 from ...processes import Lock
 from .pdf_layout import PageBlock, lay_out
 from .pdf_markdown import PdfText, write_markdown
-from .pdf_page import PageWord, read_words
+from .pdf_page import PageWord, read_page_words
 from .pdf_properties import INFO_KEYS, read_properties, read_title
 from .pdf_rows import PageRow, read_columns, read_rows
 from .pdf_running import without_running
@@ -159,7 +159,7 @@ def _read_page(pdf: Any, found: _Page) -> None:
                 raise UnreadableFileError(
                     "too_large", f"more than {MOST_LETTERS:,} letters on page {found.number}: divide the page"
                 )
-            found.words = read_words(page, textpage)
+            found.words = read_page_words(page, textpage)
         finally:
             textpage.close()
         if len(found.words) <= _FEW_WORDS:

@@ -4,7 +4,7 @@ A hyphen at the end of a line is taken away where a letter stands before it and 
 (``com-`` ``mittee``), unless the part before has a hyphen already (``state-of-the-`` ``art``), or the document has,
 within its lines, the word with the hyphen, or both of its parts as words but not the word without it (``well-``
 ``known``). Before anything else it stays, and the lines are joined without a space (``COVID-`` ``19``);
-before a word such as ``and`` it stays with a space (``Ein-`` ``und Ausgang``). A range or an address that is divided behind
+before a word such as ``and`` it stays with a space (``Ein-`` ``und Ausgang``, but ``black-`` ``and-white``). A range or an address that is divided behind
 a dash or a slash goes on without a space, too (``737–`` ``9``). A soft hyphen at the end of a line is always
 taken away. Lines of Chinese and Japanese are joined without a space.
 """
@@ -47,7 +47,7 @@ class LineJoiner:
         first = _FIRST.match(after)
         if first is not None and _HYPHENATED.search(before):
             if first[0].casefold() in _BETWEEN:
-                return 0, " "
+                return 0, "" if after[first.end() :].startswith("-") else " "
             last = _LAST.search(before)
             return (0, "") if last is None or self._has_hyphen(last[1], first[0]) else (1, "")
         if first is not None and _UNBROKEN.search(before):

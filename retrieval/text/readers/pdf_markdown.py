@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ...passages import Part
 from .as_markdown import as_heading, as_paragraph, as_table
-from .pdf_hyphens import HYPHENS, LineJoiner
+from .pdf_hyphens import HYPHENS, SOFT_HYPHEN, LineJoiner
 from .pdf_layout import MARK, PageBlock, PageParagraph, PageTable
 from .pdf_rows import BULLETS
 
@@ -51,6 +51,8 @@ class _Writer:
         self._pieces: list[str] = []
         self._length = 0
         self._last: PageBlock | None = None
+        self._ending = ""
+        """The last line of the last block, as it stands on its page."""
         self._last_page = 0
         self._indents: list[float] = []
         self._found = PdfText()
@@ -64,6 +66,7 @@ class _Writer:
                 else:
                     self._add_paragraph(number, block)
                 self._last, self._last_page = block, number
+                self._ending = list(_lines(block))[-1]
         self._found.text = "".join(self._pieces)
         return self._found
 
@@ -88,9 +91,8 @@ class _Writer:
             if rank < self._best:
                 self._best, self._found.heading = rank, " ".join(text.split())
         elif self._goes_on(number, block):
-            before = self._pieces[-1]
-            cut, glue = self._joiner.glue(before, text)
-            self._add(number, text, glue, cut)
+            cut, glue = self._joiner.glue(self._ending, text)
+            self._add(number, text, glue, cut - self._ending.endswith(SOFT_HYPHEN))  # which is gone already
         elif block.is_item:
             last = self._last
             in_list = isinstance(last, PageParagraph) and last.is_item and not self._rank(last)
@@ -112,7 +114,7 @@ class _Writer:
             last.column,
         ) or not 0.95 < block.size / last.size < 1.06:
             return False
-        ending, begin = last.lines[-1].text, block.lines[0].text
+        ending, begin = self._ending, block.lines[0].text
         if ending.endswith(HYPHENS):
             return begin[0].isalnum()
         is_cut = last.is_full and len(ending) >= _FULL_LINE and begin[0].isalnum()

@@ -33,7 +33,7 @@ class PageWord:
     """Quarter turns by which it stands askew on the page, counted against the clock; its place is as if it did not."""
 
 
-def read_words(page: Any, textpage: Any) -> list[PageWord]:
+def read_page_words(page: Any, textpage: Any) -> list[PageWord]:
     """Return the words of a page in the order in which the file holds them."""
     from pypdfium2 import raw  # type: ignore[import-untyped]
 
