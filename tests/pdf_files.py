@@ -10,7 +10,7 @@ from typing import Any
 from documents import make_pdf
 
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.readers.pdf import PdfReader
+from quincunx.retrieval.text.readers.pdf.pdf_file import PdfReader
 from quincunx.retrieval.text.readers.reader import SourceFile
 
 DOCUMENTS = Path(make_pdf.__file__).parent

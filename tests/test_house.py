@@ -59,7 +59,9 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
 
 def test_every_public_name_can_be_had_and_comes_from_its_module() -> None:
     assert sorted(quincunx._HOMES) == sorted(quincunx.__all__)
-    assert [name for name in quincunx.__all__ if name.endswith("Error")] == errors.__all__
+    # What a reader raises never reaches a caller: its file is left out.
+    raised = [name for name in quincunx.__all__ if name.endswith("Error") and name != "UnreadableFileError"]
+    assert raised == errors.__all__
     for name in quincunx.__all__:
         home = importlib.import_module(quincunx._HOMES[name], "quincunx")
         assert getattr(quincunx, name) is getattr(home, name)

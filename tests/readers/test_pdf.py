@@ -28,10 +28,10 @@ from pdf_files import (
 )
 
 from quincunx.retrieval.errors import MissingExtraError
-from quincunx.retrieval.text.readers import pdf
 from quincunx.retrieval.text.readers.field_map import FieldMap
-from quincunx.retrieval.text.readers.pdf import PdfReader
-from quincunx.retrieval.text.readers.pdf_properties import iso_date, read_title
+from quincunx.retrieval.text.readers.pdf import pdf_file
+from quincunx.retrieval.text.readers.pdf.pdf_file import PdfReader
+from quincunx.retrieval.text.readers.pdf.properties import iso_date, read_title
 from quincunx.retrieval.text.readers.reader import Reader, UnreadableFileError
 
 # What the pages show beside what is read: running heads and page numbers.
@@ -201,7 +201,7 @@ def test_too_many_pages_words_or_letters_are_too_large(
 ) -> None:
     for bound in ("MOST_PAGES", "MOST_WORDS", "MOST_LETTERS"):
         with monkeypatch.context() as patch:
-            patch.setattr(pdf, bound, 3)
+            patch.setattr(pdf_file, bound, 3)
             with pytest.raises(UnreadableFileError) as raised:
                 read_data(make_pdf.small_pages(), tmp_path)
             assert raised.value.reason == "too_large"

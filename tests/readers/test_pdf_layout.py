@@ -17,11 +17,11 @@ from pdf_files import (
 )
 
 from quincunx.retrieval.text.markdown import read_blocks as read_markdown
-from quincunx.retrieval.text.readers.pdf_hyphens import LineJoiner
-from quincunx.retrieval.text.readers.pdf_layout import lay_out
-from quincunx.retrieval.text.readers.pdf_markdown import write_markdown
-from quincunx.retrieval.text.readers.pdf_page import PageWord
-from quincunx.retrieval.text.readers.pdf_rows import read_columns, read_rows
+from quincunx.retrieval.text.readers.pdf.hyphens import LineJoiner
+from quincunx.retrieval.text.readers.pdf.layout import lay_out
+from quincunx.retrieval.text.readers.pdf.markdown import write_markdown
+from quincunx.retrieval.text.readers.pdf.page import PageWord
+from quincunx.retrieval.text.readers.pdf.rows import read_columns, read_rows
 
 
 def test_headings_are_ranked_by_size() -> None:

@@ -14,7 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from .pdf_rows import PageRow
+from .rows import PageRow
 
 FEWEST_PAGES = 3
 _MOST_ROWS = 3

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from .pdf_page import PageWord
+from .page import PageWord
 
 BULLETS = "•‣⁃∙▪▫●○◦■□➢➤►✓✔\uf0b7\uf0a7\uf0d8\uf0fc\uf076"
 _LONE_MARK = re.compile(rf"[{BULLETS}–—*-]|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from statistics import median
 
-from .pdf_hyphens import HYPHENS
-from .pdf_rows import BULLETS, PageRow, PageSegment
+from .hyphens import HYPHENS
+from .rows import BULLETS, PageRow, PageSegment
 
 MARK = re.compile(rf"(?:[{BULLETS}]\s*|[–—*-]\s|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]\s)")
 _FIRST_MARK = re.compile(r"\(?[1aA][.)]\s")

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import MissingExtraError
-from ...passages import Document, Metadata
-from ...processes import Lock
-from .pdf_layout import PageBlock, lay_out
-from .pdf_markdown import PdfText, write_markdown
-from .pdf_page import PageWord, read_page_words
-from .pdf_properties import INFO_KEYS, read_properties, read_title
-from .pdf_rows import PageRow, read_columns, read_rows
-from .pdf_running import without_running
-from .reader import SourceFile, UnreadableFileError
+from ....errors import MissingExtraError
+from ....passages import Document, Metadata
+from ....processes import Lock
+from ..reader import SourceFile, UnreadableFileError
+from .layout import PageBlock, lay_out
+from .markdown import PdfText, write_markdown
+from .page import PageWord, read_page_words
+from .properties import INFO_KEYS, read_properties, read_title
+from .rows import PageRow, read_columns, read_rows
+from .running import without_running
 
 MOST_PAGES = 5_000
 MOST_WORDS = 2_000_000

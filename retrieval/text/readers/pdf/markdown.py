@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ...passages import Part
-from .as_markdown import as_heading, as_paragraph, as_table
-from .pdf_hyphens import HYPHENS, SOFT_HYPHEN, LineJoiner
-from .pdf_layout import MARK, PageBlock, PageParagraph, PageTable
-from .pdf_rows import BULLETS
+from ....passages import Part
+from ..as_markdown import as_heading, as_paragraph, as_table
+from .hyphens import HYPHENS, SOFT_HYPHEN, LineJoiner
+from .layout import MARK, PageBlock, PageParagraph, PageTable
+from .rows import BULLETS
 
 _LARGER = 1.14
 _MOST_LINES, _MOST_LETTERS = 3, 200
