@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,21 +19,24 @@ _MOST_DEEP = 10
 _MOST_SPANNED = 64
 """Columns that a cell is laid over at most."""
 
-_UNSEEN = frozenset(
-    "annotation annotation-xml applet audio canvas datalist defs desc head iframe metadata noembed noframes noscript object "
-    "script style template title video".split()
-)
+_UNSEEN = frozenset({
+    "annotation", "annotation-xml", "applet", "audio", "canvas", "datalist", "defs", "desc", "head",
+    "iframe", "metadata", "noembed", "noframes", "noscript", "object", "script", "style", "template",
+    "title", "video",
+})  # fmt: skip
 """What a browser shows nothing of, or something else than its text."""
 _UNSEEN_CLASSES = frozenset({"headerlink", "linenos", "linenodiv", "lineno", "gutter"})
 """Numbers of lines of code, and the marks beside headings that link to them."""
 _HIDDEN_STYLE = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE
 )
-_BLOCKS = frozenset(
-    "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption figure "
-    "footer form header hgroup hr html legend li main menu nav ol option p pre search section select summary table tbody td "
-    "textarea tfoot th thead tr ul h1 h2 h3 h4 h5 h6".split()
-)
+_BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details",
+    "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header",
+    "hgroup", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "search",
+    "section", "select", "summary", "table", "tbody", "td", "textarea", "tfoot", "th", "thead", "tr",
+    "ul", "h1", "h2", "h3", "h4", "h5", "h6",
+})  # fmt: skip
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
@@ -69,13 +73,10 @@ def parse_html(html: str) -> Any:
         UnreadableFileError: it has too many tags, or they are too deep in one another.
         MissingExtraError: lxml is not installed.
     """
-    try:
-        from lxml import etree
-    except ImportError as error:
-        raise MissingExtraError("lxml", "documents") from error
+    etree = lxml("etree")
     if html.count("<") > MOST_TAGS:
         raise UnreadableFileError("too_large", f"more than {MOST_TAGS:,} tags: split it into several files")
-    parser = etree.HTMLParser(
+    parser = lxml("html").HTMLParser(
         encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
     )
     try:
@@ -91,6 +92,18 @@ def parse_html(html: str) -> Any:
         while item.getparent().tag in ("dd", "dt"):
             item.getparent().addnext(item)
     return root
+
+
+def lxml(module: str) -> Any:
+    """Return a module of lxml.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return importlib.import_module(f"lxml.{module}")
+    except ImportError as error:
+        raise MissingExtraError("lxml", "documents") from error
 
 
 def element_as_markdown(root: Any) -> str:
@@ -133,10 +146,8 @@ class _Writer:
         self._apart = False
 
     def write(self, root: Any) -> str:
-        from lxml import etree
-
         whole: Any = None
-        walk = etree.iterwalk(root, events=("start", "end"))
+        walk = lxml("etree").iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
                 if not self._open(element):
@@ -280,14 +291,12 @@ def _layout_tables(root: Any) -> set[Any]:
     Those that say so, that hold a table or a heading, that have but one column or one row of blocks, and those whose words
     do not all stand in cells.
     """
-    from lxml import etree
-
     found: set[Any] = set()
     open_tables: list[Any] = []
     rows: list[int] = []
     widest: list[int] = []
     blocks: list[bool] = []
-    for event, element in etree.iterwalk(root, events=("start", "end")):
+    for event, element in lxml("etree").iterwalk(root, events=("start", "end")):
         tag = element.tag
         if event == "end":
             if tag == "table":
@@ -365,9 +374,7 @@ def _line(element: Any) -> str:
 
 def _pieces(element: Any) -> Iterator[str]:
     """Yield the texts that an element shows, with a space where a block begins or ends."""
-    from lxml import etree
-
-    walk = etree.iterwalk(element, events=("start", "end"))
+    walk = lxml("etree").iterwalk(element, events=("start", "end"))
     whole: Any = None
     for event, child in walk:
         if child.tag in _BLOCKS or child.tag == "br":
@@ -384,8 +391,6 @@ def _pieces(element: Any) -> Iterator[str]:
 
 
 def _code_text(element: Any) -> str:
-    from lxml import etree
-
     parts: list[str] = []
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, child in walk:
