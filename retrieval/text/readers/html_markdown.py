@@ -392,7 +392,7 @@ def _pieces(element: Any) -> Iterator[str]:
 
 def _code_text(element: Any) -> str:
     parts: list[str] = []
-    walk = etree.iterwalk(element, events=("start", "end"))
+    walk = lxml("etree").iterwalk(element, events=("start", "end"))
     for event, child in walk:
         if event == "end":
             parts.append((child.tail or "") if child is not element else "")
