@@ -8,12 +8,11 @@ from typing import Any
 
 from .as_markdown import as_code, as_heading, as_paragraph, as_table
 from .html_tables import layout_tables, table_rows
-from .html_tree import BLOCKS, HEADINGS, is_unseen, lxml, one_line, parse_html
+from .html_tree import BLOCKS, HEADINGS, is_unseen, lxml, mark_of, one_line, parse_html
 
 _MOST_DEEP = 10
 """Lists and quotes in one another that are indented; deeper ones stand as deep as that."""
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
-_STRUCK = frozenset({"s", "strike", "del"})
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language-|lang-|highlight-|brush:\s*)([\w+#.-]+)")
 _NO_LANGUAGES = frozenset({"default", "none", "notranslate", "plaintext", "text"})
 _UNDERLINE = re.compile(r"[-=:|\s]+")
@@ -100,10 +99,9 @@ class _Writer:
         if tag == "table" and element not in self._layout:
             self._put_table(element)
             return False
-        if tag in _CODE | _STRUCK and not any(child.tag in BLOCKS for child in element):
-            mark = "`" if tag in _CODE else "~~"
+        if tag in _CODE and not any(child.tag in BLOCKS for child in element):
             line = one_line(element)
-            self._words.append(f"{mark}{line}{mark}" if line and mark[0] not in line else line)
+            self._words.append(f"`{line}`" if line and "`" not in line else line)
             return False
         match tag:
             case "br":
@@ -112,10 +110,6 @@ class _Writer:
                 self._put(["---"])
             case "img":
                 self._say(element.get("alt"))
-            case "q":
-                self._words.append("“")
-            case "sup" if _raises_number(element, self._words):
-                self._words.append("^")
             case "ul" | "ol" | "menu" | "dir":
                 self._counts.append(_first_number(element) if tag == "ol" else None)
             case "li":
@@ -126,20 +120,27 @@ class _Writer:
                 previous = element.getprevious()
                 self._apart = self._apart and (previous is None or previous.tag not in ("dt", "dd"))
                 self._begin(": ", "  ")
+            case _:
+                self._mark(element)
         self._say(element.text)
         return True
+
+    def _mark(self, element: Any, *, ending: bool = False) -> None:
+        last = next((word[-1] for word in reversed(self._words) if word), "")
+        if mark := mark_of(element, last, ending=ending).strip():
+            self._words.append(mark)
 
     def _close(self, element: Any) -> None:
         if element.tag in BLOCKS:
             self._end_paragraph()
         match element.tag:
-            case "q":
-                self._words.append("”")
             case "ul" | "ol" | "menu" | "dir":
                 self._counts.pop()
                 self._apart = True
             case "li" | "blockquote" | "dd":
                 self._inside.pop()
+            case _:
+                self._mark(element, ending=True)
 
     def _begin_item(self, element: Any) -> None:
         number = self._counts[-1] if self._counts else None
@@ -223,13 +224,6 @@ def _language(element: Any) -> str:
             if re.fullmatch(r"[\w+#.-]+", name) and name.lower() not in _NO_LANGUAGES:
                 return str(name)
     return ""
-
-
-def _raises_number(element: Any, before: list[str]) -> bool:
-    """Whether a raised text begins with a digit right after a word: 10² would else read as 102."""
-    last = next((text[-1] for text in reversed(before) if text), "")
-    said = next((text for text in element.itertext() if text), "")
-    return last.isalnum() and said[:1].isdigit()
 
 
 def _first_number(element: Any) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from html import escape as html_escape
 from typing import Any
 
 from ...errors import MissingExtraError
 from .reader import UnreadableFileError
 
-MOST_TAGS = 2_000_000
+MOST_TAGS = 1_000_000
 """Most tags of one page: a tree of more would not fit into the memory of a small computer."""
 
 _UNSEEN = frozenset({
@@ -32,11 +33,18 @@ BLOCKS = frozenset({
     "ul", "h1", "h2", "h3", "h4", "h5", "h6",
 })  # fmt: skip
 LISTS = frozenset({"ul", "ol", "menu", "dir"})
+STRUCK = frozenset({"s", "strike", "del"})
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+_EMPTY = re.compile(r"""<([A-Za-z][\w:.-]*)((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?)/>""")
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
-def parse_html(html: str) -> Any:
+def parse_html(html: str, *, xml: bool = False) -> Any:
     """Return the root of the tree of an HTML text, without comments; ``None`` where it has none.
+
+    Where it is XHTML (``xml``), every element may be empty, as in ``<script src="x"/>``, and text may stand in CDATA.
 
     Raises:
         UnreadableFileError: it has too many tags, or they are too deep in one another.
@@ -45,6 +53,8 @@ def parse_html(html: str) -> Any:
     etree = lxml("etree")
     if html.count("<") > MOST_TAGS:
         raise UnreadableFileError("too_large", f"more than {MOST_TAGS:,} tags: split it into several files")
+    if xml:
+        html = _without_xml(html)
     parser = lxml("html").HTMLParser(
         encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
     )
@@ -95,16 +105,48 @@ def one_line(element: Any) -> str:
 def _pieces(element: Any) -> Iterator[str]:
     """Yield the texts that an element shows, with a space where a block begins or ends."""
     walk = lxml("etree").iterwalk(element, events=("start", "end"))
+    last = ""
     whole: Any = None
     for event, child in walk:
-        if child.tag in BLOCKS or child.tag == "br":
-            yield " "
+        if event == "start" and child is not element and is_unseen(child):
+            whole = child
+            walk.skip_subtree()
+            continue
+        mark = "" if child is whole else mark_of(child, last, ending=event == "end")
         if event == "start":
-            if child is not element and is_unseen(child):
-                whole = child
-                walk.skip_subtree()
-            else:
-                yield (child.get("alt") if child.tag == "img" else child.text) or ""
+            said = mark + ((child.get("alt") if child.tag == "img" else child.text) or "")
         else:
-            whole = None if child is whole else whole
-            yield (child.tail or "") if child is not element else ""
+            said = mark + ((child.tail or "") if child is not element else "")
+        if said:
+            last = said[-1]
+            yield said.replace("\xad", "")
+
+
+def mark_of(element: Any, last: str, *, ending: bool) -> str:
+    """Return what stands for an element's own mark where it begins or ends, after the character ``last``.
+
+    A space for a block, quotation marks for a quotation, ``~~`` round what is struck out, and ``^`` before a number that is
+    raised right after a word, since 10² would else read as 102.
+    """
+    tag = element.tag
+    if tag in BLOCKS or tag == "br":
+        return " "
+    if tag in STRUCK and not len(element):
+        return "~~" if (element.text or "").strip() else ""
+    if tag == "q":
+        return "”" if ending else "“"
+    if tag == "sup" and not ending and last.isalnum():
+        said = next((text for text in element.itertext() if text), "")
+        return "^" if said[:1].isdigit() else ""
+    return ""
+
+
+def _without_xml(text: str) -> str:
+    """Return XHTML as the HTML that says the same."""
+    first, *others = text.split("<![CDATA[")
+    for other in others:
+        within, end, after = other.partition("]]>")
+        first += f"{html_escape(within)}{after}" if end else other
+    return _EMPTY.sub(
+        lambda tag: tag[0] if tag[1].lower() in _VOID else f"<{tag[1]}{tag[2]}></{tag[1]}>", first
+    )

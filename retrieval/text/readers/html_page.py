@@ -1,0 +1,142 @@
+"""Web pages that were saved as files: their main content, with what they say of themselves as metadata."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ...passages import Document
+from .as_markdown import as_heading
+from .field_map import TITLE
+from .html_main import main_content
+from .html_markdown import element_as_markdown
+from .html_metadata import meta_tags, page_metadata
+from .html_tree import one_line, parse_html
+from .reader import SourceFile, UnreadableFileError
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Largest page that is read: its tree takes many times its size in memory."""
+_DECLARED_WITHIN = 4096
+"""Bytes from the beginning of a page within which it says its encoding."""
+_DECLARED = re.compile(
+    rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]+)|<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]+)",
+    re.IGNORECASE,
+)
+_AS_BROWSERS = {
+    "iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254",
+    "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "sjis": "cp932", "windows-31j": "cp932",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
+    "big5": "big5hkscs", "macintosh": "mac_roman",
+}  # fmt: skip
+"""What browsers read names of encodings as."""
+_ENCODINGS = re.compile(
+    r"cp(?:125\d|932|949|874)|windows-(?:125\d|874)|iso-8859-\d+|koi8-[ru]|euc-jp|iso-2022-jp|gb18030|big5hkscs|mac_roman"
+)
+
+
+class HtmlReader:
+    """Reads ``.html``, ``.htm`` and ``.xhtml``, titled by their main heading, else by what they call themselves."""
+
+    name = "html"
+    version = 1
+    suffixes = (".html", ".htm", ".xhtml")
+
+    def read(self, file: SourceFile) -> Iterator[Document]:
+        file.require_size(MOST_BYTES)
+        html = _decoded(file, file.read_bytes())
+        root = parse_html(html, xml=file.path.suffix.lower() == ".xhtml" or html.startswith("<?xml"))
+        if root is None:
+            return
+        empty = _why_empty(root)
+        tags = meta_tags(root)
+        metadata = page_metadata(root, tags)
+        names = [tags.get("og:title", ""), _title_tag(root)]
+        headings = [one_line(heading) for heading in root.iter("h1")]
+        content = main_content(root)
+        file.require_time()
+        text = element_as_markdown(content)
+        if not text.strip():
+            raise UnreadableFileError("no_text", empty)
+        title, heading = _title(content, headings, names, metadata.get("site", ""))
+        if heading:
+            text = f"{as_heading(heading, 1)}\n\n{text}"
+        record = {**tags, **metadata}
+        mapped = file.fields.value(TITLE, {**record, "title": title}, guess=False)
+        yield file.document(
+            str(mapped or title or file.name), text, {**metadata, **file.fields.added(record)}
+        )
+
+
+def _title(content: Any, headings: list[str], names: list[str], site: str) -> tuple[str, str]:
+    """Return a page's title, and the heading above its content that says it, of which there may be none.
+
+    It is the content's only heading of the first rank, or the first one that the page's own name holds. A heading above the
+    content counts where that name begins with it, since it may be the site's. Else it is that name, without the site's.
+    """
+    inside = [line for heading in content.iter("h1") if (line := one_line(heading))]
+    name = next((name for name in names if name), "")
+    for line in inside:
+        if len(inside) == 1 or any(line.casefold() in name.casefold() for name in names):
+            return line, ""
+    for line in headings if not inside else []:
+        if line and line != site and name.casefold().startswith(line.casefold()):
+            return line, line
+    return (_without_site(name, site) or (inside[0] if inside else "")), ""
+
+
+def _without_site(name: str, site: str) -> str:
+    ending = re.search(r"\s+[-–—|·:»]\s+" + re.escape(site) + r"$", name) if site else None
+    return name[: ending.start()] if ending else name
+
+
+def _title_tag(root: Any) -> str:
+    found = next((tag for tag in root.iter("title") if tag.getparent().tag != "svg"), None)
+    return "" if found is None else " ".join((found.text or "").split())
+
+
+def _why_empty(root: Any) -> str:
+    """Say why a page may hold no words."""
+    if next(root.iter("frameset", "frame", "iframe"), None) is not None:
+        return "its text is in frames: read the pages that they show"
+    if next(root.iter("script"), None) is not None:
+        return "scripts write its text: save the page as a browser shows it"
+    return "its body holds no words"
+
+
+def _decoded(file: SourceFile, data: bytes) -> str:
+    """Return a page as text: by its mark, as UTF-8 where it is that, by what it says itself, else by its bytes.
+
+    Many a page that was saved anew is UTF-8 though it still says otherwise.
+    """
+    name = _declared(data[:_DECLARED_WITHIN])
+    if name is None or b"\0" in data or data.startswith(codecs.BOM_UTF8):
+        return file.decoded(data)
+    try:
+        text = data.decode("utf-8" if name != "iso-2022-jp" else name)
+    except UnicodeDecodeError:
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            return file.decoded(data)
+        file.encoding = name
+    return text.replace("\r\n", "\n")
+
+
+def _declared(beginning: bytes) -> str | None:
+    """Return the encoding that a page says it is in, by Python's name; ``None`` for UTF-8 and for unknown ones."""
+    found = _DECLARED.search(beginning)
+    if found is None:
+        return None
+    said = (found[1] or found[2]).decode("ascii", "replace").lower()
+    name = _AS_BROWSERS.get(said, said)
+    return codecs.lookup(name).name if _ENCODINGS.fullmatch(name) and _is_known(name) else None
+
+
+def _is_known(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
