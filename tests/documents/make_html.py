@@ -19,10 +19,22 @@ JAPANESE = """<!DOCTYPE html>
 <p>水曜日はお弁当の予約を受け付けていません。</p>
 </body></html>
 """
+XHTML = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="fr" lang="fr">
+<head><title>Cantine</title><meta name="DC.creator" content="Aline Quesnel" /></head>
+<body>
+<h1>Cantine</h1>
+<p>Le plat du jour coûte 6,40 EUR.<br />Le vendredi, c'est la brandade de Mme Quesnel.</p>
+<script type="text/javascript">//<![CDATA[
+document.write("<p>rien</p>");
+//]]></script>
+<p>Les allergènes sont affichés<span /> près de la caisse.</p>
+</body>
+</html>
+"""
 
 if __name__ == "__main__":
     Path("html/windows_1252.html").write_bytes(GERMAN.replace("\n", "\r\n").encode("cp1252"))
     Path("html/shift_jis.htm").write_bytes(JAPANESE.encode("cp932"))
-    strict = Path("html/strict.xhtml")
-    text = strict.read_bytes().decode("utf-8", "ignore").replace("€", "EUR")
-    strict.write_bytes(text.encode("latin-1"))
+    Path("html/strict.xhtml").write_bytes(XHTML.encode("latin-1"))

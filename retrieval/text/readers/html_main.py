@@ -119,6 +119,7 @@ def _mark_above(element: Any, marked: set[Any]) -> None:
 
 
 def _take_out_furniture(body: Any) -> None:
+    """Take a page's furniture out of its tree, unless nothing would be left: a page may be nothing but a menu."""
     counts = _Counts(body)
     found = []
     walk = lxml("etree").iterwalk(body, events=("start",))
@@ -126,8 +127,9 @@ def _take_out_furniture(body: Any) -> None:
         if element is not body and _is_furniture(element, counts):
             found.append(element)
             walk.skip_subtree()
-    for element in found:
-        element.drop_tree()
+    if sum(map(counts.words, found)) < counts.words(body):
+        for element in found:
+            element.drop_tree()
 
 
 def _is_furniture(element: Any, counts: _Counts) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ...passages import Document
 from .as_markdown import as_heading
 from .field_map import TITLE
+from .html_encoding import decode_page
 from .html_main import main_content
 from .html_markdown import element_as_markdown
 from .html_metadata import meta_tags, page_metadata
@@ -18,22 +18,6 @@ from .reader import SourceFile, UnreadableFileError
 
 MOST_BYTES = 32 * 1024 * 1024
 """Largest page that is read: its tree takes many times its size in memory."""
-_DECLARED_WITHIN = 4096
-"""Bytes from the beginning of a page within which it says its encoding."""
-_DECLARED = re.compile(
-    rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]+)|<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]+)",
-    re.IGNORECASE,
-)
-_AS_BROWSERS = {
-    "iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254",
-    "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "sjis": "cp932", "windows-31j": "cp932",
-    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
-    "big5": "big5hkscs", "macintosh": "mac_roman",
-}  # fmt: skip
-"""What browsers read names of encodings as."""
-_ENCODINGS = re.compile(
-    r"cp(?:125\d|932|949|874)|windows-(?:125\d|874)|iso-8859-\d+|koi8-[ru]|euc-jp|iso-2022-jp|gb18030|big5hkscs|mac_roman"
-)
 
 
 class HtmlReader:
@@ -45,7 +29,7 @@ class HtmlReader:
 
     def read(self, file: SourceFile) -> Iterator[Document]:
         file.require_size(MOST_BYTES)
-        html = _decoded(file, file.read_bytes())
+        html = decode_page(file, file.read_bytes())
         root = parse_html(html, xml=file.path.suffix.lower() == ".xhtml" or html.startswith("<?xml"))
         if root is None:
             return
@@ -103,40 +87,3 @@ def _why_empty(root: Any) -> str:
     if next(root.iter("script"), None) is not None:
         return "scripts write its text: save the page as a browser shows it"
     return "its body holds no words"
-
-
-def _decoded(file: SourceFile, data: bytes) -> str:
-    """Return a page as text: by its mark, as UTF-8 where it is that, by what it says itself, else by its bytes.
-
-    Many a page that was saved anew is UTF-8 though it still says otherwise.
-    """
-    name = _declared(data[:_DECLARED_WITHIN])
-    if name is None or b"\0" in data or data.startswith(codecs.BOM_UTF8):
-        return file.decoded(data)
-    try:
-        text = data.decode("utf-8" if name != "iso-2022-jp" else name)
-    except UnicodeDecodeError:
-        try:
-            text = data.decode(name)
-        except UnicodeDecodeError:
-            return file.decoded(data)
-        file.encoding = name
-    return text.replace("\r\n", "\n")
-
-
-def _declared(beginning: bytes) -> str | None:
-    """Return the encoding that a page says it is in, by Python's name; ``None`` for UTF-8 and for unknown ones."""
-    found = _DECLARED.search(beginning)
-    if found is None:
-        return None
-    said = (found[1] or found[2]).decode("ascii", "replace").lower()
-    name = _AS_BROWSERS.get(said, said)
-    return codecs.lookup(name).name if _ENCODINGS.fullmatch(name) and _is_known(name) else None
-
-
-def _is_known(name: str) -> bool:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        return False
-    return True
