@@ -20,6 +20,8 @@ _AS_BROWSERS = {
     "big5": "big5hkscs", "macintosh": "mac_roman",
 }  # fmt: skip
 """What browsers read names of encodings as."""
+_SEVEN_BITS = "iso2022_jp"
+"""What is valid UTF-8, too, and nonsense then."""
 _ENCODINGS = re.compile(
     r"cp(?:125\d|932|949|874)|windows-(?:125\d|874)|iso-8859-\d+|koi8-[ru]|euc-jp|iso-2022-jp|gb18030|big5hkscs|mac_roman"
 )
@@ -34,7 +36,7 @@ def decode_page(file: SourceFile, data: bytes) -> str:
     if name is None or b"\0" in data or data.startswith(codecs.BOM_UTF8):
         return file.decoded(data)
     try:
-        text = data.decode("utf-8" if name != "iso-2022-jp" else name)
+        text = data.decode(name if name == _SEVEN_BITS else "utf-8")
     except UnicodeDecodeError:
         try:
             text = data.decode(name)

@@ -68,7 +68,9 @@ def parse_html(html: str, *, xml: bool = False) -> Any:
         )
     for item in [] if root is None else list(root.iter("dd", "dt")):
         # The parser ends no definition where the next one begins.
-        while item.getparent().tag in ("dd", "dt"):
+        while (
+            item.getparent().tag in ("dd", "dt") and item.getnext() is None and not (item.tail or "").strip()
+        ):
             item.getparent().addnext(item)
     return root
 
