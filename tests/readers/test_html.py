@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quincunx.retrieval.errors import MissingExtraError
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.markdown import read_blocks
 from quincunx.retrieval.text.readers.field_map import FieldMap
@@ -45,6 +47,7 @@ FURNITURE = {
     "html/documentation.html": ["index", "Table of Contents", "Show Source", "Created using", "¶"],
     "html/structured_data.html": ["Start", "Stand: Januar"],
     "html/short.html": ["Arrivals", "Badges", "Imprint"],
+    "html/soup.html": ["Front page", "From the archive", "Sloes", "Subscribe", "Made by hand", "About us"],
     "html/layout.html": ["Moorings", "Weather", "Contact"],
 }
 WHOLE = [
@@ -153,7 +156,10 @@ def test_furniture_is_left_out_and_nothing_else(name: str) -> None:
     assert [words for words in FURNITURE[name] if words in text] == []
     source = (DOCUMENTS / name).read_text("utf-8")
     source = re.sub(
-        r'<div id="cookie.*?</div>|<footer.*?</footer>|<(script).*?</script>', "", source, flags=re.DOTALL
+        r'<div id="(cookie|left).*?</p>|<footer.*?</footer>|<(script).*?</script>',
+        "",
+        source,
+        flags=re.DOTALL,
     )
     paragraphs = [
         unescape(re.sub("<[^>]+>", "", found))
@@ -241,6 +247,13 @@ def test_metadata_is_what_the_page_says() -> None:
         ("<title>Leave - Acme</title>", "<h1>Acme</h1><h1>Leave</h1><p>x", "Acme"),
         ("<title>Leave - Acme</title>", "<header><nav><h1>Acme</h1></nav></header><p>x", "Leave - Acme"),
         ("<meta property='og:title' content='Leave of absence'>", "<p>x", "Leave of absence"),
+        ("<title>Leave | Acme</title>", "<h2>Leave</h2><p>x", "Leave"),
+        ("<title>Acme | Leave</title>", "<h2>Leave</h2><p>x", "Acme | Leave"),
+        (
+            "<title>Leave of absence</title>",
+            "<header><h1>Leave of absence</h1></header><main>x",
+            "Leave of absence",
+        ),
         ("", "<h2>x</h2>", "page"),
     ],
 )
@@ -256,6 +269,36 @@ def test_urls_that_no_browser_would_follow_are_none(tmp_path: Path, url: str) ->
         tmp_path, f'<link rel="canonical" href="{url}"><meta property="og:url" content="{url}"><p>x'
     )
     assert the_document(file).metadata == {}
+
+
+def test_a_heading_above_the_content_is_not_lost(tmp_path: Path) -> None:
+    html = "<title>Leave - Acme</title><header><h1>Leave</h1></header><main><p>Ask Zoë.</main>"
+    assert the_document(written(tmp_path, html)).text == "# Leave\n\nAsk Zoë."
+
+
+def test_a_page_of_nothing_but_a_menu_is_read(tmp_path: Path) -> None:
+    assert (
+        the_document(
+            written(tmp_path, "<nav><ul><li><a href=a>Alder</a><li><a href=b>Birch</a></ul></nav>")
+        ).text
+        == "- Alder\n- Birch"
+    )
+
+
+def test_a_page_that_leads_on_to_another_one_has_no_text(tmp_path: Path) -> None:
+    html = '<meta http-equiv="refresh" content="0; URL=../leave.html"><p>Redirecting to <a href="../leave.html">leave</a></p>'
+    assert outcome(written(tmp_path, html)) == ([], "no_text")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("trafilatura", "html/soup.html"), ("lxml.html", "html/news.html")]
+)
+def test_a_missing_library_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"^{module.split('.')[0]} is not installed: .*documents"):
+        read(name)
 
 
 def test_fields_are_mapped_from_meta_tags(tmp_path: Path) -> None:
@@ -298,6 +341,7 @@ def test_headings_stand_as_headings() -> None:
         ("<table>stray<tr><td>a<td>b</table>", "stray\n\na\n\nb"),
         ("a<div>b<div>c</div>d</div>e", "a\n\nb\n\nc\n\nd\n\ne"),
         ("<h2>The <em>List&lt;x&gt;</em><a class=headerlink>¶</a></h2>", "## The List\\<x>"),
+        ("<h2>Fees<a href='#fees'>§</a> <button title='Copy the path'>Copy</button></h2><button>More</button>", "## Fees\n\nMore"),
         ("", ""),
         ("just text", "just text"),
         ("<?xml version='1.0' encoding='utf-16'?><p>a\0b", "ab"),

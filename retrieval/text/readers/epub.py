@@ -21,7 +21,7 @@ from .html_metadata import iso_date
 from .html_tree import HEADINGS, lxml, one_line, parse_html
 from .reader import SourceFile, UnreadableFileError
 
-MOST_BYTES = 32 * 1024 * 1024
+_MOST_BYTES = 32 * 1024 * 1024
 """Largest chapter that is read."""
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -120,9 +120,9 @@ def _chapter(file: SourceFile, archive: zipfile.ZipFile, name: str) -> tuple[str
 def _entry(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         entry = archive.getinfo(name)
-        if entry.file_size > MOST_BYTES:
+        if entry.file_size > _MOST_BYTES:
             raise UnreadableFileError(
-                "too_large", f"{entry.file_size:,} bytes in a chapter; at most {MOST_BYTES:,} are read"
+                "too_large", f"{entry.file_size:,} bytes in a chapter; at most {_MOST_BYTES:,} are read"
             )
         return archive.read(entry)
     except KeyError as error:

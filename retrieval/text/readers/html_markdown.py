@@ -119,7 +119,8 @@ class _Writer:
             case "dd":
                 previous = element.getprevious()
                 self._apart = self._apart and (previous is None or previous.tag not in ("dt", "dd"))
-                self._begin(": ", "  ")
+                nested = bool(self._inside) and self._inside[-1].mark == ": "
+                self._begin(": ", "" if nested else "  ")
             case _:
                 self._mark(element)
         self._say(element.text)

@@ -13,11 +13,13 @@ from .html_encoding import decode_page
 from .html_main import main_content
 from .html_markdown import element_as_markdown
 from .html_metadata import meta_tags, page_metadata
-from .html_tree import one_line, parse_html
+from .html_tree import HEADINGS, one_line, parse_html
 from .reader import SourceFile, UnreadableFileError
 
-MOST_BYTES = 32 * 1024 * 1024
+_MOST_BYTES = 32 * 1024 * 1024
 """Largest page that is read: its tree takes many times its size in memory."""
+_LEADS_ON = re.compile(r"0\s*[;,]\s*url\b", re.IGNORECASE)
+"""Of ``<meta http-equiv="refresh">``: at once, and to another page."""
 
 
 class HtmlReader:
@@ -28,13 +30,15 @@ class HtmlReader:
     suffixes = (".html", ".htm", ".xhtml")
 
     def read(self, file: SourceFile) -> Iterator[Document]:
-        file.require_size(MOST_BYTES)
+        file.require_size(_MOST_BYTES)
         html = decode_page(file, file.read_bytes())
         root = parse_html(html, xml=file.path.suffix.lower() == ".xhtml" or html.startswith("<?xml"))
         if root is None:
             return
         empty = _why_empty(root)
         tags = meta_tags(root)
+        if _LEADS_ON.match(tags.get("refresh", "")):
+            raise UnreadableFileError("no_text", "it only leads on to another page: read that one")
         metadata = page_metadata(root, tags)
         names = [tags.get("og:title", ""), _title_tag(root)]
         headings = [one_line(heading) for heading in root.iter("h1")]
@@ -57,7 +61,8 @@ def _title(content: Any, headings: list[str], names: list[str], site: str) -> tu
     """Return a page's title, and the heading above its content that says it, of which there may be none.
 
     It is the content's only heading of the first rank, or the first one that the page's own name holds. A heading above the
-    content counts where that name begins with it, since it may be the site's. Else it is that name, without the site's.
+    content counts where that name begins with it, since it may be the site's. Else it is that name, without the site's: up to
+    the end of the content's first heading, where it begins with that.
     """
     inside = [line for heading in content.iter("h1") if (line := one_line(heading))]
     name = next((name for name in names if name), "")
@@ -67,6 +72,9 @@ def _title(content: Any, headings: list[str], names: list[str], site: str) -> tu
     for line in headings if not inside else []:
         if line and line != site and name.casefold().startswith(line.casefold()):
             return line, line
+    first = next((line for heading in content.iter(*HEADINGS) if (line := one_line(heading))), "")
+    if first and name.casefold().startswith(first.casefold()):
+        return first, ""
     return (_without_site(name, site) or (inside[0] if inside else "")), ""
 
 

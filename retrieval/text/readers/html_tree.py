@@ -22,6 +22,9 @@ _UNSEEN = frozenset({
 """What a browser shows nothing of, or something else than its text."""
 _UNSEEN_CLASSES = frozenset({"headerlink", "linenos", "linenodiv", "lineno", "gutter"})
 """Numbers of lines of code, and the marks beside headings that link to them."""
+_PERMALINKS = frozenset({"¶", "§", "#", "🔗", "⚓"})
+_COPIES = re.compile(r"\b(?:copy|clipboard|copybtn)\b", re.IGNORECASE)
+"""What a button beside code or a heading says that copies it."""
 _HIDDEN_STYLE = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE
 )
@@ -88,15 +91,26 @@ def lxml(module: str) -> Any:
 
 
 def is_unseen(element: Any) -> bool:
-    """Whether a browser shows nothing of an element."""
+    """Whether a browser shows nothing of an element, or a mark or button that belongs to no text."""
     attributes = element.attrib
     return (
         element.tag in _UNSEEN
         or (element.tag == "dialog" and "open" not in attributes)
+        or (
+            element.tag == "a"
+            and not len(element)
+            and (element.text or "").strip() in _PERMALINKS
+            and _is_anchor(element)
+        )
+        or (element.tag == "button" and _COPIES.search(" ".join(attributes.values())) is not None)
         or attributes.get("hidden", "until-found") != "until-found"
         or _HIDDEN_STYLE.search(attributes.get("style", "")) is not None
         or not _UNSEEN_CLASSES.isdisjoint(attributes.get("class", "").split())
     )
+
+
+def _is_anchor(link: Any) -> bool:
+    return str(link.get("href", "")).startswith("#")
 
 
 def one_line(element: Any) -> str:
