@@ -18,7 +18,7 @@ from .field_map import TITLE
 from .html_encoding import decode_page
 from .html_markdown import element_as_markdown
 from .html_metadata import iso_date
-from .html_tree import HEADINGS, lxml, one_line, parse_html
+from .html_tree import HEADINGS, line_of, lxml, parse_html
 from .reader import SourceFile, UnreadableFileError
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -113,7 +113,7 @@ def _chapter(file: SourceFile, archive: zipfile.ZipFile, name: str) -> tuple[str
         raise UnreadableFileError(reason, f"chapter {posixpath.basename(name)}: {error.detail}") from error
     if root is None:
         return "", ""
-    heading = next((one_line(found) for found in root.iter(*HEADINGS)), "")
+    heading = next((line_of(found) for found in root.iter(*HEADINGS)), "")
     return element_as_markdown(root).strip("\n"), heading
 
 

@@ -13,7 +13,7 @@ from .html_encoding import decode_page
 from .html_main import main_content
 from .html_markdown import element_as_markdown
 from .html_metadata import meta_tags, page_metadata
-from .html_tree import HEADINGS, one_line, parse_html
+from .html_tree import HEADINGS, line_of, parse_html
 from .reader import SourceFile, UnreadableFileError
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -41,7 +41,7 @@ class HtmlReader:
             raise UnreadableFileError("no_text", "it only leads on to another page: read that one")
         metadata = page_metadata(root, tags)
         names = [tags.get("og:title", ""), _title_tag(root)]
-        headings = [one_line(heading) for heading in root.iter("h1")]
+        headings = [line_of(heading) for heading in root.iter("h1")]
         content = main_content(root)
         file.require_time()
         text = element_as_markdown(content)
@@ -64,7 +64,7 @@ def _title(content: Any, headings: list[str], names: list[str], site: str) -> tu
     content counts where that name begins with it, since it may be the site's. Else it is that name, without the site's: up to
     the end of the content's first heading, where it begins with that.
     """
-    inside = [line for heading in content.iter("h1") if (line := one_line(heading))]
+    inside = [line for heading in content.iter("h1") if (line := line_of(heading))]
     name = next((name for name in names if name), "")
     for line in inside:
         if len(inside) == 1 or any(line.casefold() in name.casefold() for name in names):
@@ -72,7 +72,7 @@ def _title(content: Any, headings: list[str], names: list[str], site: str) -> tu
     for line in headings if not inside else []:
         if line and line != site and name.casefold().startswith(line.casefold()):
             return line, line
-    first = next((line for heading in content.iter(*HEADINGS) if (line := one_line(heading))), "")
+    first = next((line for heading in content.iter(*HEADINGS) if (line := line_of(heading))), "")
     if first and name.casefold().startswith(first.casefold()):
         return first, ""
     return (_without_site(name, site) or (inside[0] if inside else "")), ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .html_tree import HEADINGS, LISTS, is_unseen, lxml, one_line
+from .html_tree import HEADINGS, LISTS, is_unseen, line_of, lxml
 
 _MOST_SPANNED = 64
 """Columns that a cell is laid over at most."""
@@ -96,7 +96,7 @@ def _rows(table: Any) -> list[list[str]]:
             across, down = _span(cell, "colspan", most), _span(cell, "rowspan", 1000)
             for column in range(len(row), min(len(row) + across, _MOST_SPANNED)):
                 below[column] = down - 1
-            row += [one_line(cell), *[""] * (across - 1)]
+            row += [line_of(cell), *[""] * (across - 1)]
         from_above = {column: left - 1 for column, left in from_above.items() if left > 1} | {
             column: left for column, left in below.items() if left
         }

@@ -20,6 +20,9 @@ _UNSEEN = frozenset({
     "title", "video",
 })  # fmt: skip
 """What a browser shows nothing of, or something else than its text."""
+_OF_HEAD = frozenset(
+    {"base", "basefont", "bgsound", "link", "meta", "noscript", "script", "style", "template", "title"}
+)
 _UNSEEN_CLASSES = frozenset({"headerlink", "linenos", "linenodiv", "lineno", "gutter"})
 """Numbers of lines of code, and the marks beside headings that link to them."""
 _PERMALINKS = frozenset({"¶", "§", "#", "🔗", "⚓"})
@@ -69,12 +72,8 @@ def parse_html(html: str, *, xml: bool = False) -> Any:
         raise UnreadableFileError(
             "too_large", "more than 2,048 tags lie in one another: save it as plain text"
         )
-    for item in [] if root is None else list(root.iter("dd", "dt")):
-        # The parser ends no definition where the next one begins.
-        while (
-            item.getparent().tag in ("dd", "dt") and item.getnext() is None and not (item.tail or "").strip()
-        ):
-            item.getparent().addnext(item)
+    if root is not None:
+        _mend(root)
     return root
 
 
@@ -109,11 +108,34 @@ def is_unseen(element: Any) -> bool:
     )
 
 
+def _mend(root: Any) -> None:
+    """Put right what the parser, which is older than HTML 5, takes otherwise than browsers do."""
+    head = root.find("head")
+    stray = next((child for child in head if child.tag not in _OF_HEAD), None) if head is not None else None
+    if stray is not None:
+        # A page need not say where its body begins.
+        body = root.find("body")
+        if body is None:
+            body = root.makeelement("body")
+            root.append(body)
+        strays = [stray, *stray.itersiblings()]
+        strays[-1].tail = f"{strays[-1].tail or ''}{body.text or ''}"
+        body.text = None
+        for place, element in enumerate(strays):
+            body.insert(place, element)
+    for item in list(root.iter("dd", "dt")):
+        # The next definition ends the one before it.
+        while (
+            item.getparent().tag in ("dd", "dt") and item.getnext() is None and not (item.tail or "").strip()
+        ):
+            item.getparent().addnext(item)
+
+
 def _is_anchor(link: Any) -> bool:
     return str(link.get("href", "")).startswith("#")
 
 
-def one_line(element: Any) -> str:
+def line_of(element: Any) -> str:
     """Return what an element shows, on one line."""
     return " ".join("".join(_pieces(element)).split())
 
