@@ -123,6 +123,14 @@ def test_entities_are_not_resolved() -> None:
     assert "root:" not in book.title + book.text
 
 
+def test_names_of_entries_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "book.epub"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("käse", "")
+    path.write_bytes(path.read_bytes().replace("käse".encode(), b"k\xff\xffse"))
+    assert outcome(path) == "damaged"
+
+
 def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("an entry was extracted")

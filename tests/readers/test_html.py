@@ -342,6 +342,8 @@ def test_headings_stand_as_headings() -> None:
         ("a<div>b<div>c</div>d</div>e", "a\n\nb\n\nc\n\nd\n\ne"),
         ("<h2>The <em>List&lt;x&gt;</em><a class=headerlink>¶</a></h2>", "## The List\\<x>"),
         ("<h2>Fees<a href='#fees'>§</a> <button title='Copy the path'>Copy</button></h2><button>More</button>", "## Fees\n\nMore"),
+        ("<body style='display:none'><div role=tabpanel hidden>a</div><div hidden>no</div>", "a"),
+        ("<p>a<sup><a href='#n'>[1]</a></sup></p><ol><li>b <a href='#r'>↑</a></ol>", "a[1]\n\n1. b"),
         ("<title>no</title><header>a</header><main><p>b</main>c<p>d", "a\n\nb\n\nc\n\nd"),
         ("<title>no</title><x-y>a</x-y>b<script>no</script> c", "ab c"),
         ("<head><title>no</title></head><article>a</article><body>b</body>", "a\n\nb"),

@@ -40,19 +40,17 @@ class EpubReader:
     suffixes = (".epub",)
 
     def read(self, file: SourceFile) -> Iterator[Document]:
-        with file.unpacked() as archive:
-            book = _Book(archive)
-            texts, heading = [], ""
-            for name in book.chapters:
-                file.require_time()
-                text, first = _chapter(file, archive, name)
-                if text:
-                    texts.append(text)
-                    heading = heading or first
+        try:
+            with file.unpacked() as archive:
+                book = _Book(archive)
+                chapters = list(_chapters(file, archive, book))
+        except UnicodeDecodeError as error:
+            raise UnreadableFileError("damaged", "the names of its entries are no text") from error
+        texts = [text for text, _ in chapters]
+        heading = next((heading for _, heading in chapters if heading), "")
         if book.missing:
-            file.notices.append(
-                f"{book.missing} of {book.missing + len(book.chapters)} chapters are not in the book"
-            )
+            count = book.missing + len(book.chapters)
+            file.notices.append(f"{book.missing} of {count} chapters are not in the book")
         if not texts:
             raise UnreadableFileError("no_text", "its pages are images, or empty")
         record = {"title": book.title, **book.metadata}
@@ -103,18 +101,20 @@ class _Book:
         return posixpath.normpath(posixpath.join(self._folder, unquote(href.partition("#")[0]))).lstrip("/")
 
 
-def _chapter(file: SourceFile, archive: zipfile.ZipFile, name: str) -> tuple[str, str]:
-    """Return a chapter's text and its first heading, each of which may be empty."""
-    data = _entry(archive, name)
-    try:
-        root = parse_html(decode_page(file, data), xml=True)
-    except UnreadableFileError as error:
-        reason = "damaged" if error.reason == "binary" else error.reason
-        raise UnreadableFileError(reason, f"chapter {posixpath.basename(name)}: {error.detail}") from error
-    if root is None:
-        return "", ""
-    heading = next((line_of(found) for found in root.iter(*HEADINGS)), "")
-    return element_as_markdown(root).strip("\n"), heading
+def _chapters(file: SourceFile, archive: zipfile.ZipFile, book: _Book) -> Iterator[tuple[str, str]]:
+    """Yield the text of each chapter that has one, and its first heading, which may be empty."""
+    for name in book.chapters:
+        file.require_time()
+        data = _entry(archive, name)
+        try:
+            root = parse_html(decode_page(file, data), xml=True)
+        except UnreadableFileError as error:
+            reason = "damaged" if error.reason == "binary" else error.reason
+            detail = f"chapter {posixpath.basename(name)}: {error.detail}"
+            raise UnreadableFileError(reason, detail) from error
+        text = "" if root is None else element_as_markdown(root).strip("\n")
+        if text:
+            yield text, next((line_of(found) for found in root.iter(*HEADINGS)), "")
 
 
 def _entry(archive: zipfile.ZipFile, name: str) -> bytes:

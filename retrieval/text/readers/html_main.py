@@ -21,7 +21,7 @@ from ...errors import MissingExtraError
 from .html_tree import is_unseen, lxml
 
 MOST_TAGS_SEARCHED = 20_000
-"""Tags of the largest page that trafilatura is asked of, which takes a second for it."""
+"""Tags of the largest page that trafilatura is asked of, which takes seconds for it."""
 _FURNITURE_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "alertdialog", "dialog"})
 _ENDS = frozenset({"header", "footer", "aside"})
 _NOTES = frozenset({"div", "section", "form", "p"})
@@ -181,8 +181,10 @@ def _found_text(root: Any) -> str:
         import trafilatura
     except ImportError as error:
         raise MissingExtraError("trafilatura", "documents") from error
+    logger = logging.getLogger("trafilatura")
+    level = logger.level
     # It warns of each page that it finds nothing in.
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    logger.setLevel(logging.CRITICAL)
     try:
         page = trafilatura.bare_extraction(root, include_comments=False, favor_recall=True)
     except (
@@ -194,6 +196,8 @@ def _found_text(root: Any) -> str:
         lxml("etree").LxmlError,
     ):
         return ""
+    finally:
+        logger.setLevel(level)
     body = getattr(page, "body", None)
     return "" if body is None else _bare("".join(body.itertext()))
 

@@ -25,7 +25,8 @@ _OF_HEAD = frozenset(
 )
 _UNSEEN_CLASSES = frozenset({"headerlink", "linenos", "linenodiv", "lineno", "gutter"})
 """Numbers of lines of code, and the marks beside headings that link to them."""
-_PERMALINKS = frozenset({"¶", "§", "#", "🔗", "⚓"})
+_PERMALINKS = frozenset({"¶", "§", "#", "🔗", "⚓", "↑", "↩", "↩︎"})
+"""Links beside headings that lead to them, and below notes that lead back."""
 _COPIES = re.compile(r"\b(?:copy|clipboard|copybtn)\b", re.IGNORECASE)
 """What a button beside code or a heading says that copies it."""
 _HIDDEN_STYLE = re.compile(
@@ -91,17 +92,21 @@ def lxml(module: str) -> Any:
 
 def is_unseen(element: Any) -> bool:
     """Whether a browser shows nothing of an element, or a mark or button that belongs to no text."""
-    attributes = element.attrib
+    tag, attributes = element.tag, element.attrib
+    if tag in _UNSEEN:
+        return True
+    if tag in ("html", "body") or attributes.get("role") == "tabpanel":
+        # Scripts show these in time.
+        return False
     return (
-        element.tag in _UNSEEN
-        or (element.tag == "dialog" and "open" not in attributes)
+        (tag == "dialog" and "open" not in attributes)
         or (
-            element.tag == "a"
+            tag == "a"
             and not len(element)
             and (element.text or "").strip() in _PERMALINKS
             and _is_anchor(element)
         )
-        or (element.tag == "button" and _COPIES.search(" ".join(attributes.values())) is not None)
+        or (tag == "button" and _COPIES.search(" ".join(attributes.values())) is not None)
         or attributes.get("hidden", "until-found") != "until-found"
         or _HIDDEN_STYLE.search(attributes.get("style", "")) is not None
         or not _UNSEEN_CLASSES.isdisjoint(attributes.get("class", "").split())
