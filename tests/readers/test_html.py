@@ -222,6 +222,12 @@ def test_encodings_that_pages_declare(tmp_path: Path, charset: str, codec: str, 
     assert the_document(written(tmp_path, html.encode(codec))).text == text
 
 
+def test_a_page_that_says_it_is_utf8_is_read_though_some_of_its_bytes_are_broken(tmp_path: Path) -> None:
+    file = written(tmp_path, b'<meta charset="utf-8"><p>Tea at \xff\xfe four\x7f')
+    assert the_document(file).text.startswith("Tea at \ufffd\ufffd four")
+    assert file.encoding == "utf-8, 2 broken characters replaced"
+
+
 def test_metadata_is_what_the_page_says() -> None:
     news, german = read("html/news.html"), read("html/structured_data.html")
     assert (news.title, german.title) == ("Heron Ferries to run hydrogen boat from May", "Kündigungsfristen")

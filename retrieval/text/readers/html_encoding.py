@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from .reader import SourceFile
+from .reader import SourceFile, UnreadableFileError
 
 _DECLARED_WITHIN = 4096
 """Bytes from the beginning of a page within which it says its encoding."""
@@ -23,7 +23,7 @@ _AS_BROWSERS = {
 _SEVEN_BITS = "iso2022_jp"
 """What is valid UTF-8, too, and nonsense then."""
 _ENCODINGS = re.compile(
-    r"cp(?:125\d|932|949|874)|windows-(?:125\d|874)|iso-8859-\d+|koi8-[ru]|euc-jp|iso-2022-jp|gb18030|big5hkscs|mac_roman"
+    r"utf-?8|cp(?:125\d|932|949|874)|windows-(?:125\d|874)|iso-8859-\d+|koi8-[ru]|euc-jp|iso-2022-jp|gb18030|big5hkscs|mac_roman"
 )
 
 
@@ -38,16 +38,31 @@ def decode_page(file: SourceFile, data: bytes) -> str:
     try:
         text = data.decode(name if name == _SEVEN_BITS else "utf-8")
     except UnicodeDecodeError:
-        try:
-            text = data.decode(name)
-        except UnicodeDecodeError:
-            return file.decoded(data)
-        file.encoding = name
+        text = _declared_text(file, data, name)
     return text.replace("\r\n", "\n")
 
 
+def _declared_text(file: SourceFile, data: bytes, name: str) -> str:
+    """Return a page that is not whole UTF-8 by what it says itself; where it is not that either, by its bytes.
+
+    What says that it is UTF-8, and fits no encoding, is UTF-8 with broken characters.
+    """
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:
+        try:
+            return file.decoded(data)
+        except UnreadableFileError:
+            if name != "utf-8":
+                raise
+        text = data.decode("utf-8", "replace")
+        name = f"utf-8, {text.count(chr(0xFFFD))} broken characters replaced"
+    file.encoding = name
+    return text
+
+
 def _declared(beginning: bytes) -> str | None:
-    """Return the encoding that a page says it is in, by Python's name; ``None`` for UTF-8 and for unknown ones."""
+    """Return the encoding that a page says it is in, by Python's name; ``None`` for unknown ones."""
     found = _DECLARED.search(beginning)
     if found is None:
         return None
