@@ -1,0 +1,316 @@
+"""The body of a Word document, made ready for mammoth: what Word shows of it, in the few elements that mammoth reads well.
+
+Mammoth leaves out simple fields, formulas, newer text boxes and rare wrappers, lets a deleted paragraph's words slip out of
+their cell, runs words together at page breaks, and numbers no list from anything but 1. All this is mended here, so that it
+reads nothing but paragraphs, runs, tables and text boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .docx_numbering import Numbering
+from .docx_styles import Styles
+from .html_tree import lxml
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_V = "{urn:schemas-microsoft-com:vml}"
+_WP = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
+
+NUMBER_BEGINS, NUMBER_ENDS = "\ue000", "\ue001"
+"""Round the number of a list's item, which becomes the value of the item."""
+
+_UNWRAPPED = tuple(
+    W + name
+    for name in (
+        "ins", "moveTo", "hyperlink", "fldSimple", "smartTag", "customXml", "dir", "bdo", "sdt", "sdtContent", "subDoc",
+    )
+)  # fmt: skip
+_DROPPED = tuple(
+    W + name
+    for name in (
+        "del", "moveFrom", "sdtPr", "sdtEndPr", "customXmlPr", "smartTagPr", "bookmarkStart", "bookmarkEnd", "proofErr",
+        "softHyphen", "lastRenderedPageBreak", "commentReference", "commentRangeStart", "commentRangeEnd", "annotationRef",
+        "footnoteRef", "endnoteRef", "separator", "continuationSeparator", "delText", "delInstrText", "tblPrEx",
+    )
+)  # fmt: skip
+_KEPT_OF_RUNS = {W + "vertAlign", W + "strike"}
+_KEPT_OF_CELLS = {W + "gridSpan", W + "vMerge"}
+
+
+def is_on(element: Any, name: str) -> bool:
+    """Whether a property is there and not switched off."""
+    found = element.find(W + name) if element is not None else None
+    return found is not None and found.get(W + "val", "true") not in ("0", "false", "off")
+
+
+def mend_body(body: Any, notes: Mapping[tuple[str, str], Any], styles: Styles, numbering: Numbering) -> None:
+    """Change a body in place; notes are put in below the paragraph, the list or the table that refers to them."""
+    _show_shown(body)
+    _place_notes(body, notes)
+    for paragraph in list(body.iter(W + "p")):
+        _mend_paragraph(paragraph, styles, numbering)
+    for properties in list(body.iter(W + "rPr")):
+        _keep(properties, _KEPT_OF_RUNS)
+    for properties in list(body.iter(W + "tcPr")):
+        _keep(properties, _KEPT_OF_CELLS)
+
+
+def _show_shown(body: Any) -> None:
+    """Take out what Word does not show, and put what it shows in runs of text."""
+    _choose_alternatives(body)
+    _drop_field_codes(body)
+    _merge_deleted(body)
+    for element in list(body.iter(*_DROPPED)):
+        _remove(element)
+    for run in list(body.iter(W + "r")):
+        if is_on(run.find(W + "rPr"), "vanish"):
+            _remove(run)
+    for element in list(body.iter(*_UNWRAPPED)):
+        _unwrap(element)
+    for element in list(body.iter(W + "drawing", W + "pict", W + "object")):
+        _replace_drawing(element)
+    for element in list(body.iter(_M + "oMath")):
+        if next(element.iterancestors(_M + "oMath"), None) is None:
+            _replace(element, [_run(_formula(element))])
+    for element in list(body.iter(_M + "oMathPara")):
+        _unwrap(element)
+    for element in list(body.iter(W + "ruby")):
+        _replace_ruby(element)
+    for element in list(body.iter(W + "noBreakHyphen")):
+        _replace(element, [_text("-")])
+    for element in list(body.iter(W + "br", W + "cr")):
+        _replace(element, [_element("br")])
+    for element in list(body.iter(W + "ptab")):
+        _replace(element, [_element("tab")])
+    for element in list(body.iter(W + "sym")):
+        if not _is_hex(element.get(W + "char", "")):
+            _remove(element)
+
+
+def _choose_alternatives(body: Any) -> None:
+    """Of a drawing that is there in several forms, keep the one that holds text."""
+    for element in list(body.iter(_MC + "AlternateContent")):
+        forms = [form for form in element if form.tag in (_MC + "Choice", _MC + "Fallback")]
+        holding = [form for form in forms if next(form.iter(W + "t", _WP + "docPr"), None) is not None]
+        for form in (holding or forms)[:1]:
+            for child in list(form):
+                element.addprevious(child)
+        _remove(element)
+
+
+def _drop_field_codes(body: Any) -> None:
+    """Take out the texts that stand in the code of a field, such as the result of a field within it."""
+    fields: list[tuple[bool, list[Any]]] = []
+    for element in list(body.iter(W + "fldChar", W + "t")):
+        if element.tag == W + "t":
+            if any(in_code for in_code, _ in fields):
+                next(texts for in_code, texts in fields if in_code).append(element)
+            continue
+        kind = element.get(W + "fldCharType")
+        if kind == "begin":
+            fields.append((True, []))
+        elif kind == "separate" and fields:
+            fields[-1] = (False, fields[-1][1])
+        elif kind == "end" and fields:
+            for text in fields.pop()[1]:
+                _remove(text)
+
+
+def _merge_deleted(body: Any) -> None:
+    """Join each paragraph whose end was deleted or moved away to the next one; take out deleted rows and cells."""
+    for paragraph in list(body.iter(W + "p")):
+        marks = paragraph.find(f"{W}pPr/{W}rPr")
+        following = paragraph.getnext()
+        if marks is None or (marks.find(W + "del") is None and marks.find(W + "moveFrom") is None):
+            continue
+        if following is not None and following.tag == W + "p":
+            properties = following.find(W + "pPr")
+            content = [child for child in paragraph if child.tag != W + "pPr"]
+            for index, child in enumerate(content, start=0 if properties is None else 1):
+                following.insert(index, child)
+            _remove(paragraph)
+    for path, mark in ((f"{W}trPr", "del"), (f"{W}tcPr", "cellDel")):
+        for properties in list(body.iter(path)):
+            if properties.find(W + mark) is not None:
+                _remove(properties.getparent())
+
+
+def _replace_drawing(element: Any) -> None:
+    """Leave of a drawing the texts of its boxes, else the text that stands for it."""
+    boxes = [box for box in element.iter(W + "txbxContent") if _outermost(box, element)]
+    said = [
+        (properties.get("descr") or properties.get("title") or "").strip()
+        for properties in element.iter(_WP + "docPr")
+        if not boxes
+    ]
+    said += [path.get("string", "").strip() for path in element.iter(_V + "textpath")]
+    shown = [_text(text) for text in said if text]
+    for box in boxes:
+        etree = lxml("etree")
+        picture = _element("pict")
+        shape = etree.SubElement(picture, _V + "shape")
+        etree.SubElement(shape, _V + "textbox").append(box)
+        shown.append(picture)
+    _replace(element, shown)
+
+
+def _outermost(box: Any, within: Any) -> bool:
+    for above in box.iterancestors():
+        if above is within:
+            return True
+        if above.tag == W + "txbxContent":
+            return False
+    return True
+
+
+def _formula(element: Any) -> str:
+    """Return a formula on one line, as far as a line shows it."""
+    tag = element.tag.removeprefix(_M)
+    if tag == "t":
+        return element.text or ""
+    parts = [(child.tag.removeprefix(_M), _formula(child)) for child in element if isinstance(child.tag, str)]
+    between = {"f": ("den", "/"), "sSup": ("sup", "^"), "sSub": ("sub", "_")}.get(tag, ("", ""))
+    joined = "".join(
+        f"{between[1]}{_grouped(text)}" if name == between[0] else _grouped(text) if tag == "f" else text
+        for name, text in parts
+        if text
+    )
+    return f"({joined})" if tag == "d" else joined
+
+
+def _grouped(text: str) -> str:
+    return text if text.isalnum() else f"({text})"
+
+
+def _replace_ruby(element: Any) -> None:
+    """Put the reading of characters behind them, in brackets."""
+    base, reading = (
+        "".join(text.text or "" for part in element.iter(W + name) for text in part.iter(W + "t"))
+        for name in ("rubyBase", "rt")
+    )
+    _replace(element, [_text(f"{base}({reading})" if reading else base)])
+
+
+def _place_notes(body: Any, notes: Mapping[tuple[str, str], Any]) -> None:
+    number = 0
+    placed: dict[Any, Any] = {}
+    for reference in list(body.iter(W + "footnoteReference", W + "endnoteReference")):
+        kind = reference.tag.removeprefix(W).removesuffix("Reference")
+        note = notes.get((kind, reference.get(W + "id", "")))
+        block = next((above for above in _upwards(reference) if above.tag in (W + "p", W + "tbl")), None)
+        if note is None or block is None:
+            _remove(reference)
+            continue
+        number += 1
+        _replace(reference, [_text(f"[{number}]")])
+        _show_shown(note)
+        for inner in list(note.iter(W + "footnoteReference", W + "endnoteReference")):
+            _remove(inner)
+        paragraphs = list(note)
+        first = next(note.iter(W + "p"), None)
+        if first is not None:
+            _insert_run(first, f"[{number}] ")
+        block = _end_of_list(block)
+        last = placed.get(block, block)
+        for paragraph in paragraphs:
+            last.addnext(paragraph)
+            last = paragraph
+        placed[block] = last
+
+
+def _upwards(element: Any) -> Iterator[Any]:
+    """Yield what an element stands in, the outermost first."""
+    return reversed(list(element.iterancestors()))
+
+
+def _end_of_list(block: Any) -> Any:
+    """Return the last of the items of a list that follow one another."""
+    while _is_item(block) and block.getnext() is not None and _is_item(block.getnext()):
+        block = block.getnext()
+    return block
+
+
+def _is_item(block: Any) -> bool:
+    return block.tag == W + "p" and block.find(f"{W}pPr/{W}numPr") is not None
+
+
+def _mend_paragraph(paragraph: Any, styles: Styles, numbering: Numbering) -> None:
+    """Say a paragraph's rank, or its list, by a style that the style map knows, and put in what numbers it."""
+    properties = paragraph.find(W + "pPr")
+    shown = styles.shown(properties)
+    if properties is not None:
+        _remove(properties)
+    style = shown.style
+    if shown.number is not None and _shows_something(paragraph):
+        label = numbering.count(*shown.number)
+        depth = min(shown.number[1], 8) + 1
+        if label is not None and style == "":
+            style = f"Ordered{depth}" if label.value is not None else f"Bullet{depth}"
+            number = f"{NUMBER_BEGINS}{label.value}{NUMBER_ENDS}" if label.value is not None else label.text
+            if number:
+                _insert_run(paragraph, number if label.value is not None else f"{number} ")
+        elif label is not None and label.text:
+            _insert_run(paragraph, f"{label.text} ")
+    if style:
+        properties = _element("pPr")
+        properties.append(_element("pStyle", style))
+        paragraph.insert(0, properties)
+
+
+def _shows_something(paragraph: Any) -> bool:
+    return any((text.text or "").strip() for text in paragraph.iter(W + "t")) or any(paragraph.iter(W + "sym"))
+
+
+def _insert_run(paragraph: Any, text: str) -> None:
+    properties = paragraph.find(W + "pPr")
+    paragraph.insert(0 if properties is None else 1, _run(text))
+
+
+def _element(name: str, value: str | None = None) -> Any:
+    element = lxml("etree").Element(W + name)
+    if value is not None:
+        element.set(W + "val", value)
+    return element
+
+
+def _text(text: str) -> Any:
+    element = _element("t")
+    element.text = text
+    return element
+
+
+def _run(text: str) -> Any:
+    run = _element("r")
+    run.append(_text(text))
+    return run
+
+
+def _keep(properties: Any, kept: set[str]) -> None:
+    for child in list(properties):
+        if child.tag not in kept:
+            properties.remove(child)
+
+
+def _remove(element: Any) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)
+
+
+def _unwrap(element: Any) -> None:
+    _replace(element, list(element))
+
+
+def _replace(element: Any, others: list[Any]) -> None:
+    if element.getparent() is not None:
+        for other in others:
+            element.addprevious(other)
+        _remove(element)
+
+
+def _is_hex(text: str) -> bool:
+    return 0 < len(text) <= 6 and all(letter in "0123456789abcdefABCDEF" for letter in text)
