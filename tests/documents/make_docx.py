@@ -57,7 +57,9 @@ NUMBERING = (
     f'<w:numbering {W}><w:abstractNum w:abstractNumId="0">{_levels(("bullet", "•"), ("bullet", "o"))}</w:abstractNum>'
     f'<w:abstractNum w:abstractNumId="1">{_levels(("decimal", "%1."), ("lowerLetter", "%2)"))}</w:abstractNum>'
     f'<w:abstractNum w:abstractNumId="2">{_levels(("decimal", "%1"), ("decimal", "%1.%2"))}</w:abstractNum>'
-    + "".join(f'<w:num w:numId="{number + 1}"><w:abstractNumId w:val="{number}"/></w:num>' for number in range(3))
+    + "".join(
+        f'<w:num w:numId="{number + 1}"><w:abstractNumId w:val="{number}"/></w:num>' for number in range(3)
+    )
     + "</w:numbering>"
 )
 
@@ -99,11 +101,21 @@ def write(name: str, parts: dict[str, str | bytes]) -> None:
 
 def write_document(name: str, *blocks: str, **parts: str) -> None:
     beside = {f"word/{part}.xml": content for part, content in parts.items()}
-    write(name, {"word/document.xml": document(*blocks), "word/styles.xml": STYLES, "word/numbering.xml": NUMBERING, **beside})
+    write(
+        name,
+        {
+            "word/document.xml": document(*blocks),
+            "word/styles.xml": STYLES,
+            "word/numbering.xml": NUMBERING,
+            **beside,
+        },
+    )
 
 
 def changed(kind: str, content: str) -> str:
-    return f'<w:{kind} w:id="9" w:author="Ines Bellweather" w:date="2026-02-01T09:00:00Z">{content}</w:{kind}>'
+    return (
+        f'<w:{kind} w:id="9" w:author="Ines Bellweather" w:date="2026-02-01T09:00:00Z">{content}</w:{kind}>'
+    )
 
 
 def deleted(text: str) -> str:
@@ -135,7 +147,10 @@ def main() -> None:
         paragraph("Fares", "berschrift1"),
         paragraph("What a crossing costs, by season:"),
         table(
-            row(cell("Vessel", '<w:vMerge w:val="restart"/>'), cell("Fare in crowns", '<w:gridSpan w:val="2"/>')),
+            row(
+                cell("Vessel", '<w:vMerge w:val="restart"/>'),
+                cell("Fare in crowns", '<w:gridSpan w:val="2"/>'),
+            ),
             row(cell("<w:r/>", "<w:vMerge/>"), cell("summer"), cell("winter")),
             row(cell("Bicycle"), cell("17"), cell("11")),
             row(cell("Lorry over 12 t"), cell("263"), cell("208 | on request")),
@@ -171,7 +186,12 @@ def main() -> None:
     write_document(
         "tracked_changes.docx",
         paragraph("Notice period", "berschrift1"),
-        paragraph(run("Either side gives ") + deleted("six") + changed("ins", run("nine")) + run(" weeks of notice.")),
+        paragraph(
+            run("Either side gives ")
+            + deleted("six")
+            + changed("ins", run("nine"))
+            + run(" weeks of notice.")
+        ),
         paragraph(changed("moveFrom", run("Letters go to the purser."))),
         f"<w:p><w:pPr><w:rPr>{changed('del', '')}</w:rPr></w:pPr>{run('The purser signs ')}</w:p>",
         paragraph("and the mate files it."),
@@ -228,7 +248,11 @@ def main() -> None:
             "</m:f></m:oMath>"
         ),
         paragraph(
-            run("Up to 10") + run("6", '<w:vertAlign w:val="superscript"/>') + run(" litres, ") + run("cash", "<w:strike/>") + run(" card.")
+            run("Up to 10")
+            + run("6", '<w:vertAlign w:val="superscript"/>')
+            + run(" litres, ")
+            + run("cash", "<w:strike/>")
+            + run(" card.")
         ),
         '<w:sdt><w:sdtPr><w14:checkbox><w14:checked w14:val="1"/></w14:checkbox></w:sdtPr><w:sdtContent>'
         + paragraph("☒ ramp tested")
@@ -238,10 +262,18 @@ def main() -> None:
     write_document(
         "sprachen.docx",
         paragraph("Überfahrt bei Sturm", "berschrift1"),
-        paragraph("Ab Windstärke 9 bleibt die Fähre im Hafen; der Fährmeister Jörg Ößling hängt den gelben Wimpel auf."),
+        paragraph(
+            "Ab Windstärke 9 bleibt die Fähre im Hafen; der Fährmeister Jörg Ößling hängt den gelben Wimpel auf."
+        ),
         paragraph("渡轮须知", "berschrift1"),
         paragraph("大风时渡轮停航，乘客可在三号码头退票。"),
-        paragraph("<w:r><w:ruby><w:rubyPr/><w:rt>" + run("みなと") + "</w:rt><w:rubyBase>" + run("港") + "</w:rubyBase></w:ruby></w:r>"),
+        paragraph(
+            "<w:r><w:ruby><w:rubyPr/><w:rt>"
+            + run("みなと")
+            + "</w:rt><w:rubyBase>"
+            + run("港")
+            + "</w:rubyBase></w:ruby></w:r>"
+        ),
     )
     write("no_styles.docx", {"word/document.xml": document(
         "<w:p><w:r><w:t>Lost and found</w:t></w:r></w:p>",
@@ -266,7 +298,8 @@ def main() -> None:
         "docProps/core.xml": core, "docProps/custom.xml": custom,
     })  # fmt: skip
     strict = document(paragraph("The cable locker holds 190 metres of chain.")).replace(
-        "http://schemas.openxmlformats.org/wordprocessingml/2006/main", "http://purl.oclc.org/ooxml/wordprocessingml/main"
+        "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+        "http://purl.oclc.org/ooxml/wordprocessingml/main",
     )
     write("strict.docm", {
         "_rels/.rels": RELATIONSHIPS.replace("word/document.xml", "/parts/main.xml"),

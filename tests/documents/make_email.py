@@ -11,7 +11,11 @@ HERE = Path(__file__).parent / "email"
 
 
 def message(headers: str, body: str | bytes) -> bytes:
-    return headers.strip().encode("utf-8") + b"\n\n" + (body if isinstance(body, bytes) else body.encode("utf-8"))
+    return (
+        headers.strip().encode("utf-8")
+        + b"\n\n"
+        + (body if isinstance(body, bytes) else body.encode("utf-8"))
+    )
 
 
 PLAIN = """
@@ -44,7 +48,7 @@ def main() -> None:
     )
     (HERE / "plain.eml").write_bytes(plain)
     html = (
-        '<html><head><style>p {color: red}</style><title>x</title></head><body><p>The new crane lifts '
+        "<html><head><style>p {color: red}</style><title>x</title></head><body><p>The new crane lifts "
         "<b>18 tonnes</b>.</p><ul><li>Test it on Friday.</li></ul><blockquote>What does it lift?</blockquote>"
         "<script>alert(1)</script></body></html>"
     )
@@ -59,7 +63,7 @@ def main() -> None:
             "--inner\nContent-Type: text/html; charset=utf-8\n\n<p>The winch cost <b>4,310 crowns</b>; see the invoice.</p>\n--inner--\n"
             "--outer\nContent-Type: application/pdf\nContent-Disposition: attachment;\n"
             " filename*=utf-8''Rechnung%20f%C3%BCr%20die%20Winde.pdf\nContent-Transfer-Encoding: base64\n\n"
-            f"{sheet}\n--outer\nContent-Type: text/csv\nContent-Disposition: attachment; filename=\"=?utf-8?q?Preise_f=C3=BCr_April.csv?=\"\n\na;b\n--outer--\n",
+            f'{sheet}\n--outer\nContent-Type: text/csv\nContent-Disposition: attachment; filename="=?utf-8?q?Preise_f=C3=BCr_April.csv?="\n\na;b\n--outer--\n',
         )
     )
     text = "Grüße aus dem Hafen: die Fähre nach Möwenört fährt ab Ostern schon um 5:55 Uhr, für 12 Kronen.\n"
@@ -79,34 +83,46 @@ def main() -> None:
     (HERE / "forwarded.eml").write_bytes(
         message(
             MIXED.replace("Invoice for the winch", "Fwd: Dry dock in May").replace("<winch@", "<dock@"),
-            b"--outer\nContent-Type: text/plain\n\nSee below, please.\n--outer\nContent-Type: message/rfc822\n\n" + forwarded + b"--outer--\n",
+            b"--outer\nContent-Type: text/plain\n\nSee below, please.\n--outer\nContent-Type: message/rfc822\n\n"
+            + forwarded
+            + b"--outer--\n",
         )
     )
     broken = (
-        b"From: \"Harbour office <office@marlowferry.example\nSubject: =?utf-9?q?Spare_keys?= \xe4 =?utf-8?b?!!!?=\n"
-        b"Date: yesterday evening\nMessage-ID: no brackets\nContent-Type: text/plain; charset=\"x-unknown\"\n\n"
+        b'From: "Harbour office <office@marlowferry.example\nSubject: =?utf-9?q?Spare_keys?= \xe4 =?utf-8?b?!!!?=\n'
+        b'Date: yesterday evening\nMessage-ID: no brackets\nContent-Type: text/plain; charset="x-unknown"\n\n'
         + "Die Ersatzschlüssel hängen hinter der Tür von Lager 16.\n".encode("cp1252")
     )
     (HERE / "broken_headers.eml").write_bytes(broken)
     (HERE / "archive.mbox").write_bytes(
         b"From tove@marlowferry.example Mon Mar  2 08:00:00 2026\n"
-        + message("From: tove@marlowferry.example\nSubject: Keys\n", "The spare key of the kiosk hangs at hook 27.\n")
+        + message(
+            "From: tove@marlowferry.example\nSubject: Keys\n",
+            "The spare key of the kiosk hangs at hook 27.\n",
+        )
         + b"\nFrom - Tue Mar  3 09:30:00 2026\n"
         + message(
             "From: ines@marlowferry.example\nSubject: Rope\n",
             "Two notes.\n\nFrom the rope store we took 75 metres.\nNote: the blue one.\n\n>From here on it is quoted.\n",
         )
         + b"\nFrom 1790@xxx Wed Mar 04 11:00:00 +0000 2026\n"
-        + message("From: jonas@marlowferry.example\nSubject: Paint\nMessage-ID: <paint@x>\n", "The hull takes 62 litres of paint.\n\n")
+        + message(
+            "From: jonas@marlowferry.example\nSubject: Paint\nMessage-ID: <paint@x>\n",
+            "The hull takes 62 litres of paint.\n\n",
+        )
     )
     encrypted = MIXED.replace("multipart/mixed", 'multipart/encrypted; protocol="application/pgp-encrypted"')
     body = "--outer\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--outer\n\n-----BEGIN PGP MESSAGE-----\n--outer--\n"
     (HERE / "encrypted.eml").write_bytes(message(encrypted, body))
     inline = "From: a@b.example\nSubject: Secret\n"
-    (HERE / "inline_pgp.eml").write_bytes(message(inline, "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n"))
+    (HERE / "inline_pgp.eml").write_bytes(
+        message(inline, "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n")
+    )
     smime = "From: a@b.example\nSubject: Secret\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\n"
     (HERE / "smime.eml").write_bytes(message(smime, "MIAGCSqG\n"))
-    (HERE / "no_text.eml").write_bytes(message("From: a@b.example\nSubject: Photo\nContent-Type: image/png; name=deck.png\n", "iVBO\n"))
+    (HERE / "no_text.eml").write_bytes(
+        message("From: a@b.example\nSubject: Photo\nContent-Type: image/png; name=deck.png\n", "iVBO\n")
+    )
     (HERE / "garbage.eml").write_bytes(random.Random(7).randbytes(2000))
     (HERE / "no_message.eml").write_bytes(b"Shopping: bread, butter\nand a rope\n")
     (HERE / "no_mbox.mbox").write_bytes(b"Dear all,\n\nthis is no archive.\n")

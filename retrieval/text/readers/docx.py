@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import lzma
 import posixpath
@@ -20,13 +21,21 @@ from .docx_properties import read_properties
 from .docx_styles import Styles, W
 from .field_map import TITLE
 from .html_markdown import html_as_markdown
+from .html_tree import lxml
 from .reader import SourceFile, UnreadableFileError
 
-MOST_XML = 48 * 1024 * 1024
-"""Largest part of a document, in bytes: its tree takes many times its size in memory."""
+MOST_XML = 32 * 1024 * 1024
+"""Largest part of a document, in bytes."""
+MOST_TAGS = 2_000_000
+"""Most tags of a part, and `MOST_ELEMENTS` most of those that are left of it for mammoth: each takes memory."""
+MOST_ELEMENTS = 400_000
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
-_STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
-_TRANSITIONAL = W[1:-1].encode()
+_STRICT = {
+    b"http://purl.oclc.org/ooxml/wordprocessingml/main": W[1:-1].encode(),
+    b"http://purl.oclc.org/ooxml/officeDocument/math": b"http://schemas.openxmlformats.org/officeDocument/2006/math",
+    b"http://purl.oclc.org/ooxml/drawingml/": b"http://schemas.openxmlformats.org/drawingml/2006/",
+}
+"""The names of the strict form of the format, and those of the usual one."""
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _LEVELS = range(1, 10)
 _STYLE_MAP = "\n".join(
@@ -67,8 +76,12 @@ class DocxReader:
                     raise UnreadableFileError("damaged", "it has no body: open it in Word and save it anew")
                 _notice_unread(file, main)
                 has_pictures = next(body.iter("{*}blip", "{*}imagedata"), None) is not None
-                mend_body(body, parts.notes(), Styles(parts.beside("styles")), Numbering(parts.beside("numbering")))
-                properties = read_properties(parts.named("docProps/core.xml"), parts.named("docProps/custom.xml"))
+                mend_body(
+                    body, parts.notes(), Styles(parts.beside("styles")), Numbering(parts.beside("numbering"))
+                )
+                properties = read_properties(
+                    parts.named("docProps/core.xml"), parts.named("docProps/custom.xml")
+                )
                 rebuilt = parts.rebuilt(main)
         except (zlib.error, lzma.LZMAError, struct.error, UnicodeError) as error:
             raise UnreadableFileError("damaged", f"no whole ZIP archive: {error}") from error
@@ -126,12 +139,14 @@ class _Parts:
 
     def rebuilt(self, main: Any) -> io.BytesIO:
         """Return a document of the main part alone."""
-        from lxml import etree
-
+        if sum(1 for _ in main.iter()) > MOST_ELEMENTS:
+            raise UnreadableFileError(
+                "too_large", f"more than {MOST_ELEMENTS:,} pieces of text: split the document"
+            )
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("[Content_Types].xml", _CONTENT_TYPES)
-            archive.writestr("word/document.xml", etree.tostring(main, encoding="utf-8"))
+            archive.writestr("word/document.xml", lxml("etree").tostring(main, encoding="utf-8"))
         packed.seek(0)
         return packed
 
@@ -139,25 +154,35 @@ class _Parts:
         root = self.named(relationships)
         base = posixpath.dirname(posixpath.dirname(relationships))
         for relationship in root.iter(_RELATIONSHIP) if root is not None else ():
-            if relationship.get("Type", "").endswith(f"/{kind}") and relationship.get("TargetMode") != "External":
-                name = posixpath.normpath(posixpath.join("/", base, relationship.get("Target", ""))).lstrip("/")
+            if (
+                relationship.get("Type", "").endswith(f"/{kind}")
+                and relationship.get("TargetMode") != "External"
+            ):
+                name = posixpath.normpath(posixpath.join("/", base, relationship.get("Target", ""))).lstrip(
+                    "/"
+                )
                 if name.casefold() in self._names:
                     return name
         return ""
 
 
 def _parsed(data: bytes, name: str) -> Any:
-    try:
-        from lxml import etree
-    except ImportError as error:
-        raise MissingExtraError("lxml", "documents") from error
+    etree = lxml("etree")
+    if data.count(b"<") > MOST_TAGS:
+        raise UnreadableFileError(
+            "too_large", f"{name} holds more than {MOST_TAGS:,} tags: split the document"
+        )
+    for strict, usual in _STRICT.items():
+        data = data.replace(strict, usual)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(data.replace(_STRICT, _TRANSITIONAL), parser)
+        root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise UnreadableFileError("damaged", f"{name} is no whole XML: {' '.join(str(error).split())}") from error
+        raise UnreadableFileError(
+            "damaged", f"{name} is no whole XML: {' '.join(str(error).split())}"
+        ) from error
     if root.getroottree().docinfo.doctype:
         raise UnreadableFileError("damaged", f"{name} declares a document type, which no Word document does")
     return root
@@ -165,18 +190,25 @@ def _parsed(data: bytes, name: str) -> Any:
 
 def _html(rebuilt: io.BytesIO) -> str:
     try:
-        import mammoth
+        mammoth: Any = importlib.import_module("mammoth")
     except ImportError as error:
         raise MissingExtraError("mammoth", "documents") from error
     try:
-        html = mammoth.convert_to_html(
-            rebuilt, style_map=_STYLE_MAP, include_default_style_map=False, include_embedded_style_map=False
-        ).value
+        html = str(
+            mammoth.convert_to_html(
+                rebuilt,
+                style_map=_STYLE_MAP,
+                include_default_style_map=False,
+                include_embedded_style_map=False,
+            ).value
+        )
     except RecursionError as error:
         raise UnreadableFileError("too_large", "its parts lie too deep in one another") from error
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise UnreadableFileError("damaged", f"open it in Word and save it anew ({error})") from error
-    html = re.sub(r'<input type="checkbox"( checked="checked")? ?/>', lambda match: "☒" if match[1] else "☐", html)
+    html = re.sub(
+        r'<input type="checkbox"( checked="checked")? ?/>', lambda match: "☒" if match[1] else "☐", html
+    )
     html = re.sub(rf"<li>{NUMBER_BEGINS}(\d+){NUMBER_ENDS}", r'<li value="\1">', html)
     return re.sub(rf"{NUMBER_BEGINS}\d+{NUMBER_ENDS}", "", html)
 
@@ -201,7 +233,15 @@ def _require_no_ole(file: SourceFile) -> None:
 
 
 def _notice_unread(file: SourceFile, main: Any) -> None:
-    for tag, what in (("{*}altChunk", "a file put into it"), ("{*}chart", "a chart"), ("{*}relIds", "a diagram")):
+    for tag, what in (
+        ("{*}altChunk", "a file put into it"),
+        ("{*}chart", "a chart"),
+        ("{*}relIds", "a diagram"),
+    ):
         count = sum(1 for _ in main.iter(tag))
         if count:
-            file.notices.append(f"the text of {what} was not read" if count == 1 else f"the texts of {count} parts, each {what}, were not read")
+            file.notices.append(
+                f"the text of {what} was not read"
+                if count == 1
+                else f"the texts of {count} parts, each {what}, were not read"
+            )

@@ -55,6 +55,10 @@ def mend_body(body: Any, notes: Mapping[tuple[str, str], Any], styles: Styles, n
         _mend_paragraph(paragraph, styles, numbering)
     for properties in list(body.iter(W + "rPr")):
         _keep(properties, _KEPT_OF_RUNS)
+        if not len(properties):
+            _remove(properties)
+    for run in list(body.iter(W + "r")):
+        _join_to_previous(run)
     for properties in list(body.iter(W + "tcPr")):
         _keep(properties, _KEPT_OF_CELLS)
 
@@ -122,7 +126,7 @@ def _drop_field_codes(body: Any) -> None:
 
 def _merge_deleted(body: Any) -> None:
     """Join each paragraph whose end was deleted or moved away to the next one; take out deleted rows and cells."""
-    for paragraph in list(body.iter(W + "p")):
+    for paragraph in reversed(list(body.iter(W + "p"))):
         marks = paragraph.find(f"{W}pPr/{W}rPr")
         following = paragraph.getnext()
         if marks is None or (marks.find(W + "del") is None and marks.find(W + "moveFrom") is None):
@@ -198,6 +202,7 @@ def _replace_ruby(element: Any) -> None:
 def _place_notes(body: Any, notes: Mapping[tuple[str, str], Any]) -> None:
     number = 0
     placed: dict[Any, Any] = {}
+    ends: dict[Any, Any] = {}
     for reference in list(body.iter(W + "footnoteReference", W + "endnoteReference")):
         kind = reference.tag.removeprefix(W).removesuffix("Reference")
         note = notes.get((kind, reference.get(W + "id", "")))
@@ -214,7 +219,7 @@ def _place_notes(body: Any, notes: Mapping[tuple[str, str], Any]) -> None:
         first = next(note.iter(W + "p"), None)
         if first is not None:
             _insert_run(first, f"[{number}] ")
-        block = _end_of_list(block)
+        block = _end_of_list(block, ends)
         last = placed.get(block, block)
         for paragraph in paragraphs:
             last.addnext(paragraph)
@@ -224,13 +229,17 @@ def _place_notes(body: Any, notes: Mapping[tuple[str, str], Any]) -> None:
 
 def _upwards(element: Any) -> Iterator[Any]:
     """Yield what an element stands in, the outermost first."""
-    return reversed(list(element.iterancestors()))
+    yield from reversed(list(element.iterancestors()))
 
 
-def _end_of_list(block: Any) -> Any:
-    """Return the last of the items of a list that follow one another."""
-    while _is_item(block) and block.getnext() is not None and _is_item(block.getnext()):
+def _end_of_list(block: Any, ends: dict[Any, Any]) -> Any:
+    """Return the last of the items of a list that follow one another; the ends that are known are kept."""
+    passed = []
+    while block not in ends and _is_item(block) and block.getnext() is not None and _is_item(block.getnext()):
+        passed.append(block)
         block = block.getnext()
+    block = ends.get(block, block)
+    ends.update((item, block) for item in passed)
     return block
 
 
@@ -244,25 +253,46 @@ def _mend_paragraph(paragraph: Any, styles: Styles, numbering: Numbering) -> Non
     shown = styles.shown(properties)
     if properties is not None:
         _remove(properties)
+    # Word counts empty items, too.
+    label = numbering.count(*shown.number) if shown.number is not None else None
+    if next(paragraph.iter(W + "t", W + "sym", W + "pict", W + "fldChar"), None) is None:
+        _remove(paragraph)
+        return
     style = shown.style
-    if shown.number is not None and _shows_something(paragraph):
-        label = numbering.count(*shown.number)
-        depth = min(shown.number[1], 8) + 1
-        if label is not None and style == "":
-            style = f"Ordered{depth}" if label.value is not None else f"Bullet{depth}"
-            number = f"{NUMBER_BEGINS}{label.value}{NUMBER_ENDS}" if label.value is not None else label.text
-            if number:
-                _insert_run(paragraph, number if label.value is not None else f"{number} ")
-        elif label is not None and label.text:
-            _insert_run(paragraph, f"{label.text} ")
+    if label is not None and shown.number is not None and _shows_something(paragraph):
+        number = f"{label.text} ".lstrip()
+        if not style:
+            style = f"{'Bullet' if label.value is None else 'Ordered'}{shown.number[1] + 1}"
+            if label.value is not None:
+                number = f"{NUMBER_BEGINS}{label.value}{NUMBER_ENDS}"
+        _insert_run(paragraph, number)
     if style:
         properties = _element("pPr")
         properties.append(_element("pStyle", style))
         paragraph.insert(0, properties)
 
 
+def _join_to_previous(run: Any) -> None:
+    """Make one run of two that look alike here: mammoth takes its time for each of them."""
+    previous = run.getprevious()
+    if (
+        previous is None
+        or previous.tag != W + "r"
+        or W + "rPr" in (child.tag for child in (*previous[:1], *run[:1]))
+    ):
+        return
+    for child in list(run):
+        last = previous[-1] if len(previous) else None
+        if child.tag == W + "t" and last is not None and last.tag == W + "t" and not len(last) + len(child):
+            last.text = (last.text or "") + (child.text or "")
+        else:
+            previous.append(child)
+    _remove(run)
+
+
 def _shows_something(paragraph: Any) -> bool:
-    return any((text.text or "").strip() for text in paragraph.iter(W + "t")) or any(paragraph.iter(W + "sym"))
+    has_text = any((text.text or "").strip() for text in paragraph.iter(W + "t"))
+    return has_text or next(paragraph.iter(W + "sym", W + "pict"), None) is not None
 
 
 def _insert_run(paragraph: Any, text: str) -> None:

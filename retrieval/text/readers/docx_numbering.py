@@ -49,18 +49,28 @@ class Numbering:
 
     def _read(self, root: Any) -> None:
         abstract = {
-            element.get(W + "abstractNumId", ""): {_index(level): _level(level) for level in element.iter(W + "lvl")}
+            element.get(W + "abstractNumId", ""): {
+                _index(level): _level(level) for level in element.iter(W + "lvl")
+            }
             for element in root.iter(W + "abstractNum")
         }
-        linked = {_value(element, "styleLink"): element.get(W + "abstractNumId", "") for element in root.iter(W + "abstractNum")}
-        links = {element.get(W + "abstractNumId", ""): _value(element, "numStyleLink") for element in root.iter(W + "abstractNum")}
+        linked = {
+            _value(element, "styleLink"): element.get(W + "abstractNumId", "")
+            for element in root.iter(W + "abstractNum")
+        }
+        links = {
+            element.get(W + "abstractNumId", ""): _value(element, "numStyleLink")
+            for element in root.iter(W + "abstractNum")
+        }
         for number in root.iter(W + "num"):
             name, base = number.get(W + "numId", ""), _value(number, "abstractNumId")
             base = linked.get(links.get(base) or "-", base)
             overrides = list(number.iter(W + "lvlOverride"))
             self._counted_by[name] = base
             self._levels[name] = dict(abstract.get(base, {})) | {
-                _index(override): _level(level) for override in overrides for level in override.iter(W + "lvl")
+                _index(override): _level(level)
+                for override in overrides
+                for level in override.iter(W + "lvl")
             }
             self._starts[name] = {
                 _index(override): _number(override, "startOverride", 1)
@@ -85,7 +95,9 @@ class Numbering:
             counts[deeper] = None
         if found.format == "bullet":
             return Label("")
-        text = re.sub(r"%([1-9])", lambda match: _shown(int(match[1]) - 1, levels, counts), found.text).strip()
+        text = re.sub(
+            r"%([1-9])", lambda match: _shown(int(match[1]) - 1, levels, counts), found.text
+        ).strip()
         if found.format == "none" or not text:
             return None
         plain = re.fullmatch(r"(\d{1,9})[.)]?", text)
@@ -112,7 +124,9 @@ def _formatted(number: int, format: str) -> str:
 
 
 def _level(element: Any) -> _Level:
-    return _Level(_value(element, "numFmt") or "decimal", _value(element, "lvlText"), _number(element, "start", 0))
+    return _Level(
+        _value(element, "numFmt") or "decimal", _value(element, "lvlText"), _number(element, "start", 0)
+    )
 
 
 def _index(element: Any) -> int:

@@ -21,7 +21,13 @@ KNOWN = frozenset({
 MOST_CHARACTERS = 64 * 1024
 """Of one header that are read."""
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
-_WIDER = {"iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
 """What programs write under the names of older encodings."""
 
 
@@ -40,7 +46,8 @@ def decoded_bytes(data: bytes, charset: str | None) -> str:
         else:
             if "\0" in text:
                 raise NotTextError("it holds NUL: no text")
-            return text
+            # The old UTF-7 can write half of a surrogate pair.
+            return text.encode("utf-8", "replace").decode()
     return decode(data).text
 
 

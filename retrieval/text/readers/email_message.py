@@ -73,7 +73,9 @@ def _message(data: bytes) -> Message:
     long ones.
     """
     try:
-        message = email.message_from_bytes(data.removeprefix(b"\xef\xbb\xbf").lstrip(), policy=email.policy.compat32)
+        message = email.message_from_bytes(
+            data.removeprefix(b"\xef\xbb\xbf").lstrip(), policy=email.policy.compat32
+        )
     except RecursionError as error:
         raise UnreadableFileError("too_large", "its parts lie too deep in one another") from error
     if KNOWN.isdisjoint(raw_headers(message)):
@@ -97,4 +99,6 @@ def _document(file: SourceFile, message: Message, number: int | None) -> Documen
     found |= file.fields.added(record)
     if number is None:
         return file.document(str(title), said.text, found)
-    return file.document(str(title), said.text, found, key=f"message-{number}", parts=[Part(0, "message", number)])
+    return file.document(
+        str(title), said.text, found, key=f"message-{number}", parts=[Part(0, "message", number)]
+    )

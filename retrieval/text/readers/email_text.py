@@ -46,7 +46,9 @@ def _add(part: Message, found: MessageText, depth: int) -> None:
     if depth > _MOST_DEEP:
         raise UnreadableFileError("too_large", f"more than {_MOST_DEEP} parts lie in one another")
     _require_readable(part, kind)
-    children = [child for child in part.get_payload() if isinstance(child, Message)] if part.is_multipart() else []
+    children = (
+        [child for child in part.get_payload() if isinstance(child, Message)] if part.is_multipart() else []
+    )
     if kind == "message/rfc822" and children:
         _add_forwarded(children[0], found, depth + 1)
     elif kind == "multipart/alternative":
@@ -54,7 +56,10 @@ def _add(part: Message, found: MessageText, depth: int) -> None:
     elif kind.startswith("multipart/") and children:
         for child in children:
             _add(child, found, depth + 1)
-    elif kind in ("text/plain", "text/html", "text/markdown") and part.get_content_disposition() != "attachment":
+    elif (
+        kind in ("text/plain", "text/html", "text/markdown")
+        and part.get_content_disposition() != "attachment"
+    ):
         block = _block(part, kind)
         if block.strip():
             found.blocks.append(block)

@@ -64,7 +64,9 @@ def _messages(stream: BinaryIO) -> Iterator[Held]:
             if size <= MOST_BYTES:
                 lines.append(line)
         elif line.strip():
-            raise UnreadableFileError("damaged", "no mbox file: its first line does not say From and a sender")
+            raise UnreadableFileError(
+                "damaged", "no mbox file: its first line does not say From and a sender"
+            )
         after_blank = at_start and not line.strip(b"\r\n")
         at_start = line.endswith(b"\n")
         line = following
