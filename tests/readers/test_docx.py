@@ -26,6 +26,7 @@ LISTED: list[dict[str, Any]] = json.loads((DOCUMENTS / "docx.json").read_text(en
 READABLE = [entry for entry in LISTED if "answer" in entry]
 LEFT_OUT = [entry for entry in LISTED if "reason" in entry and entry["reason"] != "empty"]
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+FORMULA_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 SHOWN_WITHOUT_TEXT = {"", "a", "planoftheupperdeck"}
 """Letters of labels and of pictures, which stand in no text of the file."""
 
@@ -70,7 +71,10 @@ def pieces(data: bytes) -> list[str]:
     unseen += [run for run in root.iter(f"{W}r") if run.find(f"{W}rPr/{W}vanish") is not None]
     unseen += list(root.iter(f"{W}rt"))
     gone = {text for element in unseen for text in element.iter(f"{W}t")}
-    return [squeezed(text.text or "") for text in root.iter(f"{W}t") if text not in gone]
+    shown = [
+        element for element in root.iter() if element.tag in (f"{W}t", FORMULA_TEXT) and element not in gone
+    ]
+    return [squeezed(element.text or "") for element in shown]
 
 
 @pytest.mark.parametrize("name", [entry["file"] for entry in READABLE])
@@ -156,8 +160,26 @@ def test_insertions_stay_and_deletions_go() -> None:
 def test_a_deleted_paragraph_at_the_end_of_a_cell_stays_in_it(tmp_path: Path) -> None:
     gone = paragraph("still here", '<w:rPr><w:del w:id="1"/></w:rPr>')
     row = f"<w:tr><w:tc>{gone}</w:tc><w:tc>{paragraph('b')}</w:tc></w:tr>"
-    (document,) = DocxReader().read(packed(tmp_path, f"<w:tbl>{row}</w:tbl>{paragraph('below')}"))
-    assert document.text == "| still here | b |\n| --- | --- |\n\nbelow"
+    (document,) = DocxReader().read(packed(tmp_path, f"<w:tbl>{row}{row}</w:tbl>{paragraph('below')}"))
+    assert document.text == "| still here | b |\n| --- | --- |\n| still here | b |\n\nbelow"
+
+
+def test_headings_and_numbers_in_cells_leave_a_table_one(tmp_path: Path) -> None:
+    heading, number = '<w:pStyle w:val="Heading2"/>', '<w:numPr><w:numId w:val="1"/></w:numPr>'
+    level = (
+        '<w:lvl w:ilvl="0"><w:start w:val="4"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl>'
+    )
+    numbering = f'<w:abstractNum w:abstractNumId="0">{level}</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+    head = f"<w:tr><w:tc>{paragraph('Step', heading)}</w:tc><w:tc>{paragraph('Who', heading)}</w:tc></w:tr>"
+    row = f"<w:tr><w:tc>{paragraph('Cast off', number)}</w:tc><w:tc>{paragraph('mate')}</w:tc></w:tr>"
+    (document,) = DocxReader().read(packed(tmp_path, f"<w:tbl>{head}{row}</w:tbl>", numbering=numbering))
+    assert document.text == "| Step | Who |\n| --- | --- |\n| 4. Cast off | mate |"
+
+
+def test_a_heading_in_the_only_cell_of_a_table_stays_one(tmp_path: Path) -> None:
+    cell = paragraph("Tides", '<w:outlineLvl w:val="1"/>') + paragraph("High at noon.")
+    (document,) = DocxReader().read(packed(tmp_path, f"<w:tbl><w:tr><w:tc>{cell}</w:tc></w:tr></w:tbl>"))
+    assert document.text == "## Tides\n\nHigh at noon."
 
 
 def test_fields_show_their_results_and_not_their_code() -> None:

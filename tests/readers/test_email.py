@@ -195,6 +195,20 @@ def test_parts_too_deep_in_one_another_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        b"From: " + b"(" * 60_000,
+        b"Content-Type: text/plain; " + b"a=b; " * 400_000,
+        b"To: " + b"a <a@b>, " * 50_000,
+    ],
+    ids=["brackets", "parameters", "people"],
+)
+def test_long_headers_take_no_long_time(header: bytes, tmp_path: Path) -> None:
+    found, _ = read_bytes(b"Subject: Tide\n" + header + b"\n\nHigh at noon\n", tmp_path)
+    assert [(document.title, document.text) for document in found] == [("Tide", "High at noon")]
+
+
+@pytest.mark.parametrize(
     "charset", ["idna", "undefined", "base64", "utf-7", "x\\0y", "us-ascii", "iso-8859-1"]
 )
 def test_a_charset_that_is_none_is_guessed(charset: str, tmp_path: Path) -> None:

@@ -258,18 +258,27 @@ def _mend_paragraph(paragraph: Any, styles: Styles, numbering: Numbering) -> Non
     if next(paragraph.iter(W + "t", W + "sym", W + "pict", W + "fldChar"), None) is None:
         _remove(paragraph)
         return
-    style = shown.style
+    style = "" if _is_alone_in_cell(paragraph) else shown.style
     if label is not None and shown.number is not None and _shows_something(paragraph):
         number = f"{label.text} ".lstrip()
-        if not style:
-            style = f"{'Bullet' if label.value is None else 'Ordered'}{shown.number[1] + 1}"
-            if label.value is not None:
-                number = f"{NUMBER_BEGINS}{label.value}{NUMBER_ENDS}"
+        if not shown.style and label.value is None:
+            style = f"Bullet{shown.number[1] + 1}"
+        elif not shown.style and next(paragraph.iterancestors(W + "tbl"), None) is None:
+            style, number = f"Ordered{shown.number[1] + 1}", f"{NUMBER_BEGINS}{label.value}{NUMBER_ENDS}"
         _insert_run(paragraph, number)
     if style:
         properties = _element("pPr")
         properties.append(_element("pStyle", style))
         paragraph.insert(0, properties)
+
+
+def _is_alone_in_cell(paragraph: Any) -> bool:
+    """Whether a paragraph is all of a cell of a table with rows: it heads a column there, and not what follows it."""
+    cell = paragraph.getparent()
+    if cell.tag != W + "tc" or sum(1 for _ in cell.iterchildren(W + "p", W + "tbl")) > 1:
+        return False
+    table = next(cell.iterancestors(W + "tbl"), None)
+    return table is not None and sum(1 for _ in table.iter(W + "tr")) > 1
 
 
 def _join_to_previous(run: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import codecs
 import email.header
+import email.policy
 import email.utils
 from email.errors import HeaderParseError
 from email.message import Message
@@ -18,8 +19,10 @@ KNOWN = frozenset({
     "content-type", "reply-to", "sender", "x-mailer",
 })  # fmt: skip
 """Headers one of which every message has."""
-MOST_CHARACTERS = 64 * 1024
+_MOST_CHARACTERS = 64 * 1024
 """Of one header that are read."""
+_MOST_OF_CONTENT = 16 * 1024
+"""Of a header that says what a part is: the time that the standard library takes for one grows with its square."""
 _NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _WIDER = {
     "iso8859-1": "cp1252",
@@ -29,6 +32,18 @@ _WIDER = {
     "euc_kr": "cp949",
 }
 """What programs write under the names of older encodings."""
+
+
+class BoundedHeaders(email.policy.Compat32):
+    """Cuts long headers off.
+
+    It is the older policy: the newer one raises one or the other error at headers that are broken, and takes very long for
+    long ones.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[: _MOST_OF_CONTENT if name.lower().startswith("content-") else _MOST_CHARACTERS]
 
 
 def decoded_bytes(data: bytes, charset: str | None) -> str:
@@ -64,7 +79,7 @@ def raw_headers(message: Message) -> dict[str, str]:
     """Return the headers by their names in small letters, the first of each name, as they stand in the file."""
     found: dict[str, str] = {}
     for name, value in message.raw_items():
-        found.setdefault(name.lower(), str(value)[:MOST_CHARACTERS])
+        found.setdefault(name.lower(), str(value))
     return found
 
 
@@ -96,7 +111,10 @@ def _text(value: str) -> str:
 
 def addresses(value: str) -> list[str]:
     """Return the people of a header, each as ``Name <address>``, or what there is of the two."""
-    pairs = email.utils.getaddresses([" ".join(value.split())])
+    try:
+        pairs = email.utils.getaddresses([" ".join(value.split())])
+    except (RecursionError, IndexError, ValueError):
+        pairs = []
     people = [(decoded_words(name), decoded_words(address)) for name, address in pairs]
     shown = [f"{name} <{address}>" if name and address else name or address for name, address in people]
     return [one for one in shown if one] or [text for text in [decoded_words(value)] if text]

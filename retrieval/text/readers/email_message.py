@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import email
-import email.policy
 from collections.abc import Iterator
 from email.message import Message
 
 from ...passages import Document, Part
-from .email_headers import KNOWN, decoded_words, metadata, raw_headers
+from .email_headers import KNOWN, BoundedHeaders, decoded_words, metadata, raw_headers
 from .email_text import message_text
 from .field_map import TITLE
 from .mbox import MOST_BYTES, read_mbox
@@ -67,15 +66,9 @@ def _read_mbox(file: SourceFile) -> Iterator[Document]:
 
 
 def _message(data: bytes) -> Message:
-    """Return a parsed message.
-
-    The older policy is taken: the newer one raises one or the other error at headers that are broken, and takes very long for
-    long ones.
-    """
+    data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     try:
-        message = email.message_from_bytes(
-            data.removeprefix(b"\xef\xbb\xbf").lstrip(), policy=email.policy.compat32
-        )
+        message: Message = email.message_from_bytes(data, policy=BoundedHeaders())
     except RecursionError as error:
         raise UnreadableFileError("too_large", "its parts lie too deep in one another") from error
     if KNOWN.isdisjoint(raw_headers(message)):
@@ -88,7 +81,7 @@ def _message(data: bytes) -> Message:
 def _document(file: SourceFile, message: Message, number: int | None) -> Document | None:
     """Return a message as document, numbered where the file holds several; ``None`` where it has no text."""
     headers = raw_headers(message)
-    said = message_text(message)
+    said = message_text(message, file.require_time)
     found = metadata(headers)
     if said.attachments:
         found["attachments"] = said.attachments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 
@@ -21,6 +22,7 @@ _QUOTED = re.compile(r"[ \t]?((?:>[ \t]?)+)")
 class MessageText:
     """What a message says, and what is attached to it."""
 
+    require_time: Callable[[], None]
     blocks: list[str] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
 
@@ -29,19 +31,20 @@ class MessageText:
         return "\n\n".join(self.blocks)
 
 
-def message_text(message: Message) -> MessageText:
-    """Return a message's text as Markdown.
+def message_text(message: Message, require_time: Callable[[], None]) -> MessageText:
+    """Return a message's text as Markdown; ``require_time`` is called at each of its parts.
 
     Raises:
         UnreadableFileError: it is encrypted, or packed in its signature, or nested too deeply.
         MissingExtraError: what reads HTML is not installed.
     """
-    found = MessageText()
+    found = MessageText(require_time)
     _add(message, found, 0)
     return found
 
 
 def _add(part: Message, found: MessageText, depth: int) -> None:
+    found.require_time()
     kind = part.get_content_type()
     if depth > _MOST_DEEP:
         raise UnreadableFileError("too_large", f"more than {_MOST_DEEP} parts lie in one another")
@@ -80,11 +83,15 @@ def _add_alternative(children: list[Message], found: MessageText, depth: int) ->
     """Add the alternative that holds plain text; where it is empty, the last one that holds any text."""
     read = []
     for child in children:
-        inside = MessageText()
+        inside = MessageText(found.require_time)
         _add(child, inside, depth)
         read.append((child, inside))
     plain = [inside for child, inside in read if child.get_content_type() == "text/plain" and inside.blocks]
-    chosen = (plain or [inside for _, inside in reversed(read) if inside.blocks] or [MessageText()])[0]
+    chosen = (
+        plain
+        or [inside for _, inside in reversed(read) if inside.blocks]
+        or [MessageText(found.require_time)]
+    )[0]
     found.blocks += chosen.blocks
     for _, inside in read:
         found.attachments += inside.attachments

@@ -8,7 +8,7 @@ from typing import Any
 
 from .as_markdown import as_code, as_heading, as_paragraph, as_table
 from .html_tables import layout_tables, table_rows
-from .html_tree import BLOCKS, HEADINGS, is_unseen, lxml, mark_of, one_line, parse_html
+from .html_tree import BLOCKS, HEADINGS, is_unseen, line_of, lxml, mark_of, parse_html
 
 _MOST_DEEP = 10
 """Lists and quotes in one another that are indented; deeper ones stand as deep as that."""
@@ -89,7 +89,7 @@ class _Writer:
         if tag in BLOCKS:
             self._end_paragraph()
         if tag in HEADINGS:
-            if line := one_line(element):
+            if line := line_of(element):
                 self._put([as_heading(re.sub(r"<(?=[A-Za-z/!?])", r"\\<", line), int(tag[1]))])
             return False
         if tag == "pre":
@@ -100,7 +100,7 @@ class _Writer:
             self._put_table(element)
             return False
         if tag in _CODE and not any(child.tag in BLOCKS for child in element):
-            line = one_line(element)
+            line = line_of(element)
             self._words.append(f"`{line}`" if line and "`" not in line else line)
             return False
         match tag:
@@ -119,7 +119,8 @@ class _Writer:
             case "dd":
                 previous = element.getprevious()
                 self._apart = self._apart and (previous is None or previous.tag not in ("dt", "dd"))
-                self._begin(": ", "  ")
+                nested = bool(self._inside) and self._inside[-1].mark == ": "
+                self._begin(": ", "" if nested else "  ")
             case _:
                 self._mark(element)
         self._say(element.text)
@@ -192,7 +193,7 @@ class _Writer:
 
     def _put_table(self, table: Any) -> None:
         for caption in table.iterchildren("caption"):
-            if line := one_line(caption):
+            if line := line_of(caption):
                 self._put([as_paragraph(line)], paragraph=True)
         head, body = table_rows(table)
         if head or body:

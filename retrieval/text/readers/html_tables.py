@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .html_tree import HEADINGS, LISTS, is_unseen, lxml, one_line
+from .html_tree import HEADINGS, LISTS, is_unseen, line_of, lxml
 
 _MOST_SPANNED = 64
 """Columns that a cell is laid over at most."""
@@ -37,6 +37,8 @@ def layout_tables(root: Any) -> set[Any]:
                 found.add(open_tables[-1])
             blocks[-1] = blocks[-1] or tag in ("p", "pre", "div", *LISTS)
         if tag == "table":
+            if element.text and element.text.strip():
+                found.add(element)
             open_tables.append(element)
             rows.append(0)
             widest.append(0)
@@ -92,9 +94,9 @@ def _rows(table: Any) -> list[list[str]]:
             while from_above.get(len(row), 0):
                 row.append("")
             across, down = _span(cell, "colspan", most), _span(cell, "rowspan", 1000)
-            for column in range(len(row), len(row) + across):
+            for column in range(len(row), min(len(row) + across, _MOST_SPANNED)):
                 below[column] = down - 1
-            row += [one_line(cell), *[""] * (across - 1)]
+            row += [line_of(cell), *[""] * (across - 1)]
         from_above = {column: left - 1 for column, left in from_above.items() if left > 1} | {
             column: left for column, left in below.items() if left
         }

@@ -20,8 +20,15 @@ _UNSEEN = frozenset({
     "title", "video",
 })  # fmt: skip
 """What a browser shows nothing of, or something else than its text."""
+_OF_HEAD = frozenset(
+    {"base", "basefont", "bgsound", "link", "meta", "noscript", "script", "style", "template", "title"}
+)
 _UNSEEN_CLASSES = frozenset({"headerlink", "linenos", "linenodiv", "lineno", "gutter"})
 """Numbers of lines of code, and the marks beside headings that link to them."""
+_PERMALINKS = frozenset({"¶", "§", "#", "🔗", "⚓", "↑", "↩", "↩︎"})
+"""Links beside headings that lead to them, and below notes that lead back."""
+_COPIES = re.compile(r"\b(?:copy|clipboard|copybtn)\b", re.IGNORECASE)
+"""What a button beside code or a heading says that copies it."""
 _HIDDEN_STYLE = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b", re.IGNORECASE
 )
@@ -66,10 +73,8 @@ def parse_html(html: str, *, xml: bool = False) -> Any:
         raise UnreadableFileError(
             "too_large", "more than 2,048 tags lie in one another: save it as plain text"
         )
-    for item in [] if root is None else list(root.iter("dd", "dt")):
-        # The parser ends no definition where the next one begins.
-        while item.getparent().tag in ("dd", "dt"):
-            item.getparent().addnext(item)
+    if root is not None:
+        _mend(root)
     return root
 
 
@@ -86,18 +91,56 @@ def lxml(module: str) -> Any:
 
 
 def is_unseen(element: Any) -> bool:
-    """Whether a browser shows nothing of an element."""
-    attributes = element.attrib
+    """Whether a browser shows nothing of an element, or a mark or button that belongs to no text."""
+    tag, attributes = element.tag, element.attrib
+    if tag in _UNSEEN:
+        return True
+    if tag in ("html", "body") or attributes.get("role") == "tabpanel":
+        # Scripts show these in time.
+        return False
     return (
-        element.tag in _UNSEEN
-        or (element.tag == "dialog" and "open" not in attributes)
+        (tag == "dialog" and "open" not in attributes)
+        or (
+            tag == "a"
+            and not len(element)
+            and (element.text or "").strip() in _PERMALINKS
+            and _is_anchor(element)
+        )
+        or (tag == "button" and _COPIES.search(" ".join(attributes.values())) is not None)
         or attributes.get("hidden", "until-found") != "until-found"
         or _HIDDEN_STYLE.search(attributes.get("style", "")) is not None
         or not _UNSEEN_CLASSES.isdisjoint(attributes.get("class", "").split())
     )
 
 
-def one_line(element: Any) -> str:
+def _mend(root: Any) -> None:
+    """Put right what the parser, which is older than HTML 5, takes otherwise than browsers do."""
+    head = root.find("head")
+    stray = next((child for child in head if child.tag not in _OF_HEAD), None) if head is not None else None
+    if stray is not None:
+        # A page need not say where its body begins.
+        body = root.find("body")
+        if body is None:
+            body = root.makeelement("body")
+            root.append(body)
+        strays = [stray, *stray.itersiblings()]
+        strays[-1].tail = f"{strays[-1].tail or ''}{body.text or ''}"
+        body.text = None
+        for place, element in enumerate(strays):
+            body.insert(place, element)
+    for item in list(root.iter("dd", "dt")):
+        # The next definition ends the one before it.
+        while (
+            item.getparent().tag in ("dd", "dt") and item.getnext() is None and not (item.tail or "").strip()
+        ):
+            item.getparent().addnext(item)
+
+
+def _is_anchor(link: Any) -> bool:
+    return str(link.get("href", "")).startswith("#")
+
+
+def line_of(element: Any) -> str:
     """Return what an element shows, on one line."""
     return " ".join("".join(_pieces(element)).split())
 
