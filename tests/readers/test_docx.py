@@ -192,6 +192,28 @@ def test_fields_show_their_results_and_not_their_code() -> None:
         assert shown in text
 
 
+def field_mark(kind: str) -> str:
+    return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (
+            f"{field_mark('begin')}{field_mark('begin')}{field_mark('separate')}<w:r><w:t>code</w:t></w:r>{field_mark('end')}"
+            f"{field_mark('separate')}<w:r><w:t>result</w:t></w:r>{field_mark('end')}",
+            "result",
+        ),
+        (f"{field_mark('begin')}<w:r><w:t>no end</w:t></w:r>", "no end"),
+        (f"{field_mark('begin') * 500}<w:r><w:t>no end</w:t></w:r>", "no end"),
+    ],
+    ids=["in the code", "without an end", "very many"],
+)
+def test_a_field_in_the_code_of_a_field_does_not_show(content: str, shown: str, tmp_path: Path) -> None:
+    (document,) = DocxReader().read(packed(tmp_path, f"<w:p>{content}</w:p>"))
+    assert document.text == shown
+
+
 def test_properties_become_metadata_and_a_title() -> None:
     document = read("docx/properties.docx", fields=FieldMap.of("team=Department"))
     assert document.title == "Fuel plan 2027"

@@ -37,6 +37,8 @@ _DROPPED = tuple(
         "footnoteRef", "endnoteRef", "separator", "continuationSeparator", "delText", "delInstrText", "tblPrEx",
     )
 )  # fmt: skip
+_MOST_FIELDS = 64
+"""Fields in one another; where there are more, they do not end, and all that they hold is shown."""
 _KEPT_OF_RUNS = {W + "vertAlign", W + "strike"}
 _KEPT_OF_CELLS = {W + "gridSpan", W + "vMerge"}
 
@@ -109,19 +111,24 @@ def _choose_alternatives(body: Any) -> None:
 def _drop_field_codes(body: Any) -> None:
     """Take out the texts that stand in the code of a field, such as the result of a field within it."""
     fields: list[tuple[bool, list[Any]]] = []
-    for element in list(body.iter(W + "fldChar", W + "t")):
+    in_codes: list[Any] = []
+    for element in body.iter(W + "fldChar", W + "t"):
         if element.tag == W + "t":
-            if any(in_code for in_code, _ in fields):
-                next(texts for in_code, texts in fields if in_code).append(element)
+            texts = next((texts for in_code, texts in fields if in_code), None)
+            if texts is not None:
+                texts.append(element)
             continue
         kind = element.get(W + "fldCharType")
         if kind == "begin":
+            if len(fields) == _MOST_FIELDS:
+                return
             fields.append((True, []))
         elif kind == "separate" and fields:
             fields[-1] = (False, fields[-1][1])
         elif kind == "end" and fields:
-            for text in fields.pop()[1]:
-                _remove(text)
+            in_codes += fields.pop()[1]
+    for text in in_codes:
+        _remove(text)
 
 
 def _merge_deleted(body: Any) -> None:
