@@ -200,8 +200,12 @@ def field_mark(kind: str) -> str:
     ("content", "shown"),
     [
         (
-            f"{field_mark('begin')}{field_mark('begin')}{field_mark('separate')}<w:r><w:t>code</w:t></w:r>{field_mark('end')}"
-            f"{field_mark('separate')}<w:r><w:t>result</w:t></w:r>{field_mark('end')}",
+            "".join(map(field_mark, ("begin", "begin", "separate")))
+            + "<w:r><w:t>code</w:t></w:r>"
+            + field_mark("end")
+            + field_mark("separate")
+            + "<w:r><w:t>result</w:t></w:r>"
+            + field_mark("end"),
             "result",
         ),
         (f"{field_mark('begin')}<w:r><w:t>no end</w:t></w:r>", "no end"),
