@@ -282,6 +282,31 @@ def test_a_heading_above_the_content_is_not_lost(tmp_path: Path) -> None:
     assert the_document(written(tmp_path, html)).text == "# Leave\n\nAsk Zoë."
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "\x01",
+        "\x0c",
+        "\x1b",
+        "\x7f",
+        "\x85",
+        "\ufffe",
+        "&#1;",
+        "&#12;",
+        "&#0;",
+        "&#x1F",
+        "&#x000c;",
+        "&#xFFFE;",
+        "&#65535;",
+        "&#xD800;",
+        "&#x110000;",
+    ],
+)
+def test_odd_characters_beside_furniture(tmp_path: Path, odd: str) -> None:
+    html = f"<title>x</title><section>{odd}a{odd}</section>{odd}<nav>b</nav>{odd}c{odd}<nav>d</nav>{odd}<p>e"
+    assert squeezed(the_document(written(tmp_path, html)).text) == "ace"
+
+
 def test_a_page_of_nothing_but_a_menu_is_read(tmp_path: Path) -> None:
     assert (
         the_document(
@@ -355,7 +380,7 @@ def test_headings_stand_as_headings() -> None:
         ("<head><title>no</title></head><article>a</article><body>b</body>", "a\n\nb"),
         ("", ""),
         ("just text", "just text"),
-        ("<?xml version='1.0' encoding='utf-16'?><p>a\0b", "ab"),
+        ("<?xml version='1.0' encoding='utf-16'?><p>a\0b", "a b"),
     ],
 )  # fmt: skip
 def test_blocks(html: str, markdown: str) -> None:

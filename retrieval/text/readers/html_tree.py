@@ -27,6 +27,12 @@ _UNSEEN_CLASSES = frozenset({"headerlink", "linenos", "linenodiv", "lineno", "gu
 """Numbers of lines of code, and the marks beside headings that link to them."""
 _PERMALINKS = frozenset({"¶", "§", "#", "🔗", "⚓", "↑", "↩", "↩︎"})
 """Links beside headings that lead to them, and below notes that lead back."""
+_NO_CHARACTERS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]"
+    r"|&#0*(?:[0-8]|1[124-9]|2\d|3[01]|127|6553[45])(?!\d);?"
+    r"|&#[xX]0*(?:[0-8bBcCeEfF]|1[\da-fA-F]|7[fF]|[fF]{3}[eEfF])(?![\da-fA-F]);?"
+)
+"""What may stand in no tree."""
 _COPIES = re.compile(r"\b(?:copy|clipboard|copybtn)\b", re.IGNORECASE)
 """What a button beside code or a heading says that copies it."""
 _HIDDEN_STYLE = re.compile(
@@ -66,7 +72,7 @@ def parse_html(html: str, *, xml: bool = False) -> Any:
         encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser)
+        root = etree.fromstring(_NO_CHARACTERS.sub(" ", html).encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:
         return None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
