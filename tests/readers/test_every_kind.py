@@ -36,7 +36,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Buil
         home = tmp_path_factory.mktemp("home")
         patch.setenv("QUINCUNX_HOME", str(home))
         folders = {
-            path.name: path for path in sorted(DOCUMENTS.iterdir()) if path.is_dir() and path.name[0] != "_"
+            path.name: path
+            for path in sorted(DOCUMENTS.iterdir())
+            if path.is_dir() and path.name[0].isalpha()
         }
         yield home, quincunx.build_index("all", folders)
 
@@ -103,7 +105,7 @@ def test_parts_are_where_their_passages_lie(cut: Sequence[tuple[Document, list[P
         starts = [part.start for part in document.parts]
         assert starts == sorted(set(starts))
         assert starts[:1] in ([], [0])
-        ends = dict(zip(document.parts, [*starts[1:], len(document.text) + 1], strict=True))
+        ends = dict(zip(document.parts, [*starts[1:], len(document.text) + 1], strict=False))
         for passage in passages:
             assert list(passage.parts) == [
                 part for part in document.parts if part.start < passage.end and ends[part] > passage.start

@@ -7,8 +7,11 @@ citations and their offsets are spans of that text. What else people find a plac
 
 from __future__ import annotations
 
+import lzma
+import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +34,12 @@ MOST_ENTRIES = 20_000
 """Most entries of an archive."""
 MOST_SECONDS = 120.0
 """Longest time that one file is read for."""
+
+_BAD_ARCHIVES = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, UnicodeError, EOFError,
+    NotImplementedError,
+)  # fmt: skip
+"""What reading an archive that is none, or not a whole one, raises beside `OSError`."""
 
 
 class UnreadableFileError(Exception):
@@ -113,7 +122,7 @@ class SourceFile:
             with zipfile.ZipFile(self.path) as archive:
                 _require_bounded(archive)
                 yield archive
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
+        except _BAD_ARCHIVES as error:
             raise UnreadableFileError("damaged", f"no whole ZIP archive: {error}") from error
         except OSError as error:
             raise UnreadableFileError("unreadable", error.strerror or str(error)) from error
