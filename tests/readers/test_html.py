@@ -294,7 +294,7 @@ def test_a_heading_above_the_content_is_not_lost(tmp_path: Path) -> None:
         "&#1;",
         "&#12;",
         "&#0;",
-        "&#x1F",
+        "&#x1F ",
         "&#x000c;",
         "&#xFFFE;",
         "&#65535;",
