@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.readers.docx import DocxReader
-from quincunx.retrieval.text.readers.docx_numbering import Numbering
+from quincunx.retrieval.text.readers.docx.docx_file import DocxReader
+from quincunx.retrieval.text.readers.docx.numbering import Numbering
 from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
 
@@ -245,7 +245,7 @@ def test_text_that_was_not_read_is_told(tmp_path: Path) -> None:
 
 
 def test_too_many_pieces_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quincunx.retrieval.text.readers.docx.MOST_ELEMENTS", 20)
+    monkeypatch.setattr("quincunx.retrieval.text.readers.docx.docx_file.MOST_ELEMENTS", 20)
     with pytest.raises(UnreadableFileError, match="too_large"):
         list(DocxReader().read(packed(tmp_path, paragraph("word") * 20)))
 

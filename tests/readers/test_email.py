@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from quincunx.retrieval.passages import Document, Part
 from quincunx.retrieval.text.markdown import read_blocks
-from quincunx.retrieval.text.readers import mbox
-from quincunx.retrieval.text.readers.email_message import EmailReader
-from quincunx.retrieval.text.readers.email_text import plain_as_markdown
+from quincunx.retrieval.text.readers.email import mbox
+from quincunx.retrieval.text.readers.email.email_message import EmailReader
+from quincunx.retrieval.text.readers.email.email_text import plain_as_markdown
 from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
 

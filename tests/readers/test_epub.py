@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 import pytest
 
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.readers.epub import EpubReader
 from quincunx.retrieval.text.readers.field_map import FieldMap
+from quincunx.retrieval.text.readers.html.epub import EpubReader
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"

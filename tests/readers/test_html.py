@@ -22,8 +22,8 @@ from quincunx.retrieval.errors import MissingExtraError
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.markdown import read_blocks
 from quincunx.retrieval.text.readers.field_map import FieldMap
-from quincunx.retrieval.text.readers.html_markdown import html_as_markdown
-from quincunx.retrieval.text.readers.html_page import HtmlReader
+from quincunx.retrieval.text.readers.html.html_markdown import html_as_markdown
+from quincunx.retrieval.text.readers.html.html_page import HtmlReader
 from quincunx.retrieval.text.readers.reader import SourceFile, UnreadableFileError
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"

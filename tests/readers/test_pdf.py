@@ -31,7 +31,7 @@ from quincunx.retrieval.errors import MissingExtraError
 from quincunx.retrieval.text.readers.field_map import FieldMap
 from quincunx.retrieval.text.readers.pdf import pdf_file
 from quincunx.retrieval.text.readers.pdf.pdf_file import PdfReader
-from quincunx.retrieval.text.readers.pdf.properties import iso_date, read_title
+from quincunx.retrieval.text.readers.pdf.properties import pdf_date, read_title
 from quincunx.retrieval.text.readers.reader import Reader, UnreadableFileError
 
 # What the pages show beside what is read: running heads and page numbers.
@@ -159,7 +159,7 @@ def test_titles_of_programs_are_none(given_title: str, title: str | None) -> Non
     ],
 )  # fmt: skip
 def test_dates_are_iso(date: str, iso: str | None) -> None:
-    assert iso_date(date) == iso
+    assert pdf_date(date) == iso
 
 
 def test_scanned_pages_are_named() -> None:

@@ -15,7 +15,7 @@ from ..reader import SourceFile, UnreadableFileError
 from .layout import PageBlock, lay_out
 from .markdown import PdfText, write_markdown
 from .page import PageWord, read_page_words
-from .properties import INFO_KEYS, read_properties, read_title
+from .properties import INFO_KEYS, read_pdf_properties, read_title
 from .rows import PageRow, read_columns, read_rows
 from .running import without_running
 
@@ -57,7 +57,7 @@ class PdfReader:
             return
         if _END not in data[-_TAIL:]:
             file.notices.append("the file ends before its PDF data does: text may be missing")
-        metadata: Metadata = {**read_properties(info), "pages": len(pages)}
+        metadata: Metadata = {**read_pdf_properties(info), "pages": len(pages)}
         title = read_title(info)
         record = {**metadata, **({"title": title} if title else {})}
         mapped = file.fields.value("title", record, guess=False)

@@ -21,7 +21,7 @@ _NO_TITLE = re.compile(
 )
 
 
-def read_properties(info: Mapping[str, str]) -> Metadata:
+def read_pdf_properties(info: Mapping[str, str]) -> Metadata:
     """Return the entries of an info dictionary under plain names, dates as ISO texts."""
     metadata: Metadata = {}
     for key, name in _NAMES.items():
@@ -29,7 +29,7 @@ def read_properties(info: Mapping[str, str]) -> Metadata:
             metadata[name] = value
     for key, name in _DATES.items():
         if value := _clean(info.get(key, "")):
-            metadata[name] = iso_date(value) or value
+            metadata[name] = pdf_date(value) or value
     return metadata
 
 
@@ -39,7 +39,7 @@ def read_title(info: Mapping[str, str]) -> str | None:
     return None if not title or _NO_TITLE.fullmatch(title) else title
 
 
-def iso_date(text: str) -> str | None:
+def pdf_date(text: str) -> str | None:
     """Return a date of PDF, such as ``D:20260301120000+01'00'``, as ISO 8601 has it; ``None`` where it is none."""
     found = _DATE.fullmatch(text.strip())
     if found is None:

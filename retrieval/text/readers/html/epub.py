@@ -13,13 +13,13 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import unquote
 
-from ...passages import Document, Metadata, Part
-from .field_map import TITLE
-from .html_encoding import decode_page
+from ....passages import Document, Metadata, Part
+from ..field_map import TITLE
+from ..reader import SourceFile, UnreadableFileError
 from .html_markdown import element_as_markdown
-from .html_metadata import iso_date
 from .html_tree import HEADINGS, line_of, lxml, parse_html
-from .reader import SourceFile, UnreadableFileError
+from .page_encoding import decode_page
+from .page_metadata import html_date
 
 _MOST_BYTES = 32 * 1024 * 1024
 """Largest chapter that is read."""
@@ -189,8 +189,8 @@ def _metadata(package: Any) -> tuple[Metadata, str]:
         "author": authors[0] if len(authors) == 1 else authors,
         "language": next(iter(said("language")), None),
         "publisher": next(iter(said("publisher")), None),
-        "published": next(filter(None, map(iso_date, said("date"))), None),
-        "modified": next(filter(None, map(iso_date, modified)), None),
+        "published": next(filter(None, map(html_date, said("date"))), None),
+        "modified": next(filter(None, map(html_date, modified)), None),
         "identifier": next(iter(said("identifier")), None),
         "keywords": said("subject"),
         "description": next(iter(said("description")), None),

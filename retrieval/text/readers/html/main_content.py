@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...errors import MissingExtraError
+from ....errors import MissingExtraError
 from .html_tree import is_unseen, lxml
 
 MOST_TAGS_SEARCHED = 20_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .reader import UnreadableFileError
+from ..reader import UnreadableFileError
 
 MOST_BYTES = 64 * 1024 * 1024
 """Largest message, with its attachments."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 
-from ..encodings import NotTextError
-from .as_markdown import as_heading, as_paragraph
+from ...encodings import NotTextError
+from ..as_markdown import as_heading, as_paragraph
+from ..html.html_markdown import html_as_markdown
+from ..reader import UnreadableFileError
 from .email_headers import addresses, date, decoded_bytes, decoded_words, raw_headers
-from .html_markdown import html_as_markdown
-from .reader import UnreadableFileError
 
 _MOST_DEEP = 32
 """Parts in one another that are read."""

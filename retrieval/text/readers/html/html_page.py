@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...passages import Document
-from .as_markdown import as_heading
-from .field_map import TITLE
-from .html_encoding import decode_page
-from .html_main import main_content
+from ....passages import Document
+from ..as_markdown import as_heading
+from ..field_map import TITLE
+from ..reader import SourceFile, UnreadableFileError
 from .html_markdown import element_as_markdown
-from .html_metadata import meta_tags, page_metadata
 from .html_tree import HEADINGS, line_of, parse_html
-from .reader import SourceFile, UnreadableFileError
+from .main_content import main_content
+from .page_encoding import decode_page
+from .page_metadata import meta_tags, page_metadata
 
 _MOST_BYTES = 32 * 1024 * 1024
 """Largest page that is read: its tree takes many times its size in memory."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from html import escape as html_escape
 from typing import Any
 
-from ...errors import MissingExtraError
-from .reader import UnreadableFileError
+from ....errors import MissingExtraError
+from ..reader import UnreadableFileError
 
 MOST_TAGS = 1_000_000
 """Most tags of one page: a tree of more would not fit into the memory of a small computer."""

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from ...passages import Metadata
+from ....passages import Metadata
 
 _NAMES = {
     "title": "title",
@@ -21,7 +21,7 @@ _NAMES = {
 }
 
 
-def read_properties(core: Any | None, custom: Any | None) -> Metadata:
+def read_docx_properties(core: Any | None, custom: Any | None) -> Metadata:
     """Return the properties that say something; one that the authors added never replaces one that all have."""
     found = {} if custom is None else dict(_added(custom))
     for element in core if core is not None else ():

@@ -13,16 +13,16 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from ...errors import MissingExtraError
-from ...passages import Document
-from .docx_body import NUMBER_BEGINS, NUMBER_ENDS, mend_body
-from .docx_numbering import Numbering
-from .docx_properties import read_properties
-from .docx_styles import Styles, W
-from .field_map import TITLE
-from .html_markdown import html_as_markdown
-from .html_tree import lxml
-from .reader import SourceFile, UnreadableFileError
+from ....errors import MissingExtraError
+from ....passages import Document
+from ..field_map import TITLE
+from ..html.html_markdown import html_as_markdown
+from ..html.html_tree import lxml
+from ..reader import SourceFile, UnreadableFileError
+from .body import NUMBER_BEGINS, NUMBER_ENDS, mend_body
+from .docx_properties import read_docx_properties
+from .numbering import Numbering
+from .styles import Styles, W
 
 MOST_XML = 32 * 1024 * 1024
 """Largest part of a document, in bytes."""
@@ -79,7 +79,7 @@ class DocxReader:
                 mend_body(
                     body, parts.notes(), Styles(parts.beside("styles")), Numbering(parts.beside("numbering"))
                 )
-                properties = read_properties(
+                properties = read_docx_properties(
                     parts.named("docProps/core.xml"), parts.named("docProps/custom.xml")
                 )
                 rebuilt = parts.rebuilt(main)

@@ -11,8 +11,8 @@ from email.errors import HeaderParseError
 from email.message import Message
 from typing import Any
 
-from ...passages import Metadata
-from ..encodings import NotTextError, decode
+from ....passages import Metadata
+from ...encodings import NotTextError, decode
 
 KNOWN = frozenset({
     "from", "to", "cc", "subject", "date", "message-id", "received", "return-path", "delivered-to", "mime-version",
@@ -129,7 +129,7 @@ def date(value: str) -> str:
         return text
 
 
-def metadata(headers: dict[str, str]) -> Metadata:
+def message_metadata(headers: dict[str, str]) -> Metadata:
     """Return what the headers say, without those that say nothing.
 
     A thread is known by the message that it began with.

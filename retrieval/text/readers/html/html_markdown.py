@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .as_markdown import as_code, as_heading, as_paragraph, as_table
+from ..as_markdown import as_code, as_heading, as_paragraph, as_table
 from .html_tables import layout_tables, table_rows
 from .html_tree import BLOCKS, HEADINGS, is_unseen, line_of, lxml, mark_of, parse_html
 

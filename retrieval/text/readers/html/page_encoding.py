@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from .reader import SourceFile, UnreadableFileError
+from ..reader import SourceFile, UnreadableFileError
 
 _DECLARED_WITHIN = 4096
 """Bytes from the beginning of a page within which it says its encoding."""

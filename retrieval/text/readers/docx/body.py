@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .docx_numbering import Numbering
-from .docx_styles import Styles
-from .html_tree import lxml
+from ..html.html_tree import lxml
+from .numbering import Numbering
+from .styles import Styles
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"

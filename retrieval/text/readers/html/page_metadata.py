@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from ...passages import Metadata
+from ....passages import Metadata
 
 _MOST_JSON = 256 * 1024
 """Characters of the longest JSON-LD that is read."""
@@ -95,7 +95,7 @@ def _language(root: Any, tags: Mapping[str, str]) -> str | None:
     return said.strip() if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", said.strip()) else None
 
 
-def iso_date(text: str) -> str | None:
+def html_date(text: str) -> str | None:
     """Return a date, or a moment, as ISO 8601 writes it; ``None`` for what is none."""
     text = text.strip()
     try:
@@ -109,7 +109,7 @@ def iso_date(text: str) -> str | None:
 
 
 def _first_date(values: list[Any]) -> str | None:
-    return next((found for value in values if isinstance(value, str) and (found := iso_date(value))), None)
+    return next((found for value in values if isinstance(value, str) and (found := html_date(value))), None)
 
 
 def _tagged(tags: Mapping[str, str], names: tuple[str, ...]) -> list[str]:

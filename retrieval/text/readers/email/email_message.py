@@ -6,12 +6,12 @@ import email
 from collections.abc import Iterator
 from email.message import Message
 
-from ...passages import Document, Part
-from .email_headers import KNOWN, BoundedHeaders, decoded_words, metadata, raw_headers
+from ....passages import Document, Part
+from ..field_map import TITLE
+from ..reader import MOST_STREAMED, SourceFile, UnreadableFileError
+from .email_headers import KNOWN, BoundedHeaders, decoded_words, message_metadata, raw_headers
 from .email_text import message_text
-from .field_map import TITLE
 from .mbox import MOST_BYTES, read_mbox
-from .reader import MOST_STREAMED, SourceFile, UnreadableFileError
 
 _NAMED = 5
 """Messages that a notice names."""
@@ -82,7 +82,7 @@ def _document(file: SourceFile, message: Message, number: int | None) -> Documen
     """Return a message as document, numbered where the file holds several; ``None`` where it has no text."""
     headers = raw_headers(message)
     said = message_text(message, file.require_time)
-    found = metadata(headers)
+    found = message_metadata(headers)
     if said.attachments:
         found["attachments"] = said.attachments
     if not said.text.strip():

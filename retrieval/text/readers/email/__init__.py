@@ -1,0 +1,1 @@
+"""E-mail: messages, and mbox files of them."""
