@@ -15,6 +15,21 @@ NAME_FIELDS = ("subject", "aliases", "not_to_be_confused_with")
 """The metadata by which a document states its names: what it is about, what else that is called, and what it is not."""
 
 
+def stated_names(title: str, metadata: Metadata) -> list[str]:
+    """Return what a document says that it is called: its subject, else its title if it has aliases, and those."""
+    subject, aliases, _ = (_texts(metadata.get(field)) for field in NAME_FIELDS)
+    return [*(subject or ([title] if aliases and title else [])), *aliases]
+
+
+def confusable_names(metadata: Metadata) -> list[str]:
+    """Return what a document says that it is not to be confused with."""
+    return _texts(metadata.get(NAME_FIELDS[2]))
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a document by which people find a place in it, such as a page.

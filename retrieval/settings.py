@@ -95,9 +95,9 @@ class SearchSettings:
     rerank_weight: float = 2.0
     """Weight of the rerank score in the combined order, over 0; that of the fused score is 1."""
 
-    name_weight: float = 1.0
+    name_weight: float = 0.5
     """How much more a document counts in the fusion that the question names (see `NAME_FIELDS`), and how much less one that
-    is not to be confused with it: in standard deviations of the fused scores, at least 0."""
+    is not to be confused with it: in standard deviations of the scores, at least 0."""
     neighbours: int = 0
     """How many passages before and after each that is kept a program reads with it, of the same document, 0 to 10."""
 

@@ -55,6 +55,8 @@ class Evidence(BaseModel):
     """Characters of ``text`` that stand elsewhere in the document: the head of its table."""
     parts: tuple[tuple[int, str, int], ...] = Field(default=(), exclude=True)
     """Where the pages of the document begin, or its other parts, in which ``text`` lies: (character, kind, number)."""
+    names: tuple[str, ...] = Field(default=(), exclude=True)
+    """What the document says that it is called: its subject and aliases."""
     path: str = Field(default="", exclude=True)
     """The document's file, below the root that it was read from; empty where it has none."""
 

@@ -15,11 +15,14 @@ from rich.text import Text
 from ...programs.answer import Answer
 from ...programs.check.forms import output_form
 from ...retrieval.passages import Candidate, Passage
-from ...signatures.evidence import Claim
+from ...signatures.evidence import Citation, Claim
 from .text import PROSE, printable, table_of, with_words
 
 HEADINGS = {"reasons": "for it", "against": "against it", "why": "because", "followed": "what followed"}
 """What stands over the claims of a field, where its name alone would not say it."""
+
+ROUND = 60
+"""Characters of the passage that are shown before and after what is quoted."""
 
 
 def candidates_table(candidates: Sequence[Candidate], n: int, *, scores: bool = False) -> Table:
@@ -69,7 +72,8 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     if answer.answered:
         parts += [Text(printable(line)) for line in answer_lines(answer.output)]
         parts.append(Text())
-        parts += [Text(printable(f"✓ {c.passage_id}: “{c.quote}”"), style="green") for c in answer.citations]
+        texts = {passage.id: passage.text for passage in answer.passages}
+        parts += [_citation(c, texts.get(c.passage_id, "")) for c in answer.citations]
     else:
         parts.append(Text(f"Declined: {answer.refusal}", style="yellow"))
         if follow_up := getattr(answer.output, "follow_up", ""):
@@ -78,6 +82,22 @@ def answer_panel(answer: Answer, *, explain: bool) -> Panel:
     parts += [Text(f"note: {note}", style="yellow") for note in answer.notes]
     title = f"{answer.program} · index {answer.index} · engine {answer.engine}"
     return _panel(title, *parts)
+
+
+def _citation(citation: Citation, passage: str) -> Text:
+    """A citation: the words that are quoted stand out in what stands round them; below, what leads there."""
+    place = f", {citation.place}" if citation.place else ""
+    before, found, after = passage.partition(citation.quote)
+    line = Text()
+    line.append(printable(f"✓ {citation.passage_id}{place}: "), style="green")
+    if found and before.strip():
+        line.append(printable(f"…{before[-ROUND:]}".replace("\n", " ")), style="dim")
+    line.append(printable(f"“{citation.quote}”"), style="green")
+    if found and after.strip():
+        line.append(printable(f"{after[:ROUND]}…".replace("\n", " ")), style="dim")
+    if citation.url and citation.url != citation.passage_id:
+        line.append(printable(f"\n  {citation.url}"), style="dim")
+    return line
 
 
 def answer_lines(output: Any, indent: str = "") -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
+from ...retrieval.index.names import names_in
 from ...retrieval.text.words import content_words
 from ...signatures.chat_bridge import ChatBridge, ChatReply
-from ...signatures.evidence import Pointer
+from ...signatures.evidence import Evidence, Pointer
 from ..sentences import ScoredPassages, as_claims, best, flattened
 from ..spec import ProgramSpec
 
@@ -17,22 +19,35 @@ SHORTEST_NAME = 4
 def fill_reply(passages: ScoredPassages, question: str) -> ChatReply:
     """Return the three sentences, over all passages, that bear most on the question.
 
-    When the question names no page's whole title and one of its content words, of 4 letters or more, begins the titles
-    of several pages, it may be between those.
+    It may be between several pages when it is a name of all of them, or when it names none of them and one of its content
+    words, of 4 letters or more, begins the names of several.
     """
     return ChatReply(sentences=as_claims(best(flattened(passages), 3)), between=_between(passages, question))
 
 
 def _between(passages: ScoredPassages, question: str) -> list[Pointer]:
-    pages = {s.passage.id: s.passage.title for sentences in passages for s in sentences}
-    words = _words(question)
-    if any(f" {_words(title)} " in f" {words} " for title in pages.values()):
-        return []
-    for word in content_words(words):
-        begun = [id for id, title in pages.items() if _words(title).startswith(word)]
-        if len(word) >= SHORTEST_NAME and len({pages[id] for id in begun}) > 1:
-            return [Pointer(passage_id=id, title=pages[id]) for id in begun]
+    pages = {s.passage.id: s.passage for sentences in passages for s in sentences}
+    called = {id: (page.title, *page.names) for id, page in pages.items()}
+    named = {
+        name.casefold() for name in names_in(question, {name for names in called.values() for name in names})
+    }
+    if named:
+        meant = [id for id, names in called.items() if named & {name.casefold() for name in names}]
+        titled = [id for id in meant if pages[id].title.casefold() in named]
+        # A page whose title it is, is the one that is meant.
+        return [] if titled or len(named) > 1 else _pointers(meant, pages)
+    for word in content_words(_words(question)):
+        begun = [id for id, names in called.items() if any(_words(name).startswith(word) for name in names)]
+        if len(word) >= SHORTEST_NAME and len({pages[id].title for id in begun}) > 1:
+            return _pointers(begun, pages)
     return []
+
+
+def _pointers(ids: Sequence[str], pages: Mapping[str, Evidence]) -> list[Pointer]:
+    """Return what points to pages, if they are several."""
+    if len({pages[id].title for id in ids}) < 2:
+        return []
+    return [Pointer(passage_id=id, title=pages[id].title) for id in ids]
 
 
 def _words(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import dspy
 
 from ...retrieval.errors import ModelOutputError
-from ...retrieval.passages import FILE_FACTS, NAME_FIELDS, Passage
+from ...retrieval.passages import FILE_FACTS, NAME_FIELDS, Passage, stated_names
 from ...retrieval.text.questions import lone_surrogate_at
 from ...signatures.evidence import Claim, Evidence
 from ..answer import Answer
@@ -335,6 +335,7 @@ def evidence(passage: Passage) -> Evidence:
         start=passage.start,
         head=len(head),
         parts=tuple((part.start, part.kind, part.number) for part in passage.parts),
+        names=tuple(stated_names(passage.title.split(" › ")[0], passage.metadata)),
         path=str(passage.metadata.get("path", "")),
     )
 

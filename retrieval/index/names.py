@@ -1,7 +1,7 @@
 """What documents say that they are about, and are not: names that are matched exactly, whatever else is like them.
 
 A document's metadata may state its ``subject``, ``aliases`` of that, and what it is ``not_to_be_confused_with``: texts, or
-lists of texts. Of the names that stand in a question the longest counts: "Sage Daily" names Sage Daily, and not Sage.
+lists of texts; where it states aliases and no subject, its title is that. Of the names that stand in a question the longest counts: "Sage Daily" names Sage Daily, and not Sage.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ..passages import NAME_FIELDS, Metadata
+from ..passages import Document, confusable_names, stated_names
 from ..text.normal_form import UNSPACED, normal_text
 
 NAMES_SQL = """
@@ -27,7 +26,6 @@ LONGEST_NAME = 8
 LONGEST_UNSPACED = 20
 """Most characters of a name in a script without spaces."""
 
-_SUBJECT, _ALIASES, _OTHERS = NAME_FIELDS
 _AT_ENDS = "\"'()[]{}<>,;:!?*_`~“”‘’«»…。，、；：！？（）「」『』"
 _POSSESSIVE = re.compile(r"'s?$")
 _UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
@@ -49,10 +47,11 @@ class NamesTable:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def add(self, metadata: Metadata, passages: Sequence[int]) -> None:
+    def add(self, document: Document, passages: Sequence[int]) -> None:
         """Note the names that a document states, for its passages, given by their numbers."""
-        own = set(_names(metadata, _SUBJECT)) | set(_names(metadata, _ALIASES))
-        stated = [(name, 1) for name in own] + [(name, 0) for name in set(_names(metadata, _OTHERS)) - own]
+        own = set(_compared(stated_names(document.title, document.metadata)))
+        others = set(_compared(confusable_names(document.metadata))) - own
+        stated = [(name, 1) for name in own] + [(name, 0) for name in others]
         self._connection.executemany(
             "INSERT INTO names VALUES (?, ?, ?)",
             [(name, number, is_own) for name, is_own in stated for number in passages],
@@ -73,8 +72,7 @@ class NamesTable:
             spans.setdefault(span, name)
         known = self._known(set(spans.values()))
         found = {span: name for span, name in spans.items() if name in known}
-        longest = {name for span, name in found.items() if not any(_lies_in(span, other) for other in found)}
-        rows = [row for name in longest for row in known[name]]
+        rows = [row for name in set(_longest(found)) for row in known[name]]
         own = frozenset(number for number, is_own in rows if is_own)
         return NamedPassages(own, frozenset(number for number, is_own in rows if not is_own) - own)
 
@@ -89,14 +87,24 @@ class NamesTable:
         return known
 
 
-def _names(metadata: Metadata, field: str) -> Iterator[str]:
-    """Yield the names in a field, as they are compared."""
-    value: Any = metadata.get(field)
-    for text in value if isinstance(value, list) else [value]:
-        if isinstance(text, str):
-            name = " ".join(_bare(word) for word in normal_text(text).casefold().split())
-            if name.strip():
-                yield name
+def names_in(text: str, names: Iterable[str]) -> list[str]:
+    """Return those of some names that stand in a text, the longest at each place."""
+    known = {compared: name for name in names for compared in _compared([name])}
+    found = {span: name for span, name in _possible_names(text) if name in known}
+    return list(dict.fromkeys(known[name] for name in _longest(found)))
+
+
+def _longest(found: Mapping[tuple[int, int], str]) -> list[str]:
+    """Return the names that were found, by their spans, but those that lie in another."""
+    return [name for span, name in found.items() if not any(_lies_in(span, other) for other in found)]
+
+
+def _compared(names: Iterable[str]) -> Iterator[str]:
+    """Yield names as they are compared."""
+    for name in names:
+        compared = " ".join(_bare(word) for word in normal_text(name).casefold().split())
+        if compared.strip():
+            yield compared
 
 
 def _possible_names(text: str) -> Iterator[tuple[tuple[int, int], str]]:

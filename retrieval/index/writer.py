@@ -215,7 +215,7 @@ class IndexWriter:
             execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))
             numbers.append(int(number or 0))
         table.add(json.loads(metadata), numbers)
-        NamesTable(self._connection).add(document.metadata, numbers)
+        NamesTable(self._connection).add(document, numbers)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
