@@ -159,12 +159,17 @@ class Reader(Protocol):
         'Tea is served at four.'
     """
 
-    name: str
-    """Of the kind, such as ``pdf``: what ``file.kind`` is in the metadata of its documents."""
-    version: int
-    """To be raised when it reads the same file otherwise: `quincunx index sync` then reads its files again."""
-    suffixes: Collection[str]
-    """The endings of its files' names, in small letters, such as ``.pdf``."""
+    @property
+    def name(self) -> str:
+        """Of the kind, such as ``pdf``: what ``file.kind`` is in the metadata of its documents."""
+
+    @property
+    def version(self) -> int:
+        """To be raised when it reads the same file otherwise: `quincunx index sync` then reads its files again."""
+
+    @property
+    def suffixes(self) -> Collection[str]:
+        """The endings of its files' names, in small letters, such as ``.pdf``."""
 
     def read(self, file: SourceFile) -> Iterable[Document]:
         """Yield the file's documents, in its order; none where it says nothing.
