@@ -15,7 +15,8 @@ from quincunx.retrieval.text.readers.reader import Reader
 
 
 class ShoutingReader:
-    name, version, suffixes = "shouting", 1, (".shout",)
+    name, version = "shouting", 1
+    suffixes: tuple[str, ...] = (".shout",)
 
     def read(self, file: quincunx.SourceFile) -> Iterator[quincunx.Document]:
         text = file.read_text()
@@ -60,7 +61,8 @@ def test_what_it_cannot_read_is_left_out_whole_and_named(tmp_path: Path, text: s
 
 def test_the_one_added_last_counts(tmp_path: Path) -> None:
     class Twin(ShoutingReader):
-        name, suffixes = "twin", (".shout", ".txt")
+        name = "twin"
+        suffixes: tuple[str, ...] = (".shout", ".txt")
 
     (tmp_path / "a.txt").write_text("tea")
     quincunx.add_reader(ShoutingReader())
