@@ -36,7 +36,7 @@ def score(candidate: Candidate) -> float:
 
 
 def metadata(candidate: Candidate) -> Metadata:
-    """Return the passage's title, place and own metadata, and all else of the candidate under `KEY`; all JSON.
+    """Return the passage's title, where it lies (``place`` is the page or the like, if it has one) and own metadata, and all else of the candidate under `KEY`; all JSON.
 
     Own metadata of a name that is taken gives way, and is kept under `KEY` as ``shadowed``.
     """
@@ -45,6 +45,8 @@ def metadata(candidate: Candidate) -> Metadata:
     del stages["passage"]
     stages |= {"score": score(candidate), "duplicates": list(candidate.duplicates)}
     place = {"title": passage.title, **{name: getattr(passage, name) for name in POSITION}}
+    if passage.parts:
+        place["place"] = str(passage.parts[0])
     own = deepcopy(passage.metadata)  # open indexes keep passages, and metadata is the reader's to change
     if taken := {name: own.pop(name) for name in (*place, KEY) if name in own}:
         stages["shadowed"] = taken
