@@ -14,6 +14,9 @@ FILE_FACTS = "file"
 NAME_FIELDS = ("subject", "aliases", "not_to_be_confused_with")
 """The metadata by which a document states its names: what it is about, what else that is called, and what it is not."""
 
+FOR_SEARCHES = (FILE_FACTS, *NAME_FIELDS[1:])
+"""Metadata that passages are found and filtered by, and that says nothing to whoever answers from them."""
+
 
 def stated_names(title: str, metadata: Metadata) -> list[str]:
     """Return what a document says that it is called: its subject, else its title if it has aliases, and those."""

@@ -17,7 +17,7 @@ from typing import Any
 import dspy
 
 from ...retrieval.errors import ModelOutputError
-from ...retrieval.passages import FILE_FACTS, NAME_FIELDS, Passage, stated_names
+from ...retrieval.passages import FOR_SEARCHES, Passage, stated_names
 from ...retrieval.text.questions import lone_surrogate_at
 from ...signatures.evidence import Claim, Evidence
 from ..answer import Answer
@@ -315,10 +315,6 @@ def _refusal(output: Any, dropped: bool, found: dspy.Prediction) -> str:
     )
 
 
-_FOR_SEARCHES = (FILE_FACTS, *NAME_FIELDS[1:])
-"""Metadata that passages are found and filtered by, and that says nothing to whoever answers from them."""
-
-
 def evidence(passage: Passage) -> Evidence:
     """Return a passage as prompts and the check read it."""
     # A title may be all that there is to quote, and it stands nowhere in the text.
@@ -330,7 +326,7 @@ def evidence(passage: Passage) -> Evidence:
         about={
             name: _plain(value)
             for name, value in passage.metadata.items()
-            if value is not None and name not in _FOR_SEARCHES
+            if value is not None and name not in FOR_SEARCHES
         },
         start=passage.start,
         head=len(head),

@@ -13,7 +13,7 @@ from ..fusion import ranks
 from ..handle import SearchHandle
 from ..models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_reranker
 from ..models.rerankers import Reranker, require_scores
-from ..passages import Candidate, Passage
+from ..passages import FOR_SEARCHES, Candidate, Passage
 from ..search import SearchResult
 from ..settings import SearchSettings
 from ..text.questions import require_question
@@ -148,7 +148,7 @@ def _nodes(found: SearchResult) -> list[NodeWithScore]:
 
 def _node(candidate: Candidate) -> PassageNode:
     passage, described = candidate.passage, metadata(candidate)
-    unread = [KEY, *POSITION, *(() if passage.title else ("title",))]
+    unread = [KEY, *POSITION, *FOR_SEARCHES, *(() if passage.title else ("title",))]
     return PassageNode(
         id_=passage.id,
         text=passage.text,
