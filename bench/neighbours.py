@@ -28,7 +28,7 @@ ROWS = ((5, 0), (5, 1), (5, 2), (3, 1), (8, 0), (12, 0), (20, 0))
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else COVID
-    spans = defaultdict(list)
+    spans = defaultdict[str, list[tuple[str, int, int]]](list)
     for line in (folder / "spans.jsonl").read_text().splitlines():
         row = json.loads(line)
         end = row["start"] + len(row["text"].rstrip())
@@ -38,7 +38,8 @@ def main() -> None:
         embedder = shared_embedder("embedded")
         build(Path(index), read_documents([folder / "corpus.jsonl"]), embedder)
         searcher = Searcher(Path(index), embedder, shared_reranker("embedded"))
-        held, read = defaultdict(list), defaultdict(list)
+        held = defaultdict[tuple[int, int], list[bool]](list)
+        read = defaultdict[tuple[int, int], list[int]](list)
         for id, text in questions.items():
             found = searcher.search(text, SearchSettings(k=20, neighbours=1))
             for n, neighbours in ROWS:

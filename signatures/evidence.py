@@ -92,8 +92,6 @@ class Citation(BaseModel):
         ('bd-sage-daily', 'Sage Daily', 'Sage Daily is the sister site of Build Daily...')
         >>> cited.start, cited.end == len(cited.quote)
         (0, True)
-        >>> cited.url
-        'https://sagedaily.io/#:~:text=Sage%20Daily%20is...'
     """
 
     model_config = _told("Points from a claim to the words that support it.")

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 ASKED = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+WATCHED = 5
+"""Seconds for which a command watches."""
 _log: list[int] = []
 
 
@@ -34,6 +37,9 @@ def run(place: int, arguments: list[str], folder: Path) -> None:
     for stream, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / f"{place}.{name}", os.O_CREAT | os.O_WRONLY), stream)
     os.dup2(os.open(folder / f"{place}.net", os.O_CREAT | os.O_WRONLY), _log[0])
+    if arguments[:2] == ["index", "watch"]:  # it goes on until it is interrupted
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(WATCHED)
     sys.argv = ["quincunx", *arguments]
     try:
         cli.main()

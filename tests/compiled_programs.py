@@ -72,6 +72,8 @@ def value_of(annotation: Any, seed: random.Random) -> Any:
         return seed.choice(arguments)
     if origin in (typing.Union, types.UnionType):
         return value_of(next(a for a in arguments if a is not type(None)), seed)
+    if origin is tuple and Ellipsis not in arguments:
+        return tuple(value_of(argument, seed) for argument in arguments)
     if origin in (list, tuple):
         return origin(value_of(arguments[0], seed) for _ in range(2))
     if origin is dict:

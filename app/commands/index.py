@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -191,11 +192,12 @@ def index_watch(name: IndexName, profile: ProfileName = EMBEDDED, as_json: AsJso
     from ..output import results, write_json_line
     from ..render.changes import change_as_dict, change_line
 
-    for report in watch_index(name, profile=profile):
-        if as_json:
-            write_json_line(change_as_dict(name, report))
-        else:
-            results.print(change_line(name, report), markup=False, soft_wrap=True)
+    with suppress(KeyboardInterrupt):  # that is how it ends
+        for report in watch_index(name, profile=profile):
+            if as_json:
+                write_json_line(change_as_dict(name, report))
+            else:
+                results.print(change_line(name, report), markup=False, soft_wrap=True)
 
 
 def index_show_fields(name: IndexName, as_json: AsJson = False) -> None:

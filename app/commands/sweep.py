@@ -30,6 +30,10 @@ def eval_sweep(
     ] = None,
     final: Annotated[str | None, typer.Option(help="Final orders to try: combined, reranked.")] = None,
     rerank_weight: Numbers = None,
+    name_weight: Numbers = None,
+    neighbours: Annotated[
+        int | None, typer.Option(help="One value for all; it changes no figure here.")
+    ] = None,
     chunk_tokens: Numbers = None,
     chunk_overlap: Annotated[
         int | None, typer.Option(help="One value for all; if left out, a fifth of the tokens.")
@@ -44,7 +48,9 @@ def eval_sweep(
     from ..output import progress, results, write_json
     from ..render.tuning import sealed_table, trials_table
 
-    now = SearchOptions(where=where, depth=depth, collapse=collapse).over(SearchSettings())
+    now = SearchOptions(where=where, depth=depth, collapse=collapse, neighbours=neighbours).over(
+        SearchSettings()
+    )
     axes: dict[str, Any] = {
         "k": whole_numbers("-k", k),
         "n": whole_numbers("-n", n),
@@ -52,6 +58,7 @@ def eval_sweep(
         "lexical_weight": numbers("--lexical-weight", lexical_weight),
         "fusion": texts(fusion),
         "rrf_constant": numbers("--rrf-constant", rrf_constant),
+        "name_weight": numbers("--name-weight", name_weight),
         "chunking": [
             Chunking(size, size // 5 if chunk_overlap is None else chunk_overlap)
             for size in whole_numbers("--chunk-tokens", chunk_tokens)

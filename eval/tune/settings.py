@@ -98,6 +98,7 @@ def grid(
     fusion: Iterable[Fusion] = (),
     rrf_constant: Iterable[float] = (),
     rerank_weight: Iterable[float] = (),
+    name_weight: Iterable[float] = (),
     final: Iterable[FinalOrder] = (),
     rerank: Iterable[bool] = (),
     chunking: Iterable[Chunking] = (),
@@ -111,6 +112,7 @@ def grid(
         "fusion": list(fusion) or [now.fusion],
         "rrf_constant": list(rrf_constant) or [now.rrf_constant],
         "rerank_weight": list(rerank_weight) or [now.rerank_weight],
+        "name_weight": list(name_weight) or [now.name_weight],
         "final": list(final) or [now.final],
         "rerank": list(rerank) or [now.rerank],
     }

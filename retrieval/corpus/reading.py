@@ -76,6 +76,12 @@ def read_documents(
     Raises:
         CorpusError: nothing to read, or a malformed line of a corpus.
         DuplicateIdError: two documents with one id, naming both places.
+
+    Example:
+        >>> from pathlib import Path
+        >>> written = Path("prices.csv").write_text("name,price\\nTea,3.50\\nRum,7\\n")
+        >>> [(document.id, document.metadata["price"]) for document in quincunx.read_documents("prices.csv")]
+        [('prices.csv#row-2', 3.5), ('prices.csv#row-3', 7)]
     """
     corpus = read_corpus(paths, include=include, exclude=exclude, fields=fields, strict=strict)
     corpus.report.log()

@@ -114,6 +114,17 @@ def watch_index(
 
     Raises:
         MissingExtraError: ``watchfiles`` is not installed. What `sync_index` raises, at the beginning.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import quincunx
+        >>> Path("board").mkdir()
+        >>> written = Path("board", "tea.txt").write_text("Tea is served at four.")
+        >>> built = quincunx.build_index("board", "board")
+        >>> for report in quincunx.watch_index("board"):
+        ...     print(report.unchanged)
+        ...     break  # it would go on
+        1
     """
     try:
         import watchfiles

@@ -29,6 +29,10 @@ def test_build_search_info_and_list(quincunx: Any, home: Path, tmp_path: Path) -
             "quote": "Refunds take five days.",
             "title": "Refunds",
             "link": "",
+            "path": "a.md",
+            "page": None,
+            "place": "",
+            "url": "a.md",
             "start": 11,
             "end": 34,
         }

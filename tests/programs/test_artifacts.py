@@ -312,6 +312,7 @@ def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
     assert demo["passages"][0].about == {"site": "builddaily"}
     assert search_settings(artifact) == replace(
         SearchSettings(),
+        name_weight=0.0,  # its searches knew no names
         k=30,
         where=parse_filter("site=builddaily"),
         fusion="rrf",

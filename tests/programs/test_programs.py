@@ -82,7 +82,9 @@ def test_the_record_has_the_documented_keys(canons: Path) -> None:
     assert record.keys() >= {
         "program", "index", "question", "engine", "answered", "output", "citations", "passages", "candidates",
     }  # fmt: skip
-    assert record["citations"][0].keys() == {"passage_id", "quote", "title", "link", "start", "end"}
+    assert record["citations"][0].keys() == {
+        "passage_id", "quote", "title", "link", "path", "page", "place", "url", "start", "end",
+    }  # fmt: skip
     assert record["passages"][0].keys() == {"id", "title", "text", "rank"}
     assert record["candidates"][0].keys() >= {"id", "dense_rank", "lexical_rank", "fused_rank", "rerank_rank"}
 

@@ -93,8 +93,11 @@ def test_every_supported_output_is_filled_by_the_extractive_engine_and_checked(
 
 @pytest.mark.parametrize("form", FORMS)
 def test_of_every_supported_output_what_is_not_supported_is_taken_out(canons: Path, form: str) -> None:
-    lie = {"text": "Made up.", "citations": [{"passage_id": "bd-sage", "quote": "words that stand nowhere"}]}
-    page = {"passage_id": "bd-sage", "title": "Sage", "why": [lie]}
+    lie = {
+        "text": "Made up.",
+        "citations": [{"passage_id": "bd-sage-daily", "quote": "words that stand nowhere"}],
+    }
+    page = {"passage_id": "bd-sage-daily", "title": "Sage", "why": [lie]}
     replies: dict[str, Any] = {
         "claim": lie,
         "claims": [lie],

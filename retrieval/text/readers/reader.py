@@ -54,7 +54,15 @@ class UnreadableFileError(Exception):
 
 @dataclass
 class SourceFile:
-    """One file that is to be read."""
+    """One file that is to be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> written = Path("tea.txt").write_text("Tea is served at four.")
+        >>> file = quincunx.SourceFile(Path("tea.txt"), id="tea.txt")
+        >>> file.document(file.name, file.read_text(), key="1").id
+        'tea.txt#1'
+    """
 
     path: Path
     id: str

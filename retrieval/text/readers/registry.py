@@ -25,6 +25,13 @@ def add_reader(reader: Reader) -> None:
 
     Raises:
         UsageError: it is no `Reader`.
+
+    Example:
+        >>> class UpperReader:
+        ...     name, version, suffixes = "upper", 1, (".upper",)
+        ...     def read(self, file):
+        ...         yield file.document(file.name, file.read_text().upper())
+        >>> quincunx.add_reader(UpperReader())
     """
     _require_reader(reader, "add_reader takes a reader")
     _added.append(reader)
