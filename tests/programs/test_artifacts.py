@@ -112,7 +112,8 @@ def test_demos_come_back_as_values_of_their_types(tiny: str, tmp_path: Path) -> 
     apply_artifact(fresh, read_artifact(save_program(program, tmp_path / "p")))
     before, after = program.predict.demos[0], fresh.predict.demos[0]
     assert [dict(passage) for passage in after["passages"]] == [
-        {**dict(passage), "start": 0, "head": 0} for passage in before["passages"]
+        {**dict(passage), "start": 0, "head": 0, "parts": (), "names": (), "path": ""}
+        for passage in before["passages"]
     ]  # where they stand in a document is no part of a prompt
     assert isinstance(after["passages"][0], Evidence)
     assert after["reply"] == before["reply"]
