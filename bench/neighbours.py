@@ -13,6 +13,8 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
+
 from bench.measuring import ROOT
 from quincunx.eval.goldsets.goldset import read_questions
 from quincunx.retrieval.corpus.reading import read_documents
