@@ -68,9 +68,7 @@ def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passag
     for section in _sections(document):
         title = " › ".join(part for part in (document.title, *section.headings) if part)
         title = _shorten(title, int(chunking.tokens * TITLE_SHARE), offsets)
-        pieces += [
-            (piece, title) for piece in _pack(_units(text, section), section.end, ruler, chunking)
-        ]
+        pieces += [(piece, title) for piece in _pack(_units(text, section), section.end, ruler, chunking)]
     if not pieces and document.title.strip():
         title = _shorten(document.title, chunking.tokens, offsets)
         return [Passage(document.id, document.id, title, "", 0, 0, document.metadata, document.parts[:1])]
@@ -185,8 +183,7 @@ def _pack(units: Iterable[_Unit], end: int, ruler: _Ruler, chunking: Chunking) -
         for unit, following in pairwise(chain(units, [_Unit(end)]))
         for part in _parts(unit, following.start, ruler, chunking)
     )
-    parts = list(islice(coming, 1))
-    """Those that are not in a piece yet, or may be repeated in the next one, and the one after them."""
+    parts = list(islice(coming, 1))  # of the next piece, and the one after them
     while parts:
         head = parts[0].head
         room = chunking.tokens - ruler.count(head)
@@ -230,7 +227,7 @@ class _Ruler:
 
     def __init__(self, text: str, offsets: Offsets) -> None:
         self.text = text
-        self._starts = array("L", _token_starts(text, _tokens(text, offsets)))
+        self._starts = array("I", _token_starts(text, _tokens(text, offsets)))
 
     def count(self, span: Span) -> int:
         """Return how many tokens begin inside a span."""
