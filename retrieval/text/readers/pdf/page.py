@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,9 @@ def read_page_words(page: Any, textpage: Any) -> list[PageWord]:
     matrix = raw.FS_MATRIX()
     handle = textpage.raw
 
+    # A document has up to millions of words, most of which are alike, and so are the heights that they stand on.
+    known: dict[float, float] = {}
+
     def word(text: str, first: int, last: int) -> PageWord:
         raw.FPDFText_GetCharOrigin(handle, first, x, y)
         raw.FPDFText_GetMatrix(handle, first, matrix)
@@ -61,7 +65,8 @@ def read_page_words(page: Any, textpage: Any) -> list[PageWord]:
                 ]
         origin, *placed = (_turned(corner, turn, width, height) for corner in corners)
         along = [place[0] for place in placed] or [origin[0]]
-        return PageWord(text, min(along), max(along), origin[1], size or 1.0, (turn - rotation) % 4)
+        base, size = (known.setdefault(number, number) for number in (origin[1], size or 1.0))
+        return PageWord(sys.intern(text), min(along), max(along), base, size, (turn - rotation) % 4)
 
     words: list[PageWord] = []
     chars: list[str] = []

@@ -51,11 +51,13 @@ class PdfReader:
         with _pdfium, _opened(data) as pdf:
             info = _read_info(pdf)
             pages = _read_pages(pdf, file)
+        is_whole = _END in data[-_TAIL:]
+        del data
         found, unread = _read_text(pages, file)
         _note_unread(pages, unread, found, file)
         if not found.text:
             return
-        if _END not in data[-_TAIL:]:
+        if not is_whole:
             file.notices.append("the file ends before its PDF data does: text may be missing")
         metadata: Metadata = {**read_pdf_properties(info), "pages": len(pages)}
         title = read_title(info)
@@ -176,6 +178,7 @@ def _read_text(pages: Sequence[_Page], file: SourceFile) -> tuple[PdfText, list[
         by_turn: dict[int, list[PageWord]] = {}
         for word in page.words:
             by_turn.setdefault(word.turn, []).append(word)
+        page.words = []
         main = max(by_turn, key=lambda turn: len(by_turn[turn]), default=0)
         upright.append((read_rows(by_turn.pop(main, [])), page.size[1 - main % 2]))
         askew.append([read_rows(by_turn[turn]) for turn in sorted(by_turn)])
@@ -184,7 +187,12 @@ def _read_text(pages: Sequence[_Page], file: SourceFile) -> tuple[PdfText, list[
         kept = [rows for rows, _ in upright]  # the same line on every page, and nothing else
     blocks: list[tuple[int, list[PageBlock]]] = []
     unread = []
-    for page, rows, others in zip(pages, kept, askew, strict=True):
+    # The words of a page are let go once they are laid out: those of a long document take much memory.
+    upright.clear()
+    kept.reverse()
+    askew.reverse()
+    for page in pages:
+        rows, others = kept.pop(), askew.pop()
         file.require_time()
         columns = [column for part in (rows, *others) for column in read_columns(part)]
         found = [block for index, column in enumerate(columns) for block in lay_out(column, index)]
