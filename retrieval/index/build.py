@@ -139,7 +139,9 @@ def _apply(
     step = BATCH * COMMIT_BATCHES
     for begin in range(0, len(missing), step):
         keys = missing[begin : begin + step]
-        vectors = embedder.embed_passages([by_key[key].reading for key in keys], _after(begin, len(missing), progress))
+        vectors = embedder.embed_passages(
+            [by_key[key].reading for key in keys], _after(begin, len(missing), progress)
+        )
         writing.add_vectors(keys, vectors)
     generation = writing.generation
     origin, files = (corpus.origin, corpus.files_after(writing.files())) if corpus.given else (None, None)
