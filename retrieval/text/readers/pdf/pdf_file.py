@@ -14,7 +14,7 @@ from ....processes import Lock
 from ..reader import SourceFile, UnreadableFileError
 from .layout import PageBlock, lay_out
 from .markdown import PdfText, write_markdown
-from .page import PageWord, read_page_words
+from .page import PageWord, Places, read_page_words
 from .properties import INFO_KEYS, read_pdf_properties, read_title
 from .rows import PageRow, read_columns, read_rows
 from .running import without_running
@@ -125,13 +125,13 @@ def _read_pages(pdf: Any, file: SourceFile) -> list[_Page]:
     from pypdfium2 import PdfiumError
 
     pages = []
-    words = 0
+    words, places = 0, Places()
     for index in range(len(pdf)):
         file.require_time()
         page = _Page(index + 1)
         pages.append(page)
         try:
-            _read_page(pdf, page)
+            _read_page(pdf, page, places)
         except PdfiumError:
             page.is_damaged = True
         words += len(page.words)
@@ -144,7 +144,7 @@ def _read_pages(pdf: Any, file: SourceFile) -> list[_Page]:
     return pages
 
 
-def _read_page(pdf: Any, found: _Page) -> None:
+def _read_page(pdf: Any, found: _Page, places: Places) -> None:
     from pypdfium2 import raw
 
     page = pdf[found.number - 1]
@@ -161,7 +161,7 @@ def _read_page(pdf: Any, found: _Page) -> None:
                 raise UnreadableFileError(
                     "too_large", f"more than {MOST_LETTERS:,} letters on page {found.number}: divide the page"
                 )
-            found.words = read_page_words(page, textpage)
+            found.words = read_page_words(page, textpage, places)
         finally:
             textpage.close()
         if len(found.words) <= _FEW_WORDS:
