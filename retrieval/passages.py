@@ -55,9 +55,12 @@ class Part:
 
 def parts_of(parts: Sequence[Part], start: int, end: int) -> tuple[Part, ...]:
     """Return those parts of a document, ascending, in which its text from ``start`` to ``end`` lies."""
-    starts = [part.start for part in parts]
-    first = max(0, bisect_right(starts, start) - 1)
-    return tuple(parts[first : max(bisect_left(starts, end), first + 1)])
+    first = max(0, bisect_right(parts, start, key=_start) - 1)
+    return tuple(parts[first : max(bisect_left(parts, end, key=_start), first + 1)])
+
+
+def _start(part: Part) -> int:
+    return part.start
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,16 +130,18 @@ def _apply(
     )
     passages = {document.id: cut(document, chunking, embedder.offsets) for document in written}
     _require_unique(passages)
-    texts = {
-        vector_key(embedder.identity, passage.reading): passage.reading
+    by_key = {
+        vector_key(embedder.identity, passage.reading): passage
         for pieces in passages.values()
         for passage in pieces
     }
-    missing = sorted(writing.missing_vectors(texts), key=lambda key: (len(texts[key]), key))
+    missing = sorted(writing.missing_vectors(by_key), key=lambda key: (len(by_key[key].reading), key))
     step = BATCH * COMMIT_BATCHES
     for begin in range(0, len(missing), step):
         keys = missing[begin : begin + step]
-        vectors = embedder.embed_passages([texts[key] for key in keys], _after(begin, len(missing), progress))
+        vectors = embedder.embed_passages(
+            [by_key[key].reading for key in keys], _after(begin, len(missing), progress)
+        )
         writing.add_vectors(keys, vectors)
     generation = writing.generation
     origin, files = (corpus.origin, corpus.files_after(writing.files())) if corpus.given else (None, None)

@@ -10,10 +10,12 @@ of its table where it is a later piece of one.
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, pairwise
 
 from ..errors import BoundError
 from ..passages import Document, Passage, parts_of
@@ -32,6 +34,8 @@ LONGEST_TOKEN = 16
 """Characters. What a tokenizer takes for one token, or for none, and is longer, it does not read: an unknown word."""
 UNREAD_TOKEN = 4
 """Characters of such text that are counted as one token."""
+TOKENIZED_AT_ONCE = 256 * 1024
+"""Characters. The tokens of a longer text are asked for piece by piece: all of them would take many times its memory."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,12 @@ class Chunking:
 def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passage]:
     """Cut one document into passages, in reading order; one without text is one passage, of its title alone."""
     text = document.text
-    ruler = _Ruler(text, offsets(text))
+    ruler = _Ruler(text, offsets)
     pieces: list[tuple[_Piece, str]] = []
     for section in _sections(document):
         title = " › ".join(part for part in (document.title, *section.headings) if part)
         title = _shorten(title, int(chunking.tokens * TITLE_SHARE), offsets)
-        pieces += [
-            (piece, title) for piece in _pack(list(_units(text, section)), section.end, ruler, chunking)
-        ]
+        pieces += [(piece, title) for piece in _pack(_units(text, section), section.end, ruler, chunking)]
     if not pieces and document.title.strip():
         title = _shorten(document.title, chunking.tokens, offsets)
         return [Passage(document.id, document.id, title, "", 0, 0, document.metadata, document.parts[:1])]
@@ -124,7 +126,7 @@ def _shorten(title: str, most: int, offsets: Offsets) -> str:
     """Cut a title that would crowd out the text: the whole of it stays in the document."""
     if len(title) <= most:
         return title  # no token is shorter than a character
-    ruler = _Ruler(title, offsets(title))
+    ruler = _Ruler(title, offsets)
     return title if ruler.count((0, len(title))) <= most else title[: ruler.reach(0, most)].rstrip() + "…"
 
 
@@ -174,34 +176,37 @@ def _units(text: str, section: _Section) -> Iterator[_Unit]:
                 yield _Unit(at, head if block.kind == "row" else (0, 0))
 
 
-def _pack(units: Sequence[_Unit], end: int, ruler: _Ruler, chunking: Chunking) -> Iterator[_Piece]:
+def _pack(units: Iterable[_Unit], end: int, ruler: _Ruler, chunking: Chunking) -> Iterator[_Piece]:
     """Pack the units of a section that ends at ``end`` into pieces of at most ``chunking.tokens`` tokens."""
-    ends = [*(unit.start for unit in units[1:]), end]
-    parts = [
+    coming = (
         part
-        for unit, unit_end in zip(units, ends, strict=True)
-        for part in _parts(unit, unit_end, ruler, chunking)
-    ]
-    first = 0
-    while first < len(parts):
-        head = parts[first].head
+        for unit, following in pairwise(chain(units, [_Unit(end)]))
+        for part in _parts(unit, following.start, ruler, chunking)
+    )
+    parts = list(islice(coming, 1))  # of the next piece, and the one after them
+    while parts:
+        head = parts[0].head
         room = chunking.tokens - ruler.count(head)
-        last = first
-        while last + 1 < len(parts) and ruler.count((parts[first].start, parts[last + 1].end)) <= room:
+        last = 0
+        while True:
+            if last + 1 == len(parts):
+                parts += islice(coming, 1)
+            if last + 1 == len(parts) or ruler.count((parts[0].start, parts[last + 1].end)) > room:
+                break
             last += 1
-        yield _Piece(parts[first].start, parts[last].end, head)
+        yield _Piece(parts[0].start, parts[last].end, head)
         if last + 1 == len(parts):
             return
         following = last + 1
         # Step back over whole units, as long as the next passage still gets past this one.
         while (
-            following - 1 > first
+            following - 1 > 0
             and ruler.count((parts[following - 1].start, parts[last].end)) <= chunking.overlap
             and ruler.count((parts[following - 1].start, parts[last + 1].end))
             <= chunking.tokens - ruler.count(parts[following - 1].head)
         ):
             following -= 1
-        first = following
+        del parts[:following]
 
 
 def _parts(unit: _Unit, end: int, ruler: _Ruler, chunking: Chunking) -> Iterator[_Piece]:
@@ -220,9 +225,9 @@ def _parts(unit: _Unit, end: int, ruler: _Ruler, chunking: Chunking) -> Iterator
 class _Ruler:
     """Counts the tokens of a text, and finds where a passage that begins at a place must end."""
 
-    def __init__(self, text: str, tokens: Sequence[Span]) -> None:
+    def __init__(self, text: str, offsets: Offsets) -> None:
         self.text = text
-        self._starts = list(_token_starts(text, tokens))
+        self._starts = array("I", _token_starts(text, _tokens(text, offsets)))
 
     def count(self, span: Span) -> int:
         """Return how many tokens begin inside a span."""
@@ -244,10 +249,23 @@ class _Ruler:
         return furthest
 
 
-def _token_starts(text: str, tokens: Sequence[Span]) -> Iterator[int]:
+def _tokens(text: str, offsets: Offsets) -> Iterator[Span]:
+    """Yield the spans of a text's tokens; a long text is cut for it where a line ends, which no token reaches over."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + TOKENIZED_AT_ONCE)
+        while end > 0 and text[end - 1].isspace():
+            end -= 1
+        end = end if end > start else len(text)
+        for token in offsets(text[start:end]):
+            yield token[0] + start, token[1] + start
+        start = end
+
+
+def _token_starts(text: str, tokens: Iterable[Span]) -> Iterator[int]:
     """Yield where each token begins; long text that no token, or one alone, stands for counts by its characters."""
     at = 0
-    for start, end in [*tokens, (len(text), len(text))]:
+    for start, end in chain(tokens, [(len(text), len(text))]):
         if start - at > LONGEST_TOKEN:
             yield from _unread(text, at, start)
         if end - start > LONGEST_TOKEN:

@@ -27,6 +27,10 @@ _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _MARKS = re.compile(r"(?:[^\S\n]*(?:>|[-*+•·](?=\s)|\d{1,9}[.)](?=\s)|\[[ xX]\](?=\s)))*\s*")
 _NO_ABBREVIATION = re.compile(r"(?:^\W*No|\bMay)\.\s+(?=[^\W\d_])")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SPLIT = re.compile(r"(?<!\n)\n\n")
+"""An empty line. No sentence reaches over one, unless it quotes several paragraphs."""
+LOOKED_FOR_AT_ONCE = 1024 * 1024
+"""Characters. The sentences of a longer text are looked for piece by piece: all of them would take many times its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ class SentenceSpan:
 
 def sentence_starts(text: str, start: int, end: int) -> Iterator[int]:
     """Yield where each sentence of ``text[start:end]`` begins, the first one too."""
+    while start < end:
+        stop = _SPLIT.search(text, min(start + LOOKED_FOR_AT_ONCE, end), end)
+        stop_at = stop.end() if stop else end
+        yield from _sentence_starts(text, start, stop_at)
+        start = stop_at
+
+
+def _sentence_starts(text: str, start: int, end: int) -> Iterator[int]:
     # A half of a surrogate pair is no text to the library; what stands for it is as long.
     piece = _HALF_PAIR.sub("\ufffd", text[start:end])
     before = ""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Document
+from quincunx.retrieval.text import chunking, sentences
 from quincunx.retrieval.text.chunking import LONGEST_TOKEN, Chunking, cut
 from quincunx.retrieval.text.sentences import Span
 
@@ -244,3 +245,26 @@ def test_no_markdown_takes_long_to_cut(piece: str) -> None:
     begin = time.process_time()
     cut(document, Chunking(), words)
     assert time.process_time() - begin < 10  # what grows with the square of it takes minutes
+
+
+@pytest.mark.parametrize("headed", [True, False])
+def test_a_long_text_is_cut_piece_by_piece_as_it_would_be_at_once(
+    headed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "".join(
+        f"Rule {number} is kept  in room {number % 7}. See vol. {number} of it, e.g. No. 5.{' ' * (number % 30)}"
+        f"{chr(10) * (number % 4)}"
+        for number in range(400)
+    )
+    document = Document("long", "Long", text, headed=headed)
+    at_once = cut(document, Chunking(30, 10), words)
+    monkeypatch.setattr(chunking, "TOKENIZED_AT_ONCE", 100)
+    monkeypatch.setattr(sentences, "LOOKED_FOR_AT_ONCE", 100)
+    lengths: list[int] = []
+
+    def counted(piece: str) -> list[Span]:
+        lengths.append(len(piece))
+        return words(piece)
+
+    assert cut(document, Chunking(30, 10), counted) == at_once
+    assert max(lengths) < 1000 < len(text)

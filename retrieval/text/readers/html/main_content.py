@@ -22,6 +22,8 @@ from .html_tree import is_unseen, lxml
 
 MOST_TAGS_SEARCHED = 20_000
 """Tags of the largest page that trafilatura is asked of, which takes seconds for it."""
+MOST_SEARCHED = 2_000_000
+"""Characters of that page, white space aside: trafilatura takes twenty times their memory."""
 _FURNITURE_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "alertdialog", "dialog"})
 _ENDS = frozenset({"header", "footer", "aside"})
 _NOTES = frozenset({"div", "section", "form", "p"})
@@ -46,7 +48,7 @@ def main_content(root: Any) -> Any:
     for found, share in ((counts.mains, _OF_MAIN), (counts.articles, _OF_ARTICLE)):
         if len(found) == 1 and counts.words(found[0]) >= max(1, share * counts.words(body)):
             return found[0]
-    region = _region(root, body)
+    region = _region(root, body) if counts.words(body) <= MOST_SEARCHED else None
     return (
         region
         if region is not None and counts.own_words(region) >= _OF_FOUND * counts.own_words(body)

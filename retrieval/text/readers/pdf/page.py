@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,18 @@ class PageWord:
     """Quarter turns by which it stands askew on the page, counted against the clock; its place is as if it did not."""
 
 
-def read_page_words(page: Any, textpage: Any) -> list[PageWord]:
+class Places:
+    """Numbers to the hundredth of a point, each held once: a document has millions of words, and few places for them."""
+
+    def __init__(self) -> None:
+        self._known: dict[float, float] = {}
+
+    def __call__(self, number: float) -> float:
+        number = round(number, 2)
+        return self._known.setdefault(number, number)
+
+
+def read_page_words(page: Any, textpage: Any, places: Places) -> list[PageWord]:
     """Return the words of a page in the order in which the file holds them."""
     from pypdfium2 import raw  # type: ignore[import-untyped]
 
@@ -61,7 +73,14 @@ def read_page_words(page: Any, textpage: Any) -> list[PageWord]:
                 ]
         origin, *placed = (_turned(corner, turn, width, height) for corner in corners)
         along = [place[0] for place in placed] or [origin[0]]
-        return PageWord(text, min(along), max(along), origin[1], size or 1.0, (turn - rotation) % 4)
+        return PageWord(
+            sys.intern(text),
+            places(min(along)),
+            places(max(along)),
+            places(origin[1]),
+            places(size or 1.0),
+            (turn - rotation) % 4,
+        )
 
     words: list[PageWord] = []
     chars: list[str] = []

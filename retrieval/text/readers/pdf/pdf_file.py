@@ -14,7 +14,7 @@ from ....processes import Lock
 from ..reader import SourceFile, UnreadableFileError
 from .layout import PageBlock, lay_out
 from .markdown import PdfText, write_markdown
-from .page import PageWord, read_page_words
+from .page import PageWord, Places, read_page_words
 from .properties import INFO_KEYS, read_pdf_properties, read_title
 from .rows import PageRow, read_columns, read_rows
 from .running import without_running
@@ -51,11 +51,13 @@ class PdfReader:
         with _pdfium, _opened(data) as pdf:
             info = _read_info(pdf)
             pages = _read_pages(pdf, file)
+        is_whole = _END in data[-_TAIL:]
+        del data
         found, unread = _read_text(pages, file)
         _note_unread(pages, unread, found, file)
         if not found.text:
             return
-        if _END not in data[-_TAIL:]:
+        if not is_whole:
             file.notices.append("the file ends before its PDF data does: text may be missing")
         metadata: Metadata = {**read_pdf_properties(info), "pages": len(pages)}
         title = read_title(info)
@@ -123,13 +125,13 @@ def _read_pages(pdf: Any, file: SourceFile) -> list[_Page]:
     from pypdfium2 import PdfiumError
 
     pages = []
-    words = 0
+    words, places = 0, Places()
     for index in range(len(pdf)):
         file.require_time()
         page = _Page(index + 1)
         pages.append(page)
         try:
-            _read_page(pdf, page)
+            _read_page(pdf, page, places)
         except PdfiumError:
             page.is_damaged = True
         words += len(page.words)
@@ -142,7 +144,7 @@ def _read_pages(pdf: Any, file: SourceFile) -> list[_Page]:
     return pages
 
 
-def _read_page(pdf: Any, found: _Page) -> None:
+def _read_page(pdf: Any, found: _Page, places: Places) -> None:
     from pypdfium2 import raw
 
     page = pdf[found.number - 1]
@@ -159,7 +161,7 @@ def _read_page(pdf: Any, found: _Page) -> None:
                 raise UnreadableFileError(
                     "too_large", f"more than {MOST_LETTERS:,} letters on page {found.number}: divide the page"
                 )
-            found.words = read_page_words(page, textpage)
+            found.words = read_page_words(page, textpage, places)
         finally:
             textpage.close()
         if len(found.words) <= _FEW_WORDS:
@@ -176,6 +178,7 @@ def _read_text(pages: Sequence[_Page], file: SourceFile) -> tuple[PdfText, list[
         by_turn: dict[int, list[PageWord]] = {}
         for word in page.words:
             by_turn.setdefault(word.turn, []).append(word)
+        page.words = []
         main = max(by_turn, key=lambda turn: len(by_turn[turn]), default=0)
         upright.append((read_rows(by_turn.pop(main, [])), page.size[1 - main % 2]))
         askew.append([read_rows(by_turn[turn]) for turn in sorted(by_turn)])
@@ -184,7 +187,12 @@ def _read_text(pages: Sequence[_Page], file: SourceFile) -> tuple[PdfText, list[
         kept = [rows for rows, _ in upright]  # the same line on every page, and nothing else
     blocks: list[tuple[int, list[PageBlock]]] = []
     unread = []
-    for page, rows, others in zip(pages, kept, askew, strict=True):
+    # The words of a page are let go once they are laid out: those of a long document take much memory.
+    upright.clear()
+    kept.reverse()
+    askew.reverse()
+    for page in pages:
+        rows, others = kept.pop(), askew.pop()
         file.require_time()
         columns = [column for part in (rows, *others) for column in read_columns(part)]
         found = [block for index, column in enumerate(columns) for block in lay_out(column, index)]
