@@ -18,7 +18,7 @@ from xml.etree.ElementTree import ParseError
 from ....errors import MissingExtraError
 from ....passages import Document
 from ...file_names import readable
-from ..reader import SourceFile, UnreadableFileError
+from ..reader import BoundedZip, SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Cell, Sheet, Table, is_empty, read_head, require_texts
 
 MOST_CELLS = 2_000_000
@@ -140,6 +140,8 @@ def _open(file: SourceFile) -> Any:
     opened = None
     try:
         opened = OfCellsAlone(file.path, read_only=True, data_only=True, keep_links=False)
+        opened.archive.close()
+        opened.archive = BoundedZip(file.path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about extensions of Excel that openpyxl does not know
             opened.read()
