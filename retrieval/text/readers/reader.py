@@ -32,6 +32,12 @@ MOST_UNPACKED = 256 * 1024 * 1024
 """Most bytes that the entries of an archive may hold together once they are unpacked."""
 MOST_ENTRIES = 20_000
 """Most entries of an archive."""
+MOST_TEXT = 256 * 1024 * 1024
+"""Most characters of the documents of one file together: of a table, each row stands under its head."""
+MOST_DOCUMENTS = 1_000_000
+"""Most documents of one file."""
+MOST_VALUES = 5_000_000
+"""Most values of a JSON text that is read whole."""
 _LISTED = b"PK\1\2"
 """What each entry in the list of an archive begins with."""
 MOST_SECONDS = 120.0
@@ -68,6 +74,8 @@ class SourceFile:
     encoding: str | None = None
     """What its text was decoded from, where that was not plain UTF-8."""
     began: float = field(default_factory=time.monotonic)
+    _documents: int = 0
+    _characters: int = 0
 
     @property
     def name(self) -> str:
@@ -140,7 +148,18 @@ class SourceFile:
         parts: Iterable[Part] = (),
         headed: bool = True,
     ) -> Document:
-        """Return the file's document, or one of several: then ``key`` tells it from the others."""
+        """Return the file's document, or one of several: then ``key`` tells it from the others.
+
+        Raises:
+            UnreadableFileError: they are more than `MOST_DOCUMENTS`, or hold more than `MOST_TEXT`.
+        """
+        self._documents += 1
+        self._characters += len(text)
+        if self._documents > MOST_DOCUMENTS or self._characters > MOST_TEXT:
+            raise UnreadableFileError(
+                "too_large",
+                f"more than {MOST_DOCUMENTS:,} documents, or {MOST_TEXT:,} characters of them: split it into several files",
+            )
         id = f"{self.id}#{key}" if key else self.id
         return Document(id, title, text, metadata or {}, headed, tuple(parts))
 
@@ -189,6 +208,17 @@ class Reader(Protocol):
         ...
 
 
+def require_few_values(json: str) -> None:
+    """Raise `UnreadableFileError` for JSON of so many values that they would fill the memory: an empty list takes 64 bytes.
+
+    Marks within texts count, too: they are few beside the letters.
+    """
+    if sum(map(json.count, ",[{")) > MOST_VALUES:
+        raise UnreadableFileError(
+            "too_large", f"more than {MOST_VALUES:,} values: split it into several files"
+        )
+
+
 def _require_few_entries(path: Path) -> None:
     """Count the entries before `zipfile` makes an object of each: its list begins each one with the same mark."""
     count, before = 0, b""
@@ -210,4 +240,6 @@ def _require_bounded(archive: zipfile.ZipFile) -> None:
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFileError("encrypted", "save it without a password")
     if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
-        raise UnreadableFileError("damaged", "packed in a way that no program packs such files in: save it anew")
+        raise UnreadableFileError(
+            "damaged", "packed in a way that no program packs such files in: save it anew"
+        )
