@@ -14,6 +14,9 @@ from ..reader import UnreadableFileError
 MOST_TAGS = 1_000_000
 """Most tags of one page: a tree of more would not fit into the memory of a small computer."""
 
+MOST_SPANNED = 64
+"""Columns that a cell is laid over at most."""
+
 _UNSEEN = frozenset({
     "annotation", "annotation-xml", "applet", "audio", "canvas", "datalist", "defs", "desc", "head",
     "iframe", "metadata", "noembed", "noframes", "noscript", "object", "script", "style", "template",
@@ -134,6 +137,11 @@ def _mend(root: Any) -> None:
         body.text = None
         for place, element in enumerate(strays):
             body.insert(place, element)
+    for cell in root.iter("td", "th"):
+        # Trafilatura writes out every column that a cell says to span.
+        span = cell.get("colspan", "").strip()
+        if span.isdecimal() and (len(span) > 9 or int(span) > MOST_SPANNED):
+            cell.set("colspan", str(MOST_SPANNED))
     for item in list(root.iter("dd", "dt")):
         # The next definition ends the one before it.
         while (
@@ -144,6 +152,14 @@ def _mend(root: Any) -> None:
 
 def _is_anchor(link: Any) -> bool:
     return str(link.get("href", "")).startswith("#")
+
+
+def outer_headings(element: Any, *names: str) -> Iterator[Any]:
+    """Yield the headings within an element that lie in no other one: a page could say its text as often as it nests them."""
+    walk = lxml("etree").iterwalk(element, events=("start",), tag=names)
+    for _, heading in walk:
+        yield heading
+        walk.skip_subtree()
 
 
 def line_of(element: Any) -> str:
