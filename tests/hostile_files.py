@@ -418,7 +418,7 @@ def one_large_part(lab: Lab, path: Path) -> None:
     zipped(path, docx_entries(document_xml(paragraph("a " * (40 * MB // 2)))))
 
 
-@hostile("largest_part.docx")
+@hostile("largest_part.docx", "damaged" if TORTURE else "")
 def largest_part(lab: Lab, path: Path) -> None:
     zipped(path, docx_entries(document_xml(paragraph("ab " * (sized(31, 4) * MB // 3)))))
 
@@ -521,7 +521,7 @@ def far_apart(lab: Lab, path: Path) -> None:
 
 @hostile("far_columns.xlsx", "too_large" if TORTURE else "")
 def far_columns(lab: Lab, path: Path) -> None:
-    rows = "".join(f'<row r="{n}">{cell("C", f"XFD{n}")}</row>' for n in range(1, sized(100_000, 100)))
+    rows = "".join(f'<row r="{n}">{cell("C", f"XFD{n}")}</row>' for n in range(1, sized(100_000, 30)))
     zipped(path, xlsx_entries(sheet_xml(rows)))
 
 
@@ -636,12 +636,12 @@ def unclosed_paragraphs(lab: Lab, path: Path) -> None:
 
 @hostile("long_attribute.html")
 def long_attribute(lab: Lab, path: Path) -> None:
-    write(path, b'<html><body><p class="', (b"nav cookie ", 10 * MB), f'">{SAID}</p>'.encode())
+    write(path, b'<html><body><p class="', (b"nav cookie ", sized(10, 1) * MB), f'">{SAID}</p>'.encode())
 
 
 @hostile("long_style.html")
 def long_style(lab: Lab, path: Path) -> None:
-    write(path, b'<html><body><p style="', (b";  display : ", 10 * MB), f'">{SAID}</p>'.encode())
+    write(path, b'<html><body><p style="', (b";  display : ", sized(10, 1) * MB), f'">{SAID}</p>'.encode())
 
 
 @hostile("long_comment.html")
@@ -697,7 +697,7 @@ def soft_hyphens(lab: Lab, path: Path) -> None:
 
 @hostile("deep_quotes.html")
 def deep_quotes(lab: Lab, path: Path) -> None:
-    many = sized(400_000, 10_000)
+    many = sized(400_000, 2_000)
     write(path, b"<html><body>", (b"<blockquote>", 12 * 1900), (b"<p>x</p>", 8 * many))
 
 
@@ -903,11 +903,11 @@ def many_times(lab: Lab, path: Path) -> None:
 
 @hostile("one_page_5000_times.pdf", "too_large" if TORTURE else "")
 def page_5000_times(lab: Lab, path: Path) -> None:
-    kids = b"3 0 R " * 5000
+    kids = b"3 0 R " * sized(5000, 500)
     letters = sized(300_000, 2_000)
     content = flate(zlib.compress(b"BT /F 1 Tf 9 9 Td " + b"(a b c d e) Tj " * (letters // 10) + b"ET"))
     path.write_bytes(
-        pdf([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[%s]/Count 5000>>" % kids,
+        pdf([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, len(kids) // 6),
              b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F 4 0 R>>>>/Contents 5 0 R>>", FONT, content])
     )  # fmt: skip
 
@@ -934,7 +934,7 @@ def length_itself(lab: Lab, path: Path) -> None:
 
 @hostile("flate_bomb.pdf", "too_large" if TORTURE else "empty")
 def flate_bomb(lab: Lab, path: Path) -> None:
-    path.write_bytes(one_page(flate(bomb(b" ", sized(2000, 300) * MB))))
+    path.write_bytes(one_page(flate(bomb(b" ", sized(2000, 60) * MB))))
 
 
 @hostile("flate_bomb_of_operators.pdf", "too_large")
@@ -944,14 +944,14 @@ def flate_operators(lab: Lab, path: Path) -> None:
 
 @hostile("flate_in_flate.pdf", "too_large" if TORTURE else "empty")
 def flate_in_flate(lab: Lab, path: Path) -> None:
-    packed = zlib.compress(bomb(b" ", sized(1000, 300) * MB), 9)
+    packed = zlib.compress(bomb(b" ", sized(1000, 60) * MB), 9)
     path.write_bytes(one_page(stream(packed, b"/Filter[/FlateDecode/FlateDecode]")))
 
 
 @hostile("many_flate_bombs.pdf", "too_large" if TORTURE else "empty")
 def many_bombs(lab: Lab, path: Path) -> None:
     piece = flate(bomb(b" ", 64 * MB))
-    count = sized(50, 8)
+    count = sized(50, 2)
     named = b" ".join(b"%d 0 R" % (number + 7) for number in range(count))
     path.write_bytes(one_page(leaf=b"/Contents[%s]" % named, others=[b"<<>>", *[piece] * count]))
 

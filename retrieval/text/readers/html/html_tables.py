@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .html_tree import HEADINGS, LISTS, MOST_SPANNED, is_unseen, line_of, lxml
+from .html_tree import HEADINGS, LISTS, is_unseen, line_of, lxml
+
+_MOST_SPANNED = 64
+"""Columns that a cell is laid over at most."""
 
 _TABLE_PARTS = frozenset({"thead", "tbody", "tfoot"})
 _ALLOWED_IN = {"table": {*_TABLE_PARTS, "tr", "caption", "colgroup", "col"}, "tr": {"td", "th"}}
@@ -81,7 +84,7 @@ def _rows(table: Any) -> list[list[str]]:
         for row in table.iter("tr")
         if not is_unseen(row) and not is_unseen(row.getparent())
     ]
-    most = min(max((len(cells) for _, cells in real), default=0), MOST_SPANNED)
+    most = min(max((len(cells) for _, cells in real), default=0), _MOST_SPANNED)
     from_above: dict[int, int] = {}
     rows = []
     for _, cells in real:
@@ -90,8 +93,8 @@ def _rows(table: Any) -> list[list[str]]:
         for cell in cells:
             while from_above.get(len(row), 0):
                 row.append("")
-            across, down = _span(cell, "colspan", most), _span(cell, "rowspan", 1000)
-            for column in range(len(row), min(len(row) + across, MOST_SPANNED)):
+            across, down = span_of(cell, "colspan", most), span_of(cell, "rowspan", 1000)
+            for column in range(len(row), min(len(row) + across, _MOST_SPANNED)):
                 below[column] = down - 1
             row += [line_of(cell), *[""] * (across - 1)]
         from_above = {column: left - 1 for column, left in from_above.items() if left > 1} | {
@@ -104,6 +107,7 @@ def _rows(table: Any) -> list[list[str]]:
     return rows
 
 
-def _span(cell: Any, name: str, most: int) -> int:
+def span_of(cell: Any, name: str, most: int) -> int:
+    """Return how many columns or rows a cell says that it is laid over."""
     value = cell.get(name, "1").strip()
     return min(max(int(value), 1), most) if value.isascii() and value.isdecimal() and len(value) < 6 else 1

@@ -14,9 +14,6 @@ from ..reader import UnreadableFileError
 MOST_TAGS = 1_000_000
 """Most tags of one page: a tree of more would not fit into the memory of a small computer."""
 
-MOST_SPANNED = 64
-"""Columns that a cell is laid over at most."""
-
 _UNSEEN = frozenset({
     "annotation", "annotation-xml", "applet", "audio", "canvas", "datalist", "defs", "desc", "head",
     "iframe", "metadata", "noembed", "noframes", "noscript", "object", "script", "style", "template",
@@ -137,11 +134,6 @@ def _mend(root: Any) -> None:
         body.text = None
         for place, element in enumerate(strays):
             body.insert(place, element)
-    for cell in root.iter("td", "th"):
-        # Trafilatura writes out every column that a cell says to span.
-        span = cell.get("colspan", "").strip()
-        if span.isdecimal() and (len(span) > 9 or int(span) > MOST_SPANNED):
-            cell.set("colspan", str(MOST_SPANNED))
     for item in list(root.iter("dd", "dt")):
         # The next definition ends the one before it.
         while (

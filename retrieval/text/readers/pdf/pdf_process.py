@@ -54,6 +54,7 @@ def read_apart(file: SourceFile) -> Iterator[Document]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        check=False,
     )
     _require_well(done.returncode)
     for record in map(json.loads, done.stdout.splitlines()):
