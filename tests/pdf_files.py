@@ -32,7 +32,7 @@ def read_data(data: bytes, folder: Path, **more: Any) -> tuple[list[Document], S
     path = folder / "made.pdf"
     path.write_bytes(data)
     file = SourceFile(path, id="x", **more)
-    return list(PdfReader().read(file)), file
+    return list(PdfReader().read_here(file)), file
 
 
 def name_of(entry: dict[str, Any]) -> str:

@@ -211,7 +211,7 @@ def test_what_takes_too_long_is_left_off() -> None:
     file = source("small_pages.pdf")
     file.began = time.monotonic() - 1000
     with pytest.raises(UnreadableFileError) as raised:
-        list(PdfReader().read(file))
+        list(PdfReader().read_here(file))
     assert raised.value.reason == "too_slow"
 
 

@@ -32,6 +32,14 @@ MOST_UNPACKED = 256 * 1024 * 1024
 """Most bytes that the entries of an archive may hold together once they are unpacked."""
 MOST_ENTRIES = 20_000
 """Most entries of an archive."""
+MOST_TEXT = 256 * 1024 * 1024
+"""Most characters of the documents of one file together: of a table, each row stands under its head."""
+MOST_DOCUMENTS = 1_000_000
+"""Most documents of one file."""
+MOST_VALUES = 5_000_000
+"""Most values of a JSON text that is read whole."""
+_LISTED = b"PK\1\2"
+"""What each entry in the list of an archive begins with."""
 MOST_SECONDS = 120.0
 """Longest time that one file is read for."""
 
@@ -74,6 +82,8 @@ class SourceFile:
     encoding: str | None = None
     """What its text was decoded from, where that was not plain UTF-8."""
     began: float = field(default_factory=time.monotonic)
+    _documents: int = 0
+    _characters: int = 0
 
     @property
     def name(self) -> str:
@@ -123,11 +133,12 @@ class SourceFile:
         return decoded.text.replace("\r\n", "\n")
 
     @contextmanager
-    def unpacked(self) -> Iterator[zipfile.ZipFile]:
+    def unpacked(self) -> Iterator[BoundedZip]:
         """Open the file as a ZIP archive whose entries can be read: of a bounded size, and none of them encrypted."""
         self.require_size()
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            _require_few_entries(self.path)
+            with BoundedZip(self.path) as archive:
                 _require_bounded(archive)
                 yield archive
         except _BAD_ARCHIVES as error:
@@ -145,9 +156,30 @@ class SourceFile:
         parts: Iterable[Part] = (),
         headed: bool = True,
     ) -> Document:
-        """Return the file's document, or one of several: then ``key`` tells it from the others."""
+        """Return the file's document, or one of several: then ``key`` tells it from the others.
+
+        Raises:
+            UnreadableFileError: they are more than `MOST_DOCUMENTS`, or hold more than `MOST_TEXT`.
+        """
+        self._documents += 1
+        self._characters += len(text)
+        if self._documents > MOST_DOCUMENTS or self._characters > MOST_TEXT:
+            raise UnreadableFileError(
+                "too_large",
+                f"more than {MOST_DOCUMENTS:,} documents, or {MOST_TEXT:,} characters of them: split it into several files",
+            )
         id = f"{self.id}#{key}" if key else self.id
         return Document(id, title, text, metadata or {}, headed, tuple(parts))
+
+
+class BoundedZip(zipfile.ZipFile):
+    """An archive of which no entry unpacks to more than it says."""
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        """Return an entry; `zipfile` unpacks all that there is before it looks at the size that the archive says."""
+        entry = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
+        with self.open(entry, pwd=pwd) as stream:
+            return stream.read(entry.file_size)
 
 
 @runtime_checkable
@@ -189,14 +221,38 @@ class Reader(Protocol):
         ...
 
 
+def require_few_values(json: str) -> None:
+    """Raise `UnreadableFileError` for JSON of so many values that they would fill the memory: an empty list takes 64 bytes.
+
+    Marks within texts count, too: they are few beside the letters.
+    """
+    if sum(map(json.count, ",[{")) > MOST_VALUES:
+        raise UnreadableFileError(
+            "too_large", f"more than {MOST_VALUES:,} values: split it into several files"
+        )
+
+
+def _require_few_entries(path: Path) -> None:
+    """Count the entries before `zipfile` makes an object of each: its list begins each one with the same mark."""
+    count, before = 0, b""
+    with path.open("rb") as stream:
+        while piece := stream.read(1024 * 1024):
+            count += (before + piece).count(_LISTED)
+            before = piece[1 - len(_LISTED) :]
+    if count > MOST_ENTRIES:
+        raise UnreadableFileError("too_large", f"{count:,} entries; at most {MOST_ENTRIES:,} are read")
+
+
 def _require_bounded(archive: zipfile.ZipFile) -> None:
     entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)
-    if len(entries) > MOST_ENTRIES:
-        raise UnreadableFileError("too_large", f"{len(entries):,} entries; at most {MOST_ENTRIES:,} are read")
     if size > MOST_UNPACKED:
         raise UnreadableFileError(
             "too_large", f"{size:,} bytes once unpacked; at most {MOST_UNPACKED:,} are read"
         )
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFileError("encrypted", "save it without a password")
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+        raise UnreadableFileError(
+            "damaged", "packed in a way that no program packs such files in: save it anew"
+        )

@@ -14,7 +14,7 @@ from ....passages import Document, Metadata, Part
 from ...markdown import read_blocks
 from ..as_markdown import as_code, as_heading, as_paragraph
 from ..field_map import TITLE
-from ..reader import SourceFile, UnreadableFileError
+from ..reader import SourceFile, UnreadableFileError, require_few_values
 from .source_code import language_named
 
 MOST_OUTPUT = 2_000
@@ -80,6 +80,7 @@ def _load(file: SourceFile) -> Mapping[str, Any]:
     text = file.read_text()
     if not text.strip():
         return {}
+    require_few_values(text)
     try:
         # What JSON does not know, such as NaN, becomes a text.
         notebook = json.loads(text, parse_constant=str)

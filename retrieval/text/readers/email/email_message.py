@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 from collections.abc import Iterator
 from email.message import Message
 
@@ -13,6 +14,11 @@ from .email_headers import KNOWN, BoundedHeaders, decoded_words, message_metadat
 from .email_text import message_text
 from .mbox import MOST_BYTES, read_mbox
 
+MOST_LINES = 1_500_000
+"""Most lines of a message, each of which takes time and memory; as many hold an attachment of `MOST_BYTES`."""
+_MOST_COMPARED = 50_000_000
+"""Lines times boundaries: each line may be compared with the boundary of every part that it lies in."""
+_BOUNDARY = re.compile(rb"boundary", re.IGNORECASE)
 _NAMED = 5
 """Messages that a notice names."""
 
@@ -46,7 +52,7 @@ class EmailReader:
 def _read_mbox(file: SourceFile) -> Iterator[Document]:
     file.require_size(MOST_STREAMED)
     passed_over: dict[str, list[int]] = {}
-    for held in read_mbox(file.path):
+    for held in read_mbox(file.path, file.require_time):
         file.require_time()
         try:
             if held.data is None:
@@ -67,6 +73,11 @@ def _read_mbox(file: SourceFile) -> Iterator[Document]:
 
 def _message(data: bytes) -> Message:
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    lines = data.count(b"\n")
+    if lines > MOST_LINES:
+        raise UnreadableFileError("too_large", f"{lines:,} lines; at most {MOST_LINES:,} are read")
+    if lines * len(_BOUNDARY.findall(data)) > _MOST_COMPARED:
+        raise UnreadableFileError("too_large", "too many parts and lines: save its attachments by themselves")
     try:
         message: Message = email.message_from_bytes(data, policy=BoundedHeaders())
     except RecursionError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,8 @@ MOST_BYTES = 64 * 1024 * 1024
 """Largest message, with its attachments."""
 _MOST_PIECE = 1024 * 1024
 """Bytes that are read at once of one line."""
+_EVERY = 1000
+"""Lines between two looks at the clock."""
 _DATED = re.compile(rb"From .*\b\d{1,2}:\d\d\b.*\b(?:19|20)\d\d\b")
 _SENDER = re.compile(rb"From (?:-|\S+@\S+|MAILER-DAEMON)\s*$")
 _HEADER = re.compile(rb"[!-9;-~]+:|>From ")
@@ -30,28 +32,31 @@ class Held:
     """``None`` where the message is larger than `MOST_BYTES`."""
 
 
-def read_mbox(path: Path) -> Iterator[Held]:
+def read_mbox(path: Path, require_time: Callable[[], None]) -> Iterator[Held]:
     """Yield the messages of a file.
 
     A message begins where a line after an empty one says ``From``, a sender and a time, or a sender alone, and a header
-    follows; a sentence that begins with From is none. Of ``>From`` at the beginning of a line one ``>`` is taken off.
+    follows; a sentence that begins with From is none. ``require_time`` is called again and again. Of ``>From`` at the beginning of a line one ``>`` is taken off.
 
     Raises:
         UnreadableFileError: the file begins with no message, or cannot be read.
     """
     try:
         with path.open("rb") as stream:
-            yield from _messages(stream)
+            yield from _messages(stream, require_time)
     except OSError as error:
         raise UnreadableFileError("unreadable", error.strerror or str(error)) from error
 
 
-def _messages(stream: BinaryIO) -> Iterator[Held]:
-    number, size = 0, 0
+def _messages(stream: BinaryIO, require_time: Callable[[], None]) -> Iterator[Held]:
+    number, size, count = 0, 0, 0
     lines: list[bytes] = []
     after_blank, at_start = True, True
     line = stream.readline(_MOST_PIECE)
     while line:
+        count += 1
+        if count % _EVERY == 0:
+            require_time()
         following = stream.readline(_MOST_PIECE)
         if at_start and after_blank and _begins(line, following):
             if number:

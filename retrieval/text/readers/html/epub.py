@@ -17,7 +17,7 @@ from ....passages import Document, Metadata, Part
 from ..field_map import TITLE
 from ..reader import SourceFile, UnreadableFileError
 from .html_markdown import element_as_markdown
-from .html_tree import HEADINGS, line_of, lxml, parse_html
+from .html_tree import HEADINGS, line_of, lxml, outer_headings, parse_html
 from .page_encoding import decode_page
 from .page_metadata import html_date
 
@@ -114,7 +114,7 @@ def _chapters(file: SourceFile, archive: zipfile.ZipFile, book: _Book) -> Iterat
             raise UnreadableFileError(reason, detail) from error
         text = "" if root is None else element_as_markdown(root).strip("\n")
         if text:
-            yield text, next((line_of(found) for found in root.iter(*HEADINGS)), "")
+            yield text, next((line_of(found) for found in outer_headings(root, *HEADINGS)), "")
 
 
 def _entry(archive: zipfile.ZipFile, name: str) -> bytes:

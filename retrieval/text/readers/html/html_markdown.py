@@ -60,6 +60,8 @@ class _Writer:
         self._lines: list[str] = []
         self._words: list[str] = []
         self._inside: list[_Container] = []
+        self._deeper = 0
+        """Lists and quotes within the deepest that is indented."""
         self._counts: list[int | None] = []
         self._apart = False
 
@@ -100,8 +102,8 @@ class _Writer:
             self._put_table(element)
             return False
         if tag in _CODE and not any(child.tag in BLOCKS for child in element):
-            line = line_of(element)
-            self._words.append(f"`{line}`" if line and "`" not in line else line)
+            if line := line_of(element):
+                self._words.append(f"`{line}`" if "`" not in line else line)
             return False
         match tag:
             case "br":
@@ -138,6 +140,8 @@ class _Writer:
             case "ul" | "ol" | "menu" | "dir":
                 self._counts.pop()
                 self._apart = True
+            case "li" | "blockquote" | "dd" if self._deeper:
+                self._deeper -= 1
             case "li" | "blockquote" | "dd":
                 self._inside.pop()
             case _:
@@ -158,13 +162,15 @@ class _Writer:
 
     def _begin(self, mark: str, indent: str) -> None:
         if len(self._inside) >= _MOST_DEEP:
-            mark = indent = ""
+            self._deeper += 1
             self._apart = True
+            return
         self._inside.append(_Container(mark, indent))
 
     def _say(self, text: str | None) -> None:
-        if text:
-            self._words.append(" ".join(f"_{text.replace(chr(0xAD), '')}_".split())[1:-1])
+        # Words are looked back at up to the last one that is not empty: none is kept that is.
+        if text and (said := " ".join(f"_{text.replace(chr(0xAD), '')}_".split())[1:-1]):
+            self._words.append(said)
 
     def _end_paragraph(self) -> None:
         if not self._words:

@@ -11,7 +11,7 @@ from ..as_markdown import as_heading
 from ..field_map import TITLE
 from ..reader import SourceFile, UnreadableFileError
 from .html_markdown import element_as_markdown
-from .html_tree import HEADINGS, line_of, parse_html
+from .html_tree import HEADINGS, line_of, outer_headings, parse_html
 from .main_content import main_content
 from .page_encoding import decode_page
 from .page_metadata import meta_tags, page_metadata
@@ -41,7 +41,7 @@ class HtmlReader:
             raise UnreadableFileError("no_text", "it only leads on to another page: read that one")
         metadata = page_metadata(root, tags)
         names = [tags.get("og:title", ""), _title_tag(root)]
-        headings = [line_of(heading) for heading in root.iter("h1")]
+        headings = [line_of(heading) for heading in outer_headings(root, "h1")]
         content = main_content(root)
         file.require_time()
         text = element_as_markdown(content)
@@ -64,7 +64,7 @@ def _title(content: Any, headings: list[str], names: list[str], site: str) -> tu
     content counts where that name begins with it, since it may be the site's. Else it is that name, without the site's: up to
     the end of the content's first heading, where it begins with that.
     """
-    inside = [line for heading in content.iter("h1") if (line := line_of(heading))]
+    inside = [line for heading in outer_headings(content, "h1") if (line := line_of(heading))]
     name = next((name for name in names if name), "")
     for line in inside:
         if len(inside) == 1 or any(line.casefold() in name.casefold() for name in names):
@@ -72,7 +72,7 @@ def _title(content: Any, headings: list[str], names: list[str], site: str) -> tu
     for line in headings if not inside else []:
         if line and line != site and name.casefold().startswith(line.casefold()):
             return line, line
-    first = next((line for heading in content.iter(*HEADINGS) if (line := line_of(heading))), "")
+    first = next((line for heading in outer_headings(content, *HEADINGS) if (line := line_of(heading))), "")
     if first and name.casefold().startswith(first.casefold()):
         return first, ""
     return (_without_site(name, site) or (inside[0] if inside else "")), ""

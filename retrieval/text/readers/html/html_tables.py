@@ -93,7 +93,7 @@ def _rows(table: Any) -> list[list[str]]:
         for cell in cells:
             while from_above.get(len(row), 0):
                 row.append("")
-            across, down = _span(cell, "colspan", most), _span(cell, "rowspan", 1000)
+            across, down = span_of(cell, "colspan", most), span_of(cell, "rowspan", 1000)
             for column in range(len(row), min(len(row) + across, _MOST_SPANNED)):
                 below[column] = down - 1
             row += [line_of(cell), *[""] * (across - 1)]
@@ -107,6 +107,7 @@ def _rows(table: Any) -> list[list[str]]:
     return rows
 
 
-def _span(cell: Any, name: str, most: int) -> int:
+def span_of(cell: Any, name: str, most: int) -> int:
+    """Return how many columns or rows a cell says that it is laid over."""
     value = cell.get(name, "1").strip()
     return min(max(int(value), 1), most) if value.isascii() and value.isdecimal() and len(value) < 6 else 1

@@ -146,6 +146,14 @@ def _is_anchor(link: Any) -> bool:
     return str(link.get("href", "")).startswith("#")
 
 
+def outer_headings(element: Any, *names: str) -> Iterator[Any]:
+    """Yield the headings within an element that lie in no other one: a page could say its text as often as it nests them."""
+    walk = lxml("etree").iterwalk(element, events=("start",), tag=names)
+    for _, heading in walk:
+        yield heading
+        walk.skip_subtree()
+
+
 def line_of(element: Any) -> str:
     """Return what an element shows, on one line."""
     return " ".join("".join(_pieces(element)).split())

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....errors import MissingExtraError
+from .html_tables import span_of
 from .html_tree import is_unseen, lxml
 
 MOST_TAGS_SEARCHED = 20_000
-"""Tags of the largest page that trafilatura is asked of, which takes seconds for it."""
-MOST_SEARCHED = 2_000_000
-"""Characters of that page, white space aside: trafilatura takes twenty times their memory."""
+"""Tags, and cells that others are laid over, of the largest page that trafilatura is asked of, which takes seconds for it."""
+MOST_SEARCHED = 1_000_000
+"""Characters of the largest page that trafilatura is asked of."""
 _FURNITURE_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "alertdialog", "dialog"})
 _ENDS = frozenset({"header", "footer", "aside"})
 _NOTES = frozenset({"div", "section", "form", "p"})
@@ -154,7 +155,13 @@ def _is_furniture(element: Any, counts: _Counts) -> bool:
 
 def _region(root: Any, body: Any) -> Any:
     """Return the smallest element that holds nine tenths of what trafilatura finds; ``None`` where it finds nothing."""
-    if sum(1 for _ in body.iter()) > MOST_TAGS_SEARCHED:
+    spanned = sum(
+        span_of(cell, "colspan", 1000) * span_of(cell, "rowspan", 1000) for cell in body.iter("td", "th")
+    )
+    if (
+        sum(1 for _ in body.iter()) + spanned > MOST_TAGS_SEARCHED
+        or _length("".join(body.itertext())) > MOST_SEARCHED
+    ):
         return None
     found = _found_text(root)
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from ..reader import SourceFile, UnreadableFileError
 from .layout import PageBlock, lay_out
 from .markdown import PdfText, write_markdown
 from .page import PageWord, Places, read_page_words
+from .pdf_process import read_apart
 from .properties import INFO_KEYS, read_pdf_properties, read_title
 from .rows import PageRow, read_columns, read_rows
 from .running import without_running
@@ -36,7 +38,8 @@ _pdfium = Lock()
 class PdfReader:
     """Reads ``.pdf`` with PDFium, a page at a time; one document a file, its pages as parts.
 
-    Text that stands askew on a page, such as a note at its margin, follows the rest of the page. Forms' scripts, actions
+    A process of its own reads each file, since a small one can make PDFium run for hours; see `pdf_process`. Text that
+    stands askew on a page, such as a note at its margin, follows the rest of the page. Forms' scripts, actions
     and attachments are neither run nor read.
     """
 
@@ -45,6 +48,13 @@ class PdfReader:
     suffixes = (".pdf",)
 
     def read(self, file: SourceFile) -> Iterator[Document]:
+        if importlib.util.find_spec("pypdfium2") is None:
+            raise MissingExtraError("pypdfium2", "documents")
+        file.require_size()
+        return read_apart(file)
+
+    def read_here(self, file: SourceFile) -> Iterator[Document]:
+        """Read a file in this process, whatever time and memory it takes."""
         data = file.read_bytes()
         if not data:
             return
@@ -80,11 +90,9 @@ class _Page:
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[Any]:
-    try:
-        import pypdfium2  # type: ignore[import-untyped]
-        from pypdfium2 import raw
-    except ImportError as error:
-        raise MissingExtraError("pypdfium2", "documents") from error
+    import pypdfium2  # type: ignore[import-untyped]
+    from pypdfium2 import raw
+
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:

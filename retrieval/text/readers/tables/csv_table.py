@@ -9,8 +9,8 @@ from collections.abc import Generator, Iterator
 from itertools import islice
 
 from ....passages import Document
-from ..reader import SourceFile, UnreadableFileError
-from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_texts
+from ..reader import MOST_LINE, SourceFile, UnreadableFileError
+from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_texts, width_of
 from .text_lines import encoding_of, read_lines
 
 DELIMITERS = ("\t", ";", "|", ",")
@@ -118,10 +118,10 @@ def _rows(file: SourceFile, encoding: str, delimiter: str) -> Generator[tuple[in
         for row in reader:
             if lines.is_open:
                 raise _unclosed(number)
-            if not all(map(is_empty, row)) and not (number == 1 and row == ["sep=", ""]):
-                yield number, row
+            if not (number == 1 and row == ["sep=", ""]) and (width := width_of(row)):
+                yield number, row[:width]
             number = reader.line_num + 1
-            lines.quotes = 0
+            lines.quotes = lines.length = 0
     except csv.Error as error:
         if "field larger" in str(error):
             most = f"{csv.field_size_limit():,} characters"
@@ -132,10 +132,10 @@ def _rows(file: SourceFile, encoding: str, delimiter: str) -> Generator[tuple[in
 
 
 class _Lines:
-    """The lines of a table, and how many quotes stand in those of the row that is being read."""
+    """The lines of a table, and how many quotes and characters stand in those of the row that is being read."""
 
     def __init__(self, lines: Iterator[str]) -> None:
-        self.quotes = 0
+        self.quotes = self.length = 0
         self._lines = lines
         self._ended = False
 
@@ -149,6 +149,9 @@ class _Lines:
             self._ended = True
             raise
         self.quotes += line.count('"')
+        self.length += len(line)
+        if self.length > 2 * MOST_LINE:
+            raise UnreadableFileError("too_large", f"a row is longer than {2 * MOST_LINE:,} characters")
         return line
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....passages import Document
-from ..reader import SourceFile, UnreadableFileError
+from ..reader import SourceFile, UnreadableFileError, require_few_values
 from .records import (
     NestedTooDeeplyError,
     Records,
@@ -44,6 +44,7 @@ class JsonReader:
         text = file.read_text().removeprefix("\ufeff")
         if not text.strip():
             return
+        require_few_values(text)
         try:
             whole = objects.loads(text)
         except (ValueError, RecursionError) as error:

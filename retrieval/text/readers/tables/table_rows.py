@@ -51,9 +51,9 @@ def read_head(first: Sequence[Sequence[Cell]]) -> Head:
     cells = [cell for cell in first[at] if not is_empty(cell)]
     if all(not isinstance(cell, str) or looks_typed(cell) for cell in cells):
         return Head(caption, (), at)
-    names: dict[str, None] = {}
+    names: dict[str, int] = {}
     for place, cell in enumerate(first[at][: width_of(first[at])]):
-        names[_free(" ".join(shown(cell).split()) or _unnamed(place), names)] = None
+        _take_name(" ".join(shown(cell).split()) or _unnamed(place), names)
     return Head(caption, tuple(names), at + 1)
 
 
@@ -78,6 +78,7 @@ class Table:
         self._metadata: Metadata = {"sheet": sheet.name} if sheet is not None else {}
         self._sheet = sheet.name if sheet is not None and sheet.is_one_of_several else ""
         self._columns: list[_Column] = []
+        self._taken = dict.fromkeys(head.names, 1)
         for name in head.names:
             self._add_column(name)
         self._wide = Tally("more cells than the head has, named by the number of their column")
@@ -96,10 +97,8 @@ class Table:
         """Take a row into account that is not empty."""
         width = width_of(cells)
         if width > len(self._columns):
-            taken = dict.fromkeys(self.names)
             for place in range(len(self._columns), width):
-                self._add_column(_free(_unnamed(place), taken))
-                taken[self._columns[-1].name] = None
+                self._add_column(_take_name(_unnamed(place), self._taken))
         if self._head.names and width > len(self._head.names):
             self._wide.add(number)
         for place, column in enumerate(self._columns):
@@ -294,12 +293,13 @@ def _unnamed(place: int) -> str:
     return f"column {place + 1}"
 
 
-def _free(name: str, taken: Sequence[str] | dict[str, None]) -> str:
-    """Return a name, with a number after it where it is taken."""
-    free, count = name, 1
+def _take_name(name: str, taken: dict[str, int]) -> str:
+    """Take a name, with a number after it where it is taken; ``taken`` keeps up to which number each one is."""
+    free = name
     while free in taken:
-        count += 1
-        free = f"{name} ({count})"
+        taken[name] += 1
+        free = f"{name} ({taken[name]})"
+    taken[free] = 1
     return free
 
 

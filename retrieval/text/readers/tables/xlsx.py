@@ -18,19 +18,28 @@ from xml.etree.ElementTree import ParseError
 from ....errors import MissingExtraError
 from ....passages import Document
 from ...file_names import readable
-from ..reader import SourceFile, UnreadableFileError
+from ..reader import MOST_TEXT, BoundedZip, SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Cell, Sheet, Table, is_empty, read_head, require_texts
 
 MOST_CELLS = 2_000_000
 """Most cells of a workbook, empty ones between others too."""
 MOST_TAGS = 6 * MOST_CELLS
 """Most tags of one part of a workbook, some 80 bytes of memory each; a cell with a formula has six."""
+MOST_TAGS_AT_ONCE = 1_000_000
+"""Most tags of a part that is read at once, such as the styles."""
 MOST_ROWS = 1_048_576
 """Rows of a sheet of Excel; a row below them is none."""
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _VALUE = re.compile(rb"<(?:\w{1,9}:)?(?:v|is)[\s>]")
 _STRICT = b'="http://purl.oclc.org/ooxml/spreadsheetml/main"'
+_DOCTYPE = re.compile(rb"<\0?!\0?D\0?O\0?C\0?T\0?Y\0?P\0?E")
+"""In UTF-8 and in UTF-16."""
+_OTHER_ENCODING = re.compile(
+    rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"'](?!utf-8|utf-16|us-ascii|iso-8859-|windows-125)",
+    re.IGNORECASE,
+)
+"""In which a parser could read what is not looked for here."""
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]{0,200}?\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _UNSAVED = re.compile(
     rb'<(?:\w+:)?c(?:\s(?![^>]{0,200}t="str")[^>]{0,200})?><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>'
@@ -106,19 +115,33 @@ def _require_workbook(file: SourceFile) -> None:
 
 def _require_harmless(part: IO[bytes], name: str) -> None:
     """Raise for XML that would make its parser fill the memory."""
-    tags = 0
+    tags, before = 0, b""
     while piece := part.read(1024 * 1024):
         if tags == 0 and _STRICT in piece:
             raise UnreadableFileError(
                 "damaged", "saved as Strict Open XML: save it as an Excel workbook (.xlsx)"
             )
-        if tags == 0 and b"<!DOCTYPE" in piece:
+        if _DOCTYPE.search(before + piece) or (not before and _OTHER_ENCODING.match(piece)):
             raise UnreadableFileError("damaged", f"its part {name} declares entities, as no workbook does")
+        before = piece[-40:]
         tags += piece.count(b"<")
         if tags > MOST_TAGS:
             raise UnreadableFileError(
                 "too_large", f"its part {name} has more than {MOST_TAGS:,} tags: save it as CSV"
             )
+
+
+class _Parts(BoundedZip):
+    """The parts of a workbook: openpyxl reads sheets and texts piece by piece, and makes a tree of what it reads at once."""
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        data = super().read(name, pwd)
+        if data.count(b"<") > MOST_TAGS_AT_ONCE:
+            raise UnreadableFileError(
+                "too_large",
+                f"a part beside its sheets has more than {MOST_TAGS_AT_ONCE:,} tags: save it as CSV",
+            )
+        return data
 
 
 def _open(file: SourceFile) -> Any:
@@ -140,6 +163,8 @@ def _open(file: SourceFile) -> Any:
     opened = None
     try:
         opened = OfCellsAlone(file.path, read_only=True, data_only=True, keep_links=False)
+        opened.archive.close()
+        opened.archive = _Parts(file.path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about extensions of Excel that openpyxl does not know
             opened.read()
@@ -155,7 +180,7 @@ class _Workbook:
 
     def __init__(self, file: SourceFile) -> None:
         self._file = file
-        self._cells = 0
+        self._cells = self._characters = 0
         self._book = _open(file)
         self.has_several = sum(map(self._holds_values, self._book.worksheets)) > 1
 
@@ -195,7 +220,7 @@ class _Workbook:
                         raise UnreadableFileError(
                             "damaged", f"sheet {sheet.title!r} has a row below {MOST_ROWS:,}"
                         )
-                    self._count(len(values))
+                    self._count(len(values), sum(len(value) for value in values if isinstance(value, str)))
                     if number % 1000 == 0:
                         self._file.require_time()
                     row = [_cell(value) for value in values]
@@ -213,8 +238,14 @@ class _Workbook:
             raise _damaged(error) from error
         return rows
 
-    def _count(self, cells: int) -> None:
+    def _count(self, cells: int, characters: int = 0) -> None:
+        """Count cells, and the characters that they show: workbooks keep a text once that stands in many cells."""
         self._cells += cells
+        self._characters += characters
+        if self._characters > MOST_TEXT:
+            raise UnreadableFileError(
+                "too_large", f"more than {MOST_TEXT:,} characters in its cells: save its sheets as CSV"
+            )
         if self._cells > MOST_CELLS:
             raise UnreadableFileError("too_large", f"more than {MOST_CELLS:,} cells: save its sheets as CSV")
 
