@@ -433,7 +433,7 @@ def most_paragraphs(lab: Lab, path: Path) -> None:
     zipped(path, docx_entries(document_xml(paragraph("a") * sized(133_000, 5_000))))
 
 
-@hostile("deep.docx", "damaged")
+@hostile("deep.docx", "too_large" if TORTURE else "damaged")
 def deep_docx(lab: Lab, path: Path) -> None:
     deep = sized(1_000_000, 100_000)
     zipped(path, docx_entries(document_xml("<w:x>" * deep + "</w:x>" * deep)))
@@ -445,7 +445,7 @@ def deep_xlsx(lab: Lab, path: Path) -> None:
     zipped(path, xlsx_entries(sheet_xml("<x>" * deep + "</x>" * deep)))
 
 
-@hostile("deep_workbook.xlsx", "damaged")
+@hostile("deep_workbook.xlsx", "too_large" if TORTURE else "damaged")
 def deep_workbook(lab: Lab, path: Path) -> None:
     deep = sized(1_000_000, 100_000)
     zipped(
@@ -761,7 +761,7 @@ def linked_data(lab: Lab, path: Path) -> None:
     path.write_text(page(f"<p>{SAID}</p>", script * 20))
 
 
-@hostile("links.html")
+@hostile("links.html", "too_large" if TORTURE else "")
 def links(lab: Lab, path: Path) -> None:
     write(
         path,

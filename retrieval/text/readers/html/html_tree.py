@@ -50,7 +50,10 @@ STRUCK = frozenset({"s", "strike", "del"})
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
-_EMPTY = re.compile(r"""<([A-Za-z][\w:.-]*)((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?)/>""")
+_EMPTY = re.compile(
+    r"""<([A-Za-z][\w:.-]{0,99}+)((?:\s(?:[^<>"'/]++|/(?!>)|"[^"<]*+"|'[^'<]*+'){0,1000}+)?)/>"""
+)
+"""It goes back nowhere: to remember where it could took 160 bytes for each character of a tag without an end."""
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
