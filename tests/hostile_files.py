@@ -291,8 +291,8 @@ def make_archives(kind: str) -> None:
             for name in names:
                 archive.writestr(name.encode("utf-8", "replace").decode(), "evil")
             archive.writestr(link, str(lab.secret))
-            for name, data in entries(SAID):
-                archive.writestr(name, data)
+            for entry, data in entries(SAID):
+                archive.writestr(entry, data)
 
     @hostile(f"name_with_nul.{kind}")
     def nul(lab: Lab, path: Path) -> None:
@@ -1090,7 +1090,7 @@ def too_many_letters(lab: Lab, path: Path) -> None:
 
 
 @hostile("annotations.pdf")
-def annotations(lab: Lab, path: Path) -> None:
+def many_annotations(lab: Lab, path: Path) -> None:
     count = sized(50_000, 1_000)
     shown = stream(
         b"BT /F 9 Tf (note) Tj ET",
@@ -1297,8 +1297,8 @@ def million_columns(lab: Lab, path: Path) -> None:
 
 @hostile("six_rows_of_millions.csv", "too_large")
 def six_rows(lab: Lab, path: Path) -> None:
-    line = (b"bc,", sized(15 * MB, 2 * MB))
-    write(path, *([line, b"\n"] * 6))
+    line: list[bytes | tuple[bytes, int]] = [(b"bc,", sized(15 * MB, 2 * MB)), b"\n"]
+    write(path, *line * 6)
 
 
 @hostile("columns_of_one_name.csv")
