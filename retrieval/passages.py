@@ -9,7 +9,8 @@ from typing import Any
 
 Metadata = dict[str, Any]
 FILE_FACTS = "file"
-"""The metadata of a document that was read from a file: its ``kind``, ``size`` in bytes, and when it was ``modified``."""
+"""The metadata of a document that was read from a file: the file's ``kind``, its ``size`` in bytes and when it was
+``modified``, both as they were when the document last changed."""
 
 NAME_FIELDS = ("subject", "aliases", "not_to_be_confused_with")
 """The metadata by which a document states its names: what it is about, what else that is called, and what it is not."""

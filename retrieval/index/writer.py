@@ -32,8 +32,8 @@ def document_hash(document: Document) -> str:
     facts = document.metadata.get(FILE_FACTS)
     said = document.metadata
     if isinstance(facts, dict):
-        # A file that was written again and says the same is no change.
-        said = {**said, FILE_FACTS: {name: facts[name] for name in facts if name != "modified"}}
+        # A row says the same when another row of its file changed, and a file that was written again the same.
+        said = {**said, FILE_FACTS: facts.get("kind")}
     whole = [document.title, document.text, said, document.headed, written_parts(document.parts)]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
