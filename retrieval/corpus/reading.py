@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -257,33 +257,31 @@ class _Reading:
                 self._add(document, place, source)
         else:
             facts = {"kind": reader.name, "size": state.size, "modified": state.modified}
-            found = [
-                document for document in reader.read(file) if document.title.strip() or document.text.strip()
-            ]
-            for document in found:
-                self._add(self._with_facts(document, file.id, facts, source), source, source)
+            found = deque(
+                _with_facts(document, file, facts)
+                for document in reader.read(file)
+                if document.title.strip() or document.text.strip()
+            )
             if not found:
                 self._skipped.append(Skip(source, "empty"))
                 self.files[source] = replace(state, reason="empty")
+            while found:  # of a million rows none is held twice
+                self._add(found.popleft(), source, source)
         self._notices += [f"{source}: {notice}" for notice in file.notices]
         if file.encoding is not None:
             self._encodings[source] = file.encoding
 
-    def _with_facts(self, document: Document, path: str, facts: Metadata, source: str) -> Document:
-        for name in ("path", FILE_FACTS):
-            if name in document.metadata:
-                self._notices.append(f"{source}: its own field {name!r} gives way to the file's")
-        return replace(document, metadata={**document.metadata, "path": path, FILE_FACTS: facts})
-
     def _add(self, document: Document, place: str, source: str) -> None:
         if document.id in self.documents:
+            first = self._places.get(document.id) or self.sources[document.id]
             raise DuplicateIdError(
-                f"document id {document.id!r} stands twice: {self._places[document.id]} and {place}. Give each "
-                "document an id of its own; folders are kept apart by names for them, as in first=PATH second=PATH"
+                f"document id {document.id!r} stands twice: {first} and {place}. Give each document an id of its own; "
+                "folders are kept apart by names for them, as in first=PATH second=PATH"
             )
         self.documents[document.id] = document
         self.sources[document.id] = source
-        self._places[document.id] = place
+        if place != source:
+            self._places[document.id] = place
         self._counts[PurePath(source).suffix.lower()] += 1
 
     def _rows(self, source: str, text: str, root: Root) -> Iterator[tuple[Document, str]]:
@@ -295,3 +293,11 @@ class _Reading:
             else:
                 detail = f"document {document.id!r} has no text, nor a title"
                 self._skipped.append(Skip(place, "empty", detail, document.id))
+
+
+def _with_facts(document: Document, file: SourceFile, facts: Metadata) -> Document:
+    for name in ("path", FILE_FACTS):
+        notice = f"its own field {name!r} gives way to the file's"
+        if name in document.metadata and notice not in file.notices:
+            file.notices.append(notice)
+    return replace(document, metadata={**document.metadata, "path": file.id, FILE_FACTS: facts})

@@ -94,9 +94,8 @@ def read(docs: Path) -> tuple[dict[str, object], Counter[str]]:
 
 
 def said(document: Document) -> object:
-    """Return what a document says, but for the time of its file, which is no change."""
-    facts = {**document.metadata["file"], "modified": ""}
-    return document.title, document.text, {**document.metadata, "file": facts}, document.parts
+    """Return what a document says, but for the facts of its file, which are no change."""
+    return document.title, document.text, without_facts(document.metadata), document.parts
 
 
 def digests(folder: Path) -> dict[str, str]:
