@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,21 @@ def test_a_map_that_cannot_be_read_is_one_error(quincunx: Any, home: Path, docs:
     assert "NAME=FIELD" in done.err
 
 
+@pytest.fixture
+def _heed_interrupts() -> Iterator[None]:
+    """What is begun in the background of a shell ignores interrupts, and so would a process that it begins."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heed_interrupts")
 def test_watch_writes_a_line_for_each_change_until_it_is_interrupted(
     quincunx: Any, home: Path, docs: Path
 ) -> None:
     quincunx("index", "build", "kb", str(docs))
     command = [sys.executable, "-m", "quincunx.app", "index", "watch", "kb", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["unchanged"] == 2
@@ -86,8 +96,3 @@ def test_watch_writes_a_line_for_each_change_until_it_is_interrupted(
     finally:
         process.kill()
         process.communicate()
-
-
-def _heed_interrupts() -> None:
-    """A process that is begun in the background of a shell ignores interrupts, and so would its own."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
