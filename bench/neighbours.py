@@ -1,6 +1,7 @@
 """What neighbours of the passages bring: how often what a program reads holds the whole gold span, and how much it reads.
 
-Run: ``python bench/neighbours.py [SET]``, a folder of documents with ``spans.jsonl``; covid-qa of the shared data by default.
+Run: ``python bench/neighbours.py [SET [EVERY]]``, a folder of documents with ``spans.jsonl``; covid-qa of the shared data by
+default, and every question of it.
 Both sides of a row read the same search; a question counts once for each of its spans. Nothing is timed.
 """
 
@@ -30,6 +31,7 @@ ROWS = ((5, 0), (5, 1), (5, 2), (3, 1), (8, 0), (12, 0), (20, 0))
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else COVID
+    every = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     spans = defaultdict[str, list[tuple[str, int, int]]](list)
     for line in (folder / "spans.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -42,7 +44,7 @@ def main() -> None:
         searcher = Searcher(Path(index), embedder, shared_reranker("embedded"))
         held = defaultdict[tuple[int, int], list[bool]](list)
         read = defaultdict[tuple[int, int], list[int]](list)
-        for id, text in questions.items():
+        for id, text in list(questions.items())[::every]:
             found = searcher.search(text, SearchSettings(k=20, neighbours=1))
             for n, neighbours in ROWS:
                 passages = replace(found, n=n, neighbours=neighbours).passages
@@ -51,7 +53,7 @@ def main() -> None:
                     any(p.document_id == d and p.start <= s and e <= p.end for p in passages)
                     for d, s, e in spans[id]
                 ]
-    print(f"{folder.name}, {len(questions)} questions")
+    print(f"{folder.name}, {len(read[ROWS[0]])} questions")
     print(f"{'n':>3} {'neighbours':>10} {'whole span read':>16} {'characters read':>16}")
     for row in ROWS:
         share, characters = sum(held[row]) / len(held[row]), sum(read[row]) / len(read[row])
