@@ -5,7 +5,7 @@ A server that loads a program and forks its workers (gunicorn --preload, Celery)
 - A fork waits until no thread is inside a library that would be copied half-way: SQLite, a tokenizer, a pass of a
   model (`working`). It waits at most `PATIENCE_S` seconds; forked nevertheless, the child gets `ForkedError` at once
   wherever it would wait for ever.
-- It waits as long for what other threads are importing, which in the child would never be imported.
+- It waits as long for what other threads are importing; what is half imported nevertheless, the child imports anew.
 - Before the fork, connections to SQLite are closed (`before_fork`), for they may not be used across it: SQLite would
   believe that the child holds the locks of its parent.
 - In the child, locks are new and free (`Lock`), and what else needs it is renewed (`after_fork_in_child`): pools of
@@ -245,6 +245,21 @@ def _others_import() -> bool:
     return any(getattr(lock, "owner", None) not in (None, threading.get_ident()) for lock in locks)
 
 
+def _forget_imports_of_gone_threads() -> None:
+    """Let what another thread was importing at the fork be imported anew: that thread is not in this process.
+
+    Whatever was waited for before, an import can begin at the very last moment.
+    """
+    mine = threading.get_ident()
+    module_locks = _bootstrap._module_locks  # type: ignore[attr-defined]
+    for name, reference in list(module_locks.items()):
+        if getattr(reference(), "owner", None) == mine:
+            continue
+        module_locks.pop(name, None)
+        if getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False):
+            del sys.modules[name]
+
+
 def _before() -> None:
     global _set_tokenizers
     _gate.before()
@@ -264,6 +279,7 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
+    _forget_imports_of_gone_threads()
     _calls.lock = threading.Lock()
     if "tokenizers" in sys.modules:
         set_text(_TOKENIZERS, "false")

@@ -23,6 +23,7 @@ from ollama_server import OllamaServer
 from parts import Hashing
 
 from quincunx.programs.engines.lms import keep_connections_apart
+from quincunx.retrieval import processes
 from quincunx.retrieval.errors import ForkedError
 from quincunx.retrieval.index.build import build, update
 from quincunx.retrieval.index.store import Store
@@ -68,9 +69,12 @@ def in_child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.parametrize("patience", [processes.PATIENCE_S, 0.0])
 def test_a_module_that_another_thread_is_importing_can_be_imported_in_the_child(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_S", patience)
+    monkeypatch.delitem(sys.modules, "imported_slowly", raising=False)
     begun = tmp_path / "begun"
     source = f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(0.5)\nREADY = True\n"
     (tmp_path / "imported_slowly.py").write_text(source)
