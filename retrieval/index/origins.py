@@ -42,10 +42,13 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
 
 def write_files(connection: sqlite3.Connection, files: Mapping[str, FileState]) -> None:
     """Note that these are the files now; inside a transaction."""
-    rows = [(path, *astuple(state)) for path, state in files.items()]
-    connection.execute("DELETE FROM files")
+    before = read_files(connection)
     connection.executemany(
-        f"INSERT INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})", rows
+        "DELETE FROM files WHERE path = ?", [(path,) for path in before.keys() - files.keys()]
+    )
+    connection.executemany(
+        f"INSERT OR REPLACE INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})",
+        [(path, *astuple(state)) for path, state in files.items() if before.get(path) != state],
     )
 
 

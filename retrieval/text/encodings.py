@@ -63,6 +63,11 @@ def decode(data: bytes) -> Decoded:
         return _broken_utf8(data) or _detected(data)
 
 
+def without_half_pairs(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which escapes can make and no encoding holds; they become ``?``."""
+    return text if text.isascii() else text.encode(UTF8, "replace").decode()
+
+
 def _without_nul(text: str) -> str:
     if "\0" in text:
         raise NotTextError(f"character {text.index(chr(0))} is NUL: no text")

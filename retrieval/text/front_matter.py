@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from ..passages import Metadata
+from .encodings import without_half_pairs
 
 MOST_CHARACTERS = 64 * 1024
 """Longest block that is read as front matter."""
@@ -180,7 +181,7 @@ class _Converter:
         self._count = 0
 
     def fields(self, mapping: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-        return {_encodable(name): self._value(value, depth + 1) for name, value in mapping.items()}
+        return {without_half_pairs(name): self._value(value, depth + 1) for name, value in mapping.items()}
 
     def _value(self, value: Any, depth: int) -> Any:
         self._count += 1
@@ -192,7 +193,7 @@ class _Converter:
             case None | bool():
                 return value
             case str():
-                return _encodable(value)
+                return without_half_pairs(value)
             case int():
                 # JSON readers elsewhere, SQLite's among them, hold no number of hundreds of digits.
                 return value if abs(value) < 1 << 63 else str(value) if abs(value) < 10**300 else hex(value)
@@ -209,8 +210,3 @@ class _Converter:
             case list() | tuple():
                 return [self._value(item, depth + 1) for item in value]
         raise _UnreadableError(f"{type(value).__name__} is no value of front matter")
-
-
-def _encodable(text: str) -> str:
-    """Return a text without half surrogate pairs, which YAML's escapes can make."""
-    return text.encode("utf-8", "replace").decode()

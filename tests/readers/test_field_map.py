@@ -30,6 +30,14 @@ def test_what_is_not_said_is_guessed_by_usual_names() -> None:
     assert FieldMap().field_used("title", RECORD) is None
 
 
+@pytest.mark.parametrize(
+    ("expression", "used"),
+    [("Body", "Body"), ("empty|Body", "Body"), ("a.b", "a.b"), ("meta.author.name|Body", None), ("'HR'|Body", None)],
+)  # fmt: skip
+def test_a_field_is_used_that_the_value_is_all_of(expression: str, used: str | None) -> None:
+    assert FieldMap.of([f"title={expression}"]).field_used("title", RECORD) == used
+
+
 def test_other_names_are_fields_of_the_metadata() -> None:
     fields = FieldMap.of({"text": "Body", "author": "meta.author.name", "lost": "none"})
     assert fields.metadata_names == ["author", "lost"]

@@ -64,30 +64,26 @@ class FieldMap:
 
         Where nothing was said of the name, and ``guess``, the first field counts that usually is such a one.
         """
-        expression = self.expressions.get(name)
-        if expression is not None:
-            return _evaluate(expression, record)
-        for field_name in GUESSED.get(name, (name,)) if guess else ():
-            found = _first_named(field_name, record)
-            if not _is_missing(found):
-                return found
-        return None
+        return self._find(name, record, guess)[1]
 
     def field_used(self, name: str, record: Mapping[str, Any]) -> str | None:
         """Return the field of a record that `value` takes, where it takes a whole one."""
+        return self._find(name, record, guess=True)[0]
+
+    def _find(self, name: str, record: Mapping[str, Any], guess: bool) -> tuple[str | None, Any]:
+        """Return a field of the record, where a whole one is meant, and the value that is mapped to a name."""
         expression = self.expressions.get(name)
         if expression is not None:
-            named = [part for part in _alternatives(expression) if not _is_missing(record.get(part))]
-            return named[0] if named else None
-        for wanted in GUESSED.get(name, (name,)):
-            for key in (wanted, *(key for key in record if str(key).casefold() == wanted)):
-                if not _is_missing(record.get(key)):
-                    return str(key)
-        return None
+            return _evaluate(expression, record)
+        for wanted in GUESSED.get(name, (name,)) if guess else ():
+            field_name = _first_named(wanted, record)
+            if field_name is not None and not _is_missing(record[field_name]):
+                return field_name, record[field_name]
+        return None, None
 
     def added(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the metadata that are mapped, and that a record has."""
-        values = {name: _evaluate(self.expressions[name], record) for name in self.metadata_names}
+        values = {name: _evaluate(self.expressions[name], record)[1] for name in self.metadata_names}
         return {name: value for name, value in values.items() if not _is_missing(value)}
 
 
@@ -98,17 +94,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, expression
 
 
-def _evaluate(expression: str, record: Mapping[str, Any]) -> Any:
-    for alternative in _alternatives(expression):
+def _evaluate(expression: str, record: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """Return the value of the first alternative that is there, and the field of the record that is all of it."""
+    for alternative in (part.strip() for part in expression.split("|")):
         quoted = len(alternative) > 1 and alternative[0] == alternative[-1] and alternative[0] in "'\""
         found = alternative[1:-1] if quoted else _at(alternative, record)
         if not _is_missing(found):
-            return found
-    return None
-
-
-def _alternatives(expression: str) -> list[str]:
-    return [part.strip() for part in expression.split("|")]
+            return alternative if not quoted and alternative in record else None, found
+    return None, None
 
 
 def _at(name: str, record: Mapping[str, Any]) -> Any:
@@ -126,11 +119,9 @@ def _at(name: str, record: Mapping[str, Any]) -> Any:
     return found
 
 
-def _first_named(name: str, record: Mapping[str, Any]) -> Any:
-    """Return the value of a field, however its name is capitalised."""
-    if name in record:
-        return record[name]
-    return next((value for key, value in record.items() if str(key).casefold() == name), None)
+def _first_named(name: str, record: Mapping[str, Any]) -> str | None:
+    """Return the field of that name, however it is capitalised."""
+    return name if name in record else next((key for key in record if str(key).casefold() == name), None)
 
 
 def _is_missing(value: Any) -> bool:

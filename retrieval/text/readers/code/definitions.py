@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ...encodings import without_half_pairs
+
 MOST_PARSED = 1024 * 1024
 """Most characters of a Python text that is parsed: the parser takes up to 500 times as many bytes."""
 _MOST_MATCHED = 300
@@ -68,7 +70,7 @@ def parse_python(text: str, lines: Sequence[str]) -> PythonDefinitions:
         definition.first = _with_comments(lines, definition.first)
     docstring = ast.get_docstring(tree) or ""
     # Its escapes can make half surrogate pairs and NUL.
-    shown = docstring.replace("\0", "").encode("utf-8", "replace").decode().strip()
+    shown = without_half_pairs(docstring.replace("\0", "")).strip()
     return PythonDefinitions(_nested(found), shown.partition("\n")[0])
 
 

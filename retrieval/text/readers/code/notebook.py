@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ....passages import Document, Metadata, Part
+from ...encodings import without_half_pairs
 from ...markdown import read_blocks
 from ..as_markdown import as_code, as_heading, as_paragraph
 from ..field_map import TITLE
@@ -227,7 +228,7 @@ def _text(value: Any) -> str:
 
 def _character_text(text: str) -> str:
     """Return a text without half surrogate pairs and NUL, which JSON's escapes can make."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    return without_half_pairs(text.replace("\0", ""))
 
 
 def _plain(value: Any) -> str:

@@ -12,7 +12,7 @@ from email.message import Message
 from typing import Any
 
 from ....passages import Metadata
-from ...encodings import NotTextError, decode
+from ...encodings import NotTextError, decode, without_half_pairs
 
 KNOWN = frozenset({
     "from", "to", "cc", "subject", "date", "message-id", "received", "return-path", "delivered-to", "mime-version",
@@ -62,7 +62,7 @@ def decoded_bytes(data: bytes, charset: str | None) -> str:
             if "\0" in text:
                 raise NotTextError("it holds NUL: no text")
             # The old UTF-7 can write half of a surrogate pair.
-            return text.encode("utf-8", "replace").decode()
+            return without_half_pairs(text)
     return decode(data).text
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....passages import Document, Metadata, Part
-from ..field_map import GUESSED, ID, TEXT, TITLE
+from ...encodings import without_half_pairs
+from ..field_map import ID, TEXT, TITLE
 from ..reader import SourceFile, UnreadableFileError
 
 MOST_KEY = 200
@@ -155,23 +156,10 @@ def rest_of_record(file: SourceFile, record: Mapping[str, Any]) -> Metadata:
     rest = dict(record)
     for name in (TEXT, TITLE):
         value = file.fields.value(name, record)
-        source = field_of(file, name, record, value)
+        source = file.fields.field_used(name, record)
         if source is not None and (name == TEXT or as_title(value) == value):
             rest.pop(source, None)
     return {**rest, **file.fields.added(record)}
-
-
-def field_of(file: SourceFile, name: str, record: Mapping[str, Any], value: Any) -> str | None:
-    """Return the field of the first rank from which a value was mapped, or guessed."""
-    said = file.fields.expressions.get(name)
-    names = GUESSED[name] if said is None else [part.strip() for part in said.split("|")]
-    likely = [
-        field
-        for wanted in names
-        for field in record
-        if field == wanted or (said is None and field.casefold() == wanted)
-    ]
-    return next((field for field in likely if record[field] is value), None)
 
 
 class NestedTooDeeplyError(ValueError):
@@ -190,7 +178,7 @@ def as_json(value: Any, depth: int = 0) -> Any:
         raise NestedTooDeeplyError(f"it is nested more than {MOST_DEPTH} deep")
     match value:
         case str():
-            return value if value.isascii() else value.encode("utf-8", "replace").decode()
+            return without_half_pairs(value)
         case bool() | None:
             return value
         case int():

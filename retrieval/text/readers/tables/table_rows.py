@@ -11,7 +11,7 @@ from ..as_markdown import as_paragraph, as_table
 from ..field_map import ID, TEXT, TITLE
 from ..reader import SourceFile, UnreadableFileError
 from .column_types import ColumnType, looks_typed
-from .records import Keys, Tally, as_title, field_of, text_of, unmapped
+from .records import Keys, Tally, as_title, text_of, unmapped
 
 Cell = str | int | float | bool | None
 """What stands in a cell; a cell of white space is empty."""
@@ -147,7 +147,7 @@ class Table:
             if text is None:
                 self._textless.add(number)
                 return None
-            source = field_of(self._file, TEXT, record, fields.value(TEXT, record))
+            source = fields.field_used(TEXT, record)
             metadata.pop(source or "", None)
         else:
             text = self._text(cells)
