@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import reasons_for_damaged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -224,26 +223,9 @@ def test_whatever_the_lines_they_come_back_and_all_stand_in_fences(lines: list[s
         assert starts == sorted(set(starts))
 
 
-def damaged(data: bytes, seed: str) -> Iterator[bytes]:
-    chance = random.Random(seed)
-    for step in range(20):
-        yield data[: len(data) * step // 20]
-        flipped = bytearray(data)
-        for _ in range(4):
-            flipped[chance.randrange(len(data))] = chance.randrange(256)
-        yield bytes(flipped)
-
-
 @pytest.mark.parametrize("entry", LISTED, ids=lambda entry: str(entry["file"]))
 def test_whatever_the_damage_it_is_read_or_left_out(entry: dict[str, Any], tmp_path: Path) -> None:
-    reasons = set()
-    for number, data in enumerate(damaged((DOCUMENTS / entry["file"]).read_bytes(), entry["file"])):
-        path = tmp_path / f"{number}{Path(entry['file']).suffix}"
-        path.write_bytes(data)
-        try:
-            list(SourceCodeReader().read(SourceFile(path, "x")))
-        except UnreadableFileError as error:
-            reasons.add(error.reason)
+    reasons = reasons_for_damaged(SourceCodeReader(), DOCUMENTS / entry["file"], entry["file"], tmp_path)
     assert reasons <= {"binary", "no_text"}
 
 

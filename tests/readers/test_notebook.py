@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import tempfile
 from collections import defaultdict
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import reasons_for_damaged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -274,26 +274,9 @@ def test_whatever_the_cells_code_is_code_and_nothing_leaks_into_the_next(
         assert kinds["raw"] <= {"paragraph", "head", "row"}
 
 
-def damaged(data: bytes, seed: str) -> Iterator[bytes]:
-    chance = random.Random(seed)
-    for step in range(20):
-        yield data[: len(data) * step // 20]
-        flipped = bytearray(data)
-        for _ in range(4):
-            flipped[chance.randrange(len(data))] = chance.randrange(256)
-        yield bytes(flipped)
-
-
 @pytest.mark.parametrize("entry", LISTED, ids=lambda entry: str(entry["file"]))
 def test_whatever_the_damage_it_is_read_or_left_out(entry: dict[str, Any], tmp_path: Path) -> None:
-    reasons = set()
-    for number, data in enumerate(damaged((DOCUMENTS / entry["file"]).read_bytes(), entry["file"])):
-        path = tmp_path / f"{number}.ipynb"
-        path.write_bytes(data)
-        try:
-            list(NotebookReader().read(SourceFile(path, "x")))
-        except UnreadableFileError as error:
-            reasons.add(error.reason)
+    reasons = reasons_for_damaged(NotebookReader(), DOCUMENTS / entry["file"], entry["file"], tmp_path)
     assert reasons <= {"damaged", "binary"}
 
 
