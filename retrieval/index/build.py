@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..corpus.file_state import FileState
 from ..corpus.reading import Corpus
 from ..errors import BoundError, CorpusError, DuplicateIdError
 from ..models.embedders import BATCH, Embedder, Progress, no_progress
@@ -58,7 +59,9 @@ def build(
         notices = removal_notices(emptied(corpus, sources, removed), sources)
         changes = Changes.between(present, wanted, removed)
         same_way = writing.made_by(embedder.identity, chunking, kind)
-        return _apply(writing, corpus, changes, notices, embedder, chunking, kind, same_way, progress)
+        return _apply(
+            writing, corpus, changes, notices, embedder, chunking, kind, same_way, progress, corpus.files
+        )
 
 
 def update(
@@ -84,7 +87,10 @@ def update(
         require_identity(folder.name, recipe.identity, embedder.identity)
         present = writing.hashes()
         changes, notices = update_changes(corpus, present, writing.origin(), writing.files(), prune=prune)
-        return _apply(writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress)
+        files = corpus.files_after(writing.files()) if corpus.given else None
+        return _apply(
+            writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress, files
+        )
 
 
 def delete(folder: Path, ids: str | Iterable[str]) -> BuildReport:
@@ -121,8 +127,12 @@ def _apply(
     kind: Kind,
     same_way: bool,
     progress: Progress,
+    files: Mapping[str, FileState] | None,
 ) -> BuildReport:
-    """Embed what is missing, batch by batch, then make everything visible at once."""
+    """Embed what is missing, batch by batch, then make everything visible at once.
+
+    ``files`` are those that the index is of then; ``None``: they, and where documents came from, stay as noted.
+    """
     # Cut or embedded otherwise, even an unchanged document has new passages.
     kept = set(changes.unchanged) if same_way else set()
     written = list(
@@ -143,8 +153,7 @@ def _apply(
             [by_key[key].reading for key in keys], _after(begin, len(missing), progress)
         )
         writing.add_vectors(keys, vectors)
-    generation = writing.generation
-    origin, files = (corpus.origin, corpus.files_after(writing.files())) if corpus.given else (None, None)
+    generation, origin = writing.generation, corpus.origin if files is not None else None
     if written or changes.leaving or not same_way:
         recipe = IndexRecipe(embedder.identity, chunking)
         generation = writing.replace(

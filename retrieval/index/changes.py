@@ -166,6 +166,8 @@ def _moved(
     new: dict[str, list[str]] = defaultdict(list)
     for source in sorted(set(corpus.origin.sources.values()) - files.keys()):
         new[corpus.files[source].digest].append(source)
+    if not removed or not new:
+        return []
     before, after = _ids_by_source(sources), _ids_by_source(corpus.origin.sources)
     pairs: list[tuple[str, str]] = []
     for source in sorted({sources[id] for id in removed} - corpus.files.keys()):

@@ -19,11 +19,13 @@ from conftest import TORTURE
 from parts import Hashing, Shortest
 from store_worker import contents
 
+from quincunx.retrieval.corpus.file_state import FileState
 from quincunx.retrieval.corpus.read_report import Skip
 from quincunx.retrieval.errors import CorpusError
 from quincunx.retrieval.index.changes import BuildReport
-from quincunx.retrieval.index.contents import index_documents
+from quincunx.retrieval.index.contents import index_documents, read_index
 from quincunx.retrieval.index.manage import build_index, update_index
+from quincunx.retrieval.index.reader import IndexReader
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.index.sync import sync_index, watch_index
 from quincunx.retrieval.models.profiles import Profile
@@ -160,6 +162,19 @@ def test_a_root_that_is_not_there_removes_nothing(home: Path, docs: Path) -> Non
 
 def test_an_index_of_handed_over_documents_cannot_be_synced(home: Path) -> None:
     build_index("kb", [{"id": "a", "text": "Tea."}], profile=MODELS)
+    with pytest.raises(CorpusError, match="was not built from files"):
+        sync_index("kb", profile=MODELS)
+
+
+def test_a_build_forgets_what_it_was_built_from_before(home: Path, docs: Path, tmp_path: Path) -> None:
+    build(docs)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "gin.txt").write_text("Gin is served at ten.")
+    build_index("kb", other, profile=MODELS)
+    assert list(_files(home)) == [str(other / "gin.txt")]
+    build_index("kb", [{"id": "a", "text": "Tea."}], profile=MODELS)
+    assert list(_files(home)) == []
     with pytest.raises(CorpusError, match="was not built from files"):
         sync_index("kb", profile=MODELS)
 
@@ -356,6 +371,10 @@ def kill_after(seconds: float, process: subprocess.Popen[str]) -> None:
     process.wait()
     assert process.stdout is not None
     process.stdout.close()
+
+
+def _files(home: Path) -> dict[str, FileState]:
+    return read_index(home / "indexes" / "kb", IndexReader.files)
 
 
 def _said(home: Path, name: str) -> list[tuple[str, str, str]]:

@@ -140,9 +140,12 @@ def _mend(root: Any) -> None:
     for item in list(root.iter("dd", "dt")):
         # The next definition ends the one before it.
         while (
-            item.getparent().tag in ("dd", "dt") and item.getnext() is None and not (item.tail or "").strip()
+            (before := item.getparent()).tag in ("dd", "dt")
+            and item.getnext() is None
+            and not (item.tail or "").strip()
         ):
-            item.getparent().addnext(item)
+            item.tail, before.tail = before.tail, None
+            before.addnext(item)
 
 
 def _is_anchor(link: Any) -> bool:
