@@ -43,7 +43,7 @@ docs: $(DOCS)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 torture: $(STAMP)
-	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m torture -s
+	QUINCUNX_TORTURE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m "torture or hypothesis" -s
 
 bench: $(STAMP)
 	for file in rerank pipeline overhead load fidelity optimising retrieval store; do $(BIN)/python bench/$$file.py || exit 1; done

@@ -31,11 +31,16 @@ from quincunx.retrieval.corpus.beir import BEIR_CORPUS
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.storage.home import HOME_VARIABLE
 
-settings.register_profile("quincunx", deadline=None, max_examples=100)
+TORTURE = bool(os.environ.get("QUINCUNX_TORTURE"))
+"""Whether tests marked ``torture`` run their full counts, as under `make torture`, or a sample of each.
+
+Examples of property tests are then many and new in each run, and few and always the same otherwise.
+"""
+settings.register_profile(
+    "quincunx", deadline=None, max_examples=2000 if TORTURE else 100, derandomize=not TORTURE
+)
 settings.load_profile("quincunx")
 
-TORTURE = bool(os.environ.get("QUINCUNX_TORTURE"))
-"""Whether tests marked ``torture`` run their full counts, as under `make torture`, or a sample of each."""
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from damage import reasons_for_damaged
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quincunx import Document
@@ -207,7 +207,6 @@ LINE = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(LINE, min_size=1, max_size=25), st.sampled_from(SourceCodeReader.suffixes))
 def test_whatever_the_lines_they_come_back_and_all_stand_in_fences(lines: list[str], suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

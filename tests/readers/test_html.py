@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quincunx.retrieval.errors import MissingExtraError
@@ -429,7 +429,6 @@ _NODES = st.recursive(
 
 @given(_NODES)
 @example("<p><dt><dt> w1 </dt></dt> w0 </p>")
-@settings(max_examples=300, deadline=None)
 def test_every_word_stands_once_and_in_order_however_tags_are_nested(html: str) -> None:
     """But for captions, which stand above their table wherever they stand in it."""
     found, there = re.findall(r"w\d+", html_as_markdown(html)), re.findall(r"w\d+", html)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from damage import reasons_for_damaged
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quincunx import Document
@@ -252,7 +252,6 @@ LINE = st.sampled_from(
 CELL = st.tuples(st.sampled_from(["markdown", "code", "raw"]), st.lists(LINE, max_size=6).map("\n".join))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(CELL, max_size=6))
 def test_whatever_the_cells_code_is_code_and_nothing_leaks_into_the_next(
     cells: list[tuple[str, str]],

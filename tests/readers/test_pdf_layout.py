@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from documents import make_pdf, pdf_writer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pdf_files import (
     letters,
@@ -152,7 +152,6 @@ _words = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
 @given(_words)
 def test_layout_loses_no_word_and_invents_none(words: list[PageWord]) -> None:
     blocks = [

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 _BEGINS_BLOCK = re.compile(
-    r"[ \t]*(?:#{1,6}(?=[ \t]|$)|>|`{3}|~{3}|(?:={2,}|-{2,}|(?:[-*_][ \t]*){3,})[ \t]*$|<[a-zA-Z/!?])"
+    r"[ \t]*(?:#{1,6}(?=[ \t]|$)|>|`{3}|~{3}|(?:[-=:|\s]+|(?:[*_][ \t]*){3,})$|<[a-zA-Z/!?])"
 )
+"""What begins a block or, as the whole line, underlines the one above it: a heading, or the head of a table."""
 
 
 def as_paragraph(text: str) -> str:
-    """Return a text of one paragraph, on one line, that no Markdown parser takes for a heading, a quote, a rule or code.
+    """Return a line of a paragraph that no Markdown parser takes for a heading, a quote, a rule, a table or code.
 
     Marks of lists are left as they are: what looks like a list is one.
     """

@@ -15,7 +15,6 @@ _MOST_DEEP = 10
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language-|lang-|highlight-|brush:\s*)([\w+#.-]+)")
 _NO_LANGUAGES = frozenset({"default", "none", "notranslate", "plaintext", "text"})
-_UNDERLINE = re.compile(r"[-=:|\s]+")
 
 
 def html_as_markdown(html: str) -> str:
@@ -179,7 +178,6 @@ class _Writer:
         self._words.clear()
         for paragraph in re.split(r"\n\s*\n", text.strip()):
             lines = [as_paragraph(line) for line in paragraph.split("\n") if line.strip()]
-            lines[1:] = [f"\\{line}" if _UNDERLINE.fullmatch(line) else line for line in lines[1:]]
             if lines:
                 self._put(lines, paragraph=True)
 

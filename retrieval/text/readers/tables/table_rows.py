@@ -304,6 +304,5 @@ def _take_name(name: str, taken: dict[str, int]) -> str:
 
 
 def _as_field(name: str, text: str) -> str:
-    """Return a cell as a paragraph, its line breaks kept; no line of it is taken for one that underlines a heading."""
-    lines = [as_paragraph(line) for line in f"{name}: {text}".split("\n")]
-    return "\n".join(f"\\{line}" if line in ("-", "=") else line for line in lines)
+    """Return a cell as a paragraph, its line breaks kept."""
+    return "\n".join(as_paragraph(line) for line in f"{name}: {text}".split("\n"))
