@@ -9,6 +9,9 @@ from ..front_matter import read_front_matter
 from ..markdown import read_blocks
 from .reader import SourceFile
 
+_HEAD = 64 * 1024
+"""Characters among which the heading is looked for that titles a text."""
+
 
 class MarkdownReader:
     """Reads ``.md`` and ``.markdown``, titled by their front matter, else their first heading, else the file's name."""
@@ -27,5 +30,5 @@ class MarkdownReader:
 
 def _heading(text: str) -> str | None:
     """Return the heading of the first rank that a Markdown text begins with, without its marks."""
-    first = next(read_blocks(text), None)
+    first = next(read_blocks(text[:_HEAD]), None)
     return first.name if first is not None and first.level == 1 and first.name else None

@@ -25,6 +25,8 @@ from .field_map import FieldMap
 
 MOST_BYTES = 256 * 1024 * 1024
 """Largest file that is read whole. What is read a line at a time may be larger: `MOST_STREAMED`."""
+MOST_DECODED = 96 * 1024 * 1024
+"""Most bytes that are made one text: a letter takes up to four bytes in memory, and a text is copied once."""
 MOST_STREAMED = 2 * 1024 * 1024 * 1024 - 1
 MOST_LINE = 16 * 1024 * 1024
 """Longest line, in bytes, of a file that is read a line at a time."""
@@ -34,6 +36,8 @@ MOST_ENTRIES = 20_000
 """Most entries of an archive."""
 MOST_TEXT = 256 * 1024 * 1024
 """Most characters of the documents of one file together: of a table, each row stands under its head."""
+MOST_LINES = 2_000_000
+"""Most lines of one document: cutting it notes some 200 bytes of each."""
 MOST_DOCUMENTS = 1_000_000
 """Most documents of one file."""
 MOST_VALUES = 5_000_000
@@ -121,6 +125,7 @@ class SourceFile:
 
     def read_text(self) -> str:
         """Return the whole file as text, whatever its encoding; line ends are made ``\\n``."""
+        self.require_size(MOST_DECODED)
         return self.decoded(self.read_bytes())
 
     def decoded(self, data: bytes) -> str:
@@ -159,14 +164,20 @@ class SourceFile:
         """Return the file's document, or one of several: then ``key`` tells it from the others.
 
         Raises:
-            UnreadableFileError: they are more than `MOST_DOCUMENTS`, or hold more than `MOST_TEXT`.
+            UnreadableFileError: they are more than `MOST_DOCUMENTS`, or hold more than `MOST_TEXT`, or this one has more than
+                `MOST_LINES`, or the file was read for more than `MOST_SECONDS`.
         """
+        self.require_time()
         self._documents += 1
         self._characters += len(text)
         if self._documents > MOST_DOCUMENTS or self._characters > MOST_TEXT:
             raise UnreadableFileError(
                 "too_large",
                 f"more than {MOST_DOCUMENTS:,} documents, or {MOST_TEXT:,} characters of them: split it into several files",
+            )
+        if text.count("\n") > MOST_LINES:
+            raise UnreadableFileError(
+                "too_large", f"more than {MOST_LINES:,} lines: split it into several files"
             )
         id = f"{self.id}#{key}" if key else self.id
         return Document(id, title, text, metadata or {}, headed, tuple(parts))

@@ -9,10 +9,12 @@ from collections.abc import Generator, Iterator
 from itertools import islice
 
 from ....passages import Document
-from ..reader import MOST_LINE, SourceFile, UnreadableFileError
+from ..reader import MOST_DOCUMENTS, MOST_LINE, SourceFile, UnreadableFileError
 from .table_rows import MOST_CAPTION_LINES, Table, is_empty, read_head, require_texts, width_of
 from .text_lines import encoding_of, read_lines
 
+MOST_CELLS = 20_000_000
+"""Most cells of a file; each is looked at twice."""
 DELIMITERS = ("\t", ";", "|", ",")
 _TOLD = re.compile(r"sep=([,;\t|])")
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 200, 1024 * 1024
@@ -35,10 +37,15 @@ class CsvReader:
             return
         head = read_head(first)
         table = Table(file, head)
-        count = 0
+        count = cells = 0
         for number, row in islice(_rows(file, encoding, delimiter), head.rows, None):
             table.learn(number, row)
-            count += 1
+            count, cells = count + 1, cells + len(row)
+            if count > MOST_DOCUMENTS or cells > MOST_CELLS:
+                raise UnreadableFileError(
+                    "too_large",
+                    f"more than {MOST_DOCUMENTS:,} rows or {MOST_CELLS:,} cells: split it into several files",
+                )
         table.settle()
         if not count:
             file.notices.append(f"a head without rows: {', '.join(table.names)[:200]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -97,8 +98,8 @@ class _Objects:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs) and len(self._twice) < 20:
-            names = [name for name, _ in pairs]
-            self._twice |= dict.fromkeys(name for name in made if names.count(name) > 1)
+            counts = Counter(name for name, _ in pairs)
+            self._twice |= dict.fromkeys(name for name, count in counts.items() if count > 1)
         return made
 
 
