@@ -1487,7 +1487,7 @@ def deep_functions(lab: Lab, path: Path) -> None:
 
 @hostile("many_functions.c")
 def many_functions(lab: Lab, path: Path) -> None:
-    write(path, (b"int a(int b)\n{\n}\n\n", sized(5 * MB, 100_000)))
+    write(path, (b"int a(int b)\n{\n}\n\n", sized(4 * MB, 100_000)))
 
 
 @hostile("open_comments.c")
