@@ -20,7 +20,8 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["QUINCUNX_PRECISION"] = (
     "fp32"  # scores are held to reference paths; what is chosen depends on the machine
 )
-os.environ["DSPY_CACHEDIR"] = tempfile.mkdtemp(prefix="quincunx-dspy-")
+_dspy_cache = tempfile.TemporaryDirectory(prefix="quincunx-dspy-", ignore_cleanup_errors=True)
+os.environ["DSPY_CACHEDIR"] = _dspy_cache.name
 
 import pytest
 from hypothesis import settings
