@@ -85,9 +85,9 @@ def update(
     with Store(folder).write() as writing:
         recipe, kind = IndexRecipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
         require_identity(folder.name, recipe.identity, embedder.identity)
-        present = writing.hashes()
-        changes, notices = update_changes(corpus, present, writing.origin(), writing.files(), prune=prune)
-        files = corpus.files_after(writing.files()) if corpus.given else None
+        present, noted = writing.hashes(), writing.files()
+        changes, notices = update_changes(corpus, present, writing.origin(), noted, prune=prune)
+        files = corpus.files_after(noted) if corpus.given else None
         return _apply(
             writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress, files
         )

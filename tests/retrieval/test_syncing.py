@@ -312,6 +312,7 @@ def change(docs: Path) -> None:
         (docs / f"{number}.txt").write_text(f"This is the new note of number {number}.")
 
 
+@pytest.mark.torture
 def test_killed_at_any_moment_the_next_sync_ends_the_same(home: Path, tmp_path: Path) -> None:
     docs, kept = tmp_path / "docs", tmp_path / "kept"
     write(docs)
@@ -332,6 +333,7 @@ def test_killed_at_any_moment_the_next_sync_ends_the_same(home: Path, tmp_path: 
         assert _said(home, "kb") == after
 
 
+@pytest.mark.torture
 def test_killed_at_any_moment_of_a_watch_the_next_sync_ends_the_same(home: Path, tmp_path: Path) -> None:
     docs, files, kept = tmp_path / "docs", tmp_path / "files", tmp_path / "kept"
     write(docs)
