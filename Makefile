@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/.docs
+SERVE := $(VENV)/.serve
 # The demo keeps its indexes beside the checkout, so that trying it out leaves the user's own home alone.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint format docs bench torture clean install
+.PHONY: demo serve test lint format docs bench torture clean install
 
 install: $(STAMP)
 
@@ -20,6 +21,13 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	QUINCUNX_HOME=$${QUINCUNX_HOME:-$(CURDIR)/.home} $(BIN)/quincunx demo
+
+serve: $(SERVE)
+	QUINCUNX_HOME=$${QUINCUNX_HOME:-$(CURDIR)/.home} $(BIN)/quincunx serve --demo
+
+$(SERVE): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,serve]'
+	touch $(SERVE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

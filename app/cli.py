@@ -37,6 +37,7 @@ from .commands.propose import gold_accept, gold_propose
 from .commands.pull import pull_model
 from .commands.runs import eval_compare, eval_export, eval_gate, eval_list, eval_show, eval_view
 from .commands.search import search_indexes
+from .commands.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
 
@@ -44,6 +45,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "demo": run_demo,
     "ask": ask_program,
     "search": search_indexes,
+    "serve": run_service,
     "optimize": optimize_program,
     "doctor": run_doctor,
     "pull": pull_model,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -29,6 +28,7 @@ def search_indexes(
     settings = search.over(SearchSettings())
     require_question(question)
     from ...retrieval.handle import SearchHandle
+    from ..as_json import search_as_json
     from ..output import notes, results, write_json
     from ..render.answers import candidates_table, passages_list
 
@@ -40,22 +40,7 @@ def search_indexes(
     for note in [*found.notes, *near]:
         notes.print(note, style="yellow", markup=False)
     if as_json:
-        record = asdict(found)
-        write_json(
-            {
-                "index": name,
-                "question": found.question,
-                "k": settings.k,
-                "n": settings.n,
-                "where": None if settings.where is None else str(settings.where),
-                "generations": found.generations,
-                "notes": found.notes,
-                "near_words": found.near_words,
-                "precision": None if found.precision is None else found.precision.as_dict(),
-                "passages": [asdict(passage) for passage in found.passages],
-                "candidates": [{"id": c["passage"]["id"], **c} for c in record["candidates"]],
-            }
-        )
+        write_json(search_as_json(name, found, settings))
         return
     if explain:
         results.print(candidates_table(found.candidates, settings.n, scores=True))

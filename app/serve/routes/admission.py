@@ -1,0 +1,31 @@
+"""What routes ask of the service: itself once it is ready, and a turn to work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ..problems import Problem
+from ..service import Service
+
+
+def ready_service(request: Request) -> Service:
+    """Return the service; raises a `Problem` as long as it loads."""
+    service: Service = request.app.state.service
+    if not service.ready:
+        raise Problem(503, "not_ready", "the service is loading its models: ask again soon")
+    return service
+
+
+ReadyService = Annotated[Service, Depends(ready_service)]
+
+
+async def own_turn(service: ReadyService) -> AsyncIterator[None]:
+    """Hold a turn until the response was sent."""
+    async with service.gate.admitted(), service.gate.turn(service.settings.limits.seconds):
+        yield
+
+
+TAKES_TURN = Depends(own_turn)

@@ -1,0 +1,199 @@
+"""Asking programs: one answer, a stream of what happens on the way to it, or several answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import copy
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dspy
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel, ConfigDict, Field
+
+from ....programs.budget import Budget
+from ....programs.events import Event
+from ....programs.program import GroundedProgram
+from ....retrieval.errors import BoundError, QuincunxError
+from ....signatures.conversation import Turn
+from ...as_json import answer_as_json, event_as_json
+from ..connection import while_connected
+from ..service import Service
+from ..settings import ServeLimits
+from .admission import TAKES_TURN, ReadyService
+from .answers import AnswerBody, FailureBody
+from .searching import SearchSettingsBody
+from .texts import require_length
+
+router = APIRouter(prefix="/v1/ask", tags=["ask"])
+
+EVENT_STREAM = "text/event-stream"
+PING_SECONDS = 15
+"""After so long without an event a comment is sent, so that nothing between takes the stream for dead."""
+
+
+class BudgetBody(BaseModel):
+    """The most that one answer may take; the service's own deadline counts beside it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lm_calls: int | None = Field(default=None, examples=[4])
+    tokens: int | None = Field(default=None, examples=[20000])
+    seconds: float | None = Field(default=None, examples=[30])
+
+
+class QuestionBody(BaseModel):
+    """A question to a program."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(examples=["What is Sage Daily?"])
+    history: list[Turn] = Field(
+        default=[], description="Earlier turns, oldest first, of programs that take them."
+    )
+    details: dict[str, str] = Field(
+        default={}, description="Other inputs of the program by name; see /v1/programs.", examples=[{}]
+    )
+    settings: SearchSettingsBody = SearchSettingsBody()
+    budget: BudgetBody = BudgetBody()
+
+
+class AskBody(QuestionBody):
+    """A question to a program, and how it is to be answered."""
+
+    stream: bool = Field(
+        default=False, description="Answer by server-sent events, as `Accept: text/event-stream` does."
+    )
+
+
+class BatchBody(BaseModel):
+    """Several questions to a program."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    questions: list[QuestionBody] = Field(min_length=1)
+
+
+class BatchAnswers(BaseModel):
+    """The answers in the order of the questions, a failure in the place of one."""
+
+    answers: list[AnswerBody | FailureBody]
+
+
+@router.post(
+    "/{program}",
+    summary="Ask a program.",
+    dependencies=[TAKES_TURN],
+    response_model=AnswerBody,
+    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+)
+async def ask_served(program: str, body: AskBody, request: Request, service: ReadyService) -> Response:
+    """A refusal is an answer: `answered` is false then, and `refusal` says why.
+
+    As a stream: `status`, `passages`, `token`, `sentence` and `citation` events, then `done` with the answer, or `error`.
+    """
+    call = _Call(service, program, body)
+    if body.stream or EVENT_STREAM in request.headers.get("accept", ""):
+        return StreamingResponse(call.sent(), media_type=EVENT_STREAM, headers=_STREAMED)
+    return JSONResponse(await while_connected(request, call.answer(), service.settings.limits.seconds))
+
+
+@router.post("/{program}/batch", summary="Ask a program several questions.", response_model=BatchAnswers)
+async def ask_served_batch(
+    program: str, body: BatchBody, request: Request, service: ReadyService
+) -> Response:
+    limits = service.settings.limits
+    if len(body.questions) > limits.questions:
+        raise BoundError(
+            f"{len(body.questions)} questions, at most {limits.questions} are taken: send fewer at once"
+        )
+    calls = [_Call(service, program, question) for question in body.questions]
+
+    async def one(call: _Call) -> dict[str, Any]:
+        async with service.gate.turn(limits.seconds):
+            try:
+                return await call.answer()
+            except QuincunxError as error:
+                return FailureBody(code=error.code, message=str(error)).model_dump()
+
+    async def every() -> list[dict[str, Any]]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(call)) for call in calls]
+        return [task.result() for task in tasks]
+
+    async with service.gate.admitted(len(calls)):
+        return JSONResponse({"answers": await while_connected(request, every(), limits.seconds)})
+
+
+_STREAMED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""Headers of a stream: nothing between is to hold it back."""
+
+
+class _Call:
+    """One question to a program of the service, checked before anything is begun."""
+
+    def __init__(self, service: Service, program: str, asked: QuestionBody) -> None:
+        limits = service.settings.limits
+        turns = {f"history.{i}.{name}": text for i, turn in enumerate(asked.history) for name, text in turn}
+        require_length(limits, question=asked.question, **asked.details, **turns)
+        self._program = _with_settings(service.program(program), asked.settings)
+        self._inputs: dict[str, Any] = {"question": asked.question, "budget": _budget(asked.budget, limits)}
+        self._inputs |= asked.details
+        if asked.history:
+            self._inputs["history"] = asked.history
+
+    async def answer(self) -> dict[str, Any]:
+        with _unrecorded():
+            return answer_as_json(await self._program.acall(**self._inputs))
+
+    async def sent(self) -> AsyncIterator[bytes]:
+        """Yield what happens as it goes over the wire."""
+        with _unrecorded():
+            settings = contextvars.copy_context()
+        events = self._program.stream(**self._inputs)
+        coming = settings.run(_next, events)
+        try:
+            while True:
+                done, _ = await asyncio.wait({coming}, timeout=PING_SECONDS)
+                if not done:
+                    yield format_sse_event(comment="still at work")
+                    continue
+                event = coming.result()
+                if event is None:
+                    return
+                yield format_sse_event(event=event.type, data_str=json.dumps(event_as_json(event)))
+                coming = settings.run(_next, events)
+        finally:
+            coming.cancel()
+
+
+def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:
+    return asyncio.ensure_future(anext(events, None))
+
+
+def _with_settings(program: GroundedProgram, asked: SearchSettingsBody) -> GroundedProgram:
+    """Return the program, or a copy that searches as asked; both share index and models."""
+    settings = asked.over(program.retriever.settings)
+    if settings == program.retriever.settings:
+        return program
+    program = copy.deepcopy(program)
+    program.retriever.settings = settings
+    return program
+
+
+def _budget(asked: BudgetBody, limits: ServeLimits) -> Budget:
+    own = Budget(**asked.model_dump())
+    seconds = min(limits.seconds, own.seconds or limits.seconds)
+    return Budget(lm_calls=own.lm_calls, tokens=own.tokens, seconds=seconds)
+
+
+@contextmanager
+def _unrecorded() -> Iterator[None]:
+    """Keep DSPy from remembering what was asked and answered."""
+    with dspy.context(disable_history=True, max_trace_size=0):
+        yield

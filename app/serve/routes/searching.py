@@ -1,0 +1,68 @@
+"""Searches: the passages that a program would get."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from ....retrieval.filter_text import parse_filter
+from ....retrieval.settings import SearchSettings
+from ...as_json import search_as_json
+from ..connection import while_connected
+from .admission import TAKES_TURN, ReadyService
+from .texts import require_length
+
+router = APIRouter(prefix="/v1", tags=["search"])
+
+
+class SearchSettingsBody(BaseModel):
+    """Settings of a search; what is left out keeps its default, of an asked program as it was saved."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int | None = Field(default=None, description="Candidates that the reranker reads.", examples=[20])
+    n: int | None = Field(default=None, description="Passages that are kept.", examples=[5])
+    where: str | None = Field(
+        default=None,
+        description="Only passages whose metadata fits.",
+        examples=["kind=catalyst and date>=2026-01-01"],
+    )
+    rerank: bool | None = Field(default=None, description="Whether the reranker reads the candidates.")
+    neighbours: int | None = Field(
+        default=None, description="Passages before and after each that are given with it."
+    )
+
+    def over(self, settings: SearchSettings) -> SearchSettings:
+        """Return settings with what was given in their place; a filter narrows the one that is there."""
+        given = self.model_dump(exclude_none=True)
+        if self.where is not None:
+            where = parse_filter(self.where)
+            given["where"] = where if settings.where is None else where & settings.where
+        return replace(settings, **given)
+
+
+class SearchBody(BaseModel):
+    """A search."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(examples=["What is Sage Daily?"])
+    index: str = Field(description="An index, or several joined by commas.", examples=["builddaily"])
+    settings: SearchSettingsBody = SearchSettingsBody()
+
+
+@router.post("/search", summary="Search an index.", dependencies=[TAKES_TURN])
+async def search_index(body: SearchBody, request: Request, service: ReadyService) -> JSONResponse:
+    limits = service.settings.limits
+    require_length(limits, question=body.question)
+    settings = body.settings.over(SearchSettings())
+    handle = service.handle(body.index.split(","))
+    found = await while_connected(
+        request, asyncio.to_thread(handle.search, body.question, settings), limits.seconds
+    )
+    service.metrics.stages(found.seconds)
+    return JSONResponse(search_as_json(body.index, found, settings))
