@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 
 import uvicorn
 
@@ -41,6 +42,8 @@ def run_server(settings: ServeSettings) -> None:
             timeout_graceful_shutdown=int(settings.limits.drain_seconds),
         )
     )
+    # Once all has ended, uvicorn raises SIGTERM again: with this handler it ends nothing, and the exit status stays 0.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     server.run()
     if failed:
         raise failed[0]
