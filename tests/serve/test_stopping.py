@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from ollama_server import Body, OllamaServer
-from quoting_model import quoted
+from quoting_model import answer_chat
 from service_process import ServiceProcess, events_of, service_process, wait_until
 
 CHAT = "/api/chat"
@@ -34,8 +34,7 @@ class HeldModel:
 
     def __call__(self, body: Body) -> str:
         self.released.wait(120)
-        system = "\n".join(message["content"] for message in body["messages"] if message["role"] == "system")
-        return quoted(system, body["messages"][-1]["content"])
+        return answer_chat(body)
 
 
 @contextmanager
