@@ -21,7 +21,7 @@ def run_server(settings: ServeSettings) -> None:
         QuincunxError: what `Service.load` raises.
     """
     log_as_json()
-    if not settings.is_loopback:
+    if not settings.is_loopback and settings.keys_file is None:
         logger.warning("%s is reached from other machines, and no keys are asked for", settings.host)
     service = Service(settings, on_call=call_logger(texts=settings.log_texts))
     failed: list[BaseException] = []
