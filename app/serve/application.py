@@ -15,6 +15,7 @@ from .access.check import KeyCheck, allowed
 from .guard import Guard
 from .problems import ProblemDetail, tell_problems
 from .routes import asking, documents, feedback, health, listing, operating, searching
+from .routes.texts import require_whole_json
 from .service import Service
 
 DESCRIPTION = (
@@ -45,6 +46,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
         version=version("quincunx"),
         description=DESCRIPTION,
         lifespan=lifespan,
+        dependencies=[Depends(require_whole_json)],
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,  # served below, to those that have a key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -16,7 +15,6 @@ from ....retrieval.index.changes import BuildReport
 from ....retrieval.index.manage import delete_documents, update_index
 from ....retrieval.passages import Document
 from ....retrieval.storage.home import home
-from ....retrieval.text.questions import lone_surrogate_at
 from ..connection import while_connected
 from ..problems import Problem
 from ..service import Service
@@ -160,7 +158,7 @@ def _documents(service: Service, body: DocumentsBody) -> list[Document]:
         require_length(limits, **{f"documents.{number}.title": document.title})
         if not (document.text.strip() or document.title.strip()):
             raise BadTextError(f"documents.{number} has neither text nor title: send one of them")
-        _require_metadata(document.metadata, f"documents.{number}.metadata")
+        _require_flat(document.metadata, f"documents.{number}.metadata")
     return [
         Document(document.id, document.title, document.text, document.metadata, document.markdown)
         for document in body.documents
@@ -173,8 +171,8 @@ def _require_count(service: Service, count: int) -> None:
         raise BoundError(f"{count} documents, at most {most} are taken: send fewer at once")
 
 
-def _require_metadata(metadata: dict[str, Any], where: str) -> None:
-    """Raise for metadata that are nested too deep, or hold what JSON or Unicode does not have."""
+def _require_flat(metadata: dict[str, Any], where: str) -> None:
+    """Raise `BoundError` for metadata that are nested too deep."""
     level: list[Any] = [metadata]
     for _ in range(_DEEPEST):
         level = [
@@ -185,9 +183,3 @@ def _require_metadata(metadata: dict[str, Any], where: str) -> None:
         ]
     if level:
         raise BoundError(f"{where} has over {_DEEPEST} levels: send it flatter")
-    try:
-        written = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
-    except ValueError as error:
-        raise BadTextError(f"{where} holds a number that is none of JSON: send a finite one") from error
-    if lone_surrogate_at(written) is not None:
-        raise BadTextError(f"{where} holds half a surrogate pair: send whole characters")
