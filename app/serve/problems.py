@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,12 +10,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ...retrieval.errors import (
     BudgetExceededError,
+    CorpusError,
     DeadlineExceededError,
     IndexStateError,
     LanguageModelError,
@@ -38,6 +40,7 @@ _STATUS: tuple[tuple[type[QuincunxError], int], ...] = (
     (UnknownProgramError, 404),
     (UnknownIndexError, 404),
     (UsageError, 400),
+    (CorpusError, 400),
     (DeadlineExceededError, 504),
     (BudgetExceededError, 422),
     (OverloadedError, 429),
@@ -85,7 +88,7 @@ def problem_of(error: QuincunxError) -> Problem:
     return Problem(status, error.code, str(error))
 
 
-def problem_response(problem: Problem, request_id: str) -> JSONResponse:
+def problem_response(problem: Problem, request_id: str) -> Response:
     """Return the response that tells a problem."""
     body = ProblemDetail(
         type=f"urn:quincunx:problem:{problem.code}",
@@ -96,8 +99,9 @@ def problem_response(problem: Problem, request_id: str) -> JSONResponse:
         request_id=request_id,
         **problem.more,
     )
-    return JSONResponse(
-        body.model_dump(exclude_defaults=True),
+    return Response(
+        # In ASCII: what was sent, such as a path or a name, may hold half a surrogate pair.
+        json.dumps(body.model_dump(exclude_defaults=True)),
         problem.status_code,
         {"cache-control": "no-store", **(problem.headers or {})},
         media_type=MEDIA_TYPE,
@@ -107,11 +111,11 @@ def problem_response(problem: Problem, request_id: str) -> JSONResponse:
 def tell_problems(app: FastAPI) -> None:
     """Let every error of an app's routes end as a problem."""
 
-    async def typed(request: Request, error: Exception) -> JSONResponse:
+    async def typed(request: Request, error: Exception) -> Response:
         assert isinstance(error, QuincunxError)
         return _told(request, problem_of(error))
 
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # What was sent may be long or secret: only places and reasons are told.
         found = [{"place": list(each["loc"]), "reason": str(each["msg"])} for each in error.errors()]
@@ -119,7 +123,7 @@ def tell_problems(app: FastAPI) -> None:
         detail = f"{'.'.join(map(str, first['place']))}: {first['reason']}"
         return _told(request, Problem(422, "bad_request", detail, errors=found))
 
-    async def http(request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if isinstance(error, Problem):
             return _told(request, error)
@@ -137,7 +141,7 @@ def internal_problem(error: BaseException) -> Problem:
     return Problem(500, "internal", "an error that nobody foresaw; the log has it under this request id")
 
 
-def _told(request: Request, problem: Problem) -> JSONResponse:
+def _told(request: Request, problem: Problem) -> Response:
     return problem_response(problem, request.scope["quincunx.request_id"])
 
 

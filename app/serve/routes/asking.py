@@ -16,13 +16,15 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
+from ....programs.answer import Answer
 from ....programs.budget import Budget
-from ....programs.events import Event
+from ....programs.events import Done, Event
 from ....programs.program import GroundedProgram
 from ....retrieval.errors import BoundError, QuincunxError
 from ....signatures.conversation import Turn
 from ...as_json import answer_as_json, event_as_json
 from ..connection import while_connected
+from ..feedback.remembered import noting_call_ids
 from ..service import Service
 from ..settings import ServeLimits
 from .admission import TAKES_TURN, ReadyService
@@ -141,6 +143,7 @@ class _Call:
         limits = service.settings.limits
         turns = {f"history.{i}.{name}": text for i, turn in enumerate(asked.history) for name, text in turn}
         require_length(limits, question=asked.question, **asked.details, **turns)
+        self._service = service
         self._program = _with_settings(service.program(program), asked.settings)
         self._inputs: dict[str, Any] = {"question": asked.question, "budget": _budget(asked.budget, limits)}
         self._inputs |= asked.details
@@ -148,12 +151,13 @@ class _Call:
             self._inputs["history"] = asked.history
 
     async def answer(self) -> dict[str, Any]:
-        with _unrecorded():
-            return answer_as_json(await self._program.acall(**self._inputs))
+        with _unrecorded(), noting_call_ids() as ids:
+            answer: Answer = await self._program.acall(**self._inputs)
+        return {"id": self._kept(answer, ids), **answer_as_json(answer)}
 
     async def sent(self) -> AsyncIterator[bytes]:
         """Yield what happens as it goes over the wire."""
-        with _unrecorded():
+        with _unrecorded(), noting_call_ids() as ids:
             settings = contextvars.copy_context()
         events = self._program.stream(**self._inputs)
         coming = settings.run(_next, events)
@@ -166,10 +170,18 @@ class _Call:
                 event = coming.result()
                 if event is None:
                     return
-                yield format_sse_event(event=event.type, data_str=json.dumps(event_as_json(event)))
+                told = event_as_json(event)
+                if isinstance(event, Done):
+                    told["answer"] = {"id": self._kept(event.answer, ids), **told["answer"]}
+                yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
                 coming = settings.run(_next, events)
         finally:
             coming.cancel()
+
+    def _kept(self, answer: Answer, ids: list[str]) -> str:
+        """Remember an answer for what may be said of it; returns its id, which is that of its call in the log."""
+        self._service.answers.keep(ids[-1], answer, self._program.retriever.handle.indexes)
+        return ids[-1]
 
 
 def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:
