@@ -12,7 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .guard import Guard
 from .problems import ProblemDetail, tell_problems
-from .routes import asking, health, listing, searching
+from .routes import asking, chatting, embedding, health, listing, model_list, reranking, searching
+from .routes.reranking import TOLD_BY_RERANKING
 from .service import Service
 
 DESCRIPTION = (
@@ -49,7 +50,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
         responses={"default": {"model": ProblemDetail, "description": "A problem."}},
     )
     app.state.service = service
-    for routes in (health, listing, searching, asking):
+    for routes in (health, listing, searching, asking, reranking, embedding, chatting, model_list):
         app.include_router(routes.router)
     tell_problems(app)
     settings = service.settings
@@ -59,7 +60,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
             allow_origins=list(settings.allowed_origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["authorization", "content-type", "x-request-id"],
-            expose_headers=["x-request-id", "retry-after"],
+            expose_headers=["x-request-id", "retry-after", *TOLD_BY_RERANKING],
         )
     app.add_middleware(Guard, settings=settings, metrics=service.metrics)
     return app

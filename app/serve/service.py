@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from ...programs.trace import CallRecord
 from ...retrieval.errors import QuincunxError, UnknownIndexError, UnknownProgramError, UsageError
 from ...retrieval.handle import SearchHandle
 from ...retrieval.storage.home import home, index_names
+from .dropin.embedder import ServedEmbedder, load_served_embedder
+from .dropin.reranker import ServedReranker, load_served_reranker
 from .gate import RequestGate
 from .metrics import ServiceMetrics
 from .settings import ServeSettings
@@ -35,6 +38,11 @@ class Service:
     metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
     programs: dict[str, GroundedProgram] = field(default_factory=dict)
     indexes: dict[str, SearchHandle] = field(default_factory=dict)
+    embedder: ServedEmbedder | None = None
+    reranker: ServedReranker | None = None
+    """``None`` before they are loaded; the reranker also where the profile has none."""
+    loaded_at: int = 0
+    """Seconds since 1970."""
     ready: bool = False
 
     def __post_init__(self) -> None:
@@ -64,11 +72,14 @@ class Service:
             program.retriever(question=WARM_UP)
             if self.settings.lm == "extractive":
                 program(question=WARM_UP)
+        self.embedder = load_served_embedder(self.settings.profile, self.settings.embedder_names)
+        self.reranker = load_served_reranker(self.settings.profile, self.settings.reranker_names)
         for program in self.programs.values():
             program.on_call.add(self.metrics.call)
             if self.on_call is not None:
                 program.on_call.add(self.on_call)
         self.metrics.watch(self.gate, self.generations)
+        self.loaded_at = int(time.time())
         self.ready = True
 
     def program(self, name: str) -> GroundedProgram:
