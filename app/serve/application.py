@@ -14,7 +14,20 @@ from starlette.middleware.cors import CORSMiddleware
 from .access.check import KeyCheck, allowed
 from .guard import Guard
 from .problems import ProblemDetail, tell_problems
-from .routes import asking, documents, feedback, health, listing, operating, searching
+from .routes import (
+    asking,
+    chatting,
+    documents,
+    embedding,
+    feedback,
+    health,
+    listing,
+    model_list,
+    operating,
+    reranking,
+    searching,
+)
+from .routes.reranking import TOLD_BY_RERANKING
 from .routes.texts import require_whole_json
 from .service import Service
 
@@ -58,6 +71,10 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
     app.include_router(listing.router, dependencies=[Depends(allowed("ask", "search"))])
     app.include_router(searching.router, dependencies=[Depends(allowed("search"))])
     app.include_router(asking.router, dependencies=[Depends(allowed("ask", spends_tokens=True))])
+    app.include_router(chatting.router, dependencies=[Depends(allowed("ask", spends_tokens=True))])
+    app.include_router(reranking.router, dependencies=[Depends(allowed("search"))])
+    app.include_router(embedding.router, dependencies=[Depends(allowed("search"))])
+    app.include_router(model_list.router, dependencies=[Depends(allowed("ask", "search"))])
     app.include_router(documents.router, dependencies=[Depends(allowed("write"))])
     app.include_router(feedback.router, dependencies=[Depends(allowed("ask"))])
 
@@ -76,7 +93,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
             allow_origins=list(settings.allowed_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
-            expose_headers=["x-request-id", "retry-after"],
+            expose_headers=["x-request-id", "retry-after", *TOLD_BY_RERANKING],
         )
     app.add_middleware(Guard, settings=settings, metrics=service.metrics)
     return app

@@ -29,6 +29,8 @@ from ...retrieval.handle import SearchHandle
 from ...retrieval.storage.home import home, index_names
 from .access.keys import KeyRing, read_keys
 from .access.spending import Spending
+from .dropin.embedder import ServedEmbedder, load_served_embedder
+from .dropin.reranker import ServedReranker, load_served_reranker
 from .feedback.remembered import AnswerMemory, note_call_id
 from .gate import RequestGate
 from .metrics import ServiceMetrics
@@ -68,6 +70,11 @@ class Service:
     metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
     programs: dict[str, GroundedProgram] = field(default_factory=dict)
     indexes: dict[str, SearchHandle] = field(default_factory=dict)
+    embedder: ServedEmbedder | None = None
+    reranker: ServedReranker | None = None
+    """``None`` before they are loaded; the reranker also where the profile has none."""
+    loaded_at: int = 0
+    """Seconds since 1970."""
     ready: bool = False
 
     def __post_init__(self) -> None:
@@ -90,7 +97,10 @@ class Service:
         """
         with self._loading:
             self.programs, self.indexes, _ = self._loaded()
+            self.embedder = load_served_embedder(self.settings.profile, self.settings.embedder_names)
+            self.reranker = load_served_reranker(self.settings.profile, self.settings.reranker_names)
             self.metrics.watch(self.gate, lambda: self.indexes)
+            self.loaded_at = int(time.time())
             self.ready = True
 
     def reload(self) -> ReloadReport:

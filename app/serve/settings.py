@@ -54,6 +54,10 @@ class ServeSettings(_Strict):
     """Indexes that may be searched; none: every one of the home folder."""
     profile: str = DEFAULT_PROFILE
     lm: str = "extractive"
+    reranker_names: tuple[str, ...] = ()
+    """Other names under which clients may ask for the profile's reranker, such as ``rerank-v3.5``."""
+    embedder_names: tuple[str, ...] = ()
+    """Other names under which clients may ask for the profile's embedder, such as ``text-embedding-3-small``."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     allowed_hosts: tuple[str, ...] = ()
