@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .connection import ClientLeftError
+from .dropin.errors import vendor_fields
 from .log import begin_request, log_request
 from .metrics import ServiceMetrics
 from .problems import Problem, internal_problem, problem_response
@@ -58,21 +59,21 @@ class Guard:
         except Problem as problem:
             if status:
                 raise  # a body that grew too long while it was answered: the connection ends
-            await problem_response(problem, id)(scope, receive, told)
+            await problem_response(problem, id, scope["path"])(scope, receive, told)
         except ClientLeftError:
             status = LEFT
         except asyncio.CancelledError:  # only by the server, once what it was given to drain is over
             if not status:
-                await problem_response(_stopping(), id)(scope, receive, told)
+                await problem_response(_stopping(), id, scope["path"])(scope, receive, told)
             elif streams:
-                await told({"type": "http.response.body", "body": _last_event(_stopping())})
+                await told({"type": "http.response.body", "body": _last_event(_stopping(), scope["path"])})
             else:
                 raise
         except Exception as error:
             unforeseen = internal_problem(error)
             if status:
                 raise
-            await problem_response(unforeseen, id)(scope, receive, told)
+            await problem_response(unforeseen, id, scope["path"])(scope, receive, told)
         finally:
             took = time.perf_counter() - begun
             self._metrics.request(scope["method"], route_of(scope), status or LEFT, took)
@@ -107,7 +108,11 @@ def _stopping() -> Problem:
     return Problem(503, "stopping", detail)
 
 
-def _last_event(problem: Problem) -> bytes:
+def _last_event(problem: Problem, path: str) -> bytes:
+    """Return a problem as the last event of a stream, as the clients that ask the path read it."""
+    vendor = vendor_fields(path, problem.status_code, problem.code, problem.detail, None)
+    if vendor:
+        return format_sse_event(data_str=json.dumps(vendor))
     event = {"type": "error", "code": problem.code, "message": problem.detail}
     return format_sse_event(event="error", data_str=json.dumps(event))
 
