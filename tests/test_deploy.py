@@ -217,6 +217,15 @@ def test_compose_serves_with_options_that_there_are_and_settings_from_the_file()
     assert strange_variables(list(service["environment"])) == []
 
 
+def test_compose_asks_for_keys_that_are_handed_over_as_a_secret() -> None:
+    (file,) = read_yaml("compose.yaml")
+    told = given(services()["quincunx"]["command"])
+    (secret,) = services()["quincunx"]["secrets"]
+    assert str(told["keys"]) == f"/run/secrets/{secret}"
+    assert file["secrets"] == {secret: {"file": "keys.json"}}
+    assert "deploy/keys.json" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
 def test_compose_names_volumes_and_files_that_there_are_and_keeps_the_home_of_the_image() -> None:
     (file,) = read_yaml("compose.yaml")
     sources = {mount.split(":")[0] for service in services().values() for mount in service["volumes"]}
@@ -374,11 +383,8 @@ def test_every_selector_finds_the_replicas() -> None:
 def test_ports_of_replicas_are_the_service_s(tmp_path: Path) -> None:
     (port,) = container()["ports"]
     (published,) = manifests()["Service"]["spec"]["ports"]
-    annotations = manifests()["Deployment"]["spec"]["template"]["metadata"]["annotations"]
     assert port["containerPort"] == published["port"] == replica_settings(tmp_path).port
     assert published["targetPort"] == port["name"]
-    assert int(annotations["prometheus.io/port"]) == port["containerPort"]
-    assert annotations["prometheus.io/path"] in paths()
 
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
@@ -425,6 +431,10 @@ def test_replicas_mount_volumes_that_there_are_and_read_the_home_only(tmp_path: 
     assert mounts["/data"]["readOnly"]
     claim = manifests()["PersistentVolumeClaim"]["metadata"]["name"]
     assert volumes["home"]["persistentVolumeClaim"]["claimName"] == claim
+    keys = replica_settings(tmp_path).keys_file
+    assert keys is not None
+    assert mounts[str(keys.parent)]["name"] == "keys"
+    assert volumes["keys"]["secret"]["defaultMode"] & 0o022 == 0  # else the service refuses the file
     assert volumes["settings"]["configMap"]["name"] == manifests()["ConfigMap"]["metadata"]["name"]
     config = Path(given(container()["args"])["config"])
     assert str(config.parent) in mounts
