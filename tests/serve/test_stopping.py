@@ -59,6 +59,13 @@ def ask(service: ServiceProcess, question: str, **body: Any) -> httpx.Response:
         return client.post("/v1/ask/chat_bridge", json={"question": question, **body})
 
 
+def chat(service: ServiceProcess, question: str) -> httpx.Response:
+    """Ask for a stream as clients of OpenAI do."""
+    body = {"model": "chat_bridge", "stream": True, "messages": [{"role": "user", "content": question}]}
+    with service.client(120) as client:
+        return client.post("/v1/chat/completions", json=body)
+
+
 @contextmanager
 def served(home: Path, folder: Path, server: OllamaServer, **limits: float) -> Iterator[ServiceProcess]:
     """Serve one program whose answers come from a language model, with these limits."""
@@ -87,16 +94,18 @@ def test_sigterm_ends_every_accepted_request_and_takes_no_more(home_of_canons: P
 
 
 def test_what_outlasts_the_drain_ends_with_a_typed_error(home_of_canons: Path, tmp_path: Path) -> None:
-    with held_model() as (server, _), ThreadPoolExecutor(2) as pool:
+    with held_model() as (server, _), ThreadPoolExecutor(3) as pool:
         with served(home_of_canons, tmp_path, server, drain_seconds=1) as service:
             asked = pool.submit(ask, service, "What is the Paid Daily subscription?")
             streamed = pool.submit(ask, service, "What is the bridge?", stream=True)
-            wait_until(lambda: len(server.sent(CHAT)) == 2, 60)
+            chatted = pool.submit(chat, service, "Who owns the bridge?")
+            wait_until(lambda: len(server.sent(CHAT)) == 3, 60)
             service.signal(signal.SIGTERM)
             begun = time.monotonic()
             assert service.ended(30) == 0
             assert time.monotonic() - begun < 10
         refused, events = asked.result(), events_of(streamed.result().text)
+        assert events_of(chatted.result().text)[-1]["error"]["code"] == "stopping"
         assert (refused.status_code, refused.json()["code"]) == (503, "stopping")
         assert (events[0]["type"], events[-1]["type"], events[-1]["code"]) == ("status", "error", "stopping")
 
