@@ -61,16 +61,16 @@ class Changes:
         added, changed, same = list[str](), list[str](), set(unread)
         if not present:
             added += documents.sources.keys() - after
-            documents = Documents()
-        # The ids are those that are held anyway, and not those that are read back.
-        for id, document in zip(documents.sources, documents, strict=True):
-            was = present.get(id)
-            if was is None:
-                added += [id] if id not in after else []
-            elif was == document_hash(document):
-                same.add(id)
-            else:
-                changed.append(id)
+        else:
+            # The ids are those that are held anyway, and not those that are read back.
+            for id, document in zip(documents.sources, documents, strict=True):
+                was = present.get(id)
+                if was is None:
+                    added += [id] if id not in after else []
+                elif was == document_hash(document):
+                    same.add(id)
+                else:
+                    changed.append(id)
         return cls(
             added=tuple(sorted(added)),
             changed=tuple(sorted(changed)),
