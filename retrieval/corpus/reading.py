@@ -87,7 +87,7 @@ def read_documents(
     corpus = read_corpus(paths, include=include, exclude=exclude, fields=fields, strict=strict)
     corpus.report.log()
     require_documents(corpus)
-    return list(corpus.documents)
+    return list(_sharing_facts(corpus.documents))
 
 
 def read_corpus(
@@ -300,6 +300,16 @@ class _Reading:
             else:
                 detail = f"document {document.id!r} has no text, nor a title"
                 self._skipped.append(Skip(place, "empty", detail, document.id))
+
+
+def _sharing_facts(documents: Iterable[Document]) -> Iterator[Document]:
+    """Yield documents, of which those of one file share its facts: a list of all would hold them as often."""
+    before: object = None
+    for document in documents:
+        if before is not None and document.metadata.get(FILE_FACTS) == before:
+            document.metadata[FILE_FACTS] = before
+        before = document.metadata.get(FILE_FACTS)
+        yield document
 
 
 def _with_facts(document: Document, file: SourceFile, facts: Metadata) -> Document:
