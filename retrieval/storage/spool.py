@@ -52,6 +52,8 @@ class Spool(Generic[Item]):
             if not self._is_at_end:
                 self._file.seek(place)
             self._is_at_end = False
+            if place + len(line) > IN_MEMORY:
+                self._file.rollover()  # before a long line stands in memory once more
             self._file.write(line)
         except OSError as error:
             raise _refused(error) from error

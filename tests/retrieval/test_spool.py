@@ -36,7 +36,7 @@ DOCUMENTS = st.builds(
     st.lists(st.builds(Part, st.integers(0), TEXTS, st.integers(1)), max_size=3).map(tuple),
 )
 SIZES = st.sampled_from([0, 100, spool.IN_MEMORY])
-"""Bytes up to which the spool stays in memory; 0 for ever."""
+"""Bytes up to which the spool stays in memory."""
 
 
 def of_values() -> Spool[Any]:
@@ -53,14 +53,14 @@ def test_what_was_appended_comes_back(kept: list[Any], forgotten: list[Any], siz
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool, "IN_MEMORY", size)
         values = of_values()
-    places = [values.append(value) for value in kept[:10]]
-    mark = values.mark()
-    for value in forgotten:
-        values.append(value)
-    assert list(values) == kept[:10] + forgotten
-    values.cut_back(mark)
-    assert (list(values), len(values)) == (kept[:10], len(kept[:10]))
-    places += [values.append(value) for value in kept[10:]]
+        places = [values.append(value) for value in kept[:10]]
+        mark = values.mark()
+        for value in forgotten:
+            values.append(value)
+        assert list(values) == kept[:10] + forgotten
+        values.cut_back(mark)
+        assert (list(values), len(values)) == (kept[:10], len(kept[:10]))
+        places += [values.append(value) for value in kept[10:]]
     assert list(values) == kept
     assert [values.at(place) for place in places] == kept
 
