@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .guard import Guard
 from .problems import ProblemDetail, tell_problems
-from .routes import asking, health, listing, searching
+from .routes import asking, health, listing, page, searching
 from .service import Service
 
 DESCRIPTION = (
@@ -49,7 +49,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
         responses={"default": {"model": ProblemDetail, "description": "A problem."}},
     )
     app.state.service = service
-    for routes in (health, listing, searching, asking):
+    for routes in (health, listing, searching, asking, page):
         app.include_router(routes.router)
     tell_problems(app)
     settings = service.settings
