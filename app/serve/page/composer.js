@@ -20,7 +20,7 @@ export function offerPrograms(programs, choose) {
 /** Shows a program's inputs; what was typed into one that another program has too stays. */
 export function showInputs(program) {
   for (const input of document.querySelectorAll("input[name=program]")) input.checked = input.value === program.name;
-  $("about").textContent = program.description.replace(/\s+/g, " ");
+  $("about").textContent = firstSentence(program.description);
   $("question").placeholder = program.example;
   const typed = details();
   $("details").replaceChildren(...program.details.map((name) => field(name, typed[name] ?? "")));
@@ -30,6 +30,9 @@ export function showInputs(program) {
   else $("answers").before($("form"));
   document.body.classList.toggle("talks", program.history);
 }
+
+/** What follows the first sentence of a program's description is told to the model rather than to people. */
+const firstSentence = (text) => /^.*?[.!?](?=\s|$)/s.exec(text)?.[0].replace(/\s+/g, " ") ?? text;
 
 function field(name, value) {
   const input = el("input", { type: "text", "data-detail": name, id: `detail-${name}`, placeholder: HINTS[name] ?? "" });

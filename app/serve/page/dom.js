@@ -38,6 +38,11 @@ export const apart = (text) => el("bdi", {}, String(text ?? ""));
 /** A paragraph or heading that is all from outside. */
 export const outside = (name, attributes, text) => el(name, { dir: "auto", class: "outside", ...attributes }, String(text ?? ""));
 
+const RIGHT_TO_LEFT = /^[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]$/u;
+
+/** The direction of a text by its first letter, for what holds isolated texts: `dir="auto"` does not look into those. */
+export const directionOf = (text) => (RIGHT_TO_LEFT.test(/\p{L}/u.exec(text)?.[0] ?? "") ? "rtl" : "ltr");
+
 /** Counts up, so that ids on the page are never met twice. */
 let numbers = 0;
 export const freshId = (stem) => `${stem}-${++numbers}`;

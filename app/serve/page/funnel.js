@@ -7,8 +7,8 @@ const STAGES = [
   ["dense", "dense_rank", "dense_score"], ["lexical", "lexical_rank", "lexical_score"], ["fused", "fused_rank", "fused_score"],
   ["rerank", "rerank_rank", "rerank_score"], ["final", "final_rank", null],
 ];
-const TITLES = { dense: "Dense", lexical: "Lexical", fused: "Fused", rerank: "Reranked", final: "Final" };
-const ROW = 15, LEFT = 26, WIDTH = 400, TOP = 26;
+const TITLES = { dense: "Dense", lexical: "Lexical", fused: "Fused", rerank: "Rerank", final: "Final" };
+const ROW = 15, LEFT = 44, RIGHT = 34, WIDTH = 400, TOP = 26;
 
 /**
  * @param {object[]} candidates with their rank and score at every stage
@@ -33,15 +33,19 @@ export function funnelPanel(candidates, kept) {
 function bumpChart(ordered, kept, lines, light) {
   const deepest = ordered.length;
   // Below the last place there is a band for ranks beyond it, and one for candidates that a stage did not return.
-  const y = (rank) => TOP + ROW * ((rank === null ? deepest + 3 : Math.min(rank, deepest + 1.5)) - 0.5);
-  const x = (stage) => LEFT + ((WIDTH - 2 * LEFT) * stage) / (STAGES.length - 1);
+  const y = (rank) => TOP + ROW * ((rank === null ? deepest + 3.4 : Math.min(rank, deepest + 2)) - 0.5);
+  const x = (stage) => LEFT + ((WIDTH - LEFT - RIGHT) * stage) / (STAGES.length - 1);
   const height = y(null) + 12;
   const heads = STAGES.map(([name], i) => svg("text", { x: x(i), y: 14, "text-anchor": "middle" }, TITLES[name]));
   const places = [1, 5, 10, 15, 20].filter((place) => place <= deepest);
   const ticks = places.map((place) => svg("text", { class: "tick", x: 0, y: y(place) + 4 }, place));
-  const none = svg("text", { class: "tick", x: 0, y: y(null) + 4 }, "none");
+  const bands = [[`> ${deepest}`, deepest + 2, "beyond"], ["none", null, "none"]]
+    .filter(([, , kind]) => ordered.some((candidate) => STAGES.some(([, rank]) => bandOf(candidate[rank], deepest) === kind)))
+    .map(([words, rank]) => svg("text", { class: "tick", x: 0, y: y(rank) + 4 }, words));
+  const numbers = ordered.filter(({ id }) => kept.has(id))
+    .map((candidate) => svg("text", { class: "place", x: WIDTH - RIGHT + 10, y: y(candidate.final_rank) + 4 }, candidate.final_rank ?? ""));
   const cut = kept.size < deepest && kept.size > 0
-    ? svg("line", { class: "cut", x1: x(3) + 14, x2: WIDTH, y1: y(kept.size + 0.5), y2: y(kept.size + 0.5) }) : null;
+    ? svg("line", { class: "cut", x1: x(3) + 14, x2: WIDTH - 8, y1: y(kept.size + 0.5), y2: y(kept.size + 0.5) }) : null;
   for (const candidate of [...ordered].reverse()) {
     const points = STAGES.map(([, rank], i) => [x(i), y(candidate[rank])]);
     const line = svg("g", { class: kept.has(candidate.id) ? "kept" : "", pointerenter: () => light(candidate.id), pointerleave: () => light(null) },
@@ -52,8 +56,11 @@ function bumpChart(ordered, kept, lines, light) {
   return svg("svg", {
     class: "bump", viewBox: `0 0 ${WIDTH} ${height}`, role: "img",
     "aria-label": `How ${deepest} candidates change places from stage to stage; the table below says the same`,
-  }, heads, ticks, none, cut, svg("g", {}, [...lines.values()]));
+  }, heads, ticks, bands, numbers, cut, svg("g", {}, [...lines.values()]));
 }
+
+/** A rank that has no row of its own: beyond the last one, or not returned at all. */
+const bandOf = (rank, deepest) => (rank === null ? "none" : rank > deepest ? "beyond" : "");
 
 function rankTable(ordered, kept, rows, light) {
   const body = el("tbody", {}, ordered.map((candidate) => {
@@ -67,7 +74,7 @@ function rankTable(ordered, kept, rows, light) {
       },
       focus: () => light(candidate.id), blur: () => light(null) }, apart(passage.title || candidate.id));
     const row = el("tr", { class: kept.has(candidate.id) ? "kept" : "", pointerenter: () => light(candidate.id), pointerleave: () => light(null) },
-      el("th", { scope: "row" }, title, kept.has(candidate.id) && el("span", { class: "tag" }, "kept")),
+      el("th", { scope: "row" }, title, kept.has(candidate.id) && el("span", { class: "away" }, " kept")),
       STAGES.map(([, rank]) => el("td", { class: "n" }, candidate[rank] ?? el("span", { "aria-label": "not returned" }, "–"))));
     rows.set(candidate.id, row);
     return [row, hidden];

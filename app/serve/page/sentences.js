@@ -1,17 +1,17 @@
 // Sentences with their evidence: pointing at one marks its quotes, opening one shows them below it.
 
-import { apart, el, freshId, linkOut, webAddress } from "./dom.js";
+import { apart, directionOf, el, freshId, linkOut, webAddress } from "./dom.js";
 import { around, quoteIn } from "./quotes.js";
 
 const CONTEXT = 90;
 
 /** Sentences that run on as prose. */
 export const prose = (claims, evidence) =>
-  el("p", { class: "prose", dir: "auto" }, claims.map((claim) => [sentence(claim, evidence), " "]));
+  el("p", { class: "prose", dir: directionOf(claims[0]?.text ?? "") }, claims.map((claim) => [sentence(claim, evidence), " "]));
 
 /** Sentences one below the other. */
 export const sentenceList = (claims, evidence) =>
-  el("ul", { class: "sentences" }, claims.map((claim) => el("li", { dir: "auto" }, sentence(claim, evidence))));
+  el("ul", { class: "sentences" }, claims.map((claim) => el("li", { dir: directionOf(claim.text) }, sentence(claim, evidence))));
 
 /**
  * One sentence, a button that runs on with the prose around it.

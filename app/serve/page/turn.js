@@ -83,8 +83,9 @@ export class Turn {
     this.#first ??= this.#seconds();
     this.#claims.push(claim);
     this.#evidence.cited.push(...claim.citations);
-    if (!this.#sentences.firstChild) this.#sentences.append(prose([], this.#evidence));
-    this.#sentences.firstChild.append(...prose([claim], this.#evidence).childNodes);
+    const shown = prose([claim], this.#evidence);
+    if (this.#sentences.firstChild) this.#sentences.firstChild.append(...shown.childNodes);
+    else this.#sentences.append(shown);
     this.#draft.textContent = withoutBeginning(this.#draft.textContent, claim.text);
     this.#evidence.point(null);
     say(claim.text);

@@ -1,6 +1,6 @@
 // How an output is shown: each of the five programs in its own way, any other by what its fields hold.
 
-import { apart, el, linkOut } from "./dom.js";
+import { apart, directionOf, el, linkOut } from "./dom.js";
 import { sortableCards } from "./cards.js";
 import { cardsIn, spread } from "./deck.js";
 import { isClaim } from "./quotes.js";
@@ -45,7 +45,7 @@ const addressOf = (passage) => ["url", "link", "source"].map((name) => passage?.
 
 /** Shows any typed output: statements with their evidence, lists of them, and everything else by the name of its field. */
 export function general(value, evidence) {
-  if (isClaim(value)) return el("p", { dir: "auto" }, sentence(value, evidence));
+  if (isClaim(value)) return el("p", { dir: directionOf(value.text) }, sentence(value, evidence));
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isClaim)) return sentenceList(value, evidence);
     return el("ol", { class: "entries" }, value.map((entry) => el("li", {}, general(entry, evidence))));
