@@ -19,7 +19,16 @@ import pytest
 
 DRAWN = "document.documentElement?.dataset.ready === 'true'"
 """True once the script of a run's page has drawn it."""
-KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    " ": 32,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
 """What Windows calls them by: Chromium does with a key what this number says."""
 LOADED = "document.readyState === 'complete' && location.protocol === 'file:'"
 """True once a page without a script is there."""

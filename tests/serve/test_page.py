@@ -62,7 +62,7 @@ def test_every_rank_of_every_candidate_is_told(page: Playground, service: httpx.
     answer = service.post("/v1/ask/chat_bridge", json={"question": "What is Sage Daily?"}).json()
     ranks = ("dense_rank", "lexical_rank", "fused_rank", "rerank_rank", "final_rank")
     ordered = sorted(answer["candidates"], key=lambda candidate: int(candidate["final_rank"]))
-    told = [str(candidate[rank] or "–") for candidate in ordered for rank in ranks]
+    told = [str(candidate[rank] or "–not returned") for candidate in ordered for rank in ranks]
     assert page.browser.texts(".ranks tbody tr:not(.more) td") == told
     kept = [passage["title"] for passage in answer["passages"]]
     assert page.browser.texts(".ranks .kept button") == kept
@@ -189,7 +189,9 @@ def test_programs_are_chosen_by_arrow_keys(page: Playground) -> None:
     page.open("?site=builddaily#program=chat_bridge")
     page.browser.run("document.querySelector('input[name=program]:checked').focus()")
     page.browser.key("ArrowRight")
-    assert page.browser.run("document.querySelector('input[name=program]:checked').value") == "resource_search"
+    assert (
+        page.browser.run("document.querySelector('input[name=program]:checked').value") == "resource_search"
+    )
 
 
 def test_a_link_fills_the_form_and_asks_nothing(page: Playground) -> None:
@@ -199,7 +201,9 @@ def test_a_link_fills_the_form_and_asks_nothing(page: Playground) -> None:
     page.browser.click("#share")
     link = page.browser.run("location.href")
     page.open(link.removeprefix(page.url + "/"))
-    shared = page.browser.run("[document.querySelector('#question').value, document.querySelector('#detail-drawn').value]")
+    shared = page.browser.run(
+        "[document.querySelector('#question').value, document.querySelector('#detail-drawn').value]"
+    )
     assert shared == ["Should I stay? #1", "The Star & The Moon"]
     assert page.browser.texts("#details .tarot b") == ["The Star", "The Moon"]
     page.browser.run("new Promise((done) => setTimeout(done, 300))")

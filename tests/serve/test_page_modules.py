@@ -30,7 +30,11 @@ def evaluate(modules: Path, module: str, names: str, expression: str) -> Any:
     """Return what an expression over names of a module gives."""
     script = f"import {{ {names} }} from './{module}'; console.log(JSON.stringify({expression}))"
     done = subprocess.run(
-        [str(NODE), "--input-type=module", "-e", script], cwd=modules, capture_output=True, text=True, check=False
+        [str(NODE), "--input-type=module", "-e", script],
+        cwd=modules,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -47,7 +51,15 @@ def test_files_are_short_and_write_no_markup() -> None:
     for name, path in page_files().items():
         text = path.read_text("utf-8")
         assert len(text.splitlines()) <= MOST_LINES, name
-        for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style="):
+        for way in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "style=",
+        ):
             assert way not in text, (name, way)
         for away in ("http://", "https://", "//cdn"):
             assert away not in text.replace("http://www.w3.org/2000/svg", ""), (name, away)
@@ -130,8 +142,14 @@ def test_only_addresses_of_the_web_are_followed(modules: Path) -> None:
 
 @needs_node
 def test_a_link_brings_back_what_it_was_made_of(modules: Path) -> None:
-    shared = {"program": "a b", "question": "Was ist #1 & 2? 🪵", "details": {"program": "x", "drawn": "The Star=1"}}
-    found = evaluate(modules, "address.js", "readLink, writeLink", f"readLink(writeLink({json.dumps(shared)}))")
+    shared = {
+        "program": "a b",
+        "question": "Was ist #1 & 2? 🪵",
+        "details": {"program": "x", "drawn": "The Star=1"},
+    }
+    found = evaluate(
+        modules, "address.js", "readLink, writeLink", f"readLink(writeLink({json.dumps(shared)}))"
+    )
     assert found == shared
     assert evaluate(modules, "address.js", "readLink", "readLink('')") == {
         "program": "",

@@ -77,9 +77,7 @@ def page(browser: Browser, client: httpx.Client) -> Playground:
 
 def everything_opened(page: Playground) -> None:
     """Open every sentence in turn, every tab and every candidate."""
-    page.browser.run(
-        "document.querySelectorAll('.turn .sentence').forEach((sentence) => sentence.click())"
-    )
+    page.browser.run("document.querySelectorAll('.turn .sentence').forEach((sentence) => sentence.click())")
     page.browser.run("document.querySelectorAll('.ranks button').forEach((button) => button.click())")
 
 
@@ -96,7 +94,12 @@ def test_hostile_passages_do_nothing(page: Playground, program: str, width: int)
         assert page.browser.run(OFF_THE_EDGE) == []
     assert page.browser.run("window.hacked") is None
     assert page.browser.run("document.querySelectorAll('script').length") == 2
-    assert page.browser.run("document.querySelectorAll('img, iframe, object, embed, base, meta[http-equiv]').length") == 0
+    assert (
+        page.browser.run(
+            "document.querySelectorAll('img, iframe, object, embed, base, meta[http-equiv]').length"
+        )
+        == 0
+    )
     attributes = page.browser.run(
         "[...document.querySelectorAll('*')].flatMap((e) => e.getAttributeNames()).filter((n) => n.startsWith('on'))"
     )
@@ -173,7 +176,14 @@ def test_the_policy_holds_in_the_browser(page: Playground) -> None:
           return [...new Set(violations), String(window.hacked)];
         })()"""
     )
-    assert {"connect-src", "img-src", "style-src-attr", "frame-src", "require-trusted-types-for", "undefined"} <= set(blocked)
+    assert {
+        "connect-src",
+        "img-src",
+        "style-src-attr",
+        "frame-src",
+        "require-trusted-types-for",
+        "undefined",
+    } <= set(blocked)
 
 
 def test_a_page_in_a_frame_is_not_shown(page: Playground, client: httpx.Client) -> None:
@@ -195,14 +205,25 @@ def test_every_file_comes_with_the_policy_and_its_own_type(client: httpx.Client,
     policy = response.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'")
     assert "unsafe" not in policy
-    assert (response.headers["x-content-type-options"], response.headers["referrer-policy"]) == ("nosniff", "no-referrer")
-    kinds = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "/": "text/html"}
+    assert (response.headers["x-content-type-options"], response.headers["referrer-policy"]) == (
+        "nosniff",
+        "no-referrer",
+    )
+    kinds = {
+        "html": "text/html",
+        "js": "text/javascript",
+        "css": "text/css",
+        "svg": "image/svg+xml",
+        "/": "text/html",
+    }
     assert response.headers["content-type"].startswith(kinds[path.rpartition(".")[2]])
     again = client.get(path, headers={"if-none-match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("path", ["/page/", "/page/none.js", "/page/..%2f__init__.py", "/page/%2e%2e/server.py"])
+@pytest.mark.parametrize(
+    "path", ["/page/", "/page/none.js", "/page/..%2f__init__.py", "/page/%2e%2e/server.py"]
+)
 def test_nothing_but_the_page_is_sent(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 

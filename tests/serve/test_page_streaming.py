@@ -127,8 +127,8 @@ def test_a_refusal_says_why_and_what_came_nearest(page: Playground, writer: Writ
     writer.sentences = []
     page.ask(QUESTION)
     assert page.sentences() == []
-    assert page.browser.texts(".turn .refusal b") == ["No answer: "]
-    assert page.browser.texts(".turn .refusal li") == page.browser.texts("#panel-passages h3 bdi")[:3]
+    assert page.browser.texts(".turn .refusal p b") == ["No answer: "]
+    assert page.browser.texts(".turn .refusal li b") == page.browser.texts("#panel-passages h3 bdi")[:3]
 
 
 def test_tokens_are_told_beside_their_budget(page: Playground, writer: Writer) -> None:

@@ -7,18 +7,21 @@ const inWords = (rule) => rule.replaceAll("_", " ");
 
 /** Returns what was dropped, noted and refused. */
 export function checksPanel(answer) {
+  const notes = [...answer.notes];
+  if (answer.left_out > 0) notes.push(`${answer.left_out} sentences of the passages were not read by the model: they are farther from the question.`);
   return el("div", {},
     !answer.answered && el("p", { class: "refusal", dir: "auto" }, el("b", {}, "Refused. "), apart(answer.refusal)),
     el("h3", {}, dropped(answer.dropped.length)),
     answer.dropped.length === 0
-      ? el("p", { class: "soft" }, "Every sentence that the model wrote stood the check: each cites words that are in a passage.")
+      ? el("p", { class: "soft" }, answer.answered
+        ? "Every sentence that the model wrote stood the check: each cites words that are in a passage."
+        : "The model wrote no sentence that could be checked.")
       : el("ul", { class: "dropped" }, answer.dropped.map(droppedEntry)),
     el("h3", {}, "Notes"),
-    answer.notes.length === 0 ? el("p", { class: "soft" }, "Nothing out of the ordinary.")
-      : el("ul", {}, answer.notes.map((note) => outside("li", {}, note))),
-    answer.left_out > 0 && el("p", {}, `${answer.left_out} sentences of the passages were not read by the model: they are farther from the question.`),
+    notes.length === 0 ? el("p", { class: "soft" }, "Nothing out of the ordinary.")
+      : el("ul", { class: "plain" }, notes.map((note) => outside("li", {}, note))),
     el("h3", {}, "Searched for"),
-    el("ul", {}, answer.searched.map((query) => outside("li", {}, query))));
+    el("ul", { class: "plain" }, answer.searched.map((query) => outside("li", {}, query))));
 }
 
 const dropped = (count) => (count === 0 ? "Nothing was dropped" : count === 1 ? "1 part was dropped" : `${count} parts were dropped`);

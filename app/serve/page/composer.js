@@ -86,9 +86,13 @@ export function choices() {
   return made;
 }
 
-/** Shows that an answer is on its way, or that another question may be asked. */
+/** Shows that an answer is on its way, or that another question may be asked: the one button takes the other's place. */
 export function showBusy(isBusy) {
+  const [shown, hidden] = isBusy ? [$("stop"), $("ask")] : [$("ask"), $("stop")];
+  const wasFocused = document.activeElement === hidden;
   $("ask").disabled = isBusy;
-  $("stop").hidden = !isBusy;
+  shown.hidden = false;
+  hidden.hidden = true;
+  if (wasFocused) shown.focus();
   $("answers").setAttribute("aria-busy", String(isBusy));
 }

@@ -75,7 +75,7 @@ function rankTable(ordered, kept, rows, light) {
       focus: () => light(candidate.id), blur: () => light(null) }, apart(passage.title || candidate.id));
     const row = el("tr", { class: kept.has(candidate.id) ? "kept" : "", pointerenter: () => light(candidate.id), pointerleave: () => light(null) },
       el("th", { scope: "row" }, title, kept.has(candidate.id) && el("span", { class: "away" }, " kept")),
-      STAGES.map(([, rank]) => el("td", { class: "n" }, candidate[rank] ?? el("span", { "aria-label": "not returned" }, "–"))));
+      STAGES.map(([, rank]) => el("td", { class: "n" }, candidate[rank] ?? [el("span", { "aria-hidden": "true" }, "–"), el("span", { class: "away" }, "not returned")])));
     rows.set(candidate.id, row);
     return [row, hidden];
   }));

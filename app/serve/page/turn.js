@@ -2,7 +2,7 @@
 
 import { checksPanel, timesPanel } from "./account.js";
 import * as behind from "./behind.js";
-import { $, apart, duration, el, freshId, outside } from "./dom.js";
+import { $, apart, duration, el, freshId, outside, shortened } from "./dom.js";
 import { Evidence } from "./evidence.js";
 import { funnelPanel } from "./funnel.js";
 import { passagesPanel } from "./passages.js";
@@ -13,6 +13,9 @@ const IN_WORDS = {
   rephrasing: "Making the question self-contained", splitting: "Splitting the question", retrieving: "Searching",
   asking: "Asking the model", "asking again": "Asking again", checking: "Checking",
 };
+
+/** So much is shown of each passage that came nearest to a refused question. */
+const NEAREST_CHARACTERS = 110;
 
 export class Turn {
   #begun = performance.now();
@@ -145,7 +148,8 @@ function refusal(answer) {
   return el("div", { class: "refusal" },
     el("p", {}, el("b", {}, "No answer: "), apart(answer.refusal)),
     near.length > 0 && [el("p", { class: "soft" }, "What came nearest:"),
-      el("ul", {}, near.map((passage) => el("li", {}, apart(passage.title || passage.id))))]);
+      el("ul", {}, near.map((passage) => el("li", {}, el("b", {}, apart(passage.title || passage.id)), " ",
+        el("span", { class: "soft" }, apart(shortened(passage.text, NEAREST_CHARACTERS))))))]);
 }
 
 /** A draft without the sentence that now stands; untouched where the draft does not begin with it. */

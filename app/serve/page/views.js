@@ -1,10 +1,12 @@
 // How an output is shown: each of the five programs in its own way, any other by what its fields hold.
 
-import { apart, directionOf, el, linkOut } from "./dom.js";
+import { apart, directionOf, el, linkOut, shortened } from "./dom.js";
 import { sortableCards } from "./cards.js";
 import { cardsIn, spread } from "./deck.js";
 import { isClaim } from "./quotes.js";
 import { prose, sentence, sentenceList } from "./sentences.js";
+
+const LONGEST_TITLE = 80;
 
 /**
  * Returns an answer's output as elements.
@@ -21,8 +23,9 @@ export function shownOutput(program, answer, evidence, ask) {
 const VIEWS = {
   chat_bridge: (output, evidence, answer, ask) => [
     output.sentences.length > 0 && prose(output.sentences, evidence),
-    output.follow_up && el("div", { class: "between" }, el("p", {}, apart(output.follow_up)),
-      output.between.map(({ title }) => el("button", { type: "button", click: () => ask(title) }, apart(title)))),
+    // The titles stand apart from each other here, which within one sentence they could not.
+    output.follow_up && el("div", { class: "between" }, el("p", {}, "Which one do you mean?"),
+      output.between.map(({ title }) => el("button", { type: "button", click: () => ask(title) }, apart(shortened(title, LONGEST_TITLE))))),
   ],
   astrology_reading: (output, evidence, answer) => {
     const named = answer.details.drawn ? cardsIn(answer.details.drawn, false) : cardsIn(answer.question, true);
