@@ -31,6 +31,7 @@ from .commands.index import (
     index_watch,
 )
 from .commands.judge import eval_calibrate, eval_score
+from .commands.keys import keys_add, keys_list, keys_remove
 from .commands.optimize import optimize_program
 from .commands.programs import programs_diff, programs_list, programs_show
 from .commands.propose import gold_accept, gold_propose
@@ -92,6 +93,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
     "gold": (
         "Make gold sets and check them.",
         {"check": gold_check, "import": gold_import, "propose": gold_propose, "accept": gold_accept},
+    ),
+    "keys": (
+        "Make the keys that a service asks for.",
+        {"add": keys_add, "list": keys_list, "remove": keys_remove},
     ),
     "tune": (
         "Tune the search and the reranker on a gold set.",

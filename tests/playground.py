@@ -25,7 +25,7 @@ class Playground:
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser, self.url = browser, url.rstrip("/")
 
-    def open(self, address: str = "", width: int = 1280, dark: bool = False) -> None:
+    def open(self, address: str = "", width: int = 1280, dark: bool = False, ready: str = READY) -> None:
         """Open the page afresh, its storage empty."""
         self.browser.resize(width, 844 if width < 600 else 900)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -33,7 +33,7 @@ class Playground:
         self.browser.send(
             "Storage.clearDataForOrigin", origin=self.url, storageTypes="local_storage,session_storage"
         )
-        self.browser.visit(f"{self.url}/{address}", READY)
+        self.browser.visit(f"{self.url}/{address}", ready)
 
     def ask(self, question: str | None = None) -> None:
         """Ask a question, or the program's example, and wait for the end of its answer."""

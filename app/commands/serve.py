@@ -34,6 +34,12 @@ def run_service(
         Path | None,
         typer.Option(help="A TOML file whose table [serve] holds settings; options go before it."),
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of keys, made by `quincunx keys add`: every request must have one of them."
+        ),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Build the demo's indexes first.")] = False,
     program_modules: ProgramModules = None,
 ) -> None:
@@ -46,6 +52,7 @@ def run_service(
 
         raise MissingExtraError(error.name or "fastapi", "serve") from error
     given: dict[str, Any] = {"host": host, "port": port, "lm": lm, "profile": profile}
+    given["keys_file"] = keys
     given |= {"programs": _names(programs), "indexes": _names(index)}
     settings = read_settings(config, {name: value for name, value in given.items() if value is not None})
     if demo:

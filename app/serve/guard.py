@@ -53,14 +53,14 @@ class Guard:
         except Problem as problem:
             if status:
                 raise  # a body that grew too long while it was answered: the connection ends
-            await problem_response(problem, id)(scope, receive, told)
+            await problem_response(problem, id, scope["path"])(scope, receive, told)
         except ClientLeftError:
             status = LEFT
         except Exception as error:
             unforeseen = internal_problem(error)
             if status:
                 raise
-            await problem_response(unforeseen, id)(scope, receive, told)
+            await problem_response(unforeseen, id, scope["path"])(scope, receive, told)
         finally:
             took = time.perf_counter() - begun
             self._metrics.request(scope["method"], route_of(scope), status or LEFT, took)

@@ -34,11 +34,13 @@ class ServeLimits(_Strict):
     """From a request's arrival to its answer; then it ends with 504."""
     body_bytes: Positive = 4 * 2**20
     characters: Positive = 100_000
-    """Of one text: a question, or a document to rerank or embed."""
+    """Of one text: a question, or a document to rerank, embed or write."""
     texts: Positive = 1000
     """Documents of one request to rerank, or texts of one to embed."""
     questions: Positive = 32
     """Of one batch."""
+    documents: Positive = 1000
+    """Of one request to write or delete."""
     drain_seconds: Seconds = 30
     """What requests that were accepted have left to end after SIGTERM."""
 
@@ -52,12 +54,20 @@ class ServeSettings(_Strict):
     """Indexes that may be searched; none: every one of the home folder."""
     profile: str = DEFAULT_PROFILE
     lm: str = "extractive"
+    reranker_names: tuple[str, ...] = ()
+    """Other names under which clients may ask for the profile's reranker, such as ``rerank-v3.5``."""
+    embedder_names: tuple[str, ...] = ()
+    """Other names under which clients may ask for the profile's embedder, such as ``text-embedding-3-small``."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     allowed_hosts: tuple[str, ...] = ()
     """Names under which it may be asked, beside those of this machine's loopback; on a wider address none means any."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may ask it from a browser, such as ``https://app.example``; none: no other than its own."""
+    keys_file: Path | None = None
+    """A file of keys that `quincunx keys add` made: every request must have one of them; none: no key is asked for."""
+    allow_writes: bool = False
+    """Whether indexes may be written where no key is asked for; where one is, its scope says."""
     log_texts: bool = False
     """Whether what is asked and answered may stand in the log."""
     limits: ServeLimits = ServeLimits()

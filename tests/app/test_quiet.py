@@ -49,7 +49,7 @@ class Run:
 def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
     """Return every command once at least, each with what those before it made."""
     docs, canon = str(work / "docs"), str(Path(__file__).parents[2] / "eval" / "gold" / "builddaily")
-    a, b, saved, tuned = (str(work / name) for name in ("a", "b", "saved", "tuned"))
+    a, b, saved, tuned, keys = (str(work / name) for name in ("a", "b", "saved", "tuned", "keys.json"))
     ollama = ("--lm", "ollama/qwen3")
     return [
         ("demo",),
@@ -91,6 +91,9 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("programs", "list"),
         ("programs", "show", saved),
         ("programs", "diff", saved, saved),
+        ("keys", "add", keys, "app"),
+        ("keys", "list", keys),
+        ("keys", "remove", keys, "app"),
         ("optimize", "chat_bridge", gold, "--optimizer", "bootstrap", *ollama, "--out", str(work / "optimized")),
     ]  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import httpx
@@ -256,35 +255,6 @@ def test_axe_finds_nothing_serious(page: Playground, site: str, width: int, dark
     for tab in ("funnel", "checks", "times", "passages"):
         page.show(tab)
         assert serious_findings(page.browser) == []
-
-
-def test_a_key_that_the_service_asks_for_is_sent_and_kept_in_the_tab_alone(page: Playground) -> None:
-    browser = page.browser
-    page.open()
-
-    def next_paused() -> dict[str, object]:
-        while not (paused := [e["params"] for e in browser.events if e["method"] == "Fetch.requestPaused"]):
-            browser.run("0")
-        browser.events.clear()
-        return dict(paused[0])
-
-    browser.send("Fetch.enable", patterns=[{"urlPattern": "*/v1/programs"}])
-    try:
-        browser.send("Page.navigate", url=f"{page.url}/?again")
-        refused = next_paused()
-        browser.send("Fetch.fulfillRequest", requestId=refused["requestId"], responseCode=401)
-        browser.wait("document.querySelector('#key-dialog').open")
-        browser.send("Input.insertText", text="a-key")
-        browser.key("Enter")
-        sent = json.loads(json.dumps(next_paused()))
-        assert sent["request"]["headers"]["authorization"] == "Bearer a-key"
-        browser.send("Fetch.continueRequest", requestId=sent["requestId"])
-        browser.wait("document.querySelector('input[name=program]:checked') !== null")
-    finally:
-        browser.send("Fetch.disable")
-    assert browser.run("[localStorage.length, sessionStorage.length]") == [0, 1]
-    browser.click("#share")
-    assert "a-key" not in browser.run("location.href")
 
 
 def test_a_problem_of_the_service_is_told_with_its_code(page: Playground) -> None:

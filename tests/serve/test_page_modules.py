@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from quincunx.app.serve.routes.page import FOLDER, page_files
+from quincunx.app.serve.page_files import FOLDER, PAGE_PATHS
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: apt-get install nodejs")
@@ -41,14 +41,14 @@ def evaluate(modules: Path, module: str, names: str, expression: str) -> Any:
 
 
 @needs_node
-@pytest.mark.parametrize("name", sorted(name for name in page_files() if name.endswith(".js")))
+@pytest.mark.parametrize("name", sorted(path.name for path in PAGE_PATHS.values() if path.suffix == ".js"))
 def test_every_module_parses(modules: Path, name: str) -> None:
     done = subprocess.run([str(NODE), "--check", modules / name], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_files_are_short_and_write_no_markup() -> None:
-    for name, path in page_files().items():
+    for name, path in PAGE_PATHS.items():
         text = path.read_text("utf-8")
         assert len(text.splitlines()) <= MOST_LINES, name
         for way in (

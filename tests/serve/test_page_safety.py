@@ -13,7 +13,7 @@ from browser import Browser, opened_browser
 from playground import OFF_THE_EDGE, Playground, serious_findings
 from running_service import running
 
-from quincunx.app.serve.routes.page import page_files
+from quincunx.app.serve.page_files import PAGE_PATHS
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.storage.home import HOME_VARIABLE
@@ -198,7 +198,7 @@ def test_axe_finds_nothing_serious_among_hostile_texts(page: Playground) -> None
     assert serious_findings(page.browser) == []
 
 
-@pytest.mark.parametrize("path", ["/", *[f"/page/{name}" for name in page_files()]])
+@pytest.mark.parametrize("path", PAGE_PATHS)
 def test_every_file_comes_with_the_policy_and_its_own_type(client: httpx.Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200

@@ -20,7 +20,7 @@ export function thumbs(answer) {
   async function send(thumb, corrected) {
     told.textContent = "Sending…";
     try {
-      await sendFeedback({ id: answer.id, thumb, ...(corrected && { corrected }) });
+      await sendFeedback({ answer_id: answer.id, thumb, ...(corrected && { corrected_answer: corrected }) });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       told.textContent = `Not kept: ${error.message}`;

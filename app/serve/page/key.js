@@ -5,10 +5,16 @@ import { key } from "./service.js";
 
 let waiting = () => {};
 
+/** Shows what goes with a key, and hides the links that would be followed without it. */
+function showKeyed(isKeyed) {
+  $("key-button").hidden = !isKeyed;
+  $("open-links").hidden = isKeyed;
+}
+
 /** Wires the dialog and the button that opens it. */
 export function startKey() {
   const dialog = $("key-dialog");
-  $("key-button").hidden = !key.get();
+  showKeyed(key.get() !== "");
   $("key-button").addEventListener("click", () => askForKey(""));
   $("key-close").addEventListener("click", () => dialog.close());
   $("key-form").addEventListener("submit", (event) => {
@@ -23,7 +29,7 @@ export function startKey() {
 /** Opens the dialog; resolves once a key was given. @returns {Promise<void>} */
 export function askForKey(why) {
   $("key-why").textContent = why;
-  $("key-button").hidden = false;
+  showKeyed(true);
   if (!$("key-dialog").open) $("key-dialog").showModal();
   return new Promise((resolve) => (waiting = resolve));
 }

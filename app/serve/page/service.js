@@ -48,8 +48,15 @@ const get = async (path) => (await send(path, undefined, "application/json")).js
 
 export const listPrograms = () => get("v1/programs");
 
-/** Returns whether the service takes feedback, as its own description says. */
-export const takesFeedback = async () => "/v1/feedback" in (await get("openapi.json")).paths;
+/** Returns whether the service takes feedback, as its own description says; who may not read that may not send any. */
+export async function takesFeedback() {
+  try {
+    return "/v1/feedback" in (await get("openapi.json")).paths;
+  } catch (error) {
+    if (error instanceof ServiceError && error.status === 403) return false;
+    throw error;
+  }
+}
 
 export const sendFeedback = (body) => send("v1/feedback", body, "application/json");
 

@@ -6,8 +6,8 @@ import asyncio
 import contextvars
 import copy
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import dspy
@@ -16,13 +16,15 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
+from ....programs.answer import Answer
 from ....programs.budget import Budget
-from ....programs.events import Event
+from ....programs.events import Done, Event
 from ....programs.program import GroundedProgram
 from ....retrieval.errors import BoundError, QuincunxError
 from ....signatures.conversation import Turn
 from ...as_json import answer_as_json, event_as_json
 from ..connection import while_connected
+from ..feedback.remembered import noting_call_ids
 from ..service import Service
 from ..settings import ServeLimits
 from .admission import TAKES_TURN, ReadyService
@@ -35,6 +37,7 @@ router = APIRouter(prefix="/v1/ask", tags=["ask"])
 EVENT_STREAM = "text/event-stream"
 PING_SECONDS = 15
 """After so long without an event a comment is sent, so that nothing between takes the stream for dead."""
+PING = format_sse_event(comment="still at work")
 
 
 class BudgetBody(BaseModel):
@@ -97,9 +100,9 @@ async def ask_served(program: str, body: AskBody, request: Request, service: Rea
 
     As a stream: `status`, `passages`, `token`, `sentence` and `citation` events, then `done` with the answer, or `error`.
     """
-    call = _Call(service, program, body)
+    call = ProgramCall(service, program, body)
     if body.stream or EVENT_STREAM in request.headers.get("accept", ""):
-        return StreamingResponse(call.sent(), media_type=EVENT_STREAM, headers=_STREAMED)
+        return StreamingResponse(call.sent(), media_type=EVENT_STREAM, headers=STREAMED)
     return JSONResponse(await while_connected(request, call.answer(), service.settings.limits.seconds))
 
 
@@ -112,9 +115,9 @@ async def ask_served_batch(
         raise BoundError(
             f"{len(body.questions)} questions, at most {limits.questions} are taken: send fewer at once"
         )
-    calls = [_Call(service, program, question) for question in body.questions]
+    calls = [ProgramCall(service, program, question) for question in body.questions]
 
-    async def one(call: _Call) -> dict[str, Any]:
+    async def one(call: ProgramCall) -> dict[str, Any]:
         async with service.gate.turn(limits.seconds):
             try:
                 return await call.answer()
@@ -130,17 +133,20 @@ async def ask_served_batch(
         return JSONResponse({"answers": await while_connected(request, every(), limits.seconds)})
 
 
-_STREAMED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+STREAMED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers of a stream: nothing between is to hold it back."""
 
 
-class _Call:
+class ProgramCall:
     """One question to a program of the service, checked before anything is begun."""
 
     def __init__(self, service: Service, program: str, asked: QuestionBody) -> None:
         limits = service.settings.limits
         turns = {f"history.{i}.{name}": text for i, turn in enumerate(asked.history) for name, text in turn}
         require_length(limits, question=asked.question, **asked.details, **turns)
+        self.id = ""
+        """Of the answer, once there is one: that of its call in the log."""
+        self._service = service
         self._program = _with_settings(service.program(program), asked.settings)
         self._inputs: dict[str, Any] = {"question": asked.question, "budget": _budget(asked.budget, limits)}
         self._inputs |= asked.details
@@ -148,12 +154,30 @@ class _Call:
             self._inputs["history"] = asked.history
 
     async def answer(self) -> dict[str, Any]:
-        with _unrecorded():
-            return answer_as_json(await self._program.acall(**self._inputs))
+        answer = await self.plain()
+        return {"id": self.id, **answer_as_json(answer)}
+
+    async def plain(self) -> Answer:
+        with _unrecorded(), noting_call_ids() as ids:
+            answer: Answer = await self._program.acall(**self._inputs)
+        self._keep(answer, ids)
+        return answer
 
     async def sent(self) -> AsyncIterator[bytes]:
         """Yield what happens as it goes over the wire."""
-        with _unrecorded():
+        async with aclosing(self.events()) as events:
+            async for event in events:
+                if event is None:
+                    yield PING
+                    continue
+                told = event_as_json(event)
+                if isinstance(event, Done):
+                    told["answer"] = {"id": self.id, **told["answer"]}
+                yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
+
+    async def events(self) -> AsyncGenerator[Event | None]:
+        """Yield what happens, and ``None`` after every `PING_SECONDS` in which nothing did."""
+        with _unrecorded(), noting_call_ids() as ids:
             settings = contextvars.copy_context()
         events = self._program.stream(**self._inputs)
         coming = settings.run(_next, events)
@@ -161,15 +185,22 @@ class _Call:
             while True:
                 done, _ = await asyncio.wait({coming}, timeout=PING_SECONDS)
                 if not done:
-                    yield format_sse_event(comment="still at work")
+                    yield None
                     continue
                 event = coming.result()
                 if event is None:
                     return
-                yield format_sse_event(event=event.type, data_str=json.dumps(event_as_json(event)))
+                if isinstance(event, Done):
+                    self._keep(event.answer, ids)
+                yield event
                 coming = settings.run(_next, events)
         finally:
             coming.cancel()
+
+    def _keep(self, answer: Answer, ids: list[str]) -> None:
+        """Remember an answer for what may be said of it."""
+        self.id = ids[-1]
+        self._service.answers.keep(self.id, answer, self._program.retriever.handle.indexes)
 
 
 def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:
