@@ -24,6 +24,7 @@ from .routes import (
     listing,
     model_list,
     operating,
+    page,
     reranking,
     searching,
 )
@@ -67,6 +68,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
     )
     app.state.service = service
     app.include_router(health.router)
+    app.include_router(page.router)
     app.include_router(operating.router, dependencies=[Depends(allowed("admin"))])
     app.include_router(listing.router, dependencies=[Depends(allowed("ask", "search"))])
     app.include_router(searching.router, dependencies=[Depends(allowed("search"))])

@@ -14,11 +14,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .connection import ClientLeftError
-from .dropin.errors import vendor_fields
 from .log import begin_request, log_request
 from .metrics import ServiceMetrics
 from .problems import Problem, internal_problem, problem_response
 from .settings import LOOPBACK, ServeSettings
+from .vendor_errors import vendor_fields
 
 REQUEST_ID = "quincunx.request_id"
 """Key of a request's id in its scope."""

@@ -41,7 +41,7 @@ class ServeLimits(_Strict):
     """Of one batch."""
     documents: Positive = 1000
     """Of one request to write or delete."""
-    drain_seconds: Seconds = 30
+    drain_seconds: Seconds = 60
     """What requests that were accepted have left to end after SIGTERM."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import ProgramModules
+from ...options import ProgramModules
 
 
 def run_service(
@@ -45,10 +45,10 @@ def run_service(
 ) -> None:
     """Serve programs, searches and rerankers over HTTP."""
     try:
-        from ..serve.server import run_server
-        from ..serve.settings import read_settings
+        from ...serve.server import run_server
+        from ...serve.settings import read_settings
     except ModuleNotFoundError as error:
-        from ...retrieval.errors import MissingExtraError
+        from ....retrieval.errors import MissingExtraError
 
         raise MissingExtraError(error.name or "fastapi", "serve") from error
     given: dict[str, Any] = {"host": host, "port": port, "lm": lm, "profile": profile}
@@ -56,7 +56,7 @@ def run_service(
     given |= {"programs": _names(programs), "indexes": _names(index)}
     settings = read_settings(config, {name: value for name, value in given.items() if value is not None})
     if demo:
-        from ..demo import build_canons
+        from ...demo import build_canons
 
         build_canons()
     run_server(settings)
