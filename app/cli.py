@@ -40,12 +40,14 @@ from .commands.search import search_indexes
 from .commands.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
+from .mcp.command import run_mcp
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "demo": run_demo,
     "ask": ask_program,
     "search": search_indexes,
     "serve": run_service,
+    "mcp": run_mcp,
     "optimize": optimize_program,
     "doctor": run_doctor,
     "pull": pull_model,
