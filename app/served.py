@@ -16,8 +16,11 @@ from ..programs.engines.lms import lm as language_model
 from ..programs.loading import load
 from ..programs.program import GroundedProgram
 from ..programs.registry import program_names
+from ..programs.spans.door import spans_go_nowhere, trace_calls, trace_search
 from ..retrieval.errors import QuincunxError, UnknownIndexError, UnknownProgramError, UsageError
 from ..retrieval.handle import SearchHandle
+from ..retrieval.search import SearchResult
+from ..retrieval.settings import SearchSettings
 from ..retrieval.storage.home import home, index_names
 from .serve.settings import ServeSettings
 
@@ -25,6 +28,11 @@ logger = logging.getLogger(__name__)
 
 WARM_UP = "What is this?"
 """What every index and program is asked once before the service is ready."""
+
+NO_SDK = (
+    "calls are to be traced, and no OpenTelemetry SDK is set up, so no span is made: start by `opentelemetry-instrument "
+    "quincunx …`, or, to serve over HTTP, install 'fastapi[opentelemetry]' and set OTEL_EXPORTER_OTLP_ENDPOINT"
+)
 
 
 @dataclass
@@ -51,6 +59,11 @@ class Served:
             program.retriever(question=WARM_UP)
             if self.settings.lm == "extractive":
                 program(question=WARM_UP)
+        if self.settings.traces:
+            if spans_go_nowhere():
+                logger.warning(NO_SDK)
+            for program in self.programs.values():
+                trace_calls(program, texts=self.settings.trace_texts)
 
     def program(self, name: str) -> GroundedProgram:
         """Return a program that is served; raises `UnknownProgramError`."""
@@ -66,6 +79,14 @@ class Served:
         if len(names) == 1:
             return self.indexes[names[0]]
         return SearchHandle(names, self.settings.profile)
+
+    def search(self, names: Sequence[str], question: str, settings: SearchSettings) -> SearchResult:
+        """Search these indexes as one; raises what `handle` and `Searcher.search` raise."""
+        handle = self.handle(names)
+        found = handle.search(question, settings)
+        if self.settings.traces:
+            trace_search(handle, found, texts=self.settings.trace_texts)
+        return found
 
     def folder(self, name: str) -> Path:
         """Return the folder of an index that is searched here, by itself or for a program; raises `UnknownIndexError`."""

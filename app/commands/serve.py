@@ -34,6 +34,9 @@ def run_service(
         Path | None,
         typer.Option(help="A TOML file whose table [serve] holds settings; options go before it."),
     ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Make OpenTelemetry spans of calls and searches.")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Build the demo's indexes first.")] = False,
     program_modules: ProgramModules = None,
 ) -> None:
@@ -46,7 +49,7 @@ def run_service(
 
         raise MissingExtraError(error.name or "fastapi", "serve") from error
     given: dict[str, Any] = {"host": host, "port": port, "lm": lm, "profile": profile}
-    given |= {"programs": _names(programs), "indexes": _names(index)}
+    given |= {"programs": _names(programs), "indexes": _names(index), "traces": traces or None}
     settings = read_settings(config, {name: value for name, value in given.items() if value is not None})
     if demo:
         from ..demo import build_canons

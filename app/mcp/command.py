@@ -34,6 +34,9 @@ def run_mcp(
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on, with --http.")] = PORT,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Make OpenTelemetry spans of calls and searches.")
+    ] = False,
     program_modules: ProgramModules = None,
 ) -> None:
     """Serve searches, passages and answers to agents over the Model Context Protocol."""
@@ -46,7 +49,7 @@ def run_mcp(
     from ..serve.settings import read_settings
 
     given: dict[str, Any] = {"lm": lm, "profile": profile, "host": host, "port": port}
-    given |= {"programs": _names(programs), "indexes": _names(index)}
+    given |= {"programs": _names(programs), "indexes": _names(index), "traces": traces or None}
     settings = read_settings(None, {name: value for name, value in given.items() if value is not None})
     if http:
         run_over_http(settings)

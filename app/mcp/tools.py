@@ -102,9 +102,9 @@ class PassageTools:
         require_length(self._limits, question=question, where=where or "")
         settings = SearchSettings(n=n, where=where)
         async with self._turn() as served:
-            handle = served.handle([name.strip() for name in index.split(",")])
-            found = await asyncio.to_thread(handle.search, question, settings)
-        return search_results(handle.indexes, found)
+            names = [name.strip() for name in index.split(",")]
+            found = await asyncio.to_thread(served.search, names, question, settings)
+        return search_results(names, found)
 
     async def get_passage(
         self, index: PassageIndex, passage_id: PassageIdentifier, neighbours: NeighbourCount = 0

@@ -60,6 +60,10 @@ class ServeSettings(_Strict):
     """Origins of web pages that may ask it from a browser, such as ``https://app.example``; none: no other than its own."""
     log_texts: bool = False
     """Whether what is asked and answered may stand in the log."""
+    traces: bool = False
+    """Whether calls and searches make OpenTelemetry spans."""
+    trace_texts: bool = False
+    """Whether what is asked, found and answered may stand in them."""
     limits: ServeLimits = ServeLimits()
 
     @property
