@@ -38,6 +38,7 @@ from .commands.pull import pull_model
 from .commands.runs import eval_compare, eval_export, eval_gate, eval_list, eval_show, eval_view
 from .commands.search import search_indexes
 from .commands.service.keys import keys_add, keys_list, keys_remove
+from .commands.service.mcp import run_mcp
 from .commands.service.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
@@ -47,6 +48,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "ask": ask_program,
     "search": search_indexes,
     "serve": run_service,
+    "mcp": run_mcp,
     "optimize": optimize_program,
     "doctor": run_doctor,
     "pull": pull_model,

@@ -9,10 +9,12 @@ from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from .access.check import KeyCheck, allowed
 from .guard import Guard
+from .log import UNLOGGED
 from .problems import ProblemDetail, tell_problems
 from .routes import (
     asking,
@@ -31,11 +33,28 @@ from .routes import (
 from .routes.reranking import TOLD_BY_RERANKING
 from .routes.texts import require_whole_json
 from .service import Service
+from .settings import ServeSettings
 
 DESCRIPTION = (
     "Answers whose citations were checked, searches and rerankers. Errors are `application/problem+json` with a stable "
     "`code`."
 )
+
+
+def _telemetry(settings: ServeSettings) -> TelemetryConfig:
+    """Return what FastAPI traces: requests, below the spans that they name, and exported as OTEL_… variables say.
+
+    Its logs of failures would hold what was sent.
+    """
+    on = settings.traces
+    return {
+        "tracing": on,
+        "auto_configure": on,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": lambda scope: scope["path"] in UNLOGGED,
+    }
 
 
 def create_app(service: Service, on_failure: Callable[[BaseException], None] | None = None) -> FastAPI:
@@ -64,6 +83,7 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         openapi_url=None,  # served below, to those that have a key
+        telemetry=_telemetry(service.settings),
         responses={"default": {"model": ProblemDetail, "description": "A problem."}},
     )
     app.state.service = service

@@ -70,6 +70,10 @@ class ServeSettings(_Strict):
     """Whether indexes may be written where no key is asked for; where one is, its scope says."""
     log_texts: bool = False
     """Whether what is asked and answered may stand in the log."""
+    traces: bool = False
+    """Whether calls and searches make OpenTelemetry spans."""
+    trace_texts: bool = False
+    """Whether what is asked, found and answered may stand in them."""
     limits: ServeLimits = ServeLimits()
 
     @property

@@ -130,6 +130,21 @@ class IndexReader:
         )
         return {row[0]: _passage(row[1:]) for row in rows}
 
+    def passage(self, id: str) -> Passage | None:
+        """Return the passage of this id; ``None`` where there is none."""
+        row = self.connection.execute(
+            f"SELECT {PASSAGE_COLUMNS} FROM passages WHERE id = ?", (id,)
+        ).fetchone()
+        return None if row is None else _passage(row)
+
+    def first_passages(self, limit: int) -> list[Passage]:
+        """Return the first passage of each document, of at most so many documents, by their ids."""
+        rows = self.connection.execute(
+            f"SELECT {PASSAGE_COLUMNS}, min(start) FROM passages GROUP BY document_id ORDER BY document_id LIMIT ?",
+            (limit,),
+        )
+        return [_passage(row[:-1]) for row in rows]
+
     def passages_of(self, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
         """Return the passages of each of these documents, in reading order; none for a document that is not there."""
         found: dict[str, list[Passage]] = {id: [] for id in document_ids}

@@ -40,6 +40,9 @@ def run_service(
             help="A file of keys, made by `quincunx keys add`: every request must have one of them."
         ),
     ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Make OpenTelemetry spans of calls and searches.")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Build the demo's indexes first.")] = False,
     program_modules: ProgramModules = None,
 ) -> None:
@@ -52,7 +55,7 @@ def run_service(
 
         raise MissingExtraError(error.name or "fastapi", "serve") from error
     given: dict[str, Any] = {"host": host, "port": port, "lm": lm, "profile": profile}
-    given["keys_file"] = keys
+    given |= {"keys_file": keys, "traces": traces or None}
     given |= {"programs": _names(programs), "indexes": _names(index)}
     settings = read_settings(config, {name: value for name, value in given.items() if value is not None})
     if demo:
