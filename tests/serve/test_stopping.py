@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 import time
@@ -21,6 +22,11 @@ import pytest
 from ollama_server import Body, OllamaServer
 from quoting_model import answer_chat
 from service_process import ServiceProcess, events_of, service_process, wait_until
+from starlette.types import Message, Receive, Scope, Send
+
+from quincunx.app.serve.guard import Guard
+from quincunx.app.serve.metrics import ServiceMetrics
+from quincunx.app.serve.settings import ServeSettings
 
 CHAT = "/api/chat"
 ONE_PROGRAM = ("--programs", "chat_bridge", "--index", "builddaily")
@@ -105,9 +111,45 @@ def test_what_outlasts_the_drain_ends_with_a_typed_error(home_of_canons: Path, t
             assert service.ended(30) == 0
             assert time.monotonic() - begun < 10
         refused, events = asked.result(), events_of(streamed.result().text)
-        assert events_of(chatted.result().text)[-1]["error"]["code"] == "stopping"
+        # It had told nothing yet, so its status could still be one of a failure.
+        unanswered = chatted.result()
+        assert (unanswered.status_code, unanswered.json()["error"]["code"]) == (503, "stopping")
         assert (refused.status_code, refused.json()["code"]) == (503, "stopping")
         assert (events[0]["type"], events[-1]["type"], events[-1]["code"]) == ("status", "error", "stopping")
+
+
+@pytest.mark.parametrize(
+    ("path", "where"), [("/v1/ask/chat_bridge", ("code",)), ("/v1/chat/completions", ("error", "code"))]
+)
+def test_a_stream_that_is_cut_off_ends_as_its_client_reads_errors(path: str, where: tuple[str, ...]) -> None:
+    sent: list[Any] = []
+
+    async def begun(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"data: {}\n\n", "more_body": True})
+        await asyncio.sleep(60)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def cut_off() -> None:
+        scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"localhost")]}
+        request = asyncio.ensure_future(Guard(begun, ServeSettings(), ServiceMetrics())(scope, receive, send))
+        while len(sent) < 2:
+            await asyncio.sleep(0)
+        request.cancel()
+        await request
+
+    asyncio.run(cut_off())
+    (last,) = events_of(sent[-1]["body"].decode())
+    for name in where:
+        last = last[name]
+    assert last == "stopping"
+    assert not sent[-1].get("more_body", False)
 
 
 def test_after_kill_9_the_same_command_answers_from_the_same_index(
