@@ -74,7 +74,8 @@ def test_who_leaves_a_stream_frees_the_turn_and_the_model_within_a_second(
 ) -> None:
     with hanging(monkeypatch) as (client, server):
         with client.stream("POST", ASK, json={**QUESTION, "stream": True}) as response:
-            line = next(line for line in response.iter_lines() if line.startswith("data: "))
+            lines = response.iter_lines()  # held: closed, it would close the connection
+            line = next(line for line in lines if line.startswith("data: "))
             assert json.loads(line.removeprefix("data: "))["type"] == "status"
             wait_until_asked(server)
             wait_until_working(client, 1, 5)
