@@ -23,6 +23,7 @@ if _TYPE_CHECKING:
     from .programs.loading import load
     from .programs.measures import AnswerCase, Measure
     from .programs.registry import add_program
+    from .programs.spans.door import trace_calls
     from .programs.spec import ProgramSpec
     from .programs.trace import CallRecord
     from .retrieval.corpus.reading import read_documents
@@ -130,6 +131,7 @@ __all__ = [
     "parse_filter",
     "read_documents",
     "sync_index",
+    "trace_calls",
     "update_index",
     "watch_index",
 ]
@@ -147,6 +149,7 @@ _HOMES = {
         ".programs.measures": ("AnswerCase", "Measure"),
         ".programs.registry": ("add_program",),
         ".programs.spec": ("ProgramSpec",),
+        ".programs.spans.door": ("trace_calls",),
         ".programs.trace": ("CallRecord",),
         ".retrieval.errors": tuple(name for name in __all__ if name.endswith("Error")),
         ".retrieval.filter_text": ("parse_filter",),

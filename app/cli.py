@@ -31,14 +31,15 @@ from .commands.index import (
     index_watch,
 )
 from .commands.judge import eval_calibrate, eval_score
-from .commands.keys import keys_add, keys_list, keys_remove
 from .commands.optimize import optimize_program
 from .commands.programs import programs_diff, programs_list, programs_show
 from .commands.propose import gold_accept, gold_propose
 from .commands.pull import pull_model
 from .commands.runs import eval_compare, eval_export, eval_gate, eval_list, eval_show, eval_view
 from .commands.search import search_indexes
-from .commands.serve import run_service
+from .commands.service.keys import keys_add, keys_list, keys_remove
+from .commands.service.mcp import run_mcp
+from .commands.service.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
 
@@ -47,6 +48,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "ask": ask_program,
     "search": search_indexes,
     "serve": run_service,
+    "mcp": run_mcp,
     "optimize": optimize_program,
     "doctor": run_doctor,
     "pull": pull_model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -32,6 +32,7 @@ from ...retrieval.errors import (
     UsageError,
     WriterBusyError,
 )
+from .vendor_errors import vendor_fields
 
 logger = logging.getLogger(__name__)
 
@@ -84,12 +85,25 @@ class Problem(HTTPException):
 
 def problem_of(error: QuincunxError) -> Problem:
     """Return a typed error as the problem that it is."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    return Problem(status, error.code, str(error))
+    return Problem(status_of(type(error)), error.code, str(error))
 
 
-def problem_response(problem: Problem, request_id: str) -> Response:
-    """Return the response that tells a problem."""
+def problem_of_code(code: str, detail: str) -> Problem:
+    """Return the problem of a typed error of which only its stable code is known."""
+    kinds = [QuincunxError]
+    for kind in kinds:  # grows as it is walked
+        kinds += kind.__subclasses__()
+    known = next((kind for kind in kinds if kind.code == code), QuincunxError)
+    return Problem(status_of(known), code, detail)
+
+
+def status_of(kind: type[QuincunxError]) -> int:
+    """Return the status of a kind of error."""
+    return next((status for known, status in _STATUS if issubclass(kind, known)), 500)
+
+
+def problem_response(problem: Problem, request_id: str, path: str = "") -> Response:
+    """Return the response that tells a problem; that of some paths as the clients of other services read it, too."""
     body = ProblemDetail(
         type=f"urn:quincunx:problem:{problem.code}",
         title=HTTPStatus(problem.status_code).phrase,
@@ -99,9 +113,11 @@ def problem_response(problem: Problem, request_id: str) -> Response:
         request_id=request_id,
         **problem.more,
     )
+    param = problem.more.get("param")
+    vendor = vendor_fields(path, problem.status_code, problem.code, problem.detail, param)
     return Response(
         # In ASCII: what was sent, such as a path or a name, may hold half a surrogate pair.
-        json.dumps(body.model_dump(exclude_defaults=True)),
+        json.dumps({**body.model_dump(exclude_defaults=True), **vendor}),
         problem.status_code,
         {"cache-control": "no-store", **(problem.headers or {})},
         media_type=MEDIA_TYPE,
@@ -121,7 +137,7 @@ def tell_problems(app: FastAPI) -> None:
         found = [{"place": list(each["loc"]), "reason": str(each["msg"])} for each in error.errors()]
         first = found[0] if found else {"place": [], "reason": "not of the right form"}
         detail = f"{'.'.join(map(str, first['place']))}: {first['reason']}"
-        return _told(request, Problem(422, "bad_request", detail, errors=found))
+        return _told(request, Problem(422, "bad_request", detail, errors=found, param=_field(first["place"])))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -142,7 +158,12 @@ def internal_problem(error: BaseException) -> Problem:
 
 
 def _told(request: Request, problem: Problem) -> Response:
-    return problem_response(problem, request.scope["quincunx.request_id"])
+    return problem_response(problem, request.scope["quincunx.request_id"], request.scope["path"])
+
+
+def _field(place: Sequence[Any]) -> str | None:
+    """Return the field of a body that a place lies in."""
+    return next((str(part) for part in place[1:] if isinstance(part, str)), None)
 
 
 def _retry_after(status: int) -> dict[str, str]:

@@ -47,6 +47,8 @@ def run_server(settings: ServeSettings) -> None:
             timeout_graceful_shutdown=int(settings.limits.drain_seconds),
         )
     )
+    # Once all has ended, uvicorn raises SIGTERM again: with this handler it ends nothing, and the exit status stays 0.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     # The work waits for no request, and holds none up: it has a thread of its own.
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=_reload, args=(service,)).start())
     server.run()

@@ -41,7 +41,7 @@ class ServeLimits(_Strict):
     """Of one batch."""
     documents: Positive = 1000
     """Of one request to write or delete."""
-    drain_seconds: Seconds = 30
+    drain_seconds: Seconds = 60
     """What requests that were accepted have left to end after SIGTERM."""
 
 
@@ -54,6 +54,10 @@ class ServeSettings(_Strict):
     """Indexes that may be searched; none: every one of the home folder."""
     profile: str = DEFAULT_PROFILE
     lm: str = "extractive"
+    reranker_names: tuple[str, ...] = ()
+    """Other names under which clients may ask for the profile's reranker, such as ``rerank-v3.5``."""
+    embedder_names: tuple[str, ...] = ()
+    """Other names under which clients may ask for the profile's embedder, such as ``text-embedding-3-small``."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     allowed_hosts: tuple[str, ...] = ()
@@ -66,6 +70,10 @@ class ServeSettings(_Strict):
     """Whether indexes may be written where no key is asked for; where one is, its scope says."""
     log_texts: bool = False
     """Whether what is asked and answered may stand in the log."""
+    traces: bool = False
+    """Whether calls and searches make OpenTelemetry spans."""
+    trace_texts: bool = False
+    """Whether what is asked, found and answered may stand in them."""
     limits: ServeLimits = ServeLimits()
 
     @property

@@ -167,6 +167,11 @@ class CachedEmbedder:
     def identity(self) -> EmbedderIdentity:
         return self._embedder.identity
 
+    @property
+    def shorter(self) -> Sequence[int]:
+        """Dims that its vectors may be cut to; none where the embedder does not tell."""
+        return getattr(self._embedder, "shorter", ())
+
     def offsets(self, text: str) -> Sequence[tuple[int, int]]:
         return self._embedder.offsets(text)
 

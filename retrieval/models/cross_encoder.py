@@ -166,7 +166,8 @@ class CrossEncoderReranker:
     def _score(self, pairs: Sequence[tuple[str, str]]) -> tuple[Scores, list[Truncation]]:
         with self._lock:
             runs, report = self._encoder.encode(pairs)
-            scores = self._forward(runs)
+        # Outside of the lock: others may count tokens meanwhile, and passes run one after the other anyway.
+        scores = self._forward(runs)
         self._warn(report)
         return require_scores(scores, len(pairs), self.name), report
 

@@ -153,6 +153,8 @@ class SentenceTransformerEmbedder:
         self._lock = Lock()
         self._process = os.getpid()
         self._full_dims = int(self._model.get_embedding_dimension() or 0)
+        self.shorter = _shorter(dims, self._full_dims, matryoshka)
+        """Dims that its vectors may be cut to by `matryoshka_cut`, the largest first."""
         self._model.max_seq_length = _token_limit(self._model.max_seq_length, max_tokens, model)
         self.identity = EmbedderIdentity(
             model=model,
@@ -263,6 +265,12 @@ def _dims(wanted: int | None, full: int, matryoshka: Sequence[int], model: str) 
     if wanted is not None and wanted not in allowed:
         raise BoundError(f"{model} has vectors of {', '.join(map(str, allowed))} dims (got {wanted})")
     return full if wanted is None else wanted
+
+
+def _shorter(wanted: int | None, full: int, matryoshka: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes that a vector may be cut to; none of one that was cut already, for the recipe wants it whole."""
+    whole = wanted is None or wanted == full
+    return tuple(sorted((size for size in matryoshka if size < full and whole), reverse=True))
 
 
 def load_sentence_transformer(

@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
 
-from ..processes import Lock, require_own_device
+from ..processes import Lock, require_own_device, working
 from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
+from .embedders import UNLIMITED
+from .pairs import Truncation
 from .rerankers import Scores, require_scores
 
 
@@ -41,6 +43,8 @@ class LateInteractionReranker:
         self._model = MultiVectorEncoder(
             modules=[encoder, MultiVectorMask(), Normalize(module_input_name="token_embeddings")]
         )
+        self._max_tokens = int(encoder.max_seq_length or UNLIMITED)
+        self._counter = _own_tokenizer(encoder.tokenizer)
         self._lock = Lock(interrupted=self._forget)
         self._process = os.getpid()
         self._cache_bytes = cache_bytes
@@ -58,6 +62,23 @@ class LateInteractionReranker:
         # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
         scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
         return require_scores(scores, len(passages), self.name)
+
+    def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation]:
+        """Return, for each passage, the tokens that `score` does not read of the question and of it."""
+        asked, *counts = self._counts([question, *passages])
+        over = [max(0, count - self._max_tokens) for count in counts]
+        return [Truncation(max(0, asked - self._max_tokens), cut) for cut in over]
+
+    def relevance(self, question: str, scores: Scores) -> npt.NDArray[np.float64]:
+        """Return scores for a question from 0 to 1: (1 + the mean cosine of the question's tokens) ÷ 2."""
+        (count,) = self._counts([question])
+        mean = scores.astype(np.float64) / min(count, self._max_tokens)
+        return np.clip((1 + mean) / 2, 0, 1)
+
+    def _counts(self, texts: list[str]) -> list[int]:
+        """Return how many tokens texts have, those that mark their ends included."""
+        with working(for_other=True):  # the tokenizer has a lock of its own, which no fork may copy held
+            return [len(encoding.ids) for encoding in self._counter.encode_batch(texts)]
 
     def token_vectors(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         """Return the normalised vectors of each text's tokens, (tokens, dims), those that mark its ends included."""
@@ -90,6 +111,16 @@ class LateInteractionReranker:
     @staticmethod
     def _encode(tensors: Any) -> list[npt.NDArray[np.float32]]:
         return [tensor.cpu().float().numpy() for tensor in tensors]
+
+
+def _own_tokenizer(tokenizer: Any) -> Any:
+    """Return a tokenizer of its own that cuts nothing: the model's keeps what it is to cut as state."""
+    from tokenizers import Tokenizer
+
+    own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    own.no_truncation()
+    own.no_padding()
+    return own
 
 
 def load_minilm_late_interaction(cache_bytes: int = 128 * 2**20) -> LateInteractionReranker:

@@ -55,6 +55,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("demo",),
         ("ask", "chat_bridge", QUESTION),
         ("search", "builddaily", QUESTION),
+        ("mcp",),
         ("doctor",),
         ("pull", "nomic-embed-text"),
         ("index", "build", "docs", docs),
@@ -187,5 +188,5 @@ def test_no_command_asks_for_an_address_but_this_machines(runs: dict[tuple[str, 
 def test_no_library_writes_to_stderr(runs: dict[tuple[str, ...], Run]) -> None:
     noisy = {run.arguments: run.err for run in runs.values() if any(sign in run.err for sign in OF_LIBRARIES)}
     assert noisy == {}
-    silent = [run for run in runs.values() if run.arguments[0] in ("ask", "search", "programs")]
+    silent = [run for run in runs.values() if run.arguments[0] in ("ask", "search", "programs", "mcp")]
     assert [run.err for run in silent] == [""] * len(silent)

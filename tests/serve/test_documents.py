@@ -106,7 +106,7 @@ JSON = {"content-type": "application/json"}
 
 
 def test_odd_but_whole_texts_are_documents(writable: httpx.Client) -> None:
-    odd = [
+    odd: list[dict[str, Any]] = [
         {"id": "nul\0", "text": "A nul \0 in the middle."},
         {"id": "../../etc", "text": "\u202eright to left", "metadata": {"": [1e308, None, {"a": [[]]}]}},
         {"id": "ü#0-3", "title": "only a title", "metadata": {"file": {"kind": "x"}}},

@@ -15,12 +15,13 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..page_files import PAGE_PATHS
 from ..problems import Problem, problem_response
 from .keys import ApiKey, KeyRing, KeyScope
 from .spending import Spending, begin_request_of
 
-OPEN = frozenset({"/healthz", "/readyz"})
-"""Paths that ask for no key."""
+OPEN = frozenset({"/healthz", "/readyz", *PAGE_PATHS})
+"""Paths that ask for no key: the page is where one types it in."""
 KEY = "quincunx.key"
 """Of a request's scope: what is known of its key, and ``None`` where the service has no keys."""
 _BEARER = HTTPBearer(auto_error=False, description="A key that `quincunx keys add` made.")

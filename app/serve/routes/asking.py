@@ -6,8 +6,8 @@ import asyncio
 import contextvars
 import copy
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import dspy
@@ -37,6 +37,7 @@ router = APIRouter(prefix="/v1/ask", tags=["ask"])
 EVENT_STREAM = "text/event-stream"
 PING_SECONDS = 15
 """After so long without an event a comment is sent, so that nothing between takes the stream for dead."""
+PING = format_sse_event(comment="still at work")
 
 
 class BudgetBody(BaseModel):
@@ -99,9 +100,9 @@ async def ask_served(program: str, body: AskBody, request: Request, service: Rea
 
     As a stream: `status`, `passages`, `token`, `sentence` and `citation` events, then `done` with the answer, or `error`.
     """
-    call = _Call(service, program, body)
+    call = ProgramCall(service, program, body)
     if body.stream or EVENT_STREAM in request.headers.get("accept", ""):
-        return StreamingResponse(call.sent(), media_type=EVENT_STREAM, headers=_STREAMED)
+        return StreamingResponse(call.sent(), media_type=EVENT_STREAM, headers=STREAMED)
     return JSONResponse(await while_connected(request, call.answer(), service.settings.limits.seconds))
 
 
@@ -114,9 +115,9 @@ async def ask_served_batch(
         raise BoundError(
             f"{len(body.questions)} questions, at most {limits.questions} are taken: send fewer at once"
         )
-    calls = [_Call(service, program, question) for question in body.questions]
+    calls = [ProgramCall(service, program, question) for question in body.questions]
 
-    async def one(call: _Call) -> dict[str, Any]:
+    async def one(call: ProgramCall) -> dict[str, Any]:
         async with service.gate.turn(limits.seconds):
             try:
                 return await call.answer()
@@ -132,17 +133,19 @@ async def ask_served_batch(
         return JSONResponse({"answers": await while_connected(request, every(), limits.seconds)})
 
 
-_STREAMED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+STREAMED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers of a stream: nothing between is to hold it back."""
 
 
-class _Call:
+class ProgramCall:
     """One question to a program of the service, checked before anything is begun."""
 
     def __init__(self, service: Service, program: str, asked: QuestionBody) -> None:
         limits = service.settings.limits
         turns = {f"history.{i}.{name}": text for i, turn in enumerate(asked.history) for name, text in turn}
         require_length(limits, question=asked.question, **asked.details, **turns)
+        self.id = ""
+        """Of the answer, once there is one: that of its call in the log."""
         self._service = service
         self._program = _with_settings(service.program(program), asked.settings)
         self._inputs: dict[str, Any] = {"question": asked.question, "budget": _budget(asked.budget, limits)}
@@ -151,12 +154,29 @@ class _Call:
             self._inputs["history"] = asked.history
 
     async def answer(self) -> dict[str, Any]:
+        answer = await self.plain()
+        return {"id": self.id, **answer_as_json(answer)}
+
+    async def plain(self) -> Answer:
         with _unrecorded(), noting_call_ids() as ids:
             answer: Answer = await self._program.acall(**self._inputs)
-        return {"id": self._kept(answer, ids), **answer_as_json(answer)}
+        self._keep(answer, ids)
+        return answer
 
     async def sent(self) -> AsyncIterator[bytes]:
         """Yield what happens as it goes over the wire."""
+        async with aclosing(self.events()) as events:
+            async for event in events:
+                if event is None:
+                    yield PING
+                    continue
+                told = event_as_json(event)
+                if isinstance(event, Done):
+                    told["answer"] = {"id": self.id, **told["answer"]}
+                yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
+
+    async def events(self) -> AsyncGenerator[Event | None]:
+        """Yield what happens, and ``None`` after every `PING_SECONDS` in which nothing did."""
         with _unrecorded(), noting_call_ids() as ids:
             settings = contextvars.copy_context()
         events = self._program.stream(**self._inputs)
@@ -165,23 +185,22 @@ class _Call:
             while True:
                 done, _ = await asyncio.wait({coming}, timeout=PING_SECONDS)
                 if not done:
-                    yield format_sse_event(comment="still at work")
+                    yield None
                     continue
                 event = coming.result()
                 if event is None:
                     return
-                told = event_as_json(event)
                 if isinstance(event, Done):
-                    told["answer"] = {"id": self._kept(event.answer, ids), **told["answer"]}
-                yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
+                    self._keep(event.answer, ids)
+                yield event
                 coming = settings.run(_next, events)
         finally:
             coming.cancel()
 
-    def _kept(self, answer: Answer, ids: list[str]) -> str:
-        """Remember an answer for what may be said of it; returns its id, which is that of its call in the log."""
-        self._service.answers.keep(ids[-1], answer, self._program.retriever.handle.indexes)
-        return ids[-1]
+    def _keep(self, answer: Answer, ids: list[str]) -> None:
+        """Remember an answer for what may be said of it."""
+        self.id = ids[-1]
+        self._service.answers.keep(self.id, answer, self._program.retriever.handle.indexes)
 
 
 def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:

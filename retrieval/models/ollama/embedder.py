@@ -73,6 +73,8 @@ class OllamaEmbedder:
             raise UnsupportedModelError(_unlike(model, "its experts are another model than v1.5"))
         if dims not in NOMIC_DIMS:
             raise BoundError(f"dims must be one of {', '.join(map(str, NOMIC_DIMS))} (got {dims})")
+        self.shorter = tuple(size for size in NOMIC_DIMS if size < dims == FULL_DIMS)
+        """Dims that its vectors may be cut to by `matryoshka_cut`, the largest first."""
         self._patience = RetryPolicy(timeout_s, retries, backoff_s, sleep)
         address = host or ollama_host()
         self._host, self._model = host_without_secrets(address), model

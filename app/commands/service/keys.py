@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import AsJson
+from ...options import AsJson
 
 KeysFile = Annotated[Path, typer.Argument(help="The file of keys that `quincunx serve --keys` reads.")]
 
@@ -35,8 +35,8 @@ def keys_add(
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, once: the file keeps its SHA-256 alone."""
-    from ..output import notes, results, write_json
-    from ..serve.access.keys import add_key
+    from ...output import notes, results, write_json
+    from ...serve.access.keys import add_key
 
     key, known = add_key(
         file,
@@ -60,9 +60,9 @@ def keys_add(
 
 def keys_list(file: KeysFile, as_json: AsJson = False) -> None:
     """List the keys of a file: their names and what they may."""
-    from ..output import results, write_json
-    from ..render.lists import keys_table
-    from ..serve.access.keys import read_keys
+    from ...output import results, write_json
+    from ...render.lists import keys_table
+    from ...serve.access.keys import read_keys
 
     entries = [_said_of(key) for key in read_keys(file).keys]
     if as_json:
@@ -75,8 +75,8 @@ def keys_remove(
     file: KeysFile, name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False
 ) -> None:
     """Take a key out of a file."""
-    from ..output import results, write_json
-    from ..serve.access.keys import remove_key
+    from ...output import results, write_json
+    from ...serve.access.keys import remove_key
 
     removed = remove_key(file, name)
     if as_json:
