@@ -191,6 +191,9 @@ def test_sighup_loads_anew_and_sigterm_ends(home_of_canons: Path, tmp_path: Path
         for key, status in ((first, 401), (second, 200)):
             headers = {"authorization": f"Bearer {key}"}
             assert httpx.get(f"{base}/v1/programs", headers=headers, trust_env=False).status_code == status
+        secret = {"question": "thesecretword"}
+        for program in ("chat_bridge", "thesecretword"):
+            httpx.post(f"{base}/v1/ask/{program}", json=secret, headers=headers, trust_env=False)
         path.write_text("{")
         process.send_signal(signal.SIGHUP)
         awaited(log, "nothing was changed: ")
@@ -199,6 +202,8 @@ def test_sighup_loads_anew_and_sigterm_ends(home_of_canons: Path, tmp_path: Path
         assert process.wait(30) in (0, -signal.SIGTERM)
         assert first not in log.read_text()
         assert second not in log.read_text()
+        assert '"route": "/v1/ask/{program}", "status": 404' in log.read_text()
+        assert "thesecretword" not in log.read_text()
     finally:
         process.kill()
         process.wait()

@@ -93,7 +93,7 @@ class BatchAnswers(BaseModel):
     summary="Ask a program.",
     dependencies=[TAKES_TURN],
     response_model=AnswerBody,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {EVENT_STREAM: {}}}},  # a schema would be that of each event
 )
 async def ask_served(program: str, body: AskBody, request: Request, service: ReadyService) -> Response:
     """A refusal is an answer: `answered` is false then, and `refusal` says why.
