@@ -63,6 +63,6 @@ def _program(name: str, program: GroundedProgram) -> ServedProgram:
 
 
 def _schema(program: GroundedProgram) -> dict[str, Any]:
-    """Return the schema of the one field that a program's signature gives out."""
+    """Return the schema of the one field that a program's signature gives out, with what its models compute."""
     (output,) = program.spec.signature.output_fields.values()
-    return TypeAdapter(output.annotation).json_schema()
+    return TypeAdapter(output.annotation).json_schema(mode="serialization")
