@@ -20,6 +20,7 @@ from .calls import (
     PROGRAMS,
     ask_call,
     batch_call,
+    budget_body,
     feedback_call,
     rerank_call,
     search_call,
@@ -72,7 +73,7 @@ class AsyncClient:
         """
         from .from_json import answer_from_json
 
-        call = ask_call(program, question, history, details, settings_body(settings), budget)
+        call = ask_call(program, question, history, details, settings_body(settings), budget_body(budget))
         told = await self._connection.send(call)
         return answer_from_json(told, await self._schemas(told))
 
@@ -89,7 +90,9 @@ class AsyncClient:
         """Yield what happens on the way to an answer; the last event is `Done` or `Failed`. Closing it ends the call."""
         from .from_json import event_from_json
 
-        call = ask_call(program, question, history, details, settings_body(settings), budget, stream=True)
+        call = ask_call(
+            program, question, history, details, settings_body(settings), budget_body(budget), stream=True
+        )
         async for event in self._connection.stream(call):
             yield event_from_json(event, await self._schemas(event))
 

@@ -37,7 +37,7 @@ def ask_call(
     history: Sequence[Turn | Mapping[str, str]] = (),
     details: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
-    budget: Budget | None = None,
+    budget: Mapping[str, Any] | None = None,
     *,
     stream: bool = False,
 ) -> ServiceCall:
@@ -63,7 +63,9 @@ def batch_call(program: str, questions: Iterable[str | Mapping[str, Any]]) -> Se
         given: Mapping[str, Any] = asked if isinstance(asked, Mapping) else {"question": asked}
         details = {name: value for name, value in given.items() if name not in OTHER_THAN_DETAILS}
         bodies.append(
-            _question(given.get("question", ""), given.get("history", ()), details, given.get("budget"))
+            _question(
+                given.get("question", ""), given.get("history", ()), details, budget_body(given.get("budget"))
+            )
         )
     return ServiceCall("POST", f"/v1/ask/{quote(program, safe='')}/batch", {"questions": bodies})
 
@@ -107,6 +109,11 @@ def settings_body(settings: SearchSettings | None) -> dict[str, Any]:
     return require_taken(given)
 
 
+def budget_body(budget: Budget | None) -> dict[str, Any]:
+    """Return the bounds that a budget sets."""
+    return {} if budget is None else {name: most for name, most in asdict(budget).items() if most is not None}
+
+
 def require_taken(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return search settings by name; raises `UsageError` for one that a service does not take."""
     for name in given:
@@ -122,12 +129,12 @@ def _question(
     question: str,
     history: Sequence[Turn | Mapping[str, str]],
     details: Mapping[str, str] | None,
-    budget: Budget | None,
+    budget: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     turns = [turn if isinstance(turn, Mapping) else turn.model_dump() for turn in history]
     optional = {
         "history": turns,
         "details": dict(details or {}),
-        "budget": {} if budget is None else {k: v for k, v in asdict(budget).items() if v is not None},
+        "budget": dict(budget or {}),
     }
     return {"question": question, **{name: value for name, value in optional.items() if value}}

@@ -19,6 +19,7 @@ from .calls import (
     PROGRAMS,
     ask_call,
     batch_call,
+    budget_body,
     feedback_call,
     rerank_call,
     search_call,
@@ -85,7 +86,7 @@ class Client:
         """
         from .from_json import answer_from_json
 
-        call = ask_call(program, question, history, details, settings_body(settings), budget)
+        call = ask_call(program, question, history, details, settings_body(settings), budget_body(budget))
         told = self._connection.send(call)
         return answer_from_json(told, self._schemas(told))
 
@@ -102,7 +103,9 @@ class Client:
         """Yield what happens on the way to an answer; the last event is `Done` or `Failed`. Closing it ends the call."""
         from .from_json import event_from_json
 
-        call = ask_call(program, question, history, details, settings_body(settings), budget, stream=True)
+        call = ask_call(
+            program, question, history, details, settings_body(settings), budget_body(budget), stream=True
+        )
         for event in self._connection.stream(call):
             yield event_from_json(event, self._schemas(event))
 
