@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from typing import Any
 
+    from .app.client.asynchronous import AsyncClient
+    from .app.client.client import Client
     from .eval.compare import compare
     from .eval.evaluate import evaluate_answers, evaluate_retrieval
     from .eval.optimise.run import optimize
@@ -49,6 +51,7 @@ __all__ = [
     "AnswerCase",
     "ArtifactError",
     "ArtifactMismatchError",
+    "AsyncClient",
     "BadNameError",
     "BadTextError",
     "BoundError",
@@ -58,6 +61,7 @@ __all__ = [
     "Candidate",
     "Citation",
     "Claim",
+    "Client",
     "CorpusError",
     "DeadlineExceededError",
     "Document",
@@ -96,6 +100,8 @@ __all__ = [
     "RunError",
     "RunMismatchError",
     "SearchSettings",
+    "ServiceError",
+    "ServiceUnreachableError",
     "SetByCheck",
     "SourceFile",
     "StorageError",
@@ -139,6 +145,8 @@ __all__ = [
 _HOMES = {
     name: module
     for module, names in {
+        ".app.client.asynchronous": ("AsyncClient",),
+        ".app.client.client": ("Client",),
         ".eval.compare": ("compare",),
         ".eval.evaluate": ("evaluate_answers", "evaluate_retrieval"),
         ".eval.optimise.run": ("optimize",),

@@ -177,5 +177,5 @@ def describe_program(name: str, program: GroundedProgram) -> ServedProgram:
         details=[field for field in fields if field not in GIVEN],
         history="history" in fields,
         example=program.spec.example,
-        output_schema=TypeAdapter(output.annotation).json_schema(),
+        output_schema=TypeAdapter(output.annotation).json_schema(mode="serialization"),
     )

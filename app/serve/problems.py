@@ -31,6 +31,7 @@ from ...retrieval.errors import (
     UnknownProgramError,
     UsageError,
     WriterBusyError,
+    error_of_code,
 )
 from .vendor_errors import vendor_fields
 
@@ -90,11 +91,7 @@ def problem_of(error: QuincunxError) -> Problem:
 
 def problem_of_code(code: str, detail: str) -> Problem:
     """Return the problem of a typed error of which only its stable code is known."""
-    kinds = [QuincunxError]
-    for kind in kinds:  # grows as it is walked
-        kinds += kind.__subclasses__()
-    known = next((kind for kind in kinds if kind.code == code), QuincunxError)
-    return Problem(status_of(known), code, detail)
+    return Problem(status_of(type(error_of_code(code, detail) or QuincunxError(detail))), code, detail)
 
 
 def status_of(kind: type[QuincunxError]) -> int:

@@ -96,6 +96,9 @@ class AnswerBody(BaseModel):
     left_out: int
     candidates: list[CandidateBody]
     generations: dict[str, int]
+    near_words: dict[str, list[str]] = Field(
+        description="By word of the question that stands nowhere in the index: what was searched for instead."
+    )
     seconds: dict[str, float]
 
 
