@@ -30,7 +30,7 @@ from ...retrieval.errors import (
     UsageError,
     WriterBusyError,
 )
-from .dropin.errors import vendor_fields
+from .vendor_errors import vendor_fields
 
 logger = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ from ....programs.budget import Usage
 from ....programs.events import CheckedSentence, Done, Event, Failed
 from ..connection import while_connected
 from ..dropin.conversation import ChatMessage, read_conversation
-from ..dropin.errors import vendor_fields
 from ..dropin.footnotes import FootnotedText, tells_early
 from ..dropin.names import model_not_found
 from ..dropin.unsupported import require_supported
 from ..problems import problem_of_code
 from ..service import Service
+from ..vendor_errors import vendor_fields
 from .admission import TAKES_TURN, ReadyService
 from .answers import CitationBody
 from .asking import EVENT_STREAM, PING, STREAMED, BudgetBody, ProgramCall, QuestionBody
