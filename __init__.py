@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from typing import Any
 
+    from .app.client.asynchronous import AsyncClient
+    from .app.client.client import Client
     from .eval.compare import compare
     from .eval.evaluate import evaluate_answers, evaluate_retrieval
     from .eval.optimise.run import optimize
@@ -23,6 +25,7 @@ if _TYPE_CHECKING:
     from .programs.loading import load
     from .programs.measures import AnswerCase, Measure
     from .programs.registry import add_program
+    from .programs.spans.door import trace_calls
     from .programs.spec import ProgramSpec
     from .programs.trace import CallRecord
     from .retrieval.corpus.reading import read_documents
@@ -48,6 +51,7 @@ __all__ = [
     "AnswerCase",
     "ArtifactError",
     "ArtifactMismatchError",
+    "AsyncClient",
     "BadNameError",
     "BadTextError",
     "BoundError",
@@ -57,6 +61,7 @@ __all__ = [
     "Candidate",
     "Citation",
     "Claim",
+    "Client",
     "CorpusError",
     "DeadlineExceededError",
     "Document",
@@ -95,6 +100,8 @@ __all__ = [
     "RunError",
     "RunMismatchError",
     "SearchSettings",
+    "ServiceError",
+    "ServiceUnreachableError",
     "SetByCheck",
     "SourceFile",
     "StorageError",
@@ -130,6 +137,7 @@ __all__ = [
     "parse_filter",
     "read_documents",
     "sync_index",
+    "trace_calls",
     "update_index",
     "watch_index",
 ]
@@ -137,6 +145,8 @@ __all__ = [
 _HOMES = {
     name: module
     for module, names in {
+        ".app.client.asynchronous": ("AsyncClient",),
+        ".app.client.client": ("Client",),
         ".eval.compare": ("compare",),
         ".eval.evaluate": ("evaluate_answers", "evaluate_retrieval"),
         ".eval.optimise.run": ("optimize",),
@@ -147,6 +157,7 @@ _HOMES = {
         ".programs.measures": ("AnswerCase", "Measure"),
         ".programs.registry": ("add_program",),
         ".programs.spec": ("ProgramSpec",),
+        ".programs.spans.door": ("trace_calls",),
         ".programs.trace": ("CallRecord",),
         ".retrieval.errors": tuple(name for name in __all__ if name.endswith("Error")),
         ".retrieval.filter_text": ("parse_filter",),

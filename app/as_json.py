@@ -41,6 +41,7 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
         "passages": [asdict(passage) for passage in answer.passages],
         "candidates": [candidate_as_json(candidate) for candidate in answer.candidates],
         "generations": dict(answer.search.generations),
+        "near_words": {word: list(names) for word, names in answer.search.near_words.items()},
         "seconds": dict(answer.seconds),
     }
 

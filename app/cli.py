@@ -37,7 +37,9 @@ from .commands.propose import gold_accept, gold_propose
 from .commands.pull import pull_model
 from .commands.runs import eval_compare, eval_export, eval_gate, eval_list, eval_show, eval_view
 from .commands.search import search_indexes
-from .commands.serve import run_service
+from .commands.service.keys import keys_add, keys_list, keys_remove
+from .commands.service.mcp import run_mcp
+from .commands.service.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
 
@@ -46,6 +48,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "ask": ask_program,
     "search": search_indexes,
     "serve": run_service,
+    "mcp": run_mcp,
     "optimize": optimize_program,
     "doctor": run_doctor,
     "pull": pull_model,
@@ -92,6 +95,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
     "gold": (
         "Make gold sets and check them.",
         {"check": gold_check, "import": gold_import, "propose": gold_propose, "accept": gold_accept},
+    ),
+    "keys": (
+        "Make the keys that a service asks for.",
+        {"add": keys_add, "list": keys_list, "remove": keys_remove},
     ),
     "tune": (
         "Tune the search and the reranker on a gold set.",

@@ -108,14 +108,14 @@ class GroundedProgram(dspy.Module):
             ModelOutputError: the language model's reply does not have the form that was asked for, twice.
             BudgetExceededError, DeadlineExceededError: the budget does not hold what the answer takes.
         """
-        if not self.on_call.callbacks:
+        if not self.on_call.wanted:
             return drive(self._flow(question, budget, inputs))
         with traced_call(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
             return call.done(drive(call.flow))
 
     async def aforward(self, question: str, budget: Budget | None = None, **inputs: Any) -> Answer:
         """Answer a question without holding up the event loop; see `forward`. Cancelled, it ends at once."""
-        if not self.on_call.callbacks:
+        if not self.on_call.wanted:
             return await adrive(self._flow(question, budget, inputs))
         with traced_call(self, self.on_call, lambda: self._flow(question, budget, inputs)) as call:
             return call.done(await adrive(call.flow))

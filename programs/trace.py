@@ -10,10 +10,10 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic_core import to_jsonable_python
 
@@ -84,6 +84,17 @@ class CallRecord:
         return record
 
 
+Ended = Callable[[CallRecord, "Flow | None", BaseException | None], None]
+"""Is told how a call ended: its record, what happened in it where it came to that, and what it raised."""
+
+
+class SpanMaker(Protocol):
+    """Makes spans of calls; see `programs.spans`."""
+
+    def running(self, program: ProgramParts) -> AbstractContextManager[Ended]:
+        """Make the spans of one call, which runs inside the block."""
+
+
 class OnCall:
     """Callbacks that get a `CallRecord` after every call of a program; copies of the program share them.
 
@@ -91,8 +102,16 @@ class OnCall:
     raise after an answer, the call raises; after an error, which goes first, it is logged.
     """
 
+    spans: SpanMaker | None = None
+    """Makes spans of the calls, where they are traced."""
+
     def __init__(self) -> None:
         self.callbacks: list[Callable[[CallRecord], None]] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody is to be told of calls."""
+        return bool(self.callbacks) or self.spans is not None
 
     def add(self, callback: Callable[[CallRecord], None]) -> None:
         """Add a callback; raises `UsageError` for what cannot be called."""
@@ -130,19 +149,23 @@ def traced_call(program: ProgramParts, on_call: OnCall, make: Callable[[], Flow]
     begun, clock = datetime.now(UTC), time.perf_counter()
     call: Call | None = None
     ended: BaseException | None = None
-    try:
-        call = Call(make())
-        yield call
-    except BaseException as error:
-        ended = error
-        raise
-    finally:
-        if on_call.callbacks:
-            record = _record(program, call, ended, begun, time.perf_counter() - clock)
-            if ended is None:
-                on_call(record)
-            else:
-                _tell_after(on_call, record)
+    spans = nullcontext() if on_call.spans is None else on_call.spans.running(program)
+    with spans as end_spans:
+        try:
+            call = Call(make())
+            yield call
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            if on_call.wanted:
+                record = _record(program, call, ended, begun, time.perf_counter() - clock)
+                if end_spans is not None:
+                    end_spans(record, None if call is None else call.flow, ended)
+                if ended is None:
+                    on_call(record)
+                else:
+                    _tell_after(on_call, record)
 
 
 def _tell_after(on_call: OnCall, record: CallRecord) -> None:

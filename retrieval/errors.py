@@ -39,6 +39,8 @@
     │   ├── OllamaTimeoutError        ollama_timeout
     │   └── OllamaUnreachableError    ollama_unreachable
     ├── RunError                  bad_run
+    ├── ServiceError              service_error, or the code that the service told
+    │   └── ServiceUnreachableError   service_unreachable
     └── WeightsError              bad_weights
         ├── MissingWeightsError       missing_weights
         ├── UnsupportedModelError     unsupported_model
@@ -85,6 +87,8 @@ __all__ = [
     "QuincunxError",
     "RunError",
     "RunMismatchError",
+    "ServiceError",
+    "ServiceUnreachableError",
     "StorageError",
     "UnknownFieldError",
     "UnknownIndexError",
@@ -370,6 +374,31 @@ class OllamaUnreachableError(OllamaError):
     code = "ollama_unreachable"
 
 
+class ServiceError(QuincunxError):
+    """A service of `quincunx serve` answered with an error that has no class of its own, or with what is no answer."""
+
+    code = "service_error"
+
+    def __init__(
+        self, message: str, *, code: str = code, status: int | None = None, request_id: str = ""
+    ) -> None:
+        """``code`` as the service told it, ``status`` that of HTTP, ``request_id`` that of the service's log."""
+        super().__init__(message)
+        self.code, self.status, self.request_id = code, status, request_id
+
+
+class ServiceUnreachableError(ServiceError):
+    """No service answers at that address."""
+
+    code = "service_unreachable"
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"no service answers at {address} ({why}): start one by `quincunx serve`, or correct the address",
+            code=self.code,
+        )
+
+
 class WeightsError(QuincunxError):
     """Model weights cannot be used."""
 
@@ -398,3 +427,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``. Did you mean 'x'?`` with the known name that is most like a misspelt one; empty where none is."""
     like = difflib.get_close_matches(name, list(known), n=1)
     return f". Did you mean {like[0]!r}?" if like else ""
+
+
+def error_of_code(code: str, message: str) -> QuincunxError | None:
+    """Return the error of a stable code with a message that was made elsewhere; ``None`` where no class has the code."""
+    kinds: list[type[QuincunxError]] = [QuincunxError]
+    for kind in kinds:  # grows as it is walked
+        kinds += kind.__subclasses__()
+    known = next((kind for kind in kinds if kind.code == code), None)
+    if known is None:
+        return None
+    error = known.__new__(known, message)  # classes that make their own message take other arguments
+    if isinstance(error, UnknownNameError):
+        error.name, error.known = "", []
+    return error

@@ -64,6 +64,8 @@ class SearchResult:
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     """How long each stage took: ``embed``, ``dense``, ``lexical`` (which runs beside those two), ``fuse``,
     ``rerank``."""
+    begun: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """When each of them began, on the clock of `time.perf_counter`."""
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -196,6 +198,7 @@ class Searcher:
             remembered=remembered,
             precision=self.precision if settings.rerank and candidates else None,
             seconds=clock.seconds,
+            begun=clock.begun,
         )
 
     def _parts(self, query: str) -> list[str]:
@@ -253,10 +256,11 @@ class _Clock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.begun: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        begin = time.perf_counter()
+        begin = self.begun[name] = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - begin
 

@@ -34,6 +34,7 @@ def run(place: int, arguments: list[str], folder: Path) -> None:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         (folder / f"{place}.status").write_text(str(status))
         return
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # `mcp` goes on until its input ends
     for stream, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / f"{place}.{name}", os.O_CREAT | os.O_WRONLY), stream)
     os.dup2(os.open(folder / f"{place}.net", os.O_CREAT | os.O_WRONLY), _log[0])

@@ -19,6 +19,17 @@ import pytest
 
 DRAWN = "document.documentElement?.dataset.ready === 'true'"
 """True once the script of a run's page has drawn it."""
+KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    " ": 32,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
+"""What Windows calls them by: Chromium does with a key what this number says."""
 LOADED = "document.readyState === 'complete' && location.protocol === 'file:'"
 """True once a page without a script is there."""
 
@@ -95,10 +106,14 @@ class Browser:
 
     def open(self, path: Path, address: str = "", ready: str = DRAWN) -> float:
         """Open a page afresh; return how many seconds passed until it was ready: until its script had drawn it."""
+        return self.visit(path.as_uri() + address, ready)
+
+    def visit(self, address: str, ready: str) -> float:
+        """Open an address afresh, as `open` does a file."""
         self.send("Page.navigate", url="about:blank")
         self.events.clear()
         start = time.monotonic()
-        self.send("Page.navigate", url=path.as_uri() + address)
+        self.send("Page.navigate", url=address)
         self.wait(ready)
         self.run("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
         return time.monotonic() - start
@@ -116,7 +131,7 @@ class Browser:
 
     def key(self, key: str) -> None:
         text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
-        code = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38}.get(key, 0)
+        code = KEYS.get(key, 0)
         self.send("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
@@ -124,14 +139,31 @@ class Browser:
         found = self.run(f"[...document.querySelectorAll({json.dumps(selector)})].map((e) => e.textContent)")
         return list(found)
 
-    def complaints(self) -> list[dict[str, Any]]:
-        """What the page asked of a network, and what its console says."""
+    def click_words(self, selector: str) -> None:
+        """Click with the mouse on the first words of a text that runs on over several lines."""
+        where = self.hover(selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send(
+                "Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], button="left", clickCount=1
+            )
+
+    def hover(self, selector: str) -> list[float]:
+        """Move the mouse onto the beginning of an element, brought into view; return where that is."""
+        where = self.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+            " const r = e.getClientRects()[0]; return [r.x + 8, r.y + r.height / 2]; })()"
+        )
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=where[0], y=where[1])
+        return list(where)
+
+    def complaints(self, own: str = "file:.*html") -> list[dict[str, Any]]:
+        """What the page asked of a network beyond its ``own`` addresses (a pattern), and what its console says."""
         self.run("0")
         asked = [
             event
             for event in self.events
             if event["method"] == "Network.requestWillBeSent"
-            and not re.match("file:.*html|about:|data:,$", event["params"]["request"]["url"])
+            and not re.match(f"{own}|about:|data:,$", event["params"]["request"]["url"])
         ]
         said = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
         return asked + [event for event in self.events if event["method"] in said]

@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ def read(path: str) -> dict[str, Any]:
         found |= {
             "documents": len(corpus.documents),
             "characters": sum(len(document.text) for document in corpus.documents),
-            "text": "\n".join(f"{document.title}\n{document.text}" for document in corpus.documents[:20])[
-                :SHOWN
-            ],
-            "metadata": repr([document.metadata for document in corpus.documents[:5]])[:SHOWN],
+            "text": "\n".join(
+                f"{document.title}\n{document.text}" for document in islice(corpus.documents, 20)
+            )[:SHOWN],
+            "metadata": repr([document.metadata for document in islice(corpus.documents, 5)])[:SHOWN],
             "reasons": sorted({skip.reason for skip in corpus.report.skipped}),
             "skipped": len(corpus.report.skipped),
             "details": [skip.detail[:300] for skip in corpus.report.skipped[:3]],

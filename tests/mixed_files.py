@@ -178,8 +178,21 @@ def _record(number: int) -> str:
     return json.dumps({"id": f"k{number}", "title": f"Count {number}", "text": paragraph_of(number)})
 
 
+def _tiny_record(number: int) -> str:
+    price = round(number % 9000 / 100, 2)
+    return json.dumps(
+        {
+            "id": number,
+            "title": f"Item {number}",
+            "text": f"Costs {price} at branch {number % 97}",
+            "price": price,
+        }
+    )
+
+
 _LARGE: dict[str, tuple[str, Callable[[int], str], str]] = {
     "records.jsonl": ("", lambda number: _record(number) + "\n", ""),
+    "tiny_records.jsonl": ("", lambda number: _tiny_record(number) + "\n", ""),
     "records.json": ("[", lambda number: f"{',' if number else ''}{_record(number)}\n", "]"),
     "rows.csv": ("key,title,note\n", lambda n: f"k{n},Count {n},{paragraph_of(n).replace(',', '')}\n", ""),
     "book.txt": ("", lambda number: paragraph_of(number) + "\n\n", ""),

@@ -159,6 +159,8 @@ class OllamaServer:
     ignores_truncate: bool = False
     """Cut silently even where ``truncate: false`` was sent, as some versions do."""
     requests: list[Recorded] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each request, by names in lower case."""
     disconnected: threading.Event = field(default_factory=threading.Event)
     """Set once a client has left during a hang or a stream."""
 
@@ -288,6 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ValueError):
             body = json.loads(raw) if raw else None
         parsed = body is not None
+        owner.headers.append({name.lower(): value for name, value in self.headers.items()})
         owner.requests.append(Recorded(self.command, path, body if parsed or not raw else raw.decode()))
         self._trickles = self._breaks = False
         if path not in _ROUTES:

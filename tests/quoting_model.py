@@ -31,6 +31,12 @@ def quoted(system: str, asked: str) -> str:
     return numbered(system, asked) if _FORM.search(system) else in_quotes(asked)
 
 
+def answer_chat(body: dict[str, Any]) -> str:
+    """Answer a chat as `OllamaServer.script` does."""
+    system = "\n".join(message["content"] for message in body["messages"] if message["role"] == "system")
+    return quoted(system, body["messages"][-1]["content"])
+
+
 def numbered(system: str, asked: str) -> str:
     """Answer a prompt of the compact form, citing numbers."""
     form = _FORM.search(system)

@@ -10,6 +10,17 @@ import typer
 from ..options import AnswerIndex, AsJson, LanguageModelName, ProgramModules, ProgramName
 from ..search_options import SearchOptions, takes_search_options
 from ..values import program_inputs
+from .service.asking import (
+    NOT_FOR_A_SERVICE,
+    ONLY_FOR_A_SERVICE,
+    Server,
+    ServiceKey,
+    ask_service,
+    refuse_options,
+)
+
+OF_THIS_PROCESS = ("index", "lm", "profile", "queries", "trace", "program_modules")
+"""Parameters that mean nothing to a service, which has its programs loaded."""
 
 
 @takes_search_options
@@ -17,6 +28,7 @@ def ask_program(
     program: ProgramName,
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     search: SearchOptions,
+    context: typer.Context,
     index: AnswerIndex = None,
     lm: LanguageModelName = "extractive",
     profile: Annotated[
@@ -48,9 +60,27 @@ def ask_program(
         bool, typer.Option("--explain", help="Show every candidate with its rank at each stage.")
     ] = False,
     program_modules: ProgramModules = None,
+    server: Server = None,
+    key: ServiceKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask a program a question, and show its answer with the passages it cites."""
+    if server is not None:
+        refuse_options(context, OF_THIS_PROCESS, NOT_FOR_A_SERVICE)
+        ask_service(
+            server,
+            key,
+            program,
+            question,
+            search,
+            details=details or [],
+            history=history,
+            seconds=seconds,
+            explain=explain,
+            as_json=as_json,
+        )
+        return
+    refuse_options(context, ["key"], ONLY_FOR_A_SERVICE)
     from ...programs.artifact.read import require_program
     from ...retrieval.text.questions import require_question
 

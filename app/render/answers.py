@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from rich.console import Group, RenderableType
@@ -12,11 +12,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ...programs.answer import Answer
 from ...programs.check.forms import output_form
 from ...retrieval.passages import Candidate, Passage
 from ...signatures.evidence import Citation, Claim
+from ..client.output_view import ServedField, ServedOutput
 from .text import PROSE, printable, table_of, with_words
+
+if TYPE_CHECKING:
+    from ...programs.answer import Answer
+    from ..client.served_answer import ServedAnswer
 
 HEADINGS = {"reasons": "for it", "against": "against it", "why": "because", "followed": "what followed"}
 """What stands over the claims of a field, where its name alone would not say it."""
@@ -64,7 +68,7 @@ def _panel(heading: str, *parts: RenderableType) -> Panel:
     return Panel(Group(Text(printable(heading), style="dim"), *parts), width=PROSE)
 
 
-def answer_panel(answer: Answer, *, explain: bool) -> Panel:
+def answer_panel(answer: Answer | ServedAnswer, *, explain: bool) -> Panel:
     """An answer with its checked citations, and where its passages came from."""
     parts: list[RenderableType] = [Text(printable(f"Q  {answer.question}"), style="bold"), Text()]
     if explain:
@@ -112,16 +116,34 @@ def answer_lines(output: Any, indent: str = "") -> Iterator[str]:
     elif isinstance(output, Claim):
         yield f"{indent}– {output.text}"
     elif isinstance(output, BaseModel):
-        yield from _model_lines(output, indent)
+        yield from _model_lines(_fields(output), indent)
+    elif isinstance(output, ServedOutput):
+        yield from _model_lines(output.served_fields, indent)
 
 
-def _model_lines(model: BaseModel, indent: str) -> Iterator[str]:
-    computed = {name: getattr(model, name) for name in type(model).model_computed_fields}
-    prose = [text for text in computed.values() if isinstance(text, str) and text]
+def _fields(model: BaseModel) -> list[ServedField]:
+    """Return the fields of a model as those of a service's output are told."""
+    kind = type(model)
+    own = [
+        ServedField(name, getattr(model, name), output_form(info.annotation), computed=False)
+        for name, info in kind.model_fields.items()
+    ]
+    return own + [
+        ServedField(name, getattr(model, name), None, computed=True) for name in kind.model_computed_fields
+    ]
+
+
+def _model_lines(fields: Iterable[ServedField], indent: str) -> Iterator[str]:
+    fields = list(fields)
+    prose = [
+        field.value for field in fields if field.computed and isinstance(field.value, str) and field.value
+    ]
     facts: list[str] = []
     rest: list[str] = []
-    for name, info in type(model).model_fields.items():
-        value, form = getattr(model, name), output_form(info.annotation)
+    for field in fields:
+        if field.computed:
+            continue
+        name, value, form = field.name, field.value, field.form
         if form is None:
             if isinstance(value, str | int | float) and value != "":
                 facts.append(f"{name.replace('_', ' ')} {value}")

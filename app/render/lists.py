@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -103,6 +104,21 @@ def fields_table(name: str, fields: Sequence[IndexField]) -> Table:
             escape(printable(field.name)), str(field.documents), kinds, escape(printable(examples)) or "–"
         )
     return with_words(table, "field", "kinds", "examples")
+
+
+def keys_table(entries: Sequence[Mapping[str, Any]]) -> Table:
+    """The keys of a file."""
+    table = table_of("keys", "key", "for", "requests a minute", "tokens a day", "expires")
+    for entry in entries:
+        expires = str(entry["expires"] or "–")[:10]
+        table.add_row(
+            escape(entry["name"]),
+            ", ".join(entry["scopes"]),
+            str(entry["requests_a_minute"] or "–"),
+            str(entry["tokens_a_day"] or "–"),
+            f"[red]{expires}, expired[/]" if entry["expired"] else expires,
+        )
+    return with_words(table, "for", "expires")
 
 
 def _error(message: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import time
 import uuid
 from urllib.parse import urlsplit
 
+from fastapi.sse import format_sse_event
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +18,7 @@ from .log import begin_request, log_request
 from .metrics import ServiceMetrics
 from .problems import Problem, internal_problem, problem_response
 from .settings import LOOPBACK, ServeSettings
+from .vendor_errors import vendor_fields
 
 REQUEST_ID = "quincunx.request_id"
 """Key of a request's id in its scope."""
@@ -37,13 +41,15 @@ class Guard:
         given = headers.get("x-request-id", "")
         id = scope[REQUEST_ID] = given if _ID.fullmatch(given) else uuid.uuid4().hex
         begin_request(id)
-        begun, status = time.perf_counter(), 0
+        begun, status, streams = time.perf_counter(), 0, False
 
         async def told(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = id
+                sent = MutableHeaders(scope=message)
+                sent["x-request-id"] = id
+                streams = sent.get("content-type", "").startswith("text/event-stream")
             await send(message)
 
         try:
@@ -56,6 +62,13 @@ class Guard:
             await problem_response(problem, id, scope["path"])(scope, receive, told)
         except ClientLeftError:
             status = LEFT
+        except asyncio.CancelledError:  # only by the server, once what it was given to drain is over
+            if not status:
+                await problem_response(_stopping(), id, scope["path"])(scope, receive, told)
+            elif streams:
+                await told({"type": "http.response.body", "body": _last_event(_stopping(), scope["path"])})
+            else:
+                raise
         except Exception as error:
             unforeseen = internal_problem(error)
             if status:
@@ -88,6 +101,20 @@ def _require_origin(headers: Headers, settings: ServeSettings) -> None:
     if origin is None or origin in settings.allowed_origins or urlsplit(origin).netloc == headers.get("host"):
         return
     raise Problem(403, "bad_origin", f"pages of {origin[:100]!r} may not ask: allow them by allowed_origins")
+
+
+def _stopping() -> Problem:
+    detail = "the service stops, and may wait no longer for the answer: ask again"
+    return Problem(503, "stopping", detail)
+
+
+def _last_event(problem: Problem, path: str) -> bytes:
+    """Return a problem as the last event of a stream, as the clients that ask the path read it."""
+    vendor = vendor_fields(path, problem.status_code, problem.code, problem.detail, None)
+    if vendor:
+        return format_sse_event(data_str=json.dumps(vendor))
+    event = {"type": "error", "code": problem.code, "message": problem.detail}
+    return format_sse_event(event="error", data_str=json.dumps(event))
 
 
 def _host_name(host: str) -> str:

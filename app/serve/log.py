@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .access.check import KEY
+
 if TYPE_CHECKING:
     from starlette.types import Scope
 
@@ -66,6 +68,8 @@ def log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
         "status": status,
         "seconds": round(seconds, 4),
     }
+    if (key := scope.get(KEY)) is not None:
+        fields["key"] = key.name
     _requests.info("request", extra={FIELDS: fields})
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ...retrieval.errors import QuincunxError
 
 if TYPE_CHECKING:
     from ...programs.trace import CallRecord
+    from ...retrieval.handle import SearchHandle
     from .gate import RequestGate
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -65,17 +70,13 @@ class ServiceMetrics:
             "quincunx_texts_cut", "Texts that a model read in part.", ["route"], registry=registry
         )
 
-    def watch(self, gate: RequestGate, generations: Callable[[], Mapping[str, int]]) -> None:
-        """Tell, whenever it is asked, how many requests work and wait, and the generation of each index."""
+    def watch(self, gate: RequestGate, indexes: Callable[[], Mapping[str, SearchHandle]]) -> None:
+        """Tell, whenever it is asked, how many requests work and wait, and the generation of each index of then."""
         working = Gauge("quincunx_requests_working", "Requests that are worked on.", registry=self._registry)
         waiting = Gauge("quincunx_requests_waiting", "Requests that wait.", registry=self._registry)
         working.set_function(lambda: gate.working)
         waiting.set_function(lambda: gate.waiting)
-        of = Gauge(
-            "quincunx_index_generation", "Generation that answers.", ["index"], registry=self._registry
-        )
-        for name in generations():
-            of.labels(name).set_function(lambda name=name: generations().get(name, 0))  # type: ignore[misc]
+        self._registry.register(_Generations(indexes))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that ended."""
@@ -109,3 +110,27 @@ class ServiceMetrics:
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it."""
         return generate_latest(self._registry)
+
+
+class _Generations(Collector):
+    """The generation of each index; they come and go with a reload."""
+
+    def __init__(self, indexes: Callable[[], Mapping[str, SearchHandle]]) -> None:
+        self._indexes = indexes
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        generation = GaugeMetricFamily(
+            "quincunx_index_generation", "Generation that answers.", labels=["index"]
+        )
+        readable = GaugeMetricFamily(
+            "quincunx_index_readable", "1, or 0 for an index that cannot be read.", labels=["index"]
+        )
+        for name, handle in self._indexes().items():
+            try:
+                generation.add_metric([name], handle.searcher.generations()[name])
+            except QuincunxError:
+                readable.add_metric([name], 0)
+            else:
+                readable.add_metric([name], 1)
+        yield generation
+        yield readable

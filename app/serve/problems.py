@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -9,12 +10,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ...retrieval.errors import (
     BudgetExceededError,
+    CorpusError,
     DeadlineExceededError,
     IndexStateError,
     LanguageModelError,
@@ -29,6 +31,7 @@ from ...retrieval.errors import (
     UnknownProgramError,
     UsageError,
     WriterBusyError,
+    error_of_code,
 )
 from .vendor_errors import vendor_fields
 
@@ -39,6 +42,7 @@ _STATUS: tuple[tuple[type[QuincunxError], int], ...] = (
     (UnknownProgramError, 404),
     (UnknownIndexError, 404),
     (UsageError, 400),
+    (CorpusError, 400),
     (DeadlineExceededError, 504),
     (BudgetExceededError, 422),
     (OverloadedError, 429),
@@ -87,11 +91,7 @@ def problem_of(error: QuincunxError) -> Problem:
 
 def problem_of_code(code: str, detail: str) -> Problem:
     """Return the problem of a typed error of which only its stable code is known."""
-    kinds = [QuincunxError]
-    for kind in kinds:  # grows as it is walked
-        kinds += kind.__subclasses__()
-    known = next((kind for kind in kinds if kind.code == code), QuincunxError)
-    return Problem(status_of(known), code, detail)
+    return Problem(status_of(type(error_of_code(code, detail) or QuincunxError(detail))), code, detail)
 
 
 def status_of(kind: type[QuincunxError]) -> int:
@@ -99,7 +99,7 @@ def status_of(kind: type[QuincunxError]) -> int:
     return next((status for known, status in _STATUS if issubclass(kind, known)), 500)
 
 
-def problem_response(problem: Problem, request_id: str, path: str = "") -> JSONResponse:
+def problem_response(problem: Problem, request_id: str, path: str = "") -> Response:
     """Return the response that tells a problem; that of some paths as the clients of other services read it, too."""
     body = ProblemDetail(
         type=f"urn:quincunx:problem:{problem.code}",
@@ -112,8 +112,9 @@ def problem_response(problem: Problem, request_id: str, path: str = "") -> JSONR
     )
     param = problem.more.get("param")
     vendor = vendor_fields(path, problem.status_code, problem.code, problem.detail, param)
-    return JSONResponse(
-        {**body.model_dump(exclude_defaults=True), **vendor},
+    return Response(
+        # In ASCII: what was sent, such as a path or a name, may hold half a surrogate pair.
+        json.dumps({**body.model_dump(exclude_defaults=True), **vendor}),
         problem.status_code,
         {"cache-control": "no-store", **(problem.headers or {})},
         media_type=MEDIA_TYPE,
@@ -123,11 +124,11 @@ def problem_response(problem: Problem, request_id: str, path: str = "") -> JSONR
 def tell_problems(app: FastAPI) -> None:
     """Let every error of an app's routes end as a problem."""
 
-    async def typed(request: Request, error: Exception) -> JSONResponse:
+    async def typed(request: Request, error: Exception) -> Response:
         assert isinstance(error, QuincunxError)
         return _told(request, problem_of(error))
 
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # What was sent may be long or secret: only places and reasons are told.
         found = [{"place": list(each["loc"]), "reason": str(each["msg"])} for each in error.errors()]
@@ -135,7 +136,7 @@ def tell_problems(app: FastAPI) -> None:
         detail = f"{'.'.join(map(str, first['place']))}: {first['reason']}"
         return _told(request, Problem(422, "bad_request", detail, errors=found, param=_field(first["place"])))
 
-    async def http(request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if isinstance(error, Problem):
             return _told(request, error)
@@ -153,7 +154,7 @@ def internal_problem(error: BaseException) -> Problem:
     return Problem(500, "internal", "an error that nobody foresaw; the log has it under this request id")
 
 
-def _told(request: Request, problem: Problem) -> JSONResponse:
+def _told(request: Request, problem: Problem) -> Response:
     return problem_response(problem, request.scope["quincunx.request_id"], request.scope["path"])
 
 

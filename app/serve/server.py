@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 
 import uvicorn
 
+from ...retrieval.errors import QuincunxError
 from .application import create_app
 from .log import call_logger, log_as_json
+from .problems import Problem
 from .service import Service
 from .settings import ServeSettings
 
@@ -17,11 +21,13 @@ logger = logging.getLogger(__name__)
 def run_server(settings: ServeSettings) -> None:
     """Serve until SIGTERM or SIGINT; requests that were accepted end first, as long as they may take.
 
+    SIGHUP loads anew what is served.
+
     Raises:
-        QuincunxError: what `Service.load` raises.
+        QuincunxError: what `Service` and `Service.load` raise.
     """
     log_as_json()
-    if not settings.is_loopback:
+    if not settings.is_loopback and settings.keys_file is None:
         logger.warning("%s is reached from other machines, and no keys are asked for", settings.host)
     service = Service(settings, on_call=call_logger(texts=settings.log_texts))
     failed: list[BaseException] = []
@@ -41,6 +47,19 @@ def run_server(settings: ServeSettings) -> None:
             timeout_graceful_shutdown=int(settings.limits.drain_seconds),
         )
     )
+    # Once all has ended, uvicorn raises SIGTERM again: with this handler it ends nothing, and the exit status stays 0.
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    # The work waits for no request, and holds none up: it has a thread of its own.
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=_reload, args=(service,)).start())
     server.run()
     if failed:
         raise failed[0]
+
+
+def _reload(service: Service) -> None:
+    try:
+        service.reload()
+    except QuincunxError as error:
+        logger.error("nothing was changed: %s", error)
+    except Problem as problem:
+        logger.error("nothing was changed: %s", problem.detail)

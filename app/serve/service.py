@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from ...programs.artifact.read import named_artifacts
-from ...programs.engines.lms import lm as language_model
-from ...programs.loading import load
 from ...programs.program import GroundedProgram
-from ...programs.registry import program_names
 from ...programs.trace import CallRecord
-from ...retrieval.errors import QuincunxError, UnknownIndexError, UnknownProgramError, UsageError
-from ...retrieval.handle import SearchHandle
-from ...retrieval.storage.home import home, index_names
+from ...retrieval.errors import DeadlineExceededError
+from ..served import Served
+from .access.keys import KeyRing, read_keys
+from .access.spending import Spending
 from .dropin.embedder import ServedEmbedder, load_served_embedder
 from .dropin.reranker import ServedReranker, load_served_reranker
+from .feedback.remembered import AnswerMemory, note_call_id
 from .gate import RequestGate
 from .metrics import ServiceMetrics
-from .settings import ServeSettings
+from .problems import Problem
 
 logger = logging.getLogger(__name__)
 
-WARM_UP = "What is this?"
-"""What every index and program is asked once before the service is ready."""
+
+@dataclass(frozen=True)
+class ReloadReport:
+    """What is served after a reload."""
+
+    programs: list[str]
+    indexes: list[str]
+    keys: int | None
+    """How many there are; ``None``: no key is asked for."""
+    left_out: Mapping[str, str]
+    """Programs and indexes that are not served, and why."""
+    seconds: float
 
 
 @dataclass
-class Service:
-    """Programs and indexes by name, and what they share."""
+class Service(Served):
+    """Programs and indexes by name, their metrics and keys, and the gate that requests go through.
 
-    settings: ServeSettings
+    Raises:
+        UsageError: the file of keys cannot be read.
+    """
+
     on_call: Callable[[CallRecord], None] | None = None
     """Gets the record of every call, beside the metrics."""
     metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
-    programs: dict[str, GroundedProgram] = field(default_factory=dict)
-    indexes: dict[str, SearchHandle] = field(default_factory=dict)
     embedder: ServedEmbedder | None = None
     reranker: ServedReranker | None = None
     """``None`` before they are loaded; the reranker also where the profile has none."""
@@ -48,73 +60,80 @@ class Service:
     def __post_init__(self) -> None:
         limits = self.settings.limits
         self.gate = RequestGate(limits.at_once, limits.waiting)
+        self.keys = self._read_keys()
+        """Those of now; ``None``: no key is asked for."""
+        self.spending = Spending()
+        self.answers = AnswerMemory()
+        self.feedback_lock = asyncio.Lock()
+        self._loading = threading.Lock()
+        self._writers: dict[str, asyncio.Lock] = {}
 
     def load(self) -> None:
-        """Load what is served and ask each once.
+        """Load what is served, as `Served.load` does, and its models by themselves."""
+        with self._loading:
+            super().load()
+            self.embedder = load_served_embedder(self.settings.profile, self.settings.embedder_names)
+            self.reranker = load_served_reranker(self.settings.profile, self.settings.reranker_names)
+            self.metrics.watch(self.gate, lambda: self.indexes)
+            self.loaded_at = int(time.time())
+            self.ready = True
+
+    def reload(self) -> ReloadReport:
+        """Load what is served, and the keys, anew, then put it in place of what is served now.
+
+        Requests that run end with what they began with. What raises leaves everything as it is.
 
         Raises:
-            UsageError, QuincunxError: what was named is not known, or cannot be used; or nothing can be served.
+            Problem: the service loads already. Also see `load`; a program or an index that is served now, is there and
+            cannot be loaded any more raises, too.
         """
-        self.indexes = {name: SearchHandle(name, self.settings.profile) for name in self._index_names()}
-        self.programs = self._load_programs()
-        if not (self.programs or self.indexes):
-            raise UsageError(
-                "nothing to serve: build an index by `quincunx index build`, or the demo's by `quincunx demo`"
+        if not self._loading.acquire(blocking=False):
+            raise Problem(409, "reload_running", "the service is loading already: wait for that to end")
+        try:
+            begun = time.perf_counter()
+            keys = self._read_keys()
+            programs, indexes, left_out = self._loaded()
+            self.programs, self.indexes, self.keys = programs, indexes, keys
+            self.spending.keep_only(() if keys is None else keys.keys)
+            report = ReloadReport(
+                programs=sorted(programs),
+                indexes=sorted(indexes),
+                keys=None if keys is None else len(keys.keys),
+                left_out=left_out,
+                seconds=round(time.perf_counter() - begun, 3),
             )
-        for name, handle in self.indexes.items():
-            try:
-                handle.search(WARM_UP)
-            except QuincunxError as error:
-                if self.settings.indexes:
-                    raise
-                logger.warning("index %s is not served: %s", name, error)
-        for program in self.programs.values():
-            program.retriever(question=WARM_UP)
-            if self.settings.lm == "extractive":
-                program(question=WARM_UP)
-        self.embedder = load_served_embedder(self.settings.profile, self.settings.embedder_names)
-        self.reranker = load_served_reranker(self.settings.profile, self.settings.reranker_names)
-        for program in self.programs.values():
-            program.on_call.add(self.metrics.call)
-            if self.on_call is not None:
-                program.on_call.add(self.on_call)
-        self.metrics.watch(self.gate, self.generations)
-        self.loaded_at = int(time.time())
-        self.ready = True
+        finally:
+            self._loading.release()
+        logger.info(
+            "loaded anew: %d programs, %d indexes, in %g s", len(programs), len(indexes), report.seconds
+        )
+        return report
 
-    def program(self, name: str) -> GroundedProgram:
-        """Return a program that is served; raises `UnknownProgramError`."""
-        if name not in self.programs:
-            raise UnknownProgramError(name, self.programs)
-        return self.programs[name]
+    @asynccontextmanager
+    async def write_turn(self, index: str) -> AsyncIterator[None]:
+        """Be the only one that writes an index.
 
-    def handle(self, names: Sequence[str]) -> SearchHandle:
-        """Return what searches these indexes as one; raises `UnknownIndexError` for one that is not served."""
-        for name in names:
-            if name not in self.indexes:
-                raise UnknownIndexError(name, list(self.indexes), home())
-        if len(names) == 1:
-            return self.indexes[names[0]]
-        return SearchHandle(names, self.settings.profile)
+        Raises:
+            DeadlineExceededError: another one did not end in time.
+        """
+        writer, seconds = self._writers.setdefault(index, asyncio.Lock()), self.settings.limits.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await writer.acquire()
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"index {index} was written for {seconds:g} s by requests before this: send it again later"
+            ) from error
+        try:
+            yield
+        finally:
+            writer.release()
 
-    def generations(self) -> Mapping[str, int]:
-        """Return the generation that each index answers from now, by name."""
-        return {name: handle.searcher.generations()[name] for name, handle in self.indexes.items()}
+    def _read_keys(self) -> KeyRing | None:
+        return None if self.settings.keys_file is None else read_keys(self.settings.keys_file)
 
-    def _index_names(self) -> Sequence[str]:
-        return self.settings.indexes or index_names()
-
-    def _load_programs(self) -> dict[str, GroundedProgram]:
-        named = self.settings.programs
-        lm = language_model(self.settings.lm)
-        loaded: dict[str, GroundedProgram] = {}
-        for name in named or [*program_names(), *named_artifacts()]:
-            try:
-                program = load(name, profile=self.settings.profile, lm=lm)
-            except QuincunxError as error:
-                if named:
-                    raise
-                logger.warning("program %s is not served: %s", name, error)
-                continue
-            loaded[name] = program
-        return loaded
+    def _watch(self, program: GroundedProgram) -> None:
+        super()._watch(program)
+        for callback in (self.metrics.call, self.spending.call, note_call_id, self.on_call):
+            if callback is not None:
+                program.on_call.add(callback)

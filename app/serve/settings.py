@@ -34,12 +34,14 @@ class ServeLimits(_Strict):
     """From a request's arrival to its answer; then it ends with 504."""
     body_bytes: Positive = 4 * 2**20
     characters: Positive = 100_000
-    """Of one text: a question, or a document to rerank or embed."""
+    """Of one text: a question, or a document to rerank, embed or write."""
     texts: Positive = 1000
     """Documents of one request to rerank, or texts of one to embed."""
     questions: Positive = 32
     """Of one batch."""
-    drain_seconds: Seconds = 30
+    documents: Positive = 1000
+    """Of one request to write or delete."""
+    drain_seconds: Seconds = 60
     """What requests that were accepted have left to end after SIGTERM."""
 
 
@@ -62,8 +64,16 @@ class ServeSettings(_Strict):
     """Names under which it may be asked, beside those of this machine's loopback; on a wider address none means any."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may ask it from a browser, such as ``https://app.example``; none: no other than its own."""
+    keys_file: Path | None = None
+    """A file of keys that `quincunx keys add` made: every request must have one of them; none: no key is asked for."""
+    allow_writes: bool = False
+    """Whether indexes may be written where no key is asked for; where one is, its scope says."""
     log_texts: bool = False
     """Whether what is asked and answered may stand in the log."""
+    traces: bool = False
+    """Whether calls and searches make OpenTelemetry spans."""
+    trace_texts: bool = False
+    """Whether what is asked, found and answered may stand in them."""
     limits: ServeLimits = ServeLimits()
 
     @property

@@ -3,6 +3,9 @@
     decision    ``accept``, ``edit`` (the question as it should read in ``edited``) or ``reject``; empty: undecided
     borrowed    share of the question's content words that stand in the passage: a real user knows few of them
 
+    source      ``feedback``: what somebody said of an answer; its ``document`` may be empty, or one that the gold set lacks, as
+                long as it is not accepted
+
 What code rules out has the decision ``dropped`` and a ``reason``; a passage without any draft, ``none``.
 """
 
@@ -23,6 +26,8 @@ from .goldset import GoldSet
 
 NONE, DROPPED = "none", "dropped"
 DECISIONS = ("", "accept", "edit", "reject", NONE, DROPPED)
+FEEDBACK = "feedback"
+"""The ``source`` of a draft that is what somebody said of an answer."""
 TEXTS = ("id", "document", "passage", "question", "answer", "quote", "lm", "program", "edited", "decision")
 """Fields of a draft that are text."""
 
@@ -82,7 +87,8 @@ def read_drafts(path: Path, gold: GoldSet) -> list[tuple[str, dict[str, Any]]]:
                 f"{where}: decision {record['decision'][:60]!r} is none; write accept, edit or reject, or "
                 "leave it empty"
             )
-        if record["document"] not in documents:
+        waits = record.get("source") == FEEDBACK and decision not in ("accept", "edit")
+        if record["document"] not in documents and not waits:
             raise GoldSetError(
                 f"{where}: document {record['document'][:60]!r} is not in {gold.folder}; are these drafts "
                 "of another set?"

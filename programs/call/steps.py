@@ -10,7 +10,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,10 +95,12 @@ class Flow:
     """Is told what happens as it happens; ``None``: nobody listens, and nothing is streamed."""
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each stage took."""
+    begun: dict[str, float] = field(default_factory=dict)
+    """When each stage began, on the clock of `time.perf_counter`."""
     found: dspy.Prediction | None = None
     notes: list[str] = field(default_factory=list)
     """What did not go as usual."""
-    _left_out: int = 0
+    left_out: int = 0
     """Sentences of the passages that the language model is not given."""
     _told: list[Claim] = field(default_factory=list)
     """The claims that were told, in order."""
@@ -112,16 +115,14 @@ class Flow:
         question = yield from self._standalone()
         queries = yield from self._queries(question)
         self.tell(Status("retrieving"))
-        begin = time.perf_counter()
         search = " ".join([question, *filter(None, self.asked.details.values())])
-        self.found = found = yield Retrieve(self.program.retriever, search, queries)
-        self.seconds["retrieve"] = time.perf_counter() - begin
+        with self._timed("retrieve"):
+            self.found = found = yield Retrieve(self.program.retriever, search, queries)
         self.tell(Passages(tuple(found.passages), tuple(found.candidates)))
         prediction = yield from self._draft(question, found.passages)
         self.tell(Status("checking"))
-        begin = time.perf_counter()
-        answer = self._answer(found, prediction)
-        self.seconds["check"] = time.perf_counter() - begin
+        with self._timed("check"):
+            answer = self._answer(found, prediction)
         answer.seconds = self.stages
         for claim in all_claims(answer.output):
             if claim not in self._told:
@@ -171,10 +172,9 @@ class Flow:
             inputs["history"] = self._history()
         choose, chosen = sentence_choice(self.program) if self._numbered else None, None
         if choose is not None:
-            begin = time.perf_counter()
-            chosen = yield ChooseSentences(choose, asked_text(inputs), inputs["passages"])
-            self.seconds["choosing"] = time.perf_counter() - begin
-            self._left_out = chosen.left_out if chosen is not None else 0
+            with self._timed("choosing"):
+                chosen = yield ChooseSentences(choose, asked_text(inputs), inputs["passages"])
+            self.left_out = chosen.left_out if chosen is not None else 0
         return (
             yield from self._ask(
                 "asking",
@@ -210,15 +210,21 @@ class Flow:
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
         self.tell(Status(stage))
-        begin = time.perf_counter()
         adapter = self.program.adapter or dspy.settings.adapter
         step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites, choose, sentences)
-        try:
+        with self._timed(stage):
             return (
                 yield from ask_strictly(
                     self.program.name, step, self.meter, lambda: self.tell(Status("asking again"))
                 )
             )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        """Note when a stage began and how long it took, be it that it failed."""
+        begin = self.begun[stage] = time.perf_counter()
+        try:
+            yield
         finally:
             self.seconds[stage] = time.perf_counter() - begin
 
@@ -280,7 +286,7 @@ class Flow:
             citations=grounded.citations,
             dropped=grounded.dropped,
             passages=found.passages,
-            left_out=self._left_out,
+            left_out=self.left_out,
             candidates=found.candidates,
             search=found.search,
             usage=self.meter.usage,

@@ -47,6 +47,7 @@ from .ollama_messages import (
     utf8_bytes,
     window,
 )
+from .outgoing import trace_headers
 
 TIMEOUT_S = 300.0
 SHOW_S = 30.0
@@ -164,6 +165,7 @@ class OllamaChat:
         try:
             return ollama.AsyncClient(
                 self._address,
+                headers=trace_headers(),
                 timeout=httpx.Timeout(seconds, connect=min(CONNECT_S, seconds / 2)),
                 verify=_certificates(),
             )

@@ -110,7 +110,7 @@ def read_json_lines(
     ``text`` is what the file holds, where that was read before.
     """
     text = read_utf8(path, error) if text is None else text
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if not line.strip():
             continue
         try:
@@ -128,6 +128,15 @@ def read_json_lines(
         if not isinstance(record, dict):
             raise error(f"{path}:{number}: must be a JSON object, one a line (got {line[:60]!r})")
         yield number, record
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, without a list of all."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _no_constant(name: str) -> None:

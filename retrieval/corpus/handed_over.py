@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import CorpusError, DuplicateIdError, UsageError
 from ..passages import Document, Metadata
 from ..text.readers.field_map import ID, TEXT, TITLE, FieldMap
+from .documents import Documents
 from .reading import Corpus, FieldsGiven, read_corpus
 from .roots import Origin, Paths
 
@@ -53,7 +54,7 @@ def read_source(
     )
 
 
-def documents_of(items: Iterable[object], fields: FieldsGiven = ()) -> list[Document]:
+def documents_of(items: Iterable[object], fields: FieldsGiven = ()) -> Documents:
     """Return what other libraries call documents as documents, in their order.
 
     A `Document` is taken as it is. Of LangChain's (``page_content``), LlamaIndex's (``get_content``) and DSPy's
@@ -64,16 +65,16 @@ def documents_of(items: Iterable[object], fields: FieldsGiven = ()) -> list[Docu
     Raises:
         UsageError: an entry that is none of these.
         CorpusError: one without text and title, or with metadata that are no JSON values.
-        DuplicateIdError: two with one id.
+        DuplicateIdError: two with one id. StorageError: the temporary folder does not take them.
     """
     mapped = FieldMap.of(fields)
-    found: dict[str, Document] = {}
+    found = Documents()
     for number, item in enumerate(items, start=1):
         document = item if isinstance(item, Document) else _document(item, number, mapped)
-        if document.id in found:
+        if document.id in found.sources:
             raise DuplicateIdError(f"document id {document.id!r} stands twice; entry {number} is the second")
-        found[document.id] = document
-    return list(found.values())
+        found.append(document)
+    return found
 
 
 def _first(items: Iterator[object]) -> Iterator[object]:

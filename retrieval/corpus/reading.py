@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -13,9 +13,10 @@ from ..errors import CorpusError, DuplicateIdError, MissingExtraError
 from ..passages import FILE_FACTS, Document, Metadata
 from ..text.file_names import readable
 from ..text.readers.field_map import FieldMap
-from ..text.readers.reader import MOST_STREAMED, SourceFile, UnreadableFileError
+from ..text.readers.reader import MOST_STREAMED, Reader, SourceFile, UnreadableFileError
 from ..text.readers.registry import read_suffixes, reader_of
 from .beir import beir_document, is_beir, read_json_lines
+from .documents import Documents
 from .file_state import FileState
 from .ignore_rules import Globs
 from .read_report import ASKED_FOR, ReadReport, Skip
@@ -44,7 +45,7 @@ _NAMED = 5
 class Corpus:
     """Documents, and where they came from."""
 
-    documents: list[Document]
+    documents: Documents
     origin: Origin = field(default_factory=Origin)
     given: tuple[str, ...] = ()
     """The files and folders that were read, absolute, as `readable` writes them."""
@@ -86,7 +87,7 @@ def read_documents(
     corpus = read_corpus(paths, include=include, exclude=exclude, fields=fields, strict=strict)
     corpus.report.log()
     require_documents(corpus)
-    return corpus.documents
+    return list(_sharing_facts(corpus.documents))
 
 
 def read_corpus(
@@ -149,8 +150,8 @@ def read_corpus(
     links = {name: target for name, target in known.links.items() if nearest(read, name) is None}
     links |= {readable(name): readable(to) for name, to in reading.walk.links.items()}
     return Corpus(
-        list(reading.documents.values()),
-        Origin(roots, reading.sources, links),
+        reading.documents,
+        Origin(roots, reading.documents.sources, links),
         tuple(read),
         report,
         reading.files,
@@ -201,14 +202,12 @@ class _Reading:
         before: Mapping[str, FileState] | None,
     ) -> None:
         self.walk = Walk(by_path_of(roots), globs)
-        self.documents: dict[str, Document] = {}
-        self.sources: dict[str, str] = {}
+        self.documents = Documents()
         self.files: dict[str, FileState] = {}
         self.unread: set[str] = set()
         self._roots = by_path_of(roots)
         self._fields = fields
         self._before = before or {}
-        self._places: dict[str, str] = {}
         self._skipped: list[Skip] = []
         self._counts = Counter[str]()
         self._encodings: dict[str, str] = {}
@@ -229,15 +228,20 @@ class _Reading:
             root = innermost(self._roots, source) or Root(source)
             fields = self._fields or FieldMap(dict(root.fields))
             file = SourceFile(Path(path), root.document_id(root.relative(source)), fields)
+            mark, before = self.documents.mark(), len(self.documents)
             try:
                 self._read_file(file, source, root, may_be_beir=path in corpora)
             except UnreadableFileError as error:
+                self.documents.cut_back(mark)
                 self.skip(path, error.reason, error.detail)
                 if source in self.files:
                     self.files[source] = replace(self.files[source], reason=error.reason, detail=error.detail)
             except MissingExtraError as error:
+                self.documents.cut_back(mark)
                 self.skip(path, "needs_extra", str(error))
                 self.files.pop(source, None)  # to be read once that is installed
+            if len(self.documents) > before:
+                self._counts[PurePath(source).suffix.lower()] += len(self.documents) - before
 
     def _read_file(self, file: SourceFile, source: str, root: Root, *, may_be_beir: bool) -> None:
         beir = may_be_beir and is_beir(file.path)
@@ -254,35 +258,38 @@ class _Reading:
             return
         if reader is None:
             for document, place in self._rows(source, file.read_text(), root):
-                self._add(document, place, source)
-        else:
-            facts = {"kind": reader.name, "size": state.size, "modified": state.modified}
-            found = deque(
-                _with_facts(document, file, facts)
-                for document in reader.read(file)
-                if document.title.strip() or document.text.strip()
-            )
-            if not found:
-                self._skipped.append(Skip(source, "empty"))
-                self.files[source] = replace(state, reason="empty")
-            while found:  # of a million rows none is held twice
-                self._add(found.popleft(), source, source)
+                self._require_new(document.id, place)
+                self.documents.append(document, source, place)
+        elif not self._read_with(reader, file, source, state):
+            self._skipped.append(Skip(source, "empty"))
+            self.files[source] = replace(state, reason="empty")
         self._notices += [f"{source}: {notice}" for notice in file.notices]
         if file.encoding is not None:
             self._encodings[source] = file.encoding
 
-    def _add(self, document: Document, place: str, source: str) -> None:
-        if document.id in self.documents:
-            first = self._places.get(document.id) or self.sources[document.id]
+    def _read_with(self, reader: Reader, file: SourceFile, source: str, state: FileState) -> bool:
+        """Take the documents that a reader gives; whether there was one."""
+        facts = {"kind": reader.name, "size": state.size, "modified": state.modified}
+        found = False
+        twice: str | None = None
+        for document in reader.read(file):
+            if document.title.strip() or document.text.strip():
+                found = True
+                document = _with_facts(document, file, facts)
+                if document.id in self.documents.sources:
+                    twice = document.id if twice is None else twice
+                else:
+                    self.documents.append(document, source)
+        if twice is not None:  # which is told only of a file that can be read
+            self._require_new(twice, source)
+        return found
+
+    def _require_new(self, id: str, place: str) -> None:
+        if id in self.documents.sources:
             raise DuplicateIdError(
-                f"document id {document.id!r} stands twice: {first} and {place}. Give each document an id of its own; "
-                "folders are kept apart by names for them, as in first=PATH second=PATH"
+                f"document id {id!r} stands twice: {self.documents.place(id)} and {place}. Give each document an id of its "
+                "own; folders are kept apart by names for them, as in first=PATH second=PATH"
             )
-        self.documents[document.id] = document
-        self.sources[document.id] = source
-        if place != source:
-            self._places[document.id] = place
-        self._counts[PurePath(source).suffix.lower()] += 1
 
     def _rows(self, source: str, text: str, root: Root) -> Iterator[tuple[Document, str]]:
         for number, record in read_json_lines(Path(source), CorpusError, text):
@@ -293,6 +300,16 @@ class _Reading:
             else:
                 detail = f"document {document.id!r} has no text, nor a title"
                 self._skipped.append(Skip(place, "empty", detail, document.id))
+
+
+def _sharing_facts(documents: Iterable[Document]) -> Iterator[Document]:
+    """Yield documents, of which those of one file share its facts: a list of all would hold them as often."""
+    before: object = None
+    for document in documents:
+        if before is not None and document.metadata.get(FILE_FACTS) == before:
+            document.metadata[FILE_FACTS] = before
+        before = document.metadata.get(FILE_FACTS)
+        yield document
 
 
 def _with_facts(document: Document, file: SourceFile, facts: Metadata) -> Document:

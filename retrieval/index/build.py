@@ -6,14 +6,21 @@ last batch of vectors that was kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
+from struct import Struct
+from typing import Any
 
+from ..corpus.documents import Documents
 from ..corpus.file_state import FileState
 from ..corpus.reading import Corpus
 from ..errors import BoundError, CorpusError, DuplicateIdError
 from ..models.embedders import BATCH, Embedder, Progress, no_progress
-from ..passages import Document, Passage
+from ..passages import Document, Part, Passage
+from ..storage.spool import Spool
 from ..text.chunking import TITLE_SHARE, Chunking, cut
 from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal_notices, update_changes
 from .recipe import IndexRecipe, require_identity
@@ -21,10 +28,12 @@ from .schema import vector_key
 from .store import Store
 from .vectors.faiss_index import Kind
 from .vectors.snapshot import Snapshot
-from .writer import IndexWriter
+from .writer import IndexWriter, KeyedPassage
 
 COMMIT_BATCHES = 8
 """Batches of the embedder that are kept in one transaction: what a kill can cost."""
+ASKED_AT_ONCE = 10_000
+"""Keys of vectors that the database is asked for at once."""
 
 
 def build(
@@ -48,20 +57,24 @@ def build(
     """
     chunking = chunking or Chunking()
     corpus = as_corpus(documents)
-    wanted = {document.id: document for document in corpus.documents}
-    if not wanted:
+    if not corpus.documents:
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
     with Store(folder).write(fresh=fresh) as writing:
         present = writing.hashes()
-        removed = present.keys() - wanted.keys()
-        sources = writing.origin().sources
+        removed = present.keys() - corpus.documents.sources.keys()
+        sources = writing.origin().sources if removed else {}
         notices = removal_notices(emptied(corpus, sources, removed), sources)
-        changes = Changes.between(present, wanted, removed)
-        same_way = writing.made_by(embedder.identity, chunking, kind)
-        return _apply(
-            writing, corpus, changes, notices, embedder, chunking, kind, same_way, progress, corpus.files
+        plan = _Plan(
+            corpus=corpus,
+            files=corpus.files,
+            changes=Changes.between(present, corpus.documents, removed),
+            notices=notices,
+            recipe=IndexRecipe(embedder.identity, chunking),
+            kind=kind,
+            is_same_way=writing.made_by(embedder.identity, chunking, kind),
         )
+        return _apply(writing, plan, embedder, progress)
 
 
 def update(
@@ -87,10 +100,16 @@ def update(
         require_identity(folder.name, recipe.identity, embedder.identity)
         present, noted = writing.hashes(), writing.files()
         changes, notices = update_changes(corpus, present, writing.origin(), noted, prune=prune)
-        files = corpus.files_after(noted) if corpus.given else None
-        return _apply(
-            writing, corpus, changes, notices, embedder, recipe.chunking, kind, True, progress, files
+        plan = _Plan(
+            corpus=corpus,
+            files=corpus.files_after(noted) if corpus.given else None,
+            changes=changes,
+            notices=notices,
+            recipe=recipe,
+            kind=kind,
+            is_same_way=True,
         )
+        return _apply(writing, plan, embedder, progress)
 
 
 def delete(folder: Path, ids: str | Iterable[str]) -> BuildReport:
@@ -102,7 +121,7 @@ def delete(folder: Path, ids: str | Iterable[str]) -> BuildReport:
     with Store(folder).write() as writing:
         changes = deletion(folder.name, writing.hashes(), ids)
         removed = changes.removed
-        generation = writing.replace((), {}, removed) if removed else writing.generation
+        generation = writing.replace((), removed) if removed else writing.generation
         return BuildReport.of(changes, passages=writing.passage_count(), generation=generation)
 
 
@@ -112,75 +131,136 @@ def compact(folder: Path, kind: Kind | None = None) -> int:
     Returns the new generation.
     """
     with Store(folder).write() as writing:
-        generation = writing.replace((), {}, (), kind=kind)
+        generation = writing.replace((), (), kind=kind)
         writing.compact()
         return generation
 
 
-def _apply(
-    writing: IndexWriter,
-    corpus: Corpus,
-    changes: Changes,
-    notices: Iterable[str],
-    embedder: Embedder,
-    chunking: Chunking,
-    kind: Kind,
-    same_way: bool,
-    progress: Progress,
-    files: Mapping[str, FileState] | None,
-) -> BuildReport:
-    """Embed what is missing, batch by batch, then make everything visible at once.
+@dataclass(frozen=True)
+class _Plan:
+    """A change to an index, worked out, and how the index is made."""
 
-    ``files`` are those that the index is of then; ``None``: they, and where documents came from, stay as noted.
-    """
-    # Cut or embedded otherwise, even an unchanged document has new passages.
-    kept = set(changes.unchanged) if same_way else set()
-    written = list(
-        {document.id: document for document in corpus.documents if document.id not in kept}.values()
-    )
-    passages = {document.id: cut(document, chunking, embedder.offsets) for document in written}
-    _require_unique(passages)
-    by_key = {
-        vector_key(embedder.identity, passage.reading): passage
-        for pieces in passages.values()
-        for passage in pieces
-    }
-    missing = sorted(writing.missing_vectors(by_key), key=lambda key: (len(by_key[key].reading), key))
+    corpus: Corpus
+    files: Mapping[str, FileState] | None
+    """Those that the index is of then; ``None``: they, and where documents came from, stay as noted."""
+    changes: Changes
+    notices: Sequence[str]
+    recipe: IndexRecipe
+    kind: Kind
+    is_same_way: bool
+    """Whether the index was made so before: cut or embedded otherwise, even an unchanged document has new passages."""
+
+
+def _apply(writing: IndexWriter, plan: _Plan, embedder: Embedder, progress: Progress) -> BuildReport:
+    """Cut what is written, embed what is missing of it, batch by batch, then make everything visible at once."""
+    kept = set(plan.changes.unchanged) if plan.is_same_way else set()
+    cut_ones = _CutDocuments(plan.corpus.documents, kept)
+    missing = cut_ones.cut(plan.recipe.chunking, embedder, writing)
     step = BATCH * COMMIT_BATCHES
     for begin in range(0, len(missing), step):
-        keys = missing[begin : begin + step]
-        vectors = embedder.embed_passages(
-            [by_key[key].reading for key in keys], _after(begin, len(missing), progress)
-        )
-        writing.add_vectors(keys, vectors)
-    generation, origin = writing.generation, corpus.origin if files is not None else None
-    if written or changes.leaving or not same_way:
-        recipe = IndexRecipe(embedder.identity, chunking)
+        texts = [cut_ones.text(packed) for packed in missing[begin : begin + step]]
+        vectors = embedder.embed_passages([text for _, text in texts], _after(begin, len(missing), progress))
+        writing.add_vectors([key for key, _ in texts], vectors)
+    generation, origin = writing.generation, plan.corpus.origin if plan.files is not None else None
+    leaving = plan.changes.leaving
+    if cut_ones.ids or leaving or not plan.is_same_way:
         generation = writing.replace(
-            written, passages, changes.leaving, recipe=recipe, kind=kind, origin=origin, files=files
+            cut_ones,
+            [*leaving, *cut_ones.ids],
+            recipe=plan.recipe,
+            kind=plan.kind,
+            origin=origin,
+            files=plan.files,
         )
-    elif origin is not None and files is not None:
-        writing.remember(origin, files)
+    elif origin is not None and plan.files is not None:
+        writing.remember(origin, plan.files)
     return BuildReport.of(
-        changes,
+        plan.changes,
         passages=writing.passage_count(),
         generation=generation,
         embedded=len(missing),
-        notices=notices,
-        reading=corpus.report,
+        notices=plan.notices,
+        reading=plan.corpus.report,
     )
 
 
-def _require_unique(passages: Mapping[str, Sequence[Passage]]) -> None:
-    """Raise when a document's id is the name that a piece of another document gets."""
-    owners: dict[str, str] = {}
-    for document, pieces in passages.items():
-        for passage in pieces:
-            if owners.setdefault(passage.id, document) != document:
+class _CutDocuments:
+    """The documents that are written to an index, in their order, each with its passages, which a spool holds."""
+
+    def __init__(self, documents: Documents, kept: Collection[str]) -> None:
+        """Take all documents of a corpus, and the ids of those that are not written."""
+        self.ids = [id for id in documents.sources if id not in kept]
+        self._documents = documents
+        self._kept = kept
+        self._passages: Spool[KeyedPassage] = Spool(_as_json, _as_passage)
+        self._counts = array("I")
+        """Of the passages of each document."""
+
+    def cut(self, chunking: Chunking, embedder: Embedder, writing: IndexWriter) -> list[bytes]:
+        """Cut all of them, and return what `text` takes for each text without a vector, the shortest texts first.
+
+        Raises:
+            DuplicateIdError: a document's id is the name that a piece of another document gets.
+        """
+        claimed = set[str]()
+        missing: list[bytes] = []
+        asked: dict[str, bytes] = {}
+        for document in self._to_write():
+            pieces = cut(document, chunking, embedder.offsets)
+            self._counts.append(len(pieces))
+            for passage in pieces:
+                if len(pieces) > 1 and passage.id in self._documents.sources:
+                    claimed.add(passage.id)
+                key = vector_key(embedder.identity, passage.reading)
+                place = self._passages.append((passage, key))
+                asked[key] = _TEXT.pack(len(passage.reading), bytes.fromhex(key), place)
+            if len(asked) >= ASKED_AT_ONCE:
+                missing += map(asked.__getitem__, writing.missing_vectors(asked))
+                asked.clear()
+        missing += map(asked.__getitem__, writing.missing_vectors(asked))
+        self._require_unique(claimed)
+        missing.sort()
+        return [next(alike) for _, alike in groupby(missing, key=lambda text: _TEXT.unpack(text)[:2])]
+
+    def text(self, packed: bytes) -> tuple[str, str]:
+        """Return the key and the text of what `cut` returned."""
+        passage, key = self._passages.at(_TEXT.unpack(packed)[2])
+        return key, passage.reading
+
+    def __iter__(self) -> Iterator[tuple[Document, list[KeyedPassage]]]:
+        passages = iter(self._passages)
+        for document, count in zip(self._to_write(), self._counts, strict=True):
+            yield document, list(islice(passages, count))
+
+    def _to_write(self) -> Iterator[Document]:
+        return (document for document in self._documents if document.id not in self._kept)
+
+    def _require_unique(self, claimed: Collection[str]) -> None:
+        """Raise where a name of a piece that is a document's id, too, names a passage of that one."""
+        owners: dict[str, str] = {}
+        for passage, _ in self._passages if claimed else ():
+            id, document = passage.id, passage.document_id
+            if id in claimed and owners.setdefault(id, document) != document:
                 raise DuplicateIdError(
-                    f"passage id {passage.id!r} would belong to documents {owners[passage.id]!r} and {document!r}: "
-                    "rename one of them"
+                    f"passage id {id!r} would belong to documents {owners[id]!r} and {document!r}: rename one of them"
                 )
+
+
+_TEXT = Struct(">I32sQ")
+"""A text that is to be embedded: its length, by which such texts are sorted, its key, and the place of its passage."""
+
+
+def _as_json(item: KeyedPassage) -> list[Any]:
+    passage, key = item
+    parts = [[part.start, part.kind, part.number] for part in passage.parts]
+    where = [passage.id, passage.document_id, passage.title, passage.text, passage.start, passage.end]
+    return [*where, parts, key]
+
+
+def _as_passage(value: list[Any]) -> KeyedPassage:
+    id, document_id, title, text, start, end, parts, key = value
+    parts_read = tuple(Part(*part) for part in parts)
+    return Passage(id, document_id, title, text, start, end, parts=parts_read), key
 
 
 def _after(earlier: int, total: int, progress: Progress) -> Progress:

@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..corpus.documents import Documents
 from ..corpus.file_state import FileState
+from ..corpus.handed_over import documents_of
 from ..corpus.read_report import ReadReport
 from ..corpus.reading import BEIR_READ, Corpus, require_documents
 from ..corpus.roots import Origin, nearest
@@ -42,25 +44,37 @@ class Changes:
     def between(
         cls,
         present: Mapping[str, str],
-        wanted: Mapping[str, Document],
+        documents: Documents,
         removed: Iterable[str],
         *,
         moved: Iterable[tuple[str, str]] = (),
         unread: Iterable[str] = (),
     ) -> Changes:
-        """Return what makes the ``present`` documents (hashes by id) the ``wanted`` ones, less the ``removed``.
+        """Return what makes the ``present`` documents (hashes by id) those ``documents``, less the ``removed``.
 
         Args:
-            moved: pairs of an id of the ``removed`` and one of the ``wanted``.
+            moved: pairs of an id of the ``removed`` and one of the ``documents``.
             unread: ids of the ``present`` that were not read again, being what they were.
         """
-        same = {id for id, document in wanted.items() if present.get(id) == document_hash(document)}
         pairs = sorted(moved)
         before, after = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+        added, changed, same = list[str](), list[str](), set(unread)
+        if not present:
+            added += documents.sources.keys() - after
+        else:
+            # The ids are those that are held anyway, and not those that are read back.
+            for id, document in zip(documents.sources, documents, strict=True):
+                was = present.get(id)
+                if was is None:
+                    added += [id] if id not in after else []
+                elif was == document_hash(document):
+                    same.add(id)
+                else:
+                    changed.append(id)
         return cls(
-            added=tuple(sorted(wanted.keys() - present.keys() - after)),
-            changed=tuple(sorted((wanted.keys() & present.keys()) - same)),
-            unchanged=tuple(sorted(same.union(unread))),
+            added=tuple(sorted(added)),
+            changed=tuple(sorted(changed)),
+            unchanged=tuple(sorted(same)),
             removed=tuple(sorted(set(removed) - before)),
             moved=tuple(pairs),
         )
@@ -119,7 +133,7 @@ class BuildReport:
 
 def as_corpus(documents: Iterable[Document] | Corpus) -> Corpus:
     """Return documents that came from anywhere as a corpus."""
-    return documents if isinstance(documents, Corpus) else Corpus(list(documents))
+    return documents if isinstance(documents, Corpus) else Corpus(documents_of(documents))
 
 
 def update_changes(
@@ -140,7 +154,7 @@ def update_changes(
     Raises:
         CorpusError: no document at all, in what the index does not know yet. Also see `departures`.
     """
-    wanted = {document.id: document for document in corpus.documents}
+    wanted = corpus.documents.sources
     if corpus.given:
         leaving = departures(corpus, origin.sources, prune=prune)
         removed = set(leaving)
@@ -155,7 +169,7 @@ def update_changes(
     for before, _ in moved:
         leaving.pop(before, None)
     unread = [id for id, source in origin.sources.items() if source in corpus.unread]
-    changes = Changes.between(present, wanted, removed, moved=moved, unread=unread)
+    changes = Changes.between(present, corpus.documents, removed, moved=moved, unread=unread)
     return changes, removal_notices(leaving, origin.sources)
 
 
@@ -180,8 +194,8 @@ def _moved(
 
 def _ids_by_source(sources: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for id, source in sorted(sources.items()):
-        found[source].append(id)
+    for id in sorted(sources):
+        found[sources[id]].append(id)
     return found
 
 

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 from ..corpus.beir import BEIR_CORPUS, document_record
 from ..corpus.roots import Root, by_path_of, innermost
-from ..errors import CorpusError
+from ..errors import CorpusError, UsageError
+from ..neighbours import with_neighbours
+from ..passages import Passage
 from ..storage.disk import make_folder, publish_file, storing
 from ..storage.home import require_index
 from ..text.chunking import Chunking
@@ -19,6 +21,12 @@ from .store import Store
 from .vectors.snapshot import Snapshot
 
 Found = TypeVar("Found")
+
+
+class UnknownPassageError(UsageError):
+    """An index holds no passage of that id."""
+
+    code = "unknown_passage"
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,33 @@ def _documents(reading: IndexReader) -> list[IndexedDocument]:
         name = root.name if root is not None else None
         found.append(IndexedDocument(document.id, document.title, counts.get(document.id, 0), source, name))
     return found
+
+
+def read_passage(folder: Path, id: str, neighbours: int = 0) -> Passage:
+    """Return a passage of the index in a folder, with so many passages before and after it of the same document.
+
+    Raises:
+        UnknownPassageError: no passage of that id. IndexStateError: the index cannot be read.
+    """
+
+    def found(reading: IndexReader) -> Passage | None:
+        passage = reading.passage(id)
+        if passage is None or not neighbours:
+            return passage
+        documents = {id: reading.cut_documents([passage.document_id])[passage.document_id]}
+        return with_neighbours([passage], documents, neighbours)[0]
+
+    passage = read_index(folder, found)
+    if passage is None:
+        raise UnknownPassageError(
+            f"no passage {id!r} in index {folder.name}: give an id as a search or a citation gives it"
+        )
+    return passage
+
+
+def read_first_passages(folder: Path, limit: int) -> list[Passage]:
+    """Return the first passage of each document of the index in a folder, of at most so many documents, by their ids."""
+    return read_index(folder, lambda reading: reading.first_passages(limit))
 
 
 def verify_index(name: str) -> list[str]:

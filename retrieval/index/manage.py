@@ -215,16 +215,16 @@ def drop_index(name: str) -> None:
 
 
 def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:
-    wanted = {document.id: document for document in corpus.documents}
+    documents = corpus.documents
     if fresh or not (folder / DATABASE).is_file():
-        changes = Changes.between({}, wanted, ())
+        changes = Changes.between({}, documents, ())
         return BuildReport.of(changes, passages=0, generation=0, reading=corpus.report, dry_run=True)
 
     def compared(reading: IndexReader) -> BuildReport:
         present = reading.hashes()
-        removed, sources = present.keys() - wanted.keys(), reading.origin().sources
+        removed, sources = present.keys() - documents.sources.keys(), reading.origin().sources
         notices = removal_notices(emptied(corpus, sources, removed), sources)
-        return _would(reading, Changes.between(present, wanted, removed), corpus, notices)
+        return _would(reading, Changes.between(present, documents, removed), corpus, notices)
 
     return read_index(folder, compared)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, astuple, fields, replace
 
 from ..corpus.file_state import FileState
 from ..corpus.roots import Origin, Root
@@ -16,12 +16,18 @@ _FILE_COLUMNS = ", ".join(field.name for field in fields(FileState))
 
 def read_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Origin:
     """Return what `write_origin` wrote."""
-    noted = json.loads(meta.get(_KEY, "{}"))
-    return Origin(
-        roots=tuple(_root(**root) for root in noted.get("roots", ())),
-        sources=dict(connection.execute("SELECT id, source FROM documents").fetchall()),
-        links=noted.get("links", {}),
-    )
+    files: dict[str, str] = {}  # each is one text, however many documents it has
+    sources = {id: files.setdefault(source, source) for id, source in _sources(connection)}
+    return replace(_roots_and_links(meta), sources=sources)
+
+
+def is_noted(connection: sqlite3.Connection, meta: Mapping[str, str], origin: Origin) -> bool:
+    """Whether `write_origin` would change nothing."""
+    noted = _roots_and_links(meta)
+    if (noted.roots, noted.links) != (origin.roots, origin.links):
+        return False
+    same = sum(origin.sources.get(id) == source for id, source in _sources(connection))
+    return same == len(origin.sources)
 
 
 def write_origin(connection: sqlite3.Connection, origin: Origin) -> None:
@@ -30,7 +36,7 @@ def write_origin(connection: sqlite3.Connection, origin: Origin) -> None:
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY, noted))
     connection.executemany(
         "UPDATE documents SET source = ? WHERE id = ?",
-        [(source, id) for id, source in origin.sources.items()],
+        ((source, id) for id, source in origin.sources.items()),
     )
 
 
@@ -50,6 +56,16 @@ def write_files(connection: sqlite3.Connection, files: Mapping[str, FileState]) 
         f"INSERT OR REPLACE INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})",
         [(path, *astuple(state)) for path, state in files.items() if before.get(path) != state],
     )
+
+
+def _roots_and_links(meta: Mapping[str, str]) -> Origin:
+    noted = json.loads(meta.get(_KEY, "{}"))
+    roots = tuple(_root(**root) for root in noted.get("roots", ()))
+    return Origin(roots=roots, links=noted.get("links", {}))
+
+
+def _sources(connection: sqlite3.Connection) -> Iterable[tuple[str, str]]:
+    return connection.execute("SELECT id, source FROM documents")
 
 
 def _root(

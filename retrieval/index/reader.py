@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,25 @@ from .vectors.faiss_index import Numbers
 from .vectors.snapshot import Snapshot, read_snapshot
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
+
+
+class StoredHashes(Mapping[str, str]):
+    """The hash of each document by its id, looked up in the database whenever it is asked for."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getitem__(self, id: str) -> str:
+        row = self._connection.execute("SELECT hash FROM documents WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise KeyError(id)
+        return str(row[0])
+
+    def __iter__(self) -> Iterator[str]:
+        return (id for (id,) in self._connection.execute("SELECT id FROM documents"))
+
+    def __len__(self) -> int:
+        return int(self._connection.execute("SELECT count(*) FROM documents").fetchone()[0])
 
 
 class IndexReader:
@@ -72,9 +91,9 @@ class IndexReader:
     def snapshot(self) -> Snapshot:
         return Snapshot.read(self._meta["snapshot"])
 
-    def hashes(self) -> dict[str, str]:
+    def hashes(self) -> Mapping[str, str]:
         """Return the hash of each document, by id."""
-        return dict(self.connection.execute("SELECT id, hash FROM documents").fetchall())
+        return StoredHashes(self.connection)
 
     def origin(self) -> Origin:
         """Return the roots that the index was built from, and the file of each document."""
@@ -110,6 +129,21 @@ class IndexReader:
             (json.dumps(list(numbers)),),
         )
         return {row[0]: _passage(row[1:]) for row in rows}
+
+    def passage(self, id: str) -> Passage | None:
+        """Return the passage of this id; ``None`` where there is none."""
+        row = self.connection.execute(
+            f"SELECT {PASSAGE_COLUMNS} FROM passages WHERE id = ?", (id,)
+        ).fetchone()
+        return None if row is None else _passage(row)
+
+    def first_passages(self, limit: int) -> list[Passage]:
+        """Return the first passage of each document, of at most so many documents, by their ids."""
+        rows = self.connection.execute(
+            f"SELECT {PASSAGE_COLUMNS}, min(start) FROM passages GROUP BY document_id ORDER BY document_id LIMIT ?",
+            (limit,),
+        )
+        return [_passage(row[:-1]) for row in rows]
 
     def passages_of(self, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
         """Return the passages of each of these documents, in reading order; none for a document that is not there."""
@@ -184,14 +218,16 @@ class IndexReader:
 
 def read_vectors(connection: sqlite3.Connection, folder: Path, dims: int) -> tuple[Numbers, Vectors]:
     """Return every passage's number and vector, shapes (passages,) and (passages, dims), ascending by number."""
+    count = int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+    numbers, vectors = np.empty(count, dtype=np.int64), np.empty((count, dims), dtype=np.float32)
     rows = connection.execute(
         "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector ORDER BY number"
-    ).fetchall()
-    if any(row[1] is None or len(row[1]) != 4 * dims for row in rows):
-        raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
-    numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-    vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), dims)
-    return numbers, vectors.astype(np.float32, copy=False)
+    )
+    for row, (number, value) in enumerate(rows):
+        if value is None or len(value) != 4 * dims:
+            raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
+        numbers[row], vectors[row] = number, np.frombuffer(value, dtype="<f4")
+    return numbers, vectors
 
 
 def _passage(row: Sequence[object]) -> Passage:

@@ -19,10 +19,10 @@ from ..text.chunking import Chunking
 from ..text.words import indexed_words, spelt_words
 from .metadata_table import MetadataTable
 from .names import NamesTable
-from .origins import read_files, read_origin, write_files, write_origin
-from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
+from .origins import is_noted, read_files, read_origin, write_files, write_origin
+from .reader import PASSAGE_COLUMNS, StoredHashes, read_vectors, written_parts
 from .recipe import IndexRecipe
-from .schema import SCHEMA, unknown_schema, vector_key
+from .schema import SCHEMA, unknown_schema
 from .vectors.faiss_index import Kind, VectorIndex
 from .vectors.snapshot import Snapshot, collect_snapshots, write_snapshot
 
@@ -36,6 +36,10 @@ def document_hash(document: Document) -> str:
         said = {**said, FILE_FACTS: facts.get("kind")}
     whole = [document.title, document.text, said, document.headed, written_parts(document.parts)]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+KeyedPassage = tuple[Passage, str]
+"""A passage, whose metadata are those of its document, and the key of its vector."""
 
 
 class IndexWriter:
@@ -70,9 +74,9 @@ class IndexWriter:
         """Return how many passages there are now."""
         return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
 
-    def hashes(self) -> dict[str, str]:
+    def hashes(self) -> Mapping[str, str]:
         """Return the hash of each document of the current generation, by id."""
-        return dict(self._connection.execute("SELECT id, hash FROM documents").fetchall())
+        return StoredHashes(self._connection)
 
     def origin(self) -> Origin:
         """Return the roots that the index was built from, and the file of each document."""
@@ -84,9 +88,7 @@ class IndexWriter:
 
     def remember(self, origin: Origin, files: Mapping[str, FileState]) -> None:
         """Note where documents came from that are otherwise unchanged; no new generation, and no write if it is noted."""
-        noted = self.origin()
-        same = (noted.roots, noted.links) == (origin.roots, origin.links) and files == self.files()
-        if same and origin.sources.items() <= noted.sources.items():
+        if files == self.files() and is_noted(self._connection, self.meta, origin):
             return
         with self._transaction():
             write_origin(self._connection, origin)
@@ -111,8 +113,7 @@ class IndexWriter:
 
     def replace(
         self,
-        documents: Sequence[Document],
-        passages: Mapping[str, Sequence[Passage]],
+        documents: Iterable[tuple[Document, Sequence[KeyedPassage]]],
         removed: Iterable[str],
         *,
         recipe: IndexRecipe | None = None,
@@ -122,9 +123,9 @@ class IndexWriter:
     ) -> int:
         """Make a new generation visible, all at once, and return its number.
 
-        ``documents`` are put in place of those of the same ids, each with its ``passages`` by document id;
-        the ``removed`` ids go. Every passage's vector must have been added before. Left out, ``recipe``, ``kind``,
-        the ``origin`` of the other documents and the ``files`` stay what they are.
+        The ``removed`` ids go, those among them that stand again in ``documents``, too; these come, each with its
+        passages. Every passage's vector must have been added before. Left out, ``recipe``, ``kind``, the ``origin`` of
+        the other documents and the ``files`` stay what they are.
         """
         meta = self.meta
         previous = Snapshot.read(meta["snapshot"]) if "snapshot" in meta else None
@@ -134,12 +135,12 @@ class IndexWriter:
         generation = self.generation + 1
         with self._transaction():
             table = MetadataTable(self._connection)
-            for id in [*removed, *(document.id for document in documents)]:
+            for id in removed:
                 self._remove(id, table)
             spelt: set[str] = set()
-            for document in documents:
-                self._insert(document, passages[document.id], recipe.identity, table)
-                for passage in passages[document.id]:
+            for document, passages in documents:
+                self._insert(document, passages, table)
+                for passage, _ in passages:
                     spelt |= spelt_words(passage.title, passage.text)
             self._connection.executemany(
                 "INSERT OR IGNORE INTO words VALUES (?)", ((word,) for word in sorted(spelt))
@@ -182,8 +183,7 @@ class IndexWriter:
     def _insert(
         self,
         document: Document,
-        passages: Sequence[Passage],
-        identity: EmbedderIdentity,
+        passages: Sequence[KeyedPassage],
         table: MetadataTable,
     ) -> None:
         execute = self._connection.execute
@@ -201,7 +201,7 @@ class IndexWriter:
             ),
         )
         numbers = []
-        for passage in passages:
+        for passage, key in passages:
             where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
             if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
                 raise DuplicateIdError(
@@ -209,7 +209,7 @@ class IndexWriter:
                 )
             number = execute(
                 f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*where, metadata, written_parts(passage.parts), vector_key(identity, passage.reading)),
+                (*where, metadata, written_parts(passage.parts), key),
             ).lastrowid
             words = " ".join(indexed_words(passage.title, passage.text, document.metadata))
             execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))

@@ -31,11 +31,16 @@ def make_folder(folder: Path) -> None:
         sync_folder(path.parent)
 
 
-def publish_file(path: Path, parts: Sequence[memoryview]) -> None:
-    """Write a file beside its place, flush it, and rename it into place; what fails leaves nothing beside it."""
+def publish_file(path: Path, parts: Sequence[memoryview], mode: int | None = None) -> None:
+    """Write a file beside its place, flush it, and rename it into place; what fails leaves nothing beside it.
+
+    ``mode``: who may read and write it, such as ``0o600``; left out, as the process makes files.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb", buffering=0) as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             for part in parts:
                 written = 0
                 while written < len(part):

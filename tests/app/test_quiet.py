@@ -49,12 +49,13 @@ class Run:
 def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
     """Return every command once at least, each with what those before it made."""
     docs, canon = str(work / "docs"), str(Path(__file__).parents[2] / "eval" / "gold" / "builddaily")
-    a, b, saved, tuned = (str(work / name) for name in ("a", "b", "saved", "tuned"))
+    a, b, saved, tuned, keys = (str(work / name) for name in ("a", "b", "saved", "tuned", "keys.json"))
     ollama = ("--lm", "ollama/qwen3")
     return [
         ("demo",),
         ("ask", "chat_bridge", QUESTION),
         ("search", "builddaily", QUESTION),
+        ("mcp",),
         ("doctor",),
         ("pull", "nomic-embed-text"),
         ("index", "build", "docs", docs),
@@ -91,6 +92,9 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("programs", "list"),
         ("programs", "show", saved),
         ("programs", "diff", saved, saved),
+        ("keys", "add", keys, "app"),
+        ("keys", "list", keys),
+        ("keys", "remove", keys, "app"),
         ("optimize", "chat_bridge", gold, "--optimizer", "bootstrap", *ollama, "--out", str(work / "optimized")),
     ]  # fmt: skip
 
@@ -184,5 +188,5 @@ def test_no_command_asks_for_an_address_but_this_machines(runs: dict[tuple[str, 
 def test_no_library_writes_to_stderr(runs: dict[tuple[str, ...], Run]) -> None:
     noisy = {run.arguments: run.err for run in runs.values() if any(sign in run.err for sign in OF_LIBRARIES)}
     assert noisy == {}
-    silent = [run for run in runs.values() if run.arguments[0] in ("ask", "search", "programs")]
+    silent = [run for run in runs.values() if run.arguments[0] in ("ask", "search", "programs", "mcp")]
     assert [run.err for run in silent] == [""] * len(silent)

@@ -59,6 +59,46 @@ def test_what_it_cannot_read_is_left_out_whole_and_named(tmp_path: Path, text: s
     assert (Path(skip.path).name, skip.reason) == ("a.shout", reason)
 
 
+class IdsReader:
+    """Gives a document for each line, which is its id; a last one of ``damaged`` is no line."""
+
+    name, version, suffixes = "ids", 1, (".ids",)
+
+    def read(self, file: quincunx.SourceFile) -> Iterator[quincunx.Document]:
+        for line in file.read_text().split():
+            if line == "damaged":
+                raise quincunx.UnreadableFileError("damaged", "after the others")
+            yield quincunx.Document(line, "", f"Of {file.name}")
+
+
+def test_nothing_is_kept_of_a_file_that_fails_halfway(tmp_path: Path) -> None:
+    quincunx.add_reader(IdsReader())
+    for name, ids in {"a": "1 2", "b": "3 2 4 damaged", "c": "3 5", "d": "6 damaged"}.items():
+        (tmp_path / f"{name}.ids").write_text(ids)
+    corpus = read_corpus(tmp_path)
+    assert [(document.id, document.text) for document in corpus.documents] == [
+        ("1", "Of a"), ("2", "Of a"), ("3", "Of c"), ("5", "Of c"),
+    ]  # fmt: skip
+    assert list(corpus.origin.sources) == ["1", "2", "3", "5"]
+    assert len(corpus.documents) == 4
+    assert corpus.report.read == {".ids": 4}
+    assert [(Path(skip.path).name, skip.reason) for skip in corpus.report.skipped] == [
+        ("b.ids", "damaged"),
+        ("d.ids", "damaged"),
+    ]
+
+
+def test_an_id_that_stands_twice_names_both_files(tmp_path: Path) -> None:
+    quincunx.add_reader(IdsReader())
+    (tmp_path / "a.ids").write_text("1 2")
+    (tmp_path / "b.ids").write_text("3 2 1 3")
+    with pytest.raises(quincunx.DuplicateIdError, match=r"id '2' stands twice: \S+/a\.ids and \S+/b\.ids\."):
+        read_corpus(tmp_path)
+    (tmp_path / "b.ids").write_text("3 3")
+    with pytest.raises(quincunx.DuplicateIdError, match=r"id '3' stands twice: \S+/b\.ids and \S+/b\.ids\."):
+        read_corpus(tmp_path)
+
+
 def test_the_one_added_last_counts(tmp_path: Path) -> None:
     class Twin(ShoutingReader):
         name = "twin"

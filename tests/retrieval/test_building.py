@@ -19,6 +19,7 @@ from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.errors import (
     BoundError,
     CorpusError,
+    DuplicateIdError,
     IdentityMismatchError,
     IndexStateError,
     StorageError,
@@ -32,7 +33,7 @@ from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.storage.home import DATABASE, index_folder
-from quincunx.retrieval.text.chunking import Chunking
+from quincunx.retrieval.text.chunking import Chunking, cut
 
 
 class Counting:
@@ -132,6 +133,34 @@ def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path: Path) -> None:
     report = build(tmp_path, wanted, embedder)
     assert report.passages == 600
     assert embedder.embedded == 600 - 256
+
+
+def test_a_text_that_stands_often_is_embedded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quincunx.retrieval.index.build.ASKED_AT_ONCE", 3)
+    each = [Document(f"d{i}", "", f"Text {i % 7}{'.' * (i % 7)}") for i in range(40)]
+    embedder = Hashing()
+    report = build(tmp_path, each, embedder)
+    assert (report.embedded, embedder.embedded, report.passages) == (7, 7, 40)
+    assert set(stored(tmp_path)) == {document.id for document in each}
+    assert build(tmp_path, [*each, Document("new", "", "Text 3...")], Hashing()).embedded == 0
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_a_document_called_as_a_piece_of_another_is_refused_before_anything_is_embedded(
+    tmp_path: Path, later: bool
+) -> None:
+    long = Document("a", "", "\n\n".join("x" * 100 for _ in range(6)))
+    pieces = [passage.id for passage in cut(long, Chunking(), Hashing().offsets)]
+    assert len(pieces) > 2
+    clashing = Document(pieces[1], "", "Short.")
+    embedder = Hashing()
+    owners = ("a", pieces[1]) if later else (pieces[1], "a")
+    said = f"passage id {pieces[1]!r} would belong to documents {owners[0]!r} and {owners[1]!r}: rename one of them"
+    with pytest.raises(DuplicateIdError) as refused:
+        build(tmp_path, [long, clashing] if later else [clashing, long], embedder)
+    assert (str(refused.value), embedder.embedded) == (said, 0)
+    # Of which several passages are made has none of that name.
+    assert build(tmp_path, [long, replace(long, id=pieces[1])], embedder).passages == 2 * len(pieces)
 
 
 def test_vectors_read_back_are_those_embedded(tmp_path: Path) -> None:

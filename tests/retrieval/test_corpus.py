@@ -107,3 +107,11 @@ def test_a_document_without_text_is_left_out_with_a_warning(
     beir(tmp_path, {"_id": "a", "text": " "}, {"_id": "b", "text": "y"})
     assert [d.id for d in read_documents([tmp_path])] == ["b"]
     assert "'a' has no text" in caplog.text
+
+
+def test_documents_of_one_file_share_its_facts(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,price\nTea,3\nRum,7\n")
+    (tmp_path / "b.csv").write_text("name,price\nGin,9\n")
+    tea, rum, gin = read_documents(tmp_path)
+    assert tea.metadata["file"] is rum.metadata["file"]
+    assert tea.metadata["file"] is not gin.metadata["file"]

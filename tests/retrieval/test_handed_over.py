@@ -40,7 +40,7 @@ OWN = Document("own", "Own", "As it is.", {"a": 1}, headed=True)
     ids=str,
 )  # fmt: skip
 def test_documents_are_taken_as_they_are(item: Any, document: Document) -> None:
-    assert documents_of([item]) == [document]
+    assert list(documents_of([item])) == [document]
 
 
 def test_fields_say_what_is_what() -> None:

@@ -32,7 +32,11 @@ EACH = FILES // 100 if TORTURE else len(KINDS)
 CHANGED, MOVED, REMOVED = range(EACH), range(EACH, 2 * EACH), range(2 * EACH, 3 * EACH)
 LARGE_SHARE = 1.0 if TORTURE else 0.05
 MOST_MIB = 400 if TORTURE else 70
-SAMPLE = [name for name in LARGE if TORTURE or name in ("records.jsonl", "book.txt", "book.md")]
+MOST_MIB_OF_TINY = 250 if TORTURE else 40
+TINY = "tiny_records.jsonl"
+SAMPLE = [
+    name for name in LARGE if name != TINY and (TORTURE or name in ("records.jsonl", "book.txt", "book.md"))
+]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 
 
@@ -161,3 +165,22 @@ def test_a_large_file_is_read_and_indexed_in_bounded_memory(home: Path, tmp_path
     built = work("build", name.replace(".", "-"), str(path))
     assert built["skipped"] == 0
     assert built["peak"] - built["base"] < MOST_MIB
+
+
+@pytest.mark.torture
+@linux
+def test_tiny_records_are_read_indexed_and_synced_in_bounded_memory(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / TINY
+    write_large(path, int(LARGE[TINY] * LARGE_SHARE))
+    read = work("cut", str(path), "embedded")
+    built = work("build", "tiny", str(path))
+    again = work("build", "tiny", str(path))
+    synced = work("sync", "tiny")
+    path.write_text(path.read_text().replace("Item 1", "Thing 1"))
+    changed = work("sync", "tiny")
+    assert read["passages"] == built["added"] == again["unchanged"] == synced["unchanged"]
+    assert (again["made"], synced["made"], synced["read"]) == (0, 0, {})
+    assert changed["changed"] == changed["made"] > read["passages"] // 20
+    steps = {"read": read, "build": built, "again": again, "sync": synced, "changed": changed}
+    most = {step: told["peak"] - told["base"] for step, told in steps.items()}
+    assert {step: mib for step, mib in most.items() if mib >= MOST_MIB_OF_TINY} == {}

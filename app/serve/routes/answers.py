@@ -74,6 +74,9 @@ class UsageBody(BaseModel):
 class AnswerBody(BaseModel):
     """A checked answer; see `quincunx.Answer`."""
 
+    id: str = Field(
+        description="Of the call, as the log and `feedback` name it.", examples=["6f1d0c2e8a5b4d0e"]
+    )
     program: str = Field(examples=["chat_bridge"])
     index: str
     question: str
@@ -93,6 +96,9 @@ class AnswerBody(BaseModel):
     left_out: int
     candidates: list[CandidateBody]
     generations: dict[str, int]
+    near_words: dict[str, list[str]] = Field(
+        description="By word of the question that stands nowhere in the index: what was searched for instead."
+    )
     seconds: dict[str, float]
 
 

@@ -18,12 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ....programs.answer import Answer
 from ....programs.budget import Budget
-from ....programs.events import Event
+from ....programs.events import Done, Event
 from ....programs.program import GroundedProgram
 from ....retrieval.errors import BoundError, QuincunxError
 from ....signatures.conversation import Turn
 from ...as_json import answer_as_json, event_as_json
 from ..connection import while_connected
+from ..feedback.remembered import noting_call_ids
 from ..service import Service
 from ..settings import ServeLimits
 from .admission import TAKES_TURN, ReadyService
@@ -92,7 +93,7 @@ class BatchAnswers(BaseModel):
     summary="Ask a program.",
     dependencies=[TAKES_TURN],
     response_model=AnswerBody,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {EVENT_STREAM: {}}}},  # a schema would be that of each event
 )
 async def ask_served(program: str, body: AskBody, request: Request, service: ReadyService) -> Response:
     """A refusal is an answer: `answered` is false then, and `refusal` says why.
@@ -143,6 +144,9 @@ class ProgramCall:
         limits = service.settings.limits
         turns = {f"history.{i}.{name}": text for i, turn in enumerate(asked.history) for name, text in turn}
         require_length(limits, question=asked.question, **asked.details, **turns)
+        self.id = ""
+        """Of the answer, once there is one: that of its call in the log."""
+        self._service = service
         self._program = _with_settings(service.program(program), asked.settings)
         self._inputs: dict[str, Any] = {"question": asked.question, "budget": _budget(asked.budget, limits)}
         self._inputs |= asked.details
@@ -150,12 +154,14 @@ class ProgramCall:
             self._inputs["history"] = asked.history
 
     async def answer(self) -> dict[str, Any]:
-        return answer_as_json(await self.plain())
+        answer = await self.plain()
+        return {"id": self.id, **answer_as_json(answer)}
 
     async def plain(self) -> Answer:
-        with _unrecorded():
+        with _unrecorded(), noting_call_ids() as ids:
             answer: Answer = await self._program.acall(**self._inputs)
-            return answer
+        self._keep(answer, ids)
+        return answer
 
     async def sent(self) -> AsyncIterator[bytes]:
         """Yield what happens as it goes over the wire."""
@@ -163,12 +169,15 @@ class ProgramCall:
             async for event in events:
                 if event is None:
                     yield PING
-                else:
-                    yield format_sse_event(event=event.type, data_str=json.dumps(event_as_json(event)))
+                    continue
+                told = event_as_json(event)
+                if isinstance(event, Done):
+                    told["answer"] = {"id": self.id, **told["answer"]}
+                yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
 
     async def events(self) -> AsyncGenerator[Event | None]:
         """Yield what happens, and ``None`` after every `PING_SECONDS` in which nothing did."""
-        with _unrecorded():
+        with _unrecorded(), noting_call_ids() as ids:
             settings = contextvars.copy_context()
         events = self._program.stream(**self._inputs)
         coming = settings.run(_next, events)
@@ -181,10 +190,17 @@ class ProgramCall:
                 event = coming.result()
                 if event is None:
                     return
+                if isinstance(event, Done):
+                    self._keep(event.answer, ids)
                 yield event
                 coming = settings.run(_next, events)
         finally:
             coming.cancel()
+
+    def _keep(self, answer: Answer, ids: list[str]) -> None:
+        """Remember an answer for what may be said of it."""
+        self.id = ids[-1]
+        self._service.answers.keep(self.id, answer, self._program.retriever.handle.indexes)
 
 
 def _next(events: AsyncIterator[Event]) -> asyncio.Task[Event | None]:

@@ -60,9 +60,7 @@ async def search_index(body: SearchBody, request: Request, service: ReadyService
     limits = service.settings.limits
     require_length(limits, question=body.question)
     settings = body.settings.over(SearchSettings())
-    handle = service.handle(body.index.split(","))
-    found = await while_connected(
-        request, asyncio.to_thread(handle.search, body.question, settings), limits.seconds
-    )
+    search = asyncio.to_thread(service.search, body.index.split(","), body.question, settings)
+    found = await while_connected(request, search, limits.seconds)
     service.metrics.stages(found.seconds)
     return JSONResponse(search_as_json(body.index, found, settings))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import ProgramModules
+from ...options import ProgramModules
 
 
 def run_service(
@@ -34,22 +34,32 @@ def run_service(
         Path | None,
         typer.Option(help="A TOML file whose table [serve] holds settings; options go before it."),
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of keys, made by `quincunx keys add`: every request must have one of them."
+        ),
+    ] = None,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Make OpenTelemetry spans of calls and searches.")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Build the demo's indexes first.")] = False,
     program_modules: ProgramModules = None,
 ) -> None:
     """Serve programs, searches and rerankers over HTTP."""
     try:
-        from ..serve.server import run_server
-        from ..serve.settings import read_settings
+        from ...serve.server import run_server
+        from ...serve.settings import read_settings
     except ModuleNotFoundError as error:
-        from ...retrieval.errors import MissingExtraError
+        from ....retrieval.errors import MissingExtraError
 
         raise MissingExtraError(error.name or "fastapi", "serve") from error
     given: dict[str, Any] = {"host": host, "port": port, "lm": lm, "profile": profile}
+    given |= {"keys_file": keys, "traces": traces or None}
     given |= {"programs": _names(programs), "indexes": _names(index)}
     settings = read_settings(config, {name: value for name, value in given.items() if value is not None})
     if demo:
-        from ..demo import build_canons
+        from ...demo import build_canons
 
         build_canons()
     run_server(settings)

@@ -1,0 +1,1 @@
+"""Commands that run the service for apps and agents, and its keys."""

@@ -1,0 +1,1 @@
+"""The MCP server: searches, passages and answers for agents, which only read."""

@@ -1,0 +1,1 @@
+"""What people say of answers, kept as drafts for a gold set."""

@@ -1,0 +1,1 @@
+"""Calls and searches as OpenTelemetry spans."""

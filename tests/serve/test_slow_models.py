@@ -1,0 +1,122 @@
+"""A language model that does not answer holds up nobody for ever: who leaves frees the turn, the queue is bounded, time ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ollama_server import Fault, OllamaServer
+from running_service import running
+
+QUESTION = {"question": "What is Sage Daily?"}
+ASK = "/v1/ask/chat_bridge"
+
+
+@contextmanager
+def hanging(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> Iterator[tuple[httpx.Client, OllamaServer]]:
+    """Serve with a language model that never answers."""
+    with OllamaServer() as server:
+        server.fail("/api/chat", Fault.HANG, times=20)
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        with running(
+            programs=["chat_bridge"],
+            indexes=["builddaily"],
+            lm="ollama/qwen3",
+            limits={"at_once": 1, "waiting": 1, **limits},
+        ) as client:
+            yield client, server
+
+
+def wait_until_working(client: httpx.Client, count: int, seconds: float) -> None:
+    """Wait until so many requests hold a turn."""
+    deadline = time.monotonic() + seconds
+    while f"quincunx_requests_working {count}.0" not in client.get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def wait_until_asked(server: OllamaServer, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not server.sent("/api/chat"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_who_leaves_frees_the_turn_and_the_model_within_a_second(
+    canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hanging(monkeypatch) as (client, server):
+        with httpx.Client(base_url=client.base_url, trust_env=False) as leaving:
+
+            def ask() -> None:
+                with pytest.raises(httpx.ReadTimeout):
+                    leaving.post(ASK, json=QUESTION, timeout=3)
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            wait_until_asked(server)
+            wait_until_working(client, 1, 5)
+            assert not server.disconnected.is_set()
+            asking.join()
+        assert server.disconnected.wait(1)
+        wait_until_working(client, 0, 1)
+
+
+def test_who_leaves_a_stream_frees_the_turn_and_the_model_within_a_second(
+    canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hanging(monkeypatch) as (client, server):
+        with client.stream("POST", ASK, json={**QUESTION, "stream": True}) as response:
+            lines = response.iter_lines()  # held: closed, it would close the connection
+            line = next(line for line in lines if line.startswith("data: "))
+            assert json.loads(line.removeprefix("data: "))["type"] == "status"
+            wait_until_asked(server)
+            wait_until_working(client, 1, 5)
+        assert server.disconnected.wait(1)
+        wait_until_working(client, 0, 1)
+
+
+def test_one_more_than_may_wait_is_refused_with_when_to_come_again(
+    canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hanging(monkeypatch, seconds=6) as (client, server):
+        got: list[httpx.Response] = []
+        askers = [
+            threading.Thread(target=lambda: got.append(client.post(ASK, json=QUESTION))) for _ in range(2)
+        ]
+        for asker in askers:
+            asker.start()
+        wait_until_asked(server)
+        deadline = time.monotonic() + 5
+        while "quincunx_requests_waiting 1.0" not in client.get("/metrics").text:
+            assert time.monotonic() < deadline
+        for path, body in ((ASK, QUESTION), ("/v1/search", {**QUESTION, "index": "builddaily"})):
+            refused = client.post(path, json=body)
+            assert (refused.status_code, refused.json()["code"]) == (429, "overloaded")
+            assert int(refused.headers["retry-after"]) >= 1
+        for asker in askers:
+            asker.join()
+        assert [(each.status_code, each.json()["code"]) for each in got] == [(504, "deadline_exceeded")] * 2
+        assert client.post("/v1/search", json={**QUESTION, "index": "builddaily"}).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_ends_with_its_time(
+    canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hanging(monkeypatch, seconds=1.5) as (client, server):
+        begun = time.monotonic()
+        response = client.post(ASK, json=QUESTION)
+        assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
+        assert time.monotonic() - begun < 3
+        assert server.disconnected.wait(1)
+        stream = client.post(ASK, json={**QUESTION, "stream": True}).text
+        last = [line for line in stream.splitlines() if line.startswith("data: ")][-1]
+        assert json.loads(last.removeprefix("data: "))["code"] == "deadline_exceeded"
+        wait_until_working(client, 0, 1)
