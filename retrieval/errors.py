@@ -56,52 +56,17 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
-    "ArtifactError",
-    "ArtifactMismatchError",
-    "BadNameError",
-    "BadTextError",
-    "BoundError",
-    "BudgetExceededError",
-    "CorpusError",
-    "DeadlineExceededError",
-    "DuplicateIdError",
-    "EmptyQuestionError",
-    "FilterError",
-    "ForkedError",
-    "GoldSetError",
-    "IdentityMismatchError",
-    "IndexStateError",
-    "LanguageModelError",
-    "MissingExtraError",
-    "MissingWeightsError",
-    "ModelOutputError",
-    "OllamaBusyError",
-    "OllamaCutOffError",
-    "OllamaError",
-    "OllamaModelMissingError",
-    "OllamaTimeoutError",
-    "OllamaUnreachableError",
-    "OverloadedError",
-    "ProgramSpecError",
-    "PromptTooLongError",
-    "QuincunxError",
-    "RunError",
-    "RunMismatchError",
-    "ServiceError",
-    "ServiceUnreachableError",
-    "StorageError",
-    "UnknownFieldError",
-    "UnknownIndexError",
-    "UnknownProfileError",
-    "UnknownProgramError",
-    "UnknownRunError",
-    "UnsupportedModelError",
-    "UnsupportedOutputError",
-    "UsageError",
-    "WeightsError",
-    "WeightsMismatchError",
-    "WriterBusyError",
-]
+    "ArtifactError", "ArtifactMismatchError", "BadNameError", "BadTextError", "BoundError",
+    "BudgetExceededError", "CorpusError", "DeadlineExceededError", "DuplicateIdError", "EmptyQuestionError",
+    "FilterError", "ForkedError", "GoldSetError", "IdentityMismatchError", "IndexStateError",
+    "LanguageModelError", "MissingExtraError", "MissingWeightsError", "ModelOutputError", "OllamaBusyError",
+    "OllamaCutOffError", "OllamaError", "OllamaModelMissingError", "OllamaTimeoutError",
+    "OllamaUnreachableError", "OverloadedError", "ProgramSpecError", "PromptTooLongError", "QuincunxError",
+    "RunError", "RunMismatchError", "ServiceError", "ServiceUnreachableError", "StorageError",
+    "UnknownFieldError", "UnknownIndexError", "UnknownProfileError", "UnknownProgramError",
+    "UnknownRunError", "UnsupportedModelError", "UnsupportedOutputError", "UsageError", "WeightsError",
+    "WeightsMismatchError", "WriterBusyError",
+]  # fmt: skip
 
 
 class QuincunxError(Exception):
@@ -427,17 +392,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``. Did you mean 'x'?`` with the known name that is most like a misspelt one; empty where none is."""
     like = difflib.get_close_matches(name, list(known), n=1)
     return f". Did you mean {like[0]!r}?" if like else ""
-
-
-def error_of_code(code: str, message: str) -> QuincunxError | None:
-    """Return the error of a stable code with a message that was made elsewhere; ``None`` where no class has the code."""
-    kinds: list[type[QuincunxError]] = [QuincunxError]
-    for kind in kinds:  # grows as it is walked
-        kinds += kind.__subclasses__()
-    known = next((kind for kind in kinds if kind.code == code), None)
-    if known is None:
-        return None
-    error = known.__new__(known, message)  # classes that make their own message take other arguments
-    if isinstance(error, UnknownNameError):
-        error.name, error.known = "", []
-    return error

@@ -31,8 +31,8 @@ from ...retrieval.errors import (
     UnknownProgramError,
     UsageError,
     WriterBusyError,
-    error_of_code,
 )
+from ..error_codes import error_of_code
 from .vendor_errors import vendor_fields
 
 logger = logging.getLogger(__name__)

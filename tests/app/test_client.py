@@ -27,6 +27,7 @@ from quincunx.retrieval.handle import SearchHandle
 
 QUESTION = "What is Sage Daily?"
 NOTHING_FITS = "What is the boiling point of tungsten?"
+UNKNOWN_FIELD = quincunx.SearchSettings(where="nowhere=1")
 BUSY = {"code": "overloaded", "detail": "too much waits", "request_id": "r1"}
 
 
@@ -37,7 +38,13 @@ def client(service_address: str, canons: Path) -> Iterator[quincunx.Client]:
 
 
 def answered(program: str, question: str = QUESTION, **inputs: Any) -> quincunx.Answer:
-    return quincunx.load(program, lm="extractive")(question=question, **inputs)
+    answer: quincunx.Answer = quincunx.load(program, lm="extractive")(question=question, **inputs)
+    return answer
+
+
+def schema_of(program: str) -> dict[str, Any]:
+    output: Any = SPECS[program].output_type
+    return TypeAdapter(output).json_schema(mode="serialization")
 
 
 def over_the_wire(value: Any) -> Any:
@@ -104,7 +111,7 @@ def test_the_output_of_a_program_that_is_not_known_here_is_a_view_of_its_fields(
     program: str, canons: Path
 ) -> None:
     answer = answered(program, QUESTIONS[program])
-    schema = TypeAdapter(SPECS[program].output_type).json_schema(mode="serialization")
+    schema = schema_of(program)
     told = {**over_the_wire(answer_as_json(answer)), "program": "somebody_elses"}
     assert needs_schemas(told)
     view = answer_from_json(told, {"somebody_elses": schema}).output
@@ -117,7 +124,7 @@ def test_the_output_of_a_program_that_is_not_known_here_is_a_view_of_its_fields(
 
 def test_a_view_has_claims_and_computed_fields_as_attributes(canons: Path) -> None:
     answer = answered("chat_bridge")
-    schema = TypeAdapter(SPECS["chat_bridge"].output_type).json_schema(mode="serialization")
+    schema = schema_of("chat_bridge")
     view = view_output(over_the_wire(answer_as_json(answer))["output"], schema)
     assert view.answer == answer.output.answer
     assert view.sentences == answer.output.sentences
@@ -230,9 +237,6 @@ def test_errors_are_of_the_class_that_they_have_in_process(
     with pytest.raises(kind) as told:
         asked(client)
     assert str(told.value)
-
-
-UNKNOWN_FIELD = quincunx.SearchSettings(where="nowhere=1")
 
 
 def test_the_async_client_answers_streams_and_searches_alike(
