@@ -108,6 +108,7 @@ __all__ = [
     "Turn",
     "UnknownFieldError",
     "UnknownIndexError",
+    "UnknownPassageError",
     "UnknownProfileError",
     "UnknownProgramError",
     "UnknownRunError",

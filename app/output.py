@@ -16,12 +16,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..retrieval.errors import QuincunxError, StorageError, UnknownIndexError
-from ..retrieval.models.embedders import Progress as Report
 
 if TYPE_CHECKING:
     from ..eval.runs.ledger import Row
     from ..eval.runs.runner import RowWatch
     from ..programs.trace import CallRecord
+    from ..retrieval.models.embedders import Progress as Report
 
 UNBOUNDED = 100_000
 """Columns of an output that is no terminal: each row of a table stands on one line there, whole."""
@@ -88,6 +88,8 @@ def fail(error: QuincunxError | OSError) -> NoReturn:
 
 def _naming_demo(error: UnknownIndexError) -> UnknownIndexError:
     """Let the message about an index of the demo say that the demo makes it."""
+    if not error.name:
+        return error  # of a service, whose indexes are not made here
     from ..eval.goldsets.goldset import CANONS
 
     if error.name not in CANONS:

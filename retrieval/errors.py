@@ -13,6 +13,7 @@
     │   │   └── UnsupportedOutputError    unsupported_output
     │   ├── UnknownIndexError         unknown_index
     │   ├── RunMismatchError          run_mismatch
+    │   ├── UnknownPassageError       unknown_passage
     │   ├── UnknownProfileError       unknown_profile
     │   ├── UnknownProgramError       unknown_program
     │   └── UnknownRunError           unknown_run
@@ -52,56 +53,22 @@ it, never on the message.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
+from .spelling import did_you_mean
+
 __all__ = [
-    "ArtifactError",
-    "ArtifactMismatchError",
-    "BadNameError",
-    "BadTextError",
-    "BoundError",
-    "BudgetExceededError",
-    "CorpusError",
-    "DeadlineExceededError",
-    "DuplicateIdError",
-    "EmptyQuestionError",
-    "FilterError",
-    "ForkedError",
-    "GoldSetError",
-    "IdentityMismatchError",
-    "IndexStateError",
-    "LanguageModelError",
-    "MissingExtraError",
-    "MissingWeightsError",
-    "ModelOutputError",
-    "OllamaBusyError",
-    "OllamaCutOffError",
-    "OllamaError",
-    "OllamaModelMissingError",
-    "OllamaTimeoutError",
-    "OllamaUnreachableError",
-    "OverloadedError",
-    "ProgramSpecError",
-    "PromptTooLongError",
-    "QuincunxError",
-    "RunError",
-    "RunMismatchError",
-    "ServiceError",
-    "ServiceUnreachableError",
-    "StorageError",
-    "UnknownFieldError",
-    "UnknownIndexError",
-    "UnknownProfileError",
-    "UnknownProgramError",
-    "UnknownRunError",
-    "UnsupportedModelError",
-    "UnsupportedOutputError",
-    "UsageError",
-    "WeightsError",
-    "WeightsMismatchError",
+    "ArtifactError", "ArtifactMismatchError", "BadNameError", "BadTextError", "BoundError",
+    "BudgetExceededError", "CorpusError", "DeadlineExceededError", "DuplicateIdError", "EmptyQuestionError",
+    "FilterError", "ForkedError", "GoldSetError", "IdentityMismatchError", "IndexStateError",
+    "LanguageModelError", "MissingExtraError", "MissingWeightsError", "ModelOutputError", "OllamaBusyError",
+    "OllamaCutOffError", "OllamaError", "OllamaModelMissingError", "OllamaTimeoutError",
+    "OllamaUnreachableError", "OverloadedError", "ProgramSpecError", "PromptTooLongError", "QuincunxError",
+    "RunError", "RunMismatchError", "ServiceError", "ServiceUnreachableError", "StorageError",
+    "UnknownFieldError", "UnknownIndexError", "UnknownPassageError", "UnknownProfileError", "UnknownProgramError", "UnknownRunError",
+    "UnsupportedModelError", "UnsupportedOutputError", "UsageError", "WeightsError", "WeightsMismatchError",
     "WriterBusyError",
-]
+]  # fmt: skip
 
 
 class QuincunxError(Exception):
@@ -201,6 +168,12 @@ class UnknownIndexError(UnknownNameError):
         self.where = f" (in {home}; the variable QUINCUNX_HOME names another folder)"
         self.remedy = f"Make it with `{command or f'quincunx index build {name} PATH…'}`"
         super().__init__(name, known)
+
+
+class UnknownPassageError(UsageError):
+    """An index holds no passage of that id."""
+
+    code = "unknown_passage"
 
 
 class UnknownProfileError(UnknownNameError):
@@ -421,23 +394,3 @@ class WeightsMismatchError(WeightsError):
     """The weights are not the ones that were pinned."""
 
     code = "weights_mismatch"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``. Did you mean 'x'?`` with the known name that is most like a misspelt one; empty where none is."""
-    like = difflib.get_close_matches(name, list(known), n=1)
-    return f". Did you mean {like[0]!r}?" if like else ""
-
-
-def error_of_code(code: str, message: str) -> QuincunxError | None:
-    """Return the error of a stable code with a message that was made elsewhere; ``None`` where no class has the code."""
-    kinds: list[type[QuincunxError]] = [QuincunxError]
-    for kind in kinds:  # grows as it is walked
-        kinds += kind.__subclasses__()
-    known = next((kind for kind in kinds if kind.code == code), None)
-    if known is None:
-        return None
-    error = known.__new__(known, message)  # classes that make their own message take other arguments
-    if isinstance(error, UnknownNameError):
-        error.name, error.known = "", []
-    return error

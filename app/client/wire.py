@@ -24,8 +24,8 @@ from ...retrieval.errors import (
     ServiceError,
     ServiceUnreachableError,
     UsageError,
-    error_of_code,
 )
+from ..error_codes import error_of_code
 from .calls import ServiceCall
 
 SERVER_VARIABLE, KEY_VARIABLE = "QUINCUNX_SERVER", "QUINCUNX_API_KEY"

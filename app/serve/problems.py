@@ -28,11 +28,12 @@ from ...retrieval.errors import (
     QuincunxError,
     StorageError,
     UnknownIndexError,
+    UnknownPassageError,
     UnknownProgramError,
     UsageError,
     WriterBusyError,
-    error_of_code,
 )
+from ..error_codes import error_of_code
 from .vendor_errors import vendor_fields
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[QuincunxError], int], ...] = (
     (UnknownProgramError, 404),
     (UnknownIndexError, 404),
+    (UnknownPassageError, 404),
     (UsageError, 400),
     (CorpusError, 400),
     (DeadlineExceededError, 504),

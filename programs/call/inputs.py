@@ -11,7 +11,8 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError
 from pydantic import ValidationError
 
-from ...retrieval.errors import LanguageModelError, ModelOutputError, UsageError, did_you_mean
+from ...retrieval.errors import LanguageModelError, ModelOutputError, UsageError
+from ...retrieval.spelling import did_you_mean
 from ...retrieval.text.questions import lone_surrogate_at, require_question
 from ...signatures.conversation import Turn
 from ..engines.lms import typed_cause

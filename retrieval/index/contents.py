@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ..corpus.beir import BEIR_CORPUS, document_record
 from ..corpus.roots import Root, by_path_of, innermost
-from ..errors import CorpusError, UsageError
+from ..errors import CorpusError, UnknownPassageError
 from ..neighbours import with_neighbours
 from ..passages import Passage
 from ..storage.disk import make_folder, publish_file, storing
@@ -21,12 +21,6 @@ from .store import Store
 from .vectors.snapshot import Snapshot
 
 Found = TypeVar("Found")
-
-
-class UnknownPassageError(UsageError):
-    """An index holds no passage of that id."""
-
-    code = "unknown_passage"
 
 
 @dataclass(frozen=True)

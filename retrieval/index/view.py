@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-from ..errors import IndexStateError, UnknownFieldError, did_you_mean
+from ..errors import IndexStateError, UnknownFieldError
 from ..filters import Filter, unknown_fields
 from ..metadata import Path as FieldPath
 from ..metadata import path_text
@@ -18,6 +18,7 @@ from ..models.embedders import EmbedderIdentity, Vectors
 from ..neighbours import DocumentPassages
 from ..passages import Passage
 from ..processes import Lock
+from ..spelling import did_you_mean
 from ..text.words import searched_words
 from .access import IndexChangedError
 from .lexical import bm25

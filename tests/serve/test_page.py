@@ -8,7 +8,7 @@ import httpx
 import pytest
 from browser import Browser, opened_browser
 from five_programs import QUESTIONS
-from playground import IDLE, OFF_THE_EDGE, Playground, serious_findings
+from playground import IDLE, OFF_THE_EDGE, READY, Playground, serious_findings
 
 LOOKS = {
     "builddaily": ["chat_bridge", "resource_search"],
@@ -225,7 +225,7 @@ def test_the_switch_turns_the_light_and_is_remembered(page: Playground) -> None:
     page.browser.click("#theme")
     dark = page.browser.run(paper)
     assert dark != light
-    page.browser.visit(page.url, "document.readyState === 'complete'")
+    page.browser.visit(page.url, READY)
     assert page.browser.run(paper) == dark
     page.open(dark=True)
     assert page.browser.run(paper) == dark

@@ -21,10 +21,9 @@ export function offerPrograms(programs, choose) {
 export function showInputs(program) {
   for (const input of document.querySelectorAll("input[name=program]")) input.checked = input.value === program.name;
   $("about").textContent = firstSentence(program.description);
-  $("question").placeholder = program.example;
+  $("question").placeholder = program.example && `For example: ${program.example}`;
   const typed = details();
   $("details").replaceChildren(...program.details.map((name) => field(name, typed[name] ?? "")));
-  $("afresh").hidden = !program.history;
   // In a conversation one types below what was said.
   if (program.history) $("answers").after($("form"));
   else $("answers").before($("form"));
@@ -35,7 +34,7 @@ export function showInputs(program) {
 const firstSentence = (text) => /^.*?[.!?](?=\s|$)/s.exec(text)?.[0].replace(/\s+/g, " ") ?? text;
 
 function field(name, value) {
-  const input = el("input", { type: "text", "data-detail": name, id: `detail-${name}`, placeholder: HINTS[name] ?? "" });
+  const input = el("input", { type: "text", "data-detail": name, id: `detail-${name}`, placeholder: HINTS[name] ? `For example: ${HINTS[name]}` : "" });
   input.value = value;
   const made = el("div", { class: "field" }, el("label", { for: input.id }, apart(titleOf({ name }))), input);
   if (name === "drawn") made.append(...deckBeside(input));

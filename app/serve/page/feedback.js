@@ -1,6 +1,6 @@
 // Thumbs: what a reader thinks of an answer goes to the service, where it takes feedback.
 
-import { el, freshId } from "./dom.js";
+import { el, freshId, svg } from "./dom.js";
 import { sendFeedback, ServiceError } from "./service.js";
 
 /** Returns thumbs for an answer; a thumb down asks what would have been right before it is sent. */
@@ -12,8 +12,8 @@ export function thumbs(answer) {
     event.preventDefault();
     send("down", text.value.trim());
   } }, el("label", { for: id }, "What would have been right? It may stay empty."), text, el("button", { type: "submit" }, "Send"));
-  const up = thumb("👍", "Good answer", () => send("up", ""));
-  const down = thumb("👎", "Bad answer", () => {
+  const up = thumb("up", "Good answer", () => send("up", ""));
+  const down = thumb("down", "Bad answer", () => {
     correction.hidden = false;
     text.focus();
   });
@@ -34,5 +34,9 @@ export function thumbs(answer) {
   return el("div", { class: "thumbs" }, up, down, told, correction);
 }
 
-const thumb = (sign, words, click) =>
-  el("button", { type: "button", class: "thumb", "aria-label": words, "aria-pressed": "false", click }, el("span", { "aria-hidden": "true" }, sign));
+/** Drawn, as not every machine has a font with thumbs. */
+const THUMB = "M7 21V10l5-8c2 0 3 1 3 3v4h5a2 2 0 0 1 2 2l-2 8a2 2 0 0 1-2 2zM7 10H3v11h4";
+
+const thumb = (way, words, click) =>
+  el("button", { type: "button", class: `thumb ${way}`, "aria-label": words, "aria-pressed": "false", click },
+    svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: THUMB })));

@@ -83,6 +83,7 @@ function beginAfresh() {
   asking?.abort();
   history = [];
   $("answers").replaceChildren();
+  $("afresh").hidden = true;
   $("behind").hidden = true;
   clear();
 }
@@ -99,6 +100,7 @@ async function ask() {
   });
   if (!program.history) $("answers").replaceChildren();
   $("answers").append(turn.element);
+  $("afresh").hidden = !program.history;
   const own = (asking = new AbortController());
   showBusy(true);
   turn.element.scrollIntoView({ block: "nearest" });
