@@ -13,6 +13,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from .access.check import KeyCheck, allowed
+from .described import describe_events
 from .guard import Guard
 from .log import UNLOGGED
 from .problems import ProblemDetail, tell_problems
@@ -99,6 +100,9 @@ def create_app(service: Service, on_failure: Callable[[BaseException], None] | N
     app.include_router(model_list.router, dependencies=[Depends(allowed("ask", "search"))])
     app.include_router(documents.router, dependencies=[Depends(allowed("write"))])
     app.include_router(feedback.router, dependencies=[Depends(allowed("ask"))])
+
+    described = app.openapi
+    app.openapi = lambda: describe_events(described())  # type: ignore[method-assign]  # as FastAPI's manual does it
 
     async def describe() -> JSONResponse:
         return JSONResponse(app.openapi())

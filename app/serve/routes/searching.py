@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -14,6 +15,7 @@ from ....retrieval.settings import SearchSettings
 from ...as_json import search_as_json
 from ..connection import while_connected
 from .admission import TAKES_TURN, ReadyService
+from .answers import CandidateBody, PassageBody
 from .texts import require_length
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -55,7 +57,35 @@ class SearchBody(BaseModel):
     settings: SearchSettingsBody = SearchSettingsBody()
 
 
-@router.post("/search", summary="Search an index.", dependencies=[TAKES_TURN])
+class PrecisionBody(BaseModel):
+    """What the reranker computed in."""
+
+    precision: str = Field(examples=["bf16"])
+    forced: bool = Field(description="Whether a setting asked for it; else it was chosen by measuring.")
+    speed: float | None = Field(description="Times as fast as float32.")
+    fidelity: dict[str, Any] | None = Field(description="How much of float32's order it keeps.")
+    text: str = Field(description="All of it in words.")
+
+
+class FoundBody(BaseModel):
+    """What a search found; see `quincunx search --json`."""
+
+    index: str
+    question: str
+    k: int
+    n: int
+    where: str | None
+    generations: dict[str, int]
+    notes: list[str]
+    near_words: dict[str, list[str]] = Field(
+        description="By word of the question that stands nowhere in the index: what was searched for instead."
+    )
+    precision: PrecisionBody | None
+    passages: list[PassageBody]
+    candidates: list[CandidateBody]
+
+
+@router.post("/search", summary="Search an index.", dependencies=[TAKES_TURN], response_model=FoundBody)
 async def search_index(body: SearchBody, request: Request, service: ReadyService) -> JSONResponse:
     limits = service.settings.limits
     require_length(limits, question=body.question)
