@@ -85,7 +85,13 @@ class Types:
         if kind == "object":
             others = schema.get("additionalProperties", True)
             return f"Record<string, {'unknown' if others is True else self.type_of(others)}>"
-        plain = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+        plain = {
+            "string": "string",
+            "integer": "number",
+            "number": "number",
+            "boolean": "boolean",
+            "null": "null",
+        }
         if kind in plain:
             return plain[kind]
         if kind is None and not schema.keys() - {"title", "description", "examples", "default"}:
