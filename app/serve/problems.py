@@ -28,6 +28,7 @@ from ...retrieval.errors import (
     QuincunxError,
     StorageError,
     UnknownIndexError,
+    UnknownPassageError,
     UnknownProgramError,
     UsageError,
     WriterBusyError,
@@ -41,6 +42,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[QuincunxError], int], ...] = (
     (UnknownProgramError, 404),
     (UnknownIndexError, 404),
+    (UnknownPassageError, 404),
     (UsageError, 400),
     (CorpusError, 400),
     (DeadlineExceededError, 504),

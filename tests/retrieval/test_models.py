@@ -23,6 +23,7 @@ from quincunx.retrieval.models.late_interaction import (
     LateInteractionReranker,
     load_minilm_late_interaction,
 )
+from quincunx.retrieval.models.pairs import Truncation
 from quincunx.retrieval.models.profiles import find_profile, shared_embedder
 from quincunx.retrieval.models.rerankers import require_scores
 
@@ -71,6 +72,29 @@ def test_maxsim_equals_the_sum_by_hand(reference: SentenceTransformer) -> None:
     assert reranker.score(question, passages) == pytest.approx(expected, abs=1e-3)
     # From the cache, in another order and doubled, the scores stay the same.
     assert reranker.score(question, passages[::-1] * 2) == pytest.approx(expected[::-1] * 2, abs=1e-3)
+
+
+def test_late_interaction_tells_what_it_does_not_read() -> None:
+    reranker = load_minilm_late_interaction()
+    fits, too_long = "metal " * 510, "metal " * 512
+    assert reranker.truncations("metal", [fits, too_long, ""]) == [
+        Truncation(0, 0),
+        Truncation(0, 2),
+        Truncation(0, 0),
+    ]
+    assert reranker.truncations(too_long, ["metal"]) == [Truncation(2, 0)]
+    read = reranker.token_vectors([fits, too_long])
+    assert [len(vectors) for vectors in read] == [512, 512]
+
+
+def test_relevance_of_late_interaction_is_from_0_to_1_and_keeps_the_order() -> None:
+    reranker = load_minilm_late_interaction()
+    for question in ("boiling point of metals", "metal " * 600):
+        scores = reranker.score(question, [*TEXTS[:4], question])
+        relevance = reranker.relevance(question, scores)
+        assert relevance.argsort().tolist() == scores.argsort().tolist()
+        assert 0 < relevance.min() < relevance.max() <= 1
+        assert relevance[-1] == pytest.approx(1, abs=1e-5)
 
 
 def test_late_interaction_adds_no_untrained_parameter(reference: SentenceTransformer) -> None:

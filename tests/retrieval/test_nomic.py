@@ -90,6 +90,15 @@ def test_vectors_equal_the_reference_with_prefixes(
     assert embedder.embed_passages([]).shape == (0, 768)
 
 
+def test_vectors_cut_later_are_those_of_an_embedder_of_that_size(
+    folder: Path, embedder: SentenceTransformerEmbedder
+) -> None:
+    some, short = texts(3, 4), load_nomic(folder, 256)
+    assert (embedder.shorter, short.shorter) == (NOMIC_DIMS[1:], ())
+    cut = matryoshka_cut(embedder.embed_passages(some), 256)
+    np.testing.assert_allclose(cut, short.embed_passages(some), atol=1e-5)
+
+
 @pytest.mark.parametrize("dims", NOMIC_DIMS)
 def test_shorter_vectors_follow_the_model_card(
     folder: Path, reference: SentenceTransformer, dims: int

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -48,7 +49,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clie
         patch.setitem(profiles._added, "tiny", replace(local_profile(options), name="tiny"))
         patch.setenv(HOME_VARIABLE, str(folder / "home"))
         build_index("facts", corpus, profile="tiny")
-        names = {"reranker_names": ["rerank-v3.5"], "embedder_names": ["text-embedding-3-small"]}
+        names: Any = {"reranker_names": ["rerank-v3.5"], "embedder_names": ["text-embedding-3-small"]}
         with running(profile="tiny", **names) as client:
             yield client
 

@@ -76,7 +76,7 @@ def test_a_compressor_keeps_the_best_documents(service: httpx.Client) -> None:
     rerank = CohereRerank(client=client, model=name, top_n=2, cohere_api_key="x")
     documents = [Document(text, metadata={"place": place}) for place, text in enumerate(SENTENCES)]
     kept = rerank.compress_documents(documents, "What is the capital of France?")
-    assert [document.metadata["place"] for document in kept][0] == 2
+    assert kept[0].metadata["place"] == 2
     scores = [document.metadata["relevance_score"] for document in kept]
     assert len(scores) == 2
     assert 1 > scores[0] > scores[1] > 0

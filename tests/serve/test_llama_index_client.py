@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from checkpoints import SENTENCES
 from llama_index.core.llms import ChatMessage
-from llama_index.embeddings.openai import OpenAIEmbedding
-from llama_index.llms.openai_like import OpenAILike
+from llama_index.embeddings.openai import OpenAIEmbedding  # type: ignore[import-untyped]
+from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
 
 from quincunx.retrieval.models.profiles import shared_embedder
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 from running_service import running
+from service_process import wait_until
 
 import quincunx
 from quincunx.app.serve.routes.answers import AnswerBody
@@ -22,13 +21,6 @@ QUESTION = "What is Sage Daily?"
 
 def ask(service: httpx.Client, program: str = "chat_bridge", **body: Any) -> httpx.Response:
     return service.post(f"/v1/ask/{program}", json={"question": QUESTION, **body})
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def events_of(response: httpx.Response) -> list[dict[str, Any]]:
@@ -176,7 +168,7 @@ def test_the_log_names_requests_and_holds_no_texts(
     with caplog.at_level(logging.INFO, "quincunx"):
         ask(service, question="Whatisthesecretword of Sage Daily?")
         # A line is written after its response.
-        wait_until(lambda: any(record.name == "quincunx.requests" for record in caplog.records))
+        wait_until(lambda: any(record.name == "quincunx.requests" for record in caplog.records), 5)
     names = {record.name for record in caplog.records}
     assert {"quincunx.requests", "quincunx.calls"} <= names
     assert "secretword" not in repr([vars(record) for record in caplog.records])

@@ -77,8 +77,8 @@ def test_jinas_shape_is_an_object_that_names_the_model(tiny_models: httpx.Client
         ({"texts": ["x"], "documents": ["x"]}, 422, "bad_request"),
         ({"documents": [{"title": "x"}]}, 400, "bad_document"),
         ({"documents": ["x"], "model": "nobody"}, 404, "model_not_found"),
-        ({"texts": ["\ud800"]}, 422, "bad_request"),
-        ({"documents": [{"text": "x", "more": "\ud800"}]}, 422, "bad_request"),
+        ({"texts": ["\ud800"]}, 400, "bad_text"),
+        ({"documents": [{"text": "x", "more": "\ud800"}]}, 400, "bad_text"),
         ({}, 422, "bad_request"),
     ],
 )

@@ -22,7 +22,7 @@ from ...render.answers import HEADINGS
 SOURCES = "Sources:"
 _OWN_SOURCES = re.compile(rf"\n*^{SOURCES}\n(?:- \[\d+\] .*(?:\n|\Z))+\Z", re.MULTILINE)
 _OWN_NUMBERS = re.compile(r"(?: \[\d+\])+(?=\s|\Z)")
-_LINKS = re.compile(r"!?\[(?=[^\]]*\][(\[:])|<(?=[A-Za-z/!?])")
+_LINKS = re.compile(r"(\\*)(?:\[(?=.*\][(\[:])|<(?=[A-Za-z/!?]))")
 """What Markdown reads as the beginning of a link, an image or HTML."""
 _OF_THE_WEB = ("https://", "http://")
 
@@ -56,8 +56,11 @@ class FootnotedText:
         if not tells_early(type(output)):
             yield from self._blocks(output)
             return
+        told = list(self._told)
         for claim in _claims(output):
-            if claim not in self._told:
+            if claim in told:
+                told.remove(claim)
+            else:
                 yield self.tell(claim)
         for line in _computed(output):
             yield self._paragraph(line)
@@ -143,7 +146,14 @@ def tells_early(output: type) -> bool:
 
 def plain(text: str) -> str:
     """Return a text on one line, in which Markdown sees no link, image or HTML."""
-    return _LINKS.sub(lambda found: "\\" + found[0] if found[0] != "![" else "!\\[", " ".join(text.split()))
+    # After an odd number of backslashes it is escaped already.
+    return _LINKS.sub(
+        lambda found: found[0] if len(found[1]) % 2 else f"{found[1]}\\{found[0][-1]}", _line(text)
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def without_footnotes(text: str) -> str:

@@ -95,6 +95,7 @@ class ChatUsage(BaseModel):
 class ChatNotes(BaseModel):
     """What a chat completion has no words for."""
 
+    id: str = Field(description="Of the answer, for /v1/feedback.")
     answered: bool
     notes: list[str] = Field(description="What of the request was not heeded, and what did not go as usual.")
     citations: list[CitationBody]
@@ -229,6 +230,7 @@ class _Chat:
     def _notes(self, answer: Answer) -> dict[str, Any]:
         citations = [citation.model_dump() for citation in answer.citations]
         return {
+            "id": self.call.id,
             "answered": answer.answered,
             "notes": [*self.notes, *answer.notes],
             "citations": citations,
