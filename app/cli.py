@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
-from importlib.metadata import version as version_of
 from typing import Annotated, Any
 
 import typer
@@ -107,8 +107,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
 }
 
 
-def command_line() -> typer.Typer:
-    """Return the whole command line."""
+def command_line(only: str | None = None) -> typer.Typer:
+    """Return the whole command line; with the name of a command or of a group, what runs that alone, made far sooner."""
     line = typer.Typer(
         help="Programs that answer from your documents: 20 candidates in, 5 passages out, and every citation is checked.",
         no_args_is_help=True,
@@ -116,9 +116,13 @@ def command_line() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     line.callback()(_before_any)
+    known = only in COMMANDS or only in GROUPS
     for name, command in COMMANDS.items():
-        line.command(name)(command)
+        if not known or name == only:
+            line.command(name)(command)
     for name, (help, commands) in GROUPS.items():
+        if known and name != only:
+            continue
         group = typer.Typer(help=help, no_args_is_help=True)
         for command_name, command in commands.items():
             group.command(command_name)(command)
@@ -128,6 +132,8 @@ def command_line() -> typer.Typer:
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version as version_of
+
         typer.echo(f"quincunx {version_of('quincunx')}")
         raise typer.Exit
 
@@ -154,7 +160,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        app()
+        command_line(next(iter(sys.argv[1:]), None))()
     except (QuincunxError, OSError) as error:
         from .output import fail
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ..retrieval.text.chunking import Chunking
+from ..retrieval.text.chunk_size import Chunking
 
 PROGRAM_MODULE_VARIABLE = "QUINCUNX_PROGRAM_MODULE"
 EMBEDDED = "embedded"

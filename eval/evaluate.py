@@ -14,7 +14,7 @@ from ..retrieval.handle import SearchHandle
 from ..retrieval.models.embedders import Progress, no_progress
 from ..retrieval.models.profiles import DEFAULT_PROFILE
 from ..retrieval.settings import SearchSettings
-from ..retrieval.text.chunking import Chunking
+from ..retrieval.text.chunk_size import Chunking
 from .goldsets.goldset import GoldSet, read_gold_set
 from .report.summary import write_run_report
 from .results import Run

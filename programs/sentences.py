@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..retrieval.models.cache import CachedEmbedder
 from ..retrieval.models.embedders import MOST_UNREAD, Embedder, Vectors
 from ..retrieval.text.front_matter import read_front_matter
 from ..retrieval.text.normal_form import normal_text
@@ -111,7 +112,8 @@ def _shared_words(question: str, readings: Sequence[str]) -> list[float]:
 
 def embed_fitting(texts: Sequence[str], embedder: Embedder) -> Vectors:
     """Return the vectors of texts (texts, dims), each read as far as the embedder reads."""
-    return embedder.embed_passages([fitting(text, embedder) for text in texts])
+    embed = embedder.embed_sentences if isinstance(embedder, CachedEmbedder) else embedder.embed_passages
+    return embed([fitting(text, embedder) for text in texts])
 
 
 def read_answers(passage: Evidence) -> Iterator[AnsweringSentence]:

@@ -22,7 +22,8 @@ from quincunx.retrieval.index.changes import BuildReport
 from quincunx.retrieval.index.manage import build_index
 from quincunx.retrieval.index.sync import sync_index
 from quincunx.retrieval.models.profiles import Profile, shared_embedder
-from quincunx.retrieval.text.chunking import Chunking, cut
+from quincunx.retrieval.text.chunk_size import Chunking
+from quincunx.retrieval.text.chunking import cut
 from quincunx.retrieval.text.readers.registry import read_suffixes
 from quincunx.retrieval.text.sentences import Span
 

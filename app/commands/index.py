@@ -110,7 +110,7 @@ def index_build(
     """Make an index hold exactly these documents; only what is new or changed is embedded."""
     from ...retrieval.index.manage import build_index
     from ...retrieval.index.vectors.faiss_index import require_kind
-    from ...retrieval.text.chunking import Chunking
+    from ...retrieval.text.chunk_size import Chunking
     from ..output import progress
 
     chunking, chosen = Chunking(chunk_tokens, chunk_overlap), require_kind(kind)

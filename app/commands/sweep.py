@@ -44,7 +44,7 @@ def eval_sweep(
     """Choose search settings on the dev questions, and report the choice once on the sealed test questions."""
     from ...eval.tune import settings as sweeping
     from ...retrieval.settings import SearchSettings
-    from ...retrieval.text.chunking import Chunking
+    from ...retrieval.text.chunk_size import Chunking
     from ..output import progress, results, write_json
     from ..render.tuning import sealed_table, trials_table
 

@@ -28,7 +28,8 @@ from ...retrieval.errors import (
 )
 from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.passages import Passage
-from ...retrieval.text.chunking import Chunking, cut
+from ...retrieval.text.chunk_size import Chunking
+from ...retrieval.text.chunking import cut
 from ...retrieval.text.words import content_words
 from ...signatures.proposing import ProposeQuestions
 from .drafts import DROPPED, NONE, open_drafts, read_drafts

@@ -18,7 +18,7 @@ from ...retrieval.passages import Passage
 from ...retrieval.search import Searcher, SearchResult
 from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.home import gold_index_folder, require_index
-from ...retrieval.text.chunking import Chunking
+from ...retrieval.text.chunk_size import Chunking
 from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import INFORMATION, fingerprint, run_folder, run_name
 from .ledger import RunLedger

@@ -22,7 +22,7 @@ from ...retrieval.models.profiles import shared_embedder, shared_reranker
 from ...retrieval.passages import Passage
 from ...retrieval.search import Searcher
 from ...retrieval.settings import FinalOrder, Fusion, SearchSettings
-from ...retrieval.text.chunking import Chunking
+from ...retrieval.text.chunk_size import Chunking
 from ..goldsets.goldset import ALL, GoldQuestion, GoldSet, read_gold_set
 from ..goldsets.importing import split_by_document
 from ..goldsets.splits import names_split

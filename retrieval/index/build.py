@@ -21,7 +21,8 @@ from ..errors import BoundError, CorpusError, DuplicateIdError
 from ..models.embedders import BATCH, Embedder, Progress, no_progress
 from ..passages import Document, Part, Passage
 from ..storage.spool import Spool
-from ..text.chunking import TITLE_SHARE, Chunking, cut
+from ..text.chunk_size import Chunking
+from ..text.chunking import TITLE_SHARE, cut
 from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal_notices, update_changes
 from .recipe import IndexRecipe, require_identity
 from .schema import vector_key

@@ -15,7 +15,7 @@ from ..neighbours import with_neighbours
 from ..passages import Passage
 from ..storage.disk import make_folder, publish_file, storing
 from ..storage.home import require_index
-from ..text.chunking import Chunking
+from ..text.chunk_size import Chunking
 from .reader import IndexReader
 from .store import Store
 from .vectors.snapshot import Snapshot

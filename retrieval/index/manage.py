@@ -16,7 +16,7 @@ from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
 from ..storage.disk import storing
 from ..storage.home import DATABASE, index_folder, require_index
 from ..storage.lock import lock_folder, unlock
-from ..text.chunking import Chunking
+from ..text.chunk_size import Chunking
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index

@@ -17,7 +17,7 @@ from ..metadata import Path as FieldPath
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..neighbours import DocumentPassages
 from ..passages import Document, Part, Passage
-from ..text.chunking import Chunking
+from ..text.chunk_size import Chunking
 from .metadata_table import MetadataTable
 from .names import NamedPassages, NamesTable
 from .origins import read_files, read_origin

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from ..errors import IdentityMismatchError, IndexStateError
 from ..models.embedders import EmbedderIdentity
-from ..text.chunking import Chunking
+from ..text.chunk_size import Chunking
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import FILE_FACTS, Document, Passage
 from ..processes import working
-from ..text.chunking import Chunking
+from ..text.chunk_size import Chunking
 from ..text.words import indexed_words, spelt_words
 from .metadata_table import MetadataTable
 from .names import NamesTable

@@ -157,10 +157,11 @@ class CachedReranker:
 
 
 class CachedEmbedder:
-    """An embedder that embeds each question once; passages are embedded as they come."""
+    """An embedder that embeds each question once, and each sentence; passages are embedded as they come."""
 
     def __init__(self, embedder: Embedder, most: int = 10_000) -> None:
         self.memory = BoundedCache(most)
+        self.sentences = BoundedCache(most)
         self._embedder = embedder
 
     @property
@@ -182,10 +183,21 @@ class CachedEmbedder:
         return self._embedder.embed_passages(texts, progress)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        def make(places: list[int]) -> list[Any]:
-            return [*self._embedder.embed_questions([texts[place] for place in places])]
+        return _remembered(self.memory, texts, self._embedder.embed_questions)
 
-        return np.stack(self.memory.get([_key(text) for text in texts], make)[0])
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts that are parts of passages (texts, dims); question after question meets the same."""
+        return _remembered(self.sentences, texts, self._embedder.embed_passages)
+
+
+def _remembered(
+    memory: BoundedCache, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]
+) -> Vectors:
+    def make(places: list[int]) -> list[Any]:
+        # Each a copy: a row would keep all of its neighbours in memory.
+        return [vector.copy() for vector in embed([texts[place] for place in places])]
+
+    return np.stack(memory.get([_key(text) for text in texts], make)[0])
 
 
 def identity_of(reranker: Any) -> str:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 
-from ..errors import BoundError
 from ..passages import Document, Passage, parts_of
+from .chunk_size import Chunking
 from .markdown import Block, read_blocks
 from .sentences import Span, sentence_starts, trimmed
 
@@ -36,28 +36,6 @@ UNREAD_TOKEN = 4
 """Characters of such text that are counted as one token."""
 TOKENIZED_AT_ONCE = 256 * 1024
 """Characters. The tokens of a longer text are asked for piece by piece: all of them would take many times its memory."""
-
-
-@dataclass(frozen=True)
-class Chunking:
-    """How documents are cut into passages, in tokens of the embedder.
-
-    Raises:
-        BoundError: fewer than 8 ``tokens``, or an ``overlap`` that is not from 0 to ``tokens`` - 1.
-    """
-
-    tokens: int = 200
-    """Most tokens of text in one passage; the title comes on top."""
-    overlap: int = 40
-    """Most tokens that a passage repeats of the one before it, in whole sentences."""
-
-    def __post_init__(self) -> None:
-        if self.tokens < 8:
-            raise BoundError(f"chunk tokens must be at least 8 (got {self.tokens})")
-        if not 0 <= self.overlap < self.tokens:
-            raise BoundError(
-                f"chunk overlap must be from 0 to {self.tokens - 1}, less than the chunk's tokens (got {self.overlap})"
-            )
 
 
 def cut(document: Document, chunking: Chunking, offsets: Offsets) -> list[Passage]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..errors import BadTextError, BoundError, EmptyQuestionError
 from ..passages import Document
-from .chunking import Chunking, Offsets, cut
+from .chunk_size import Chunking
+from .chunking import Offsets, cut
 
 MOST_PARTS = 16
 """Parts that a question may have: each is embedded, and searched for, by itself."""

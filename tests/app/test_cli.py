@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from quincunx.app.cli import COMMANDS, GROUPS, app
+from quincunx.app.cli import COMMANDS, GROUPS, app, command_line
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,21 @@ def completed(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_a_shell_completes_commands_programs_indexes_and_profiles(
     canons: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert completed("quincunx se", monkeypatch, capsys) == ["search"]
+    assert completed("quincunx se", monkeypatch, capsys) == ["search", "serve"]
     assert completed("quincunx ask ch", monkeypatch, capsys) == ["chat_bridge"]
     assert completed("quincunx search pa", monkeypatch, capsys) == ["paiddaily"]
     assert completed("quincunx search x y --profile em", monkeypatch, capsys) == ["embedded"]
+
+
+def test_the_command_that_is_asked_for_is_made_alone_and_is_as_it_is_among_all() -> None:
+    runner = CliRunner()
+    for asked in ("ask", "index"):
+        alone = command_line(asked)
+        made = [each.name for each in alone.registered_commands]
+        made += [each.name for each in alone.registered_groups]
+        assert made == [asked]
+        assert runner.invoke(alone, [asked, "--help"]).output == runner.invoke(app, [asked, "--help"]).output
+    for unknown in (None, "aks", "--version"):
+        every = command_line(unknown)
+        assert len(every.registered_commands) == len(COMMANDS)
+        assert len(every.registered_groups) == len(GROUPS)

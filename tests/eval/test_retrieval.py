@@ -24,7 +24,7 @@ from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 from quincunx.retrieval.errors import RunError
 from quincunx.retrieval.passages import Passage
 from quincunx.retrieval.settings import SearchSettings
-from quincunx.retrieval.text.chunking import Chunking
+from quincunx.retrieval.text.chunk_size import Chunking
 
 
 def test_measures_by_hand() -> None:

@@ -19,7 +19,7 @@ from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.models.cache import CachedEmbedder, CachedReranker
 from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.settings import SearchSettings
-from quincunx.retrieval.text.chunking import Chunking
+from quincunx.retrieval.text.chunk_size import Chunking
 
 
 @pytest.fixture
@@ -100,6 +100,16 @@ def test_models_that_remember_are_asked_for_each_pair_once() -> None:
     vectors = embedder.embed_questions(["x", "y", "x"])
     assert np.array_equal(vectors, Hashing().embed_questions(["x", "y", "x"]))
     assert embedder.memory.misses == 2
+
+
+def test_sentences_are_embedded_once_and_passages_as_they_come() -> None:
+    inner = Hashing()
+    embedder = CachedEmbedder(inner, most=2)
+    for texts in (["x", "y", "x"], ["y", "x"], ["z"], ["y"]):
+        assert np.array_equal(embedder.embed_sentences(texts), Hashing().embed_passages(texts))
+    assert inner.embedded == 4  # x and y, z, and y again, which gave way to z
+    embedder.embed_passages(["x", "x"])
+    assert inner.embedded == 6
 
 
 def test_what_was_used_longest_ago_is_forgotten_first() -> None:

@@ -36,7 +36,8 @@ from quincunx.retrieval.corpus.beir import BEIR_CORPUS
 from quincunx.retrieval.corpus.reading import read_documents
 from quincunx.retrieval.errors import UsageError
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.chunking import Chunking, cut
+from quincunx.retrieval.text.chunk_size import Chunking
+from quincunx.retrieval.text.chunking import cut
 from quincunx.signatures.chat_bridge import ChatReply
 from quincunx.signatures.evidence import Citation, Claim, Evidence, Pointer
 

@@ -33,7 +33,8 @@ from quincunx.retrieval.models.profiles import shared_embedder
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.storage.home import DATABASE, index_folder
-from quincunx.retrieval.text.chunking import Chunking, cut
+from quincunx.retrieval.text.chunk_size import Chunking
+from quincunx.retrieval.text.chunking import cut
 
 
 class Counting:

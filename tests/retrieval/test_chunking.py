@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text import chunking, sentences
-from quincunx.retrieval.text.chunking import LONGEST_TOKEN, Chunking, cut
+from quincunx.retrieval.text.chunk_size import Chunking
+from quincunx.retrieval.text.chunking import LONGEST_TOKEN, cut
 from quincunx.retrieval.text.sentences import Span
 
 

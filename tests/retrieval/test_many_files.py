@@ -23,7 +23,8 @@ from store_worker import contents
 
 from quincunx.retrieval.corpus.reading import read_corpus
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.chunking import Chunking, cut
+from quincunx.retrieval.text.chunk_size import Chunking
+from quincunx.retrieval.text.chunking import cut
 
 WORKER = Path(__file__).parents[1] / "many_files_worker.py"
 FILES = 10_000 if TORTURE else 300

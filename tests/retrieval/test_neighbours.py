@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import quincunx
 from quincunx.retrieval.neighbours import DocumentPassages, with_neighbours
 from quincunx.retrieval.passages import Part, Passage
-from quincunx.retrieval.text.chunking import Chunking
+from quincunx.retrieval.text.chunk_size import Chunking
 
 SENTENCES = [f"Sentence number {number} tells of {fruit}." for number, fruit in enumerate(
     ["apples", "pears", "plums", "figs", "dates", "limes", "kiwis", "mangos"]

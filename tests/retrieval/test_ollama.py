@@ -39,7 +39,8 @@ from quincunx.retrieval.models.nomic import NOMIC_DIMS
 from quincunx.retrieval.models.ollama.client import host_without_secrets
 from quincunx.retrieval.models.ollama.embedder import OllamaEmbedder, pull
 from quincunx.retrieval.passages import Document
-from quincunx.retrieval.text.chunking import Chunking, cut
+from quincunx.retrieval.text.chunk_size import Chunking
+from quincunx.retrieval.text.chunking import cut
 
 MODEL, TAGGED = "nomic-embed-text", "nomic-embed-text:latest"
 TEXTS = ["Tungsten melts at 3422 °C.", "A cat.", "", "Ünïcode “quotes” 한국어", "A cat."]
