@@ -104,7 +104,10 @@ def test_an_optional_field_a_constant_and_a_choice_are_told_apart() -> None:
 
 
 def test_a_schema_of_a_form_that_is_not_known_is_refused() -> None:
-    odd: dict[str, Any] = {"paths": {}, "components": {"schemas": {"Odd": {"properties": {"x": {"not": {}}}}}}}
+    odd: dict[str, Any] = {
+        "paths": {},
+        "components": {"schemas": {"Odd": {"properties": {"x": {"not": {}}}}}},
+    }
     with pytest.raises(ValueError, match="no type is known"):
         typescript_client.made_anew(typescript_client.MADE, odd)
 

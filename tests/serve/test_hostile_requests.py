@@ -75,8 +75,9 @@ def cases(aimed: bool) -> st.SearchStrategy[Any]:
     def aim(case: Any) -> Any:
         for name in KNOWN.keys() & (case.path_parameters or {}).keys():
             case.path_parameters[name] = KNOWN[name]
-        if isinstance(case.body, dict) and isinstance(case.body.get("index"), str):
-            case.body["index"] = KNOWN["index"]
+        for name in KNOWN.keys() & (case.body if isinstance(case.body, dict) else {}).keys():
+            if isinstance(case.body[name], str):
+                case.body[name] = KNOWN[name]
         return case
 
     every = st.one_of(drawn)
