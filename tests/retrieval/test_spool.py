@@ -97,7 +97,9 @@ def test_infinities_and_no_numbers_come_back() -> None:
     assert repr(list(values)) == "[[inf, -inf, nan]]"
 
 
-@pytest.mark.parametrize("metadata", [{"a": object()}, {"a": b"x"}, {(1, 2): "a"}], ids=repr)
+@pytest.mark.parametrize(
+    "metadata", [{"a": object()}, {"a": b"x"}, {(1, 2): "a"}], ids=["object", "bytes", "key"]
+)
 def test_metadata_that_are_no_json_are_refused(metadata: Any) -> None:
     documents = Documents()
     with pytest.raises(CorpusError, match=r"a\.x: the metadata of document 'd' are no JSON values"):

@@ -46,7 +46,8 @@ class KeyCheck:
                 scope[KEY] = self._admitted(keys, Headers(scope=scope))
             except Problem as problem:
                 # Sent from here, it passes what adds the headers that let a page of another origin read it.
-                await problem_response(problem, scope["quincunx.request_id"])(scope, receive, send)
+                told = problem_response(problem, scope["quincunx.request_id"], scope["path"])
+                await told(scope, receive, send)
                 return
         begin_request_of(scope[KEY])
         await self._app(scope, receive, send)

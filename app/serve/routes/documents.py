@@ -108,7 +108,7 @@ async def delete_by_id(
     request: Request,
     service: ReadyService,
 ) -> WriteReport:
-    """All of them, or, where the index does not hold one, none."""
+    """All of them, or, where the index does not hold one, none. Of more ids than an address holds (60 kB), some at a time."""
     _require_count(service, len(id))
     return await _write(service, request, index, lambda: delete_documents(index, id))
 
