@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .understood import understood
+
 
 @dataclass(frozen=True)
 class RankedDocument:
@@ -45,20 +47,29 @@ class IndexListing:
     """Counts its changes."""
 
 
+@understood()
 def ranking_from_json(told: Mapping[str, Any]) -> list[RankedDocument]:
     """Return a ranking, the most relevant first."""
     return [RankedDocument(result["index"], result["relevance_score"]) for result in told["results"]]
 
 
+@understood()
 def programs_from_json(told: Sequence[Mapping[str, Any]]) -> list[ProgramListing]:
     """Return the programs of a service."""
     names = ProgramListing.__dataclass_fields__
     return [ProgramListing(**{name: entry[name] for name in names}) for entry in told]
 
 
+@understood()
 def indexes_from_json(told: Sequence[Mapping[str, Any]]) -> list[IndexListing]:
     """Return the indexes of a service."""
     return [IndexListing(entry["name"], entry["generation"]) for entry in told]
+
+
+@understood()
+def draft_id_from_json(told: Mapping[str, Any]) -> str:
+    """Return the id of the draft that feedback became."""
+    return str(told["id"])
 
 
 def schemas_of(programs: Sequence[ProgramListing]) -> dict[str, Mapping[str, Any]]:

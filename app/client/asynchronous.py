@@ -9,6 +9,7 @@ from .answers import (
     IndexListing,
     ProgramListing,
     RankedDocument,
+    draft_id_from_json,
     indexes_from_json,
     programs_from_json,
     ranking_from_json,
@@ -97,17 +98,22 @@ class AsyncClient:
             yield event_from_json(event, await self._schemas(event))
 
     async def batch(
-        self, program: str, questions: Iterable[str | Mapping[str, Any]]
+        self,
+        program: str,
+        questions: Iterable[str | Mapping[str, Any]],
+        *,
+        settings: SearchSettings | None = None,
+        budget: Budget | None = None,
     ) -> list[Answer | Failed]:
         """Return the answers to several questions, in their order; a failure is a value among them.
 
         A question is its text, or a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``.
         """
-        from .from_json import outcome_from_json
+        from .from_json import outcomes_from_json
 
-        told = await self._connection.send(batch_call(program, questions))
-        schemas = await self._schemas(told)
-        return [outcome_from_json(entry, schemas) for entry in told["answers"]]
+        call = batch_call(program, questions, settings_body(settings), budget)
+        told = await self._connection.send(call)
+        return outcomes_from_json(told, await self._schemas(told))
 
     async def search(self, index: str, question: str, settings: SearchSettings | None = None) -> SearchResult:
         """Return what a search finds of an index, or of several joined by commas."""
@@ -148,7 +154,7 @@ class AsyncClient:
             right_passages=list(right_passages),
             comment=comment,
         )
-        return str((await self._connection.send(call))["id"])
+        return draft_id_from_json(await self._connection.send(call))
 
     async def close(self) -> None:
         """End the connections to the service."""

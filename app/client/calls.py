@@ -48,8 +48,13 @@ def ask_call(
     return ServiceCall("POST", f"/v1/ask/{quote(program, safe='')}", body)
 
 
-def batch_call(program: str, questions: Iterable[str | Mapping[str, Any]]) -> ServiceCall:
-    """Return the request of several answers.
+def batch_call(
+    program: str,
+    questions: Iterable[str | Mapping[str, Any]],
+    settings: Mapping[str, Any] | None = None,
+    budget: Budget | None = None,
+) -> ServiceCall:
+    """Return the request of several answers; a question's own budget goes before that of all.
 
     Raises:
         UsageError: what is no list of questions; one question alone is none.
@@ -62,11 +67,9 @@ def batch_call(program: str, questions: Iterable[str | Mapping[str, Any]]) -> Se
     for asked in questions:
         given: Mapping[str, Any] = asked if isinstance(asked, Mapping) else {"question": asked}
         details = {name: value for name, value in given.items() if name not in OTHER_THAN_DETAILS}
-        bodies.append(
-            _question(
-                given.get("question", ""), given.get("history", ()), details, budget_body(given.get("budget"))
-            )
-        )
+        bounds = budget_body(given.get("budget", budget))
+        body = _question(given.get("question", ""), given.get("history", ()), details, bounds)
+        bodies.append(body | ({"settings": dict(settings)} if settings else {}))
     return ServiceCall("POST", f"/v1/ask/{quote(program, safe='')}/batch", {"questions": bodies})
 
 

@@ -9,6 +9,7 @@ from .answers import (
     IndexListing,
     ProgramListing,
     RankedDocument,
+    draft_id_from_json,
     indexes_from_json,
     programs_from_json,
     ranking_from_json,
@@ -109,16 +110,23 @@ class Client:
         for event in self._connection.stream(call):
             yield event_from_json(event, self._schemas(event))
 
-    def batch(self, program: str, questions: Iterable[str | Mapping[str, Any]]) -> list[Answer | Failed]:
+    def batch(
+        self,
+        program: str,
+        questions: Iterable[str | Mapping[str, Any]],
+        *,
+        settings: SearchSettings | None = None,
+        budget: Budget | None = None,
+    ) -> list[Answer | Failed]:
         """Return the answers to several questions, in their order; a failure is a value among them.
 
         A question is its text, or a mapping of a call's arguments such as ``{"question": "…", "history": [...]}``.
         """
-        from .from_json import outcome_from_json
+        from .from_json import outcomes_from_json
 
-        told = self._connection.send(batch_call(program, questions))
-        schemas = self._schemas(told)
-        return [outcome_from_json(entry, schemas) for entry in told["answers"]]
+        call = batch_call(program, questions, settings_body(settings), budget)
+        told = self._connection.send(call)
+        return outcomes_from_json(told, self._schemas(told))
 
     def search(self, index: str, question: str, settings: SearchSettings | None = None) -> SearchResult:
         """Return what a search finds of an index, or of several joined by commas."""
@@ -155,7 +163,7 @@ class Client:
             right_passages=list(right_passages),
             comment=comment,
         )
-        return str(self._connection.send(call)["id"])
+        return draft_id_from_json(self._connection.send(call))
 
     def close(self) -> None:
         """End the connections to the service."""

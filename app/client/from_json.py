@@ -27,6 +27,7 @@ from ...retrieval.search import SearchResult
 from ...signatures.evidence import Citation, Claim
 from .output_view import view_output
 from .parts_from_json import candidate_from_json, passage_from_json
+from .understood import understood
 
 Schemas = Mapping[str, Mapping[str, Any]]
 """The schema of an output by the name of its program, of programs that are not known here."""
@@ -45,12 +46,14 @@ class ServedSearchResult(SearchResult):
         return self.given
 
 
+@understood()
 def needs_schemas(told: Mapping[str, Any]) -> bool:
     """Tell whether an answer, several, or an event that holds one is of a program that is not known here."""
     answers = told.get("answers", [told.get("answer", told)])
     return any("program" in answer and answer["program"] not in program_names() for answer in answers)
 
 
+@understood()
 def search_from_json(told: Mapping[str, Any]) -> SearchResult:
     """Return the search that `search_as_json` tells."""
     passages = tuple(map(passage_from_json, told["passages"]))
@@ -58,6 +61,7 @@ def search_from_json(told: Mapping[str, Any]) -> SearchResult:
     return _search(told, told["question"], (), told["n"], passages, candidates)
 
 
+@understood()
 def answer_from_json(told: Mapping[str, Any], schemas: Schemas) -> Answer:
     """Return the answer that `answer_as_json` tells; where the service gave it an ``id``, it has that too.
 
@@ -94,13 +98,18 @@ def answer_from_json(told: Mapping[str, Any], schemas: Schemas) -> Answer:
     )
 
 
-def outcome_from_json(told: Mapping[str, Any], schemas: Schemas) -> Answer | Failed:
-    """Return one of several answers, or why there is none."""
-    if told.get("type") == "error":
-        return Failed(told["code"], told["message"])
-    return answer_from_json(told, schemas)
+@understood()
+def outcomes_from_json(told: Mapping[str, Any], schemas: Schemas) -> list[Answer | Failed]:
+    """Return several answers, and why there is none in the place of one."""
+    return [
+        Failed(entry["code"], entry["message"])
+        if entry.get("type") == "error"
+        else answer_from_json(entry, schemas)
+        for entry in told["answers"]
+    ]
 
 
+@understood()
 def event_from_json(told: Mapping[str, Any], schemas: Schemas) -> Event:
     """Return the event that `event_as_json` tells.
 

@@ -27,6 +27,7 @@ from ...retrieval.errors import (
 )
 from ..error_codes import error_of_code
 from .calls import ServiceCall
+from .understood import understood
 
 SERVER_VARIABLE, KEY_VARIABLE = "QUINCUNX_SERVER", "QUINCUNX_API_KEY"
 DEFAULT_SERVER = "http://127.0.0.1:8765"
@@ -145,9 +146,13 @@ class ServiceWire:
             ) from error
 
 
+@understood()
 def read_event(line: str) -> Any:
-    """Return the event that a line of a stream holds, as JSON values; ``None`` for a line without one."""
-    return json.loads(line.removeprefix("data:")) if line.startswith("data:") else None
+    """Return the event that a line of a stream holds, as JSON values with a ``type``; ``None`` for a line without one."""
+    if not line.startswith("data:"):
+        return None
+    event = json.loads(line.removeprefix("data:"))
+    return {**event, "type": str(event["type"])}
 
 
 def _split(address: str) -> Any:

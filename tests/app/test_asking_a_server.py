@@ -86,6 +86,13 @@ def test_an_option_that_a_service_would_not_heed_is_refused_by_name(
     assert not server.requests
 
 
+@pytest.mark.parametrize("asked", [("ask", "chat_bridge"), ("search", "builddaily")])
+def test_what_is_no_service_is_said_to_be_none(asked: tuple[str, str], quincunx: Any) -> None:
+    with misbehaving(Reply(200, {"hello": 1})) as server:
+        done = quincunx(*asked, QUESTION, "--json", "--server", server.address)
+    assert (done.status, done.json["error"]["code"]) == (1, "service_error")
+
+
 def test_a_key_without_a_service_is_refused(quincunx: Any, canons: Path) -> None:
     done = quincunx("search", "builddaily", QUESTION, "--key", "qx-1")
     assert done.status == 2

@@ -192,6 +192,20 @@ def test_a_batch_keeps_the_order_and_its_failures(client: quincunx.Client) -> No
         client.batch("chat_bridge", "What is Sage?")
 
 
+def test_a_batch_is_searched_and_bounded_as_it_is_told(client: quincunx.Client) -> None:
+    narrow = quincunx.SearchSettings(k=4, n=2)
+    answers = client.batch("chat_bridge", [QUESTION, "What is Sage?"], settings=narrow)
+    assert [len(answer.passages) for answer in answers if isinstance(answer, quincunx.Answer)] == [2, 2]
+    failed, answered_in_time = client.batch(
+        "chat_bridge",
+        [QUESTION, {"question": QUESTION, "budget": quincunx.Budget(seconds=30)}],
+        budget=quincunx.Budget(seconds=1e-6),
+    )
+    assert isinstance(failed, Failed)
+    assert failed.code == "deadline_exceeded"
+    assert isinstance(answered_in_time, quincunx.Answer)
+
+
 def test_a_service_searches_as_a_search_in_process(client: quincunx.Client) -> None:
     found = client.search("builddaily", QUESTION, quincunx.SearchSettings(n=3))
     own = SearchHandle("builddaily").search(QUESTION, quincunx.SearchSettings(n=3))
@@ -323,6 +337,24 @@ def test_what_is_no_service_is_said_to_be_none() -> None:
         with pytest.raises(quincunx.ServiceError, match="status 500") as told:
             client.indexes()
     assert told.value.status == 500
+
+
+@pytest.mark.parametrize("told", [{"hello": 1}, [1], "hello", None])
+def test_a_reply_of_another_form_is_an_error_of_the_service(told: Any) -> None:
+    event = f"data: {json.dumps(told)}\n\n".encode()
+    with misbehaving(*[Reply(200, told)] * 6, Reply(200, event)) as server:
+        client = quincunx.Client(server.address)
+        for ask in (
+            client.programs,
+            lambda: client.ask("chat_bridge", QUESTION),
+            lambda: client.batch("chat_bridge", [QUESTION]),
+            lambda: client.search("builddaily", QUESTION),
+            lambda: client.rerank("q", ["d"]),
+            lambda: client.feedback("a", "up"),
+            lambda: list(client.stream("chat_bridge", QUESTION)),
+        ):
+            with pytest.raises(quincunx.ServiceError, match="not of a form that is known here"):
+                ask()
 
 
 def test_an_error_without_a_class_keeps_its_code_status_and_request() -> None:

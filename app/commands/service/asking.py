@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ....retrieval.errors import BoundError, UsageError
+from ...client.understood import understood
 from ...search_options import SearchOptions
 from ...values import program_inputs
 
@@ -59,11 +60,13 @@ def search_service(
 
     with ServiceConnection(server, key=key) as service:
         told = service.send(search_call(index, question, _given(search)))
-    near = [
-        f"{word!r} stands nowhere in the index: searched for {', '.join(names)}"
-        for word, names in told["near_words"].items()
-    ]
-    for note in [*told["notes"], *near]:
+    with understood():
+        near = [
+            f"{word!r} stands nowhere in the index: searched for {', '.join(names)}"
+            for word, names in told["near_words"].items()
+        ]
+        said = [*told["notes"], *near]
+    for note in said:
         notes.print(note, style="yellow", markup=False)
     if as_json:
         write_json(told)
@@ -71,13 +74,11 @@ def search_service(
     from ...client.parts_from_json import candidate_from_json, passage_from_json
     from ...render.answers import candidates_table, passages_list
 
+    with understood():
+        candidates = [candidate_from_json(candidate) for candidate in told["candidates"]]
+        passages = [passage_from_json(passage) for passage in told["passages"]]
     if explain:
-        results.print(
-            candidates_table(
-                [candidate_from_json(each) for each in told["candidates"]], told["n"], scores=True
-            )
-        )
-    passages = [passage_from_json(passage) for passage in told["passages"]]
+        results.print(candidates_table(candidates, told["n"], scores=True))
     results.print(passages_list(passages) if passages else "no passage found")
 
 
@@ -107,6 +108,8 @@ def ask_service(
     budget = {} if seconds is None else {"seconds": seconds}
     with ServiceConnection(server, key=key, seconds=seconds or SECONDS) as service:
         told = service.send(ask_call(program, question, turns, inputs, _given(search), budget))
+        with understood():
+            answering = told["program"]
         if as_json:
             write_json(told)
             return
@@ -114,10 +117,10 @@ def ask_service(
     from ...client.served_answer import served_answer
     from ...render.answers import answer_panel
 
-    schema: Mapping[str, Any] = next(
-        (entry["output_schema"] for entry in listed if entry["program"] == told["program"]), {}
-    )
-    results.print(answer_panel(served_answer(told, schema), explain=explain))
+    with understood():
+        schemas: dict[str, Mapping[str, Any]] = {entry["program"]: entry["output_schema"] for entry in listed}
+        answer = served_answer(told, schemas.get(answering, {}))
+    results.print(answer_panel(answer, explain=explain))
 
 
 def _given(search: SearchOptions) -> dict[str, Any]:
