@@ -151,7 +151,7 @@ def completed(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_a_shell_completes_commands_programs_indexes_and_profiles(
     canons: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert completed("quincunx se", monkeypatch, capsys) == ["search"]
+    assert completed("quincunx se", monkeypatch, capsys) == ["search", "serve"]
     assert completed("quincunx ask ch", monkeypatch, capsys) == ["chat_bridge"]
     assert completed("quincunx search pa", monkeypatch, capsys) == ["paiddaily"]
     assert completed("quincunx search x y --profile em", monkeypatch, capsys) == ["embedded"]
