@@ -536,6 +536,8 @@ export interface ChatMessage {
 
 /** What a chat completion has no words for. */
 export interface ChatNotes {
+  /** Of the answer, for /v1/feedback. */
+  id: string;
   answered: boolean;
   /** What of the request was not heeded, and what did not go as usual. */
   notes: string[];

@@ -196,8 +196,8 @@ def test_the_line_of_the_log_that_is_shown_has_the_fields_of_one(
     (shown,) = (block for block in blocks(PAGE) if block.title == "a line of the log")
     with caplog.at_level(logging.INFO, "quincunx.requests"):
         httpx.post(f"{address}/v1/ask/chat_bridge", json={"asked": "x"}, trust_env=False)
-    # A line is written after its response.
-    wait_until(lambda: any(record.name == "quincunx.requests" for record in caplog.records), 5)
+        # A line is written after its response.
+        wait_until(lambda: any(record.name == "quincunx.requests" for record in caplog.records), 5)
     (record,) = (record for record in caplog.records if record.name == "quincunx.requests")
     real, told = json.loads(JsonLines().format(record)), json.loads(shown.code)
     assert set(told) - {"request_id"} == set(real) - {"request_id"}

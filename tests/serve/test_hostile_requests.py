@@ -31,7 +31,7 @@ from quincunx.app.serve.application import create_app
 from quincunx.app.serve.service import Service
 from quincunx.app.serve.settings import ServeSettings
 
-CASES = 5000 if TORTURE else 300
+CASES = 5000 if TORTURE else 100
 STATED = {502, 503, 504, 507}
 """Errors of the server that say what is not as it should be: a language model, an index, time or the disk."""
 NOT_ASKED = "/v1/admin/reload"
