@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
@@ -122,7 +122,7 @@ class GroundedProgram(dspy.Module):
 
     async def stream(
         self, question: str, budget: Budget | None = None, **inputs: Any
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """Answer a question, telling what happens as it happens; see `Event`.
 
         The last event is `Done` with the checked answer, or `Failed`. Closing the stream cancels the call.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Send
 
 from ...retrieval.errors import DeadlineExceededError
 
 Result = TypeVar("Result")
+EVENT_STREAM = "text/event-stream"
 
 
 class ClientLeftError(Exception):
@@ -38,6 +42,22 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result], s
     finally:
         for task in (working, leaving):
             task.cancel()
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events, ``sent`` as they go over the wire. Their source is closed when the client leaves, be it in
+    the midst of a line: else the work behind it would go on until Python's memory is tidied up.
+    """
+
+    def __init__(self, source: AsyncGenerator[Any], sent: AsyncIterator[bytes]) -> None:
+        # Nothing between is to hold it back.
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        super().__init__(sent, media_type=EVENT_STREAM, headers=headers)
+        self._source = source
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._source):
+            await super().stream_response(send)
 
 
 async def _left(request: Request) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ...programs.events import Stage
+from .connection import EVENT_STREAM
 from .routes.answers import AnswerBody, CandidateBody, CitationBody, FailureBody, PassageBody
-from .routes.asking import EVENT_STREAM
 
 STREAMED_PATH = "/v1/ask/{program}"
 REFERENCE = "#/components/schemas/{model}"

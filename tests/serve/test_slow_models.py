@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,10 @@ import httpx
 import pytest
 from ollama_server import Fault, OllamaServer
 from running_service import running
+
+from quincunx.app.serve.application import create_app
+from quincunx.app.serve.service import Service
+from quincunx.app.serve.settings import ServeSettings
 
 QUESTION = {"question": "What is Sage Daily?"}
 ASK = "/v1/ask/chat_bridge"
@@ -120,3 +126,66 @@ def test_an_answer_that_takes_too_long_ends_with_its_time(
         last = [line for line in stream.splitlines() if line.startswith("data: ")][-1]
         assert json.loads(last.removeprefix("data: "))["code"] == "deadline_exceeded"
         wait_until_working(client, 0, 1)
+
+
+@pytest.mark.parametrize(("path", "first"), [(ASK, b"event: sentence"), ("/v1/chat/completions", b"tarot")])
+def test_who_leaves_while_an_event_is_sent_frees_the_model_within_a_second(
+    path: str, first: bytes, canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(body: dict[str, Any]) -> Iterator[str]:
+        yield '{"sentences": [{"cites": [1], "text": "Sage Daily gives tarot and transit readings."}'
+        while not server.disconnected.wait(0.01):
+            yield " "
+
+    asked = {"model": "chat_bridge", "messages": [{"role": "user", "content": QUESTION["question"]}]}
+    body = json.dumps({**(QUESTION if path == ASK else asked), "stream": True}).encode()
+    with OllamaServer() as server:
+        server.script = script
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        settings = ServeSettings.model_validate(
+            {"programs": ["chat_bridge"], "indexes": ["builddaily"], "lm": "ollama/qwen3"}
+        )
+        service = Service(settings)
+        app = create_app(service)
+
+        async def leave_while_an_event_is_sent() -> None:
+            told = [{"type": "http.request", "body": body, "more_body": False}]
+            sending = asyncio.Event()
+
+            async def receive() -> dict[str, Any]:
+                if told:
+                    return told.pop()
+                await sending.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message: MutableMapping[str, Any]) -> None:
+                if first in message.get("body", b""):
+                    sending.set()
+                    await asyncio.Event().wait()
+
+            scope = {
+                "type": "http",
+                "asgi": {"version": "3.0", "spec_version": "2.3"},
+                "http_version": "1.1",
+                "method": "POST",
+                "scheme": "http",
+                "path": path,
+                "raw_path": path.encode(),
+                "query_string": b"",
+                "root_path": "",
+                "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")],
+                "client": ("127.0.0.1", 1),
+                "server": ("127.0.0.1", 8765),
+            }
+            async with app.router.lifespan_context(app):
+                while not service.ready:
+                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(30):
+                    await app(scope, receive, send)
+                assert await asyncio.to_thread(server.disconnected.wait, 1)
+
+        gc.disable()  # what nobody closed is not to be closed by chance
+        try:
+            asyncio.run(leave_while_an_event_is_sent())
+        finally:
+            gc.enable()

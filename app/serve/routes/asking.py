@@ -7,12 +7,12 @@ import contextvars
 import copy
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import dspy
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +23,7 @@ from ....programs.program import GroundedProgram
 from ....retrieval.errors import BoundError, QuincunxError
 from ....signatures.conversation import Turn
 from ...as_json import answer_as_json, event_as_json
-from ..connection import while_connected
+from ..connection import EVENT_STREAM, EventStream, while_connected
 from ..feedback.remembered import noting_call_ids
 from ..service import Service
 from ..settings import ServeLimits
@@ -34,7 +34,6 @@ from .texts import require_length
 
 router = APIRouter(prefix="/v1/ask", tags=["ask"])
 
-EVENT_STREAM = "text/event-stream"
 PING_SECONDS = 15
 """After so long without an event a comment is sent, so that nothing between takes the stream for dead."""
 PING = format_sse_event(comment="still at work")
@@ -102,7 +101,8 @@ async def ask_served(program: str, body: AskBody, request: Request, service: Rea
     """
     call = ProgramCall(service, program, body)
     if body.stream or EVENT_STREAM in request.headers.get("accept", ""):
-        return StreamingResponse(call.sent(), media_type=EVENT_STREAM, headers=STREAMED)
+        events = call.events()
+        return EventStream(events, call.sent(events))
     return JSONResponse(await while_connected(request, call.answer(), service.settings.limits.seconds))
 
 
@@ -133,10 +133,6 @@ async def ask_served_batch(
         return JSONResponse({"answers": await while_connected(request, every(), limits.seconds)})
 
 
-STREAMED = {"cache-control": "no-store", "x-accel-buffering": "no"}
-"""Headers of a stream: nothing between is to hold it back."""
-
-
 class ProgramCall:
     """One question to a program of the service, checked before anything is begun."""
 
@@ -163,17 +159,16 @@ class ProgramCall:
         self._keep(answer, ids)
         return answer
 
-    async def sent(self) -> AsyncIterator[bytes]:
+    async def sent(self, events: AsyncIterator[Event | None]) -> AsyncIterator[bytes]:
         """Yield what happens as it goes over the wire."""
-        async with aclosing(self.events()) as events:
-            async for event in events:
-                if event is None:
-                    yield PING
-                    continue
-                told = event_as_json(event)
-                if isinstance(event, Done):
-                    told["answer"] = {"id": self.id, **told["answer"]}
-                yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
+        async for event in events:
+            if event is None:
+                yield PING
+                continue
+            told = event_as_json(event)
+            if isinstance(event, Done):
+                told["answer"] = {"id": self.id, **told["answer"]}
+            yield format_sse_event(event=event.type, data_str=json.dumps(told, allow_nan=False))
 
     async def events(self) -> AsyncGenerator[Event | None]:
         """Yield what happens, and ``None`` after every `PING_SECONDS` in which nothing did."""
@@ -195,7 +190,10 @@ class ProgramCall:
                 yield event
                 coming = settings.run(_next, events)
         finally:
-            coming.cancel()
+            if (
+                not coming.cancel()
+            ):  # its last event was told, and nothing waits in it that could be cancelled
+                await events.aclose()
 
     def _keep(self, answer: Answer, ids: list[str]) -> None:
         """Remember an answer for what may be said of it."""

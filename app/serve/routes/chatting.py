@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....programs.answer import Answer
 from ....programs.budget import Usage
 from ....programs.events import CheckedSentence, Done, Event, Failed
-from ..connection import while_connected
+from ..connection import EVENT_STREAM, EventStream, while_connected
 from ..dropin.conversation import ChatMessage, read_conversation
 from ..dropin.footnotes import FootnotedText, tells_early
 from ..dropin.names import model_not_found
@@ -26,7 +25,7 @@ from ..service import Service
 from ..vendor_errors import vendor_fields
 from .admission import TAKES_TURN, ReadyService
 from .answers import CitationBody
-from .asking import EVENT_STREAM, PING, STREAMED, BudgetBody, ProgramCall, QuestionBody
+from .asking import PING, BudgetBody, ProgramCall, QuestionBody
 from .searching import SearchSettingsBody
 
 router = APIRouter(tags=["chat"])
@@ -130,7 +129,7 @@ async def complete_chat(body: ChatBody, request: Request, service: ReadyService)
         return JSONResponse(chat.completion(await while_connected(request, chat.call.plain(), seconds)))
     # Errors before the first sentence have a status of their own.
     await while_connected(request, chat.open(), seconds)
-    return StreamingResponse(chat.sent(), media_type=EVENT_STREAM, headers=STREAMED)
+    return EventStream(chat.events, chat.sent())
 
 
 class _Chat:
@@ -151,7 +150,7 @@ class _Chat:
         self._early = tells_early(spec.output_type)
         self._wants_usage = body.stream_options is not None and body.stream_options.include_usage
         self._text = FootnotedText()
-        self._events = self.call.events()
+        self.events = self.call.events()
         self._first: Event | None = None
 
     def completion(self, answer: Answer) -> dict[str, Any]:
@@ -174,7 +173,7 @@ class _Chat:
 
     async def open(self) -> None:
         """Wait for the first event that is told; raises a `Problem` for one that says that there is no answer."""
-        async for event in self._events:
+        async for event in self.events:
             if isinstance(event, Failed):
                 raise problem_of_code(event.code, event.message)
             if isinstance(event, Done) or (self._early and isinstance(event, CheckedSentence)):
@@ -184,12 +183,11 @@ class _Chat:
     async def sent(self) -> AsyncIterator[bytes]:
         """Yield the chunks as they go over the wire, the first event first."""
         yield self._chunk({"role": "assistant", "content": ""})
-        async with aclosing(self._events):
-            for chunk in self._chunks(self._first):
+        for chunk in self._chunks(self._first):
+            yield chunk
+        async for event in self.events:
+            for chunk in self._chunks(event):
                 yield chunk
-            async for event in self._events:
-                for chunk in self._chunks(event):
-                    yield chunk
 
     def _chunks(self, event: Event | None) -> Iterator[bytes]:
         if event is None:
