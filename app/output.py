@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -53,6 +53,16 @@ def log_to_stderr() -> None:
     handler = RichHandler(console=notes, show_time=False, show_path=False, markup=False)
     logging.basicConfig(level=logging.ERROR, format="%(message)s", handlers=[handler])
     logging.getLogger("quincunx").setLevel(logging.WARNING)
+
+
+def tell_notes(said: Iterable[str], near_words: Mapping[str, Iterable[str]]) -> None:
+    """Write the notes of a search to stderr, and which words were searched for in place of those that stand nowhere."""
+    near = [
+        f"{word!r} stands nowhere in the index: searched for {', '.join(names)}"
+        for word, names in near_words.items()
+    ]
+    for note in [*said, *near]:
+        notes.print(note, style="yellow", markup=False)
 
 
 def write_json(value: Any) -> None:

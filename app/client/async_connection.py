@@ -1,4 +1,4 @@
-"""The same of an event loop: a connection to a service that gives what comes as JSON values: no model and no language model is loaded for it."""
+"""`ServiceConnection` for an event loop."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class AsyncServiceConnection:
                             return
         finally:
             await response.aclose()
-        raise ServiceError(f"the stream of {self.wire.address} ended before its answer: ask again")
+        raise ServiceError(f"the stream of {self.wire.shown} ended before its answer: ask again")
 
     async def close(self) -> None:
         """End the connection."""

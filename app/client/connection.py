@@ -61,7 +61,7 @@ class ServiceConnection:
                             return
         finally:
             response.close()
-        raise ServiceError(f"the stream of {self.wire.address} ended before its answer: ask again")
+        raise ServiceError(f"the stream of {self.wire.shown} ended before its answer: ask again")
 
     def close(self) -> None:
         """End the connection."""

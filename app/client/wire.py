@@ -25,6 +25,7 @@ from ...retrieval.errors import (
     ServiceUnreachableError,
     UsageError,
 )
+from ...retrieval.models.addresses import is_loopback, without_secrets
 from ..error_codes import error_of_code
 from .calls import ServiceCall
 from .understood import understood
@@ -35,7 +36,6 @@ SECONDS = 120.0
 """Within which a call ends, its retries included, unless told otherwise."""
 MOST_TRIES = 4
 TURNED_AWAY = (429, 503)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _backoff = tenacity.wait_random_exponential(multiplier=0.1, max=2)
 
 
@@ -52,10 +52,12 @@ class ServiceWire:
 
     def __init__(self, address: str | None, key: str | None, seconds: float) -> None:
         self.address = (address or read_text(SERVER_VARIABLE) or DEFAULT_SERVER).rstrip("/")
+        self.shown = without_secrets(self.address, scheme="")
+        """The address as messages name it."""
         parts = _split(self.address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(
-                f"the address of a service is such as {DEFAULT_SERVER} (got {self.address!r:.200}): correct the argument, "
+                f"the address of a service is such as {DEFAULT_SERVER} (got {self.shown!r:.200}): correct the argument, "
                 f"or {SERVER_VARIABLE}"
             )
         if not (type(seconds) in (int, float) and 0 < seconds < float("inf")):
@@ -67,7 +69,7 @@ class ServiceWire:
                 f"a key is of printable ASCII characters: correct the argument, or {KEY_VARIABLE}"
             )
         self._headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        self._is_local = parts.hostname in _LOOPBACK
+        self._is_local = is_loopback(self.address)
         self._encrypted = parts.scheme == "https"
 
     def client_options(self) -> dict[str, Any]:
@@ -108,14 +110,14 @@ class ServiceWire:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             why = str(error) or type(error).__name__
-            raise TurnedAwayError(ServiceUnreachableError(self.address, why)) from error
+            raise TurnedAwayError(ServiceUnreachableError(self.shown, why)) from error
         except httpx.TimeoutException as error:
             raise DeadlineExceededError(
-                f"{self.address} did not answer within {self.seconds:g} s: allow more seconds"
+                f"{self.shown} did not answer within {self.seconds:g} s: allow more seconds"
             ) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise ServiceError(
-                f"{self.address} broke off its answer ({str(error) or type(error).__name__}): ask again"
+                f"{self.shown} broke off its answer ({str(error) or type(error).__name__}): ask again"
             ) from error
 
     @contextmanager
@@ -130,7 +132,7 @@ class ServiceWire:
         """Raise the error that a response tells, once its body has been read."""
         if response.is_success:
             return
-        error = _told_error(response, self.address)
+        error = _told_error(response, self.shown)
         if response.status_code in TURNED_AWAY:
             raise TurnedAwayError(error, _retry_after(response))
         raise error
@@ -141,7 +143,7 @@ class ServiceWire:
             return response.json()
         except ValueError as error:
             raise ServiceError(
-                f"what answers at {self.address} is no service of quincunx: its reply is no JSON",
+                f"what answers at {self.shown} is no service of quincunx: its reply is no JSON",
                 status=response.status_code,
             ) from error
 
@@ -160,7 +162,7 @@ def _split(address: str) -> Any:
         return urlsplit(address)
     except ValueError as error:
         raise UsageError(
-            f"the address of a service cannot be read ({error}; got {address!r:.200})"
+            f"the address of a service cannot be read ({error}; got {without_secrets(address, scheme='')!r:.200})"
         ) from error
 
 

@@ -45,19 +45,12 @@ def search_indexes(
     require_question(question)
     from ...retrieval.handle import SearchHandle
     from ..as_json import search_as_json
-    from ..output import notes, results, write_json
-    from ..render.answers import candidates_table, passages_list
+    from ..output import results, tell_notes, write_json
+    from ..render.answers import found_passages
 
     found = SearchHandle(name.split(","), profile).search(question, settings)
-    near = [
-        f"{word!r} stands nowhere in the index: searched for {', '.join(names)}"
-        for word, names in found.near_words.items()
-    ]
-    for note in [*found.notes, *near]:
-        notes.print(note, style="yellow", markup=False)
+    tell_notes(found.notes, found.near_words)
     if as_json:
         write_json(search_as_json(name, found, settings))
         return
-    if explain:
-        results.print(candidates_table(found.candidates, settings.n, scores=True))
-    results.print(passages_list(found.passages) if found.passages else "no passage found")
+    results.print(found_passages(found.candidates, settings.n, found.passages, explain=explain))

@@ -27,6 +27,7 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from ...retrieval.errors import QuincunxError, UsageError
+from ..serve.listening import server_config
 from ..serve.log import call_logger, log_as_json
 from ..serve.settings import ServeSettings
 from ..served import Served
@@ -173,17 +174,7 @@ def run_over_http(settings: ServeSettings) -> None:
         max_request_body_size=settings.limits.body_bytes,
         transport_security=_allowed(settings),
     )
-    uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(settings.limits.drain_seconds),
-        )
-    ).run()
+    uvicorn.Server(server_config(app, settings)).run()
 
 
 def _make_server(settings: ServeSettings) -> PassageServer:

@@ -63,6 +63,14 @@ def passages_list(passages: Iterable[Passage]) -> Group:
     )
 
 
+def found_passages(
+    candidates: Sequence[Candidate], n: int, passages: Sequence[Passage], *, explain: bool
+) -> Group:
+    """What a search found: its passages, below every candidate's way where that is to be explained."""
+    table = [candidates_table(candidates, n, scores=True)] if explain else []
+    return Group(*table, passages_list(passages) if passages else "no passage found")
+
+
 def _panel(heading: str, *parts: RenderableType) -> Panel:
     """Parts in a frame, under a heading that is never cut, as the title of a frame would be."""
     return Panel(Group(Text(printable(heading), style="dim"), *parts), width=PROSE)

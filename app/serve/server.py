@@ -10,6 +10,7 @@ import uvicorn
 
 from ...retrieval.errors import QuincunxError
 from .application import create_app
+from .listening import server_config
 from .log import call_logger, log_as_json
 from .problems import Problem
 from .service import Service
@@ -36,17 +37,7 @@ def run_server(settings: ServeSettings) -> None:
         failed.append(error)
         server.should_exit = True
 
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(service, give_up),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(settings.limits.drain_seconds),
-        )
-    )
+    server = uvicorn.Server(server_config(create_app(service, give_up), settings))
     # Once all has ended, uvicorn raises SIGTERM again: with this handler it ends nothing, and the exit status stays 0.
     signal.signal(signal.SIGTERM, server.handle_exit)
     # The work waits for no request, and holds none up: it has a thread of its own.

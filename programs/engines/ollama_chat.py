@@ -27,12 +27,11 @@ from ...retrieval.errors import (
     PromptTooLongError,
     QuincunxError,
 )
+from ...retrieval.models.addresses import one_line, without_secrets
 from ...retrieval.models.ollama.client import (
     RequestInfo,
     RetryPolicy,
     client_errors,
-    host_without_secrets,
-    one_line,
     typed_error,
 )
 from ...retrieval.models.ollama.embedder import CONNECT_S
@@ -92,7 +91,7 @@ class OllamaChat:
         if num_ctx is not None and num_ctx < 1:
             raise BoundError(f"num_ctx must be at least 1 (got {num_ctx})")
         self._address = host or ollama_host()
-        self.host = host_without_secrets(self._address)
+        self.host = without_secrets(self._address)
         self.patience = RetryPolicy(timeout_s, retries, backoff_s)
         self.show_patience = RetryPolicy(min(timeout_s, SHOW_S), retries, backoff_s)
         self.num_ctx, self.keep_alive, self.count_tokens = num_ctx, keep_alive, count_tokens

@@ -23,6 +23,7 @@ from quincunx.app.client.from_json import answer_from_json, event_from_json, nee
 from quincunx.app.client.output_view import ServedOutput, view_output
 from quincunx.app.render.answers import answer_lines
 from quincunx.programs.events import Done, Failed
+from quincunx.retrieval.errors import ServiceUnreachableError, UsageError
 from quincunx.retrieval.handle import SearchHandle
 
 QUESTION = "What is Sage Daily?"
@@ -397,3 +398,13 @@ def test_an_address_that_is_none_is_refused(address: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("QUINCUNX_SERVER", address or "nowhere")
     with pytest.raises(quincunx.UsageError, match=r"the address of a service"):
         quincunx.Client()
+
+
+@pytest.mark.parametrize("password", ["secret", "sec@ret", "sec:ret"])
+def test_a_password_of_the_address_is_in_no_message(password: str) -> None:
+    address = unused_address().replace("://", f"://me:{password}@")
+    with pytest.raises(ServiceUnreachableError, match="at http://127") as met:
+        quincunx.Client(address, seconds=2).programs()
+    with pytest.raises(UsageError) as refused:
+        quincunx.Client(address.replace("http", "ftp"))
+    assert "sec" not in str(met.value) + str(refused.value)

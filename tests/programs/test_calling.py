@@ -358,7 +358,7 @@ def test_leaving_a_call_closes_the_request_to_the_server_within_a_second(canons:
                 if event.type == "status" and event.stage == "asking":
                     await asyncio.sleep(0.5)
                     break
-            await events.aclose()  # type: ignore[attr-defined]
+            await events.aclose()
         # The loop goes on, as an app's does; only the call ends.
         for _ in range(100):
             if server.disconnected.is_set():

@@ -34,9 +34,9 @@ from quincunx.retrieval.errors import (
     QuincunxError,
     UnsupportedModelError,
 )
+from quincunx.retrieval.models.addresses import without_secrets
 from quincunx.retrieval.models.embedders import BATCH, Embedder, EmbedderIdentity
 from quincunx.retrieval.models.nomic import NOMIC_DIMS
-from quincunx.retrieval.models.ollama.client import host_without_secrets
 from quincunx.retrieval.models.ollama.embedder import OllamaEmbedder, pull
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.text.chunk_size import Chunking
@@ -253,8 +253,9 @@ def test_no_server_names_the_host_and_no_password(monkeypatch: pytest.MonkeyPatc
 def test_the_host_comes_from_the_environment(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{server.port}")
     assert OllamaEmbedder().embed_questions(["a"]).shape == (1, 768)
-    assert host_without_secrets("127.0.0.1:1") == "http://127.0.0.1:1"
-    assert host_without_secrets("https://u:p@h:1/ollama?key=k") == "https://h:1/ollama"
+    assert without_secrets("127.0.0.1:1") == "http://127.0.0.1:1"
+    assert without_secrets("http://u:p://w@h") == "http://h"
+    assert without_secrets("https://u:p@h:1/ollama?key=k") == "https://h:1/ollama"
 
 
 def test_a_missing_model_names_the_pull(server: OllamaServer) -> None:

@@ -56,30 +56,23 @@ def search_service(
     """Let a service search, and show what it found as `quincunx search` does."""
     from ...client.calls import search_call
     from ...client.connection import ServiceConnection
-    from ...output import notes, results, write_json
+    from ...output import results, tell_notes, write_json
 
     with ServiceConnection(server, key=key) as service:
         told = service.send(search_call(index, question, _given(search)))
     with understood():
-        near = [
-            f"{word!r} stands nowhere in the index: searched for {', '.join(names)}"
-            for word, names in told["near_words"].items()
-        ]
-        said = [*told["notes"], *near]
-    for note in said:
-        notes.print(note, style="yellow", markup=False)
+        tell_notes(told["notes"], told["near_words"])
     if as_json:
         write_json(told)
         return
     from ...client.parts_from_json import candidate_from_json, passage_from_json
-    from ...render.answers import candidates_table, passages_list
+    from ...render.answers import found_passages
 
     with understood():
         candidates = [candidate_from_json(candidate) for candidate in told["candidates"]]
         passages = [passage_from_json(passage) for passage in told["passages"]]
-    if explain:
-        results.print(candidates_table(candidates, told["n"], scores=True))
-    results.print(passages_list(passages) if passages else "no passage found")
+        shown = found_passages(candidates, told["n"], passages, explain=explain)
+    results.print(shown)
 
 
 def ask_service(

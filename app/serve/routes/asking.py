@@ -20,7 +20,7 @@ from ....programs.answer import Answer
 from ....programs.budget import Budget
 from ....programs.events import Done, Event
 from ....programs.program import GroundedProgram
-from ....retrieval.errors import BoundError, QuincunxError
+from ....retrieval.errors import QuincunxError
 from ....signatures.conversation import Turn
 from ...as_json import answer_as_json, event_as_json
 from ..connection import EVENT_STREAM, EventStream, while_connected
@@ -30,7 +30,7 @@ from ..settings import ServeLimits
 from .admission import TAKES_TURN, ReadyService
 from .answers import AnswerBody, FailureBody
 from .searching import SearchSettingsBody
-from .texts import require_length
+from .texts import require_count, require_length
 
 router = APIRouter(prefix="/v1/ask", tags=["ask"])
 
@@ -111,10 +111,7 @@ async def ask_served_batch(
     program: str, body: BatchBody, request: Request, service: ReadyService
 ) -> Response:
     limits = service.settings.limits
-    if len(body.questions) > limits.questions:
-        raise BoundError(
-            f"{len(body.questions)} questions, at most {limits.questions} are taken: send fewer at once"
-        )
+    require_count(limits.questions, "questions", len(body.questions))
     calls = [ProgramCall(service, program, question) for question in body.questions]
 
     async def one(call: ProgramCall) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ..connection import while_connected
 from ..problems import Problem
 from ..service import Service
 from .admission import ReadyService
-from .texts import require_length
+from .texts import require_count, require_length
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ async def delete_by_id(
     service: ReadyService,
 ) -> WriteReport:
     """All of them, or, where the index does not hold one, none. Of more ids than an address holds (60 kB), some at a time."""
-    _require_count(service, len(id))
+    require_count(service.settings.limits.documents, "documents", len(id))
     return await _write(service, request, index, lambda: delete_documents(index, id))
 
 
@@ -151,8 +151,8 @@ def _log_change(writing: asyncio.Task[BuildReport]) -> None:
 
 
 def _documents(service: Service, body: DocumentsBody) -> list[Document]:
-    _require_count(service, len(body.documents))
     limits = service.settings.limits
+    require_count(limits.documents, "documents", len(body.documents))
     for number, document in enumerate(body.documents):
         require_length(limits, **{f"documents.{number}.text": document.text})
         require_length(limits, **{f"documents.{number}.title": document.title})
@@ -163,12 +163,6 @@ def _documents(service: Service, body: DocumentsBody) -> list[Document]:
         Document(document.id, document.title, document.text, document.metadata, document.markdown)
         for document in body.documents
     ]
-
-
-def _require_count(service: Service, count: int) -> None:
-    most = service.settings.limits.documents
-    if count > most:
-        raise BoundError(f"{count} documents, at most {most} are taken: send fewer at once")
 
 
 def _require_flat(metadata: dict[str, Any], where: str) -> None:

@@ -10,13 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ....retrieval.errors import BoundError
 from ....retrieval.models.embedders import Vectors
 from ..connection import while_connected
 from ..dropin.embedder import Embedded, InputType, ServedEmbedder
 from ..problems import Problem
 from .admission import TAKES_TURN, ReadyService
-from .texts import require_length
+from .texts import require_count, require_length
 
 router = APIRouter(prefix="/v1", tags=["embeddings"])
 
@@ -80,8 +79,7 @@ async def embed_as_openai(body: EmbeddingsBody, request: Request, service: Ready
     embedder.names.require(body.model)
     dims = embedder.require_dims(body.dimensions)
     texts = _texts(body.input)
-    if len(texts) > limits.texts:
-        raise BoundError(f"{len(texts)} texts, at most {limits.texts} are taken: send fewer at once")
+    require_count(limits.texts, "texts", len(texts))
     require_length(limits, **{f"input.{i}": text for i, text in enumerate(texts)})
     work = _response(embedder, texts, body, dims)
     return await while_connected(request, work, limits.seconds)

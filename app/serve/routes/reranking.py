@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
-from ....retrieval.errors import BoundError
 from ..connection import while_connected
 from ..dropin.names import model_not_found
 from ..dropin.reranker import Ranking, ServedReranker
@@ -18,7 +17,7 @@ from ..guard import route_of
 from ..problems import Problem
 from ..service import Service
 from .admission import TAKES_TURN, ReadyService
-from .texts import require_length
+from .texts import require_count, require_length
 
 router = APIRouter(tags=["rerank"])
 
@@ -238,8 +237,7 @@ async def _ranked(
     """Check a request and score its texts; return how, and the headers that tell of it."""
     reranker, limits = _served(service), service.settings.limits
     reranker.names.require(model)
-    if len(texts) > limits.texts:
-        raise BoundError(f"{len(texts)} documents, at most {limits.texts} are taken: send fewer at once")
+    require_count(limits.texts, "documents", len(texts))
     require_length(limits, query=query, **{f"documents.{i}": text for i, text in enumerate(texts)})
     ranking = await while_connected(request, reranker.rank(query, texts, may_cut=may_cut), limits.seconds)
     headers = {MODEL: _one_line(reranker.names.name)}

@@ -41,6 +41,12 @@ async def require_whole_json(request: Request) -> None:
         raise BadTextError("the body holds half a surrogate pair: send whole characters")
 
 
+def require_count(most: int, what: str, count: int) -> None:
+    """Raise `BoundError` for more things at once than the service takes."""
+    if count > most:
+        raise BoundError(f"{count} {what}, at most {most} are taken: send fewer at once")
+
+
 def require_length(limits: ServeLimits, **texts: str) -> None:
     """Raise `BoundError` for a text, by its name, that is longer than the service takes."""
     for name, text in texts.items():

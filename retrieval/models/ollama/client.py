@@ -34,6 +34,7 @@ from ...errors import (
     OllamaUnreachableError,
     QuincunxError,
 )
+from ..addresses import one_line
 
 if TYPE_CHECKING:
     import ollama
@@ -53,7 +54,7 @@ class RequestInfo:
     """Who was asked for what: the part of a message that the error itself does not know."""
 
     host: str
-    """As `host_without_secrets` returns it."""
+    """As `without_secrets` returns it."""
     model: str
     timeout_s: float
     """Seconds that one try may take."""
@@ -137,18 +138,6 @@ def _within(seconds: float, send: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="quincunx-ollama", daemon=True).start()
     return outcome.result(seconds)
-
-
-def host_without_secrets(host: str) -> str:
-    """Return an address fit for a message: with its scheme, without user, password and query."""
-    scheme, separator, rest = host.rpartition("://")
-    return f"{scheme if separator else 'http'}://{rest.rpartition('@')[2].partition('?')[0]}"
-
-
-def one_line(text: object, most: int = 200) -> str:
-    """Return a text on one line of at most ``most`` characters."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def client_errors() -> tuple[type[Exception], ...]:

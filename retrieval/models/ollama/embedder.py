@@ -21,14 +21,13 @@ from ...errors import (
 )
 from ...processes import after_fork_in_child
 from ...text.sentences import Span
+from ..addresses import one_line, without_secrets
 from ..embedders import BATCH, EmbedderIdentity, Progress, Vectors, matryoshka_cut, no_progress, require_unit
 from ..nomic import NOMIC_DIMS, NOMIC_PASSAGE_PREFIX, NOMIC_QUESTION_PREFIX
 from .client import (
     RequestInfo,
     RetryPolicy,
     client_errors,
-    host_without_secrets,
-    one_line,
     typed_error,
 )
 
@@ -77,7 +76,7 @@ class OllamaEmbedder:
         """Dims that its vectors may be cut to by `matryoshka_cut`, the largest first."""
         self._patience = RetryPolicy(timeout_s, retries, backoff_s, sleep)
         address = host or ollama_host()
-        self._host, self._model = host_without_secrets(address), model
+        self._host, self._model = without_secrets(address), model
 
         # Two processes that share a connection would get each other's answers.
         self._connect = partial(_client, address, timeout_s)
@@ -242,7 +241,7 @@ def pull(host: str | None = None, model: str = MODEL, progress: Progress = no_pr
     `PULL_SILENCE_S` seconds or ends without saying that it succeeded.
     """
     address = host or ollama_host()
-    asked = RequestInfo(host_without_secrets(address), model, PULL_SILENCE_S)
+    asked = RequestInfo(without_secrets(address), model, PULL_SILENCE_S)
     files: dict[str, tuple[int, int]] = {}
     status = ""
     for line in _pull_lines(address, asked):
@@ -273,7 +272,7 @@ def _client(address: str, timeout_s: float) -> Any:
         return ollama.Client(address, timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s / 2)))
     except (ValueError, httpx.InvalidURL) as error:
         raise typed_error(
-            httpx.InvalidURL(str(error)), RequestInfo(host_without_secrets(address), "", timeout_s)
+            httpx.InvalidURL(str(error)), RequestInfo(without_secrets(address), "", timeout_s)
         ) from error
 
 
