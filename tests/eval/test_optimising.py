@@ -62,7 +62,7 @@ from quincunx.retrieval.storage.home import HOME_VARIABLE
 PROGRAMS = ("resource_search", "chat_bridge")
 WORKER = Path(__file__).parents[1] / "optimise_worker.py"
 KILLS = 10 if TORTURE else 2
-SEEDS = range(20) if TORTURE else range(2)
+SEEDS = range(20) if TORTURE else range(1)
 log = logging.getLogger(__name__)
 
 
@@ -106,7 +106,7 @@ def chats(server: OllamaServer) -> int:
 def test_what_is_optimised_is_better_on_the_test_questions(
     server: OllamaServer, builddaily: str, tmp_path: Path, program: str, name: str
 ) -> None:
-    if not TORTURE and (program, name) != ("resource_search", "gepa"):
+    if not TORTURE and (program, name) != ("chat_bridge", "bootstrap"):
         pytest.skip("in make torture")
     lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
     plan = plan_optimization(
@@ -197,14 +197,14 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
     assert outcome(None) == "better"
     claims = sum(outcome(seed) == "better" for seed in SEEDS)
     log.warning("%d claims of gain over %d seeds of gold dealt out at random", claims, len(SEEDS))
-    assert claims <= 2
+    assert claims <= len(SEEDS) // 10
 
 
 # 3. Kills
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("optimizer", ["mipro", "gepa"])
+@pytest.mark.parametrize("optimizer", ["mipro", "gepa"] if TORTURE else ["mipro"])
 def test_a_killed_run_goes_on_and_ends_as_it_would_have(
     server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str
 ) -> None:
@@ -488,7 +488,7 @@ def test_a_run_of_300_answers_searches_and_reranks_each_question_once(
 
 @pytest.mark.torture
 def test_simba_over_a_large_index_takes_the_memory_of_a_single_answer(tmp_path: Path) -> None:
-    passages = 100_000 if TORTURE else 5_000
+    passages = 100_000 if TORTURE else 2_000
     told = {}
     for what in ("build", "answer", "simba"):
         done = subprocess.run(

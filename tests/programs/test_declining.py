@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import TORTURE
 
 import quincunx
 from quincunx.eval.goldsets.goldset import CANONS, canon_folder
@@ -65,12 +66,18 @@ def test_nothing_to_quote_is_declined() -> None:
     assert bearing("Which port?", Evidence(id="a", title="T", text="## Which port?\n\n---")) == []
 
 
+ASKED = {True: 226, False: 59} if TORTURE else {True: 76, False: 19}
+"""Questions of the canons' train and dev splits, all or every third, by whether they can be answered."""
+
+
+@pytest.mark.torture
 def test_what_is_declined_of_the_canons(canons: Path) -> None:
     """On train and dev, on which the rule was chosen: see the module's docstring for its figures."""
+    step = 1 if TORTURE else 3
     declined: dict[bool, list[bool]] = {True: [], False: []}
     for name in CANONS:
         asked: dict[str, Any] = {}
-        for line in (canon_folder(name) / "queries.jsonl").read_text().splitlines():
+        for line in (canon_folder(name) / "queries.jsonl").read_text().splitlines()[::step]:
             question: dict[str, Any] = json.loads(line)
             about = question["metadata"]
             if about["split"] == "test":
@@ -79,6 +86,6 @@ def test_what_is_declined_of_the_canons(canons: Path) -> None:
             asked.setdefault(program, quincunx.load(program, index=name))
             answer = asked[program](question=question["text"])
             declined[about["answerable"]].append(not answer.answered)
-    assert {answerable: len(found) for answerable, found in declined.items()} == {True: 226, False: 59}
-    assert sum(declined[False]) / 59 >= 0.25
-    assert sum(declined[True]) / 226 <= 0.10
+    assert {answerable: len(found) for answerable, found in declined.items()} == ASKED
+    assert sum(declined[False]) / ASKED[False] >= 0.25
+    assert sum(declined[True]) / ASKED[True] <= 0.10
