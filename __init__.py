@@ -96,6 +96,7 @@ __all__ = [
     "PromptTooLongError",
     "QuincunxError",
     "Reader",
+    "RemoteModelError",
     "Retriever",
     "RunError",
     "RunMismatchError",

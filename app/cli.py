@@ -42,6 +42,7 @@ from .commands.service.mcp import run_mcp
 from .commands.service.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
+from .remote_options import takes_remote_options
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     "demo": run_demo,
@@ -119,13 +120,13 @@ def command_line(only: str | None = None) -> typer.Typer:
     known = only in COMMANDS or only in GROUPS
     for name, command in COMMANDS.items():
         if not known or name == only:
-            line.command(name)(command)
+            line.command(name)(takes_remote_options(command))
     for name, (help, commands) in GROUPS.items():
         if known and name != only:
             continue
         group = typer.Typer(help=help, no_args_is_help=True)
         for command_name, command in commands.items():
-            group.command(command_name)(command)
+            group.command(command_name)(takes_remote_options(command))
         line.add_typer(group, name=name)
     return line
 

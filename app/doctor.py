@@ -14,8 +14,12 @@ import numpy as np
 from ..retrieval.errors import QuincunxError
 from ..retrieval.index.contents import verify_index
 from ..retrieval.models import weights
+from ..retrieval.models.cache import unwrapped
 from ..retrieval.models.embedders import Embedder
 from ..retrieval.models.profiles import find_profile, shared_embedder, shared_reranker
+from ..retrieval.models.remote.embedder import RemoteEmbedder
+from ..retrieval.models.remote.reranker import RemoteReranker
+from ..retrieval.models.remote.self_test import Checked, try_embedder, try_reranker
 from ..retrieval.models.rerankers import Reranker
 from ..retrieval.storage.home import home, index_names
 from .remedies import INSTALL_EMBEDDED, fetch_weights, remedy_for
@@ -95,6 +99,9 @@ def _embedder(embedder: Embedder, weights_remedy: str) -> Iterator[Finding]:
             f"{identity.question_prefix!r} and {identity.passage_prefix!r} make different vectors (cosine {cosine:.4f})",
             weights_remedy,
         )
+    model = unwrapped(embedder)
+    if isinstance(model, RemoteEmbedder):
+        yield from _tried("embedder", try_embedder(model))
     yield Finding("embedder: time", True, f"{500 * seconds:.0f} ms a text")
 
 
@@ -103,7 +110,6 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
         yield Finding("reranker", True, "none: the fused order is the final one")
         return
     from ..retrieval.models.bge import known_answer
-    from ..retrieval.models.cache import unwrapped
     from ..retrieval.models.cross_encoder import CrossEncoderReranker
 
     model = unwrapped(reranker)
@@ -112,6 +118,8 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
     if isinstance(model, CrossEncoderReranker):
         precision = model.precision.precision
         yield Finding("reranker: number format", True, str(model.precision))
+    if isinstance(model, RemoteReranker):
+        yield from _tried("reranker", try_reranker(model))
     reranker.score("warm up", PASSAGES[:1])
     begin = time.perf_counter()
     model.score("what might a passage say", PASSAGES)
@@ -126,6 +134,11 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
             ", ".join(f"{got:.3f} (expected {expected:.3f})" for expected, got in answers),
             weights_remedy,
         )
+
+
+def _tried(part: str, checks: Iterator[Checked]) -> Iterator[Finding]:
+    for check in checks:
+        yield Finding(f"{part}: {check.what}", check.ok, check.detail, "" if check.ok else check.remedy)
 
 
 def _index(name: str, embedder: Embedder | None) -> Finding:

@@ -96,7 +96,7 @@ ProfileName = Annotated[
     typer.Option(
         "--profile",
         autocompletion=_completing(_profiles),
-        help="Which models embed and rerank: embedded, local or ollama.",
+        help="Which models embed and rerank: embedded, local, ollama or remote.",
     ),
 ]
 IndexName = Annotated[str, typer.Argument(autocompletion=_completing(_indexes), help="Name of the index.")]

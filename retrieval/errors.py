@@ -39,6 +39,7 @@
     │   ├── OllamaModelMissingError   ollama_model_missing
     │   ├── OllamaTimeoutError        ollama_timeout
     │   └── OllamaUnreachableError    ollama_unreachable
+    ├── RemoteModelError          remote_model
     ├── RunError                  bad_run
     ├── ServiceError              service_error, or the code that the service told
     │   └── ServiceUnreachableError   service_unreachable
@@ -58,16 +59,15 @@ from collections.abc import Iterable
 from .spelling import did_you_mean
 
 __all__ = [
-    "ArtifactError", "ArtifactMismatchError", "BadNameError", "BadTextError", "BoundError",
-    "BudgetExceededError", "CorpusError", "DeadlineExceededError", "DuplicateIdError", "EmptyQuestionError",
-    "FilterError", "ForkedError", "GoldSetError", "IdentityMismatchError", "IndexStateError",
-    "LanguageModelError", "MissingExtraError", "MissingWeightsError", "ModelOutputError", "OllamaBusyError",
-    "OllamaCutOffError", "OllamaError", "OllamaModelMissingError", "OllamaTimeoutError",
-    "OllamaUnreachableError", "OverloadedError", "ProgramSpecError", "PromptTooLongError", "QuincunxError",
-    "RunError", "RunMismatchError", "ServiceError", "ServiceUnreachableError", "StorageError",
-    "UnknownFieldError", "UnknownIndexError", "UnknownPassageError", "UnknownProfileError", "UnknownProgramError", "UnknownRunError",
-    "UnsupportedModelError", "UnsupportedOutputError", "UsageError", "WeightsError", "WeightsMismatchError",
-    "WriterBusyError",
+    "ArtifactError", "ArtifactMismatchError", "BadNameError", "BadTextError", "BoundError", "BudgetExceededError",
+    "CorpusError", "DeadlineExceededError", "DuplicateIdError", "EmptyQuestionError", "FilterError", "ForkedError",
+    "GoldSetError", "IdentityMismatchError", "IndexStateError", "LanguageModelError", "MissingExtraError",
+    "MissingWeightsError", "ModelOutputError", "OllamaBusyError", "OllamaCutOffError", "OllamaError",
+    "OllamaModelMissingError", "OllamaTimeoutError", "OllamaUnreachableError", "OverloadedError", "ProgramSpecError",
+    "PromptTooLongError", "QuincunxError", "RemoteModelError", "RunError", "RunMismatchError", "ServiceError",
+    "ServiceUnreachableError", "StorageError", "UnknownFieldError", "UnknownIndexError", "UnknownPassageError",
+    "UnknownProfileError", "UnknownProgramError", "UnknownRunError", "UnsupportedModelError", "UnsupportedOutputError",
+    "UsageError", "WeightsError", "WeightsMismatchError", "WriterBusyError",
 ]  # fmt: skip
 
 
@@ -188,9 +188,7 @@ class UnknownProgramError(UnknownNameError):
 
     code = "unknown_program"
     noun = "program"
-    remedy = (
-        "A program of your own is made known by quincunx.add_program, on the command line by --program-module"
-    )
+    remedy = "One of your own is made known by quincunx.add_program, on the command line by --program-module"
 
 
 class UnknownRunError(UnknownNameError):
@@ -345,6 +343,12 @@ class OllamaUnreachableError(OllamaError):
     """No server answers at that address."""
 
     code = "ollama_unreachable"
+
+
+class RemoteModelError(QuincunxError):
+    """A server that embeds or reranks cannot be reached, refuses a request, or is none of its kind."""
+
+    code = "remote_model"
 
 
 class ServiceError(QuincunxError):

@@ -34,7 +34,7 @@ def ask_program(
     profile: Annotated[
         str | None,
         typer.Option(
-            help="Which models embed and rerank: embedded, local or ollama. If left out, embedded, or as the program was saved."
+            help="Which models embed and rerank: embedded, local, ollama or remote. If left out, embedded, or as the program was saved."
         ),
     ] = None,
     details: Annotated[

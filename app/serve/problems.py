@@ -26,6 +26,7 @@ from ...retrieval.errors import (
     OllamaTimeoutError,
     OverloadedError,
     QuincunxError,
+    RemoteModelError,
     StorageError,
     UnknownIndexError,
     UnknownPassageError,
@@ -54,6 +55,7 @@ _STATUS: tuple[tuple[type[QuincunxError], int], ...] = (
     (OllamaTimeoutError, 504),
     (OllamaBusyError, 503),
     (OllamaError, 502),
+    (RemoteModelError, 502),
     (LanguageModelError, 502),
     (ModelOutputError, 502),
 )

@@ -81,23 +81,31 @@ class ServeSettings(_Strict):
         return self.host in LOOPBACK
 
 
+def read_table(path: Path, name: str) -> dict[str, Any]:
+    """Return a table of a configuration file; empty where there is none of that name.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        read = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; name a file that is there by --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML ({error})") from error
+    table: dict[str, Any] = read.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: [{name}] must be a table (got {table!r:.80})")
+    return table
+
+
 def read_settings(path: Path | None, given: dict[str, Any]) -> ServeSettings:
     """Return the table ``[serve]`` of a configuration file, with what was ``given`` on the command line over it.
 
     Raises:
         UsageError: the file cannot be read, or names what is no setting, or a value that none can be.
     """
-    table: dict[str, Any] = {}
-    if path is not None:
-        try:
-            read = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}; name a file that is there by --config") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: not TOML ({error})") from error
-        table = read.get(TABLE, {})
-        if not isinstance(table, dict):
-            raise UsageError(f"{path}: [{TABLE}] must be a table (got {table!r:.80})")
+    table = {} if path is None else read_table(path, TABLE)
     where = f"{path}: [{TABLE}]" if path is not None else "serve"
     try:
         return ServeSettings.model_validate({**table, **given})

@@ -162,32 +162,32 @@ class CachedEmbedder:
     def __init__(self, embedder: Embedder, most: int = 10_000) -> None:
         self.memory = BoundedCache(most)
         self.sentences = BoundedCache(most)
-        self._embedder = embedder
+        self.inner = embedder
 
     @property
     def identity(self) -> EmbedderIdentity:
-        return self._embedder.identity
+        return self.inner.identity
 
     @property
     def shorter(self) -> Sequence[int]:
         """Dims that its vectors may be cut to; none where the embedder does not tell."""
-        return getattr(self._embedder, "shorter", ())
+        return getattr(self.inner, "shorter", ())
 
     def offsets(self, text: str) -> Sequence[tuple[int, int]]:
-        return self._embedder.offsets(text)
+        return self.inner.offsets(text)
 
     def unread(self, text: str) -> float:
-        return self._embedder.unread(text)
+        return self.inner.unread(text)
 
     def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
-        return self._embedder.embed_passages(texts, progress)
+        return self.inner.embed_passages(texts, progress)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        return _remembered(self.memory, texts, self._embedder.embed_questions)
+        return _remembered(self.memory, texts, self.inner.embed_questions)
 
     def embed_sentences(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts that are parts of passages (texts, dims); question after question meets the same."""
-        return _remembered(self.sentences, texts, self._embedder.embed_passages)
+        return _remembered(self.sentences, texts, self.inner.embed_passages)
 
 
 def _remembered(

@@ -1,8 +1,8 @@
 """Profiles: which models embed and rerank. Each model is loaded once in a process and shared.
 
-A profile is made from typed options (`ModelOptions`) or from functions of one's own that load models. Three names are
-known from the start, ``embedded``, ``local`` and ``ollama``; their options come from the environment, read when the name
-is used.
+A profile is made from typed options (`ModelOptions`) or from functions of one's own that load models. Four names are
+known from the start, ``embedded``, ``local``, ``ollama`` and ``remote``; their options come from the environment, read
+when the name is used.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from .late_interaction import load_minilm_late_interaction
 from .options import ModelOptions
 from .precision.formats import PrecisionChoice
 from .queue import PairReranker, PooledReranker
+from .remote.options import RemoteModels
+from .remote.settings import RemoteServer, RerankDialect, ScoreKind
 from .rerankers import Reranker
 
 LoadEmbedder = Callable[[], Embedder]
@@ -88,10 +90,16 @@ def ollama_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
     return _profile("ollama", _ollama(options.ollama_host, options.dims), _bge_or_own(options), options)
 
 
+def remote_profile(models: RemoteModels, options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
+    """Return models on servers that others run; the one that is not remote is that of the profile ``embedded``."""
+    return _profile("remote", _remote_embedder(models), _remote_reranker(models, options), options)
+
+
 _BUILT_IN: Mapping[str, Callable[[ModelOptions], Profile]] = {
     "embedded": embedded_profile,
     "local": local_profile,
     "ollama": ollama_profile,
+    "remote": lambda options: remote_profile(RemoteModels.from_environment(), options),
 }
 _added: dict[str, Profile] = {}
 
@@ -209,6 +217,35 @@ def _ollama(host: str, dims: int) -> LoadEmbedder:
     from .ollama.embedder import OllamaEmbedder
 
     return partial(OllamaEmbedder, host=host, dims=dims)
+
+
+@cache
+def _remote_embedder(models: RemoteModels) -> LoadEmbedder:
+    if models.embed is None:
+        return load_minilm
+    from .remote.embedder import RemoteEmbedder
+
+    return partial(
+        RemoteEmbedder,
+        models.embed,
+        models.embed_dialect,
+        question_prefix=models.embed_question_prefix,
+        passage_prefix=models.embed_passage_prefix,
+        dims=models.embed_dims,
+    )
+
+
+def _remote_reranker(models: RemoteModels, options: ModelOptions) -> LoadReranker:
+    if models.rerank is None:
+        return embedded_profile(options).load_reranker
+    return _reranker_of(models.rerank, models.rerank_dialect, models.rerank_scores)
+
+
+@cache
+def _reranker_of(server: RemoteServer, dialect: RerankDialect, scores: ScoreKind | None) -> LoadReranker:
+    from .remote.reranker import RemoteReranker
+
+    return partial(RemoteReranker, server, dialect, scores)
 
 
 @cache

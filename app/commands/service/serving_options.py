@@ -36,9 +36,15 @@ Traces = Annotated[bool, typer.Option("--traces", help="Make OpenTelemetry spans
 def served_settings(
     config: Path | None, programs: str | None, indexes: str | None, traces: bool, **given: Any
 ) -> ServeSettings:
-    """Return the settings of a file with what was given on the command line over them; see `read_settings`."""
-    from ...serve.settings import read_settings
+    """Return the settings of a file with what was given on the command line over them; see `read_settings`.
 
+    Its table of remote models is put where their variables are read.
+    """
+    from ...remote_options import REMOTE, use_remote_table
+    from ...serve.settings import read_settings, read_table
+
+    if config is not None:
+        use_remote_table(config, read_table(config, REMOTE))
     given |= {"programs": _names(programs), "indexes": _names(indexes), "traces": traces or None}
     return read_settings(config, {name: value for name, value in given.items() if value is not None})
 

@@ -29,9 +29,9 @@ Numbers = npt.NDArray[np.float64]
 
 @runtime_checkable
 class CutsTexts(Protocol):
-    """A reranker that tells what it does not read."""
+    """A reranker that tells what it does not read; ``None`` where it cannot."""
 
-    def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation]: ...
+    def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation] | None: ...
 
 
 @runtime_checkable
@@ -99,7 +99,8 @@ class ServedReranker:
 
     def _truncations(self, question: str, texts: list[str]) -> Sequence[Truncation | None]:
         model = unwrapped(self.reranker)
-        return model.truncations(question, texts) if isinstance(model, CutsTexts) else [None] * len(texts)
+        told = model.truncations(question, texts) if isinstance(model, CutsTexts) else None
+        return [None] * len(texts) if told is None else told
 
     async def _require_whole(self, question: str, texts: Sequence[str], distinct: list[str]) -> None:
         told = dict(
