@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import sys
+import tempfile
 import time
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,7 @@ WATCHED = ("socket.connect", "socket.getaddrinfo", "socket.gethostby", "socket.s
 def read(path: str) -> dict[str, Any]:
     seen: list[str] = []
     on = True
+    tempfile.gettempdir()  # which tries, once, whether files can be made there
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if on and (event.startswith(WATCHED) or event == "open"):
@@ -67,7 +69,9 @@ def read(path: str) -> dict[str, Any]:
 
 
 def _is_own(event: str, folder: str) -> bool:
-    """Whether Python reads its own modules or what lies in the folder, or begins the process in which a PDF file is read."""
+    """Whether Python reads its own modules or what lies in the folder, begins the process in which a PDF file is read, or
+    makes a file without a name, in which documents wait.
+    """
     if event.startswith(f"subprocess.Popen {sys.executable!r}"):
         return True
     named = re.fullmatch(r"open (?:'([^']*)'|\d+) (-?\d+)", event)
@@ -75,6 +79,8 @@ def _is_own(event: str, folder: str) -> bool:
         return False
     writes = int(named[2]) & (os.O_WRONLY | os.O_RDWR)
     if named[1] in (None, "/dev/null"):
+        return True
+    if named[1] == tempfile.gettempdir():  # of a folder, nothing but a file without a name can be opened for writing
         return True
     own = (
         sys.prefix,

@@ -165,6 +165,7 @@ HTML = b"<html><body>It works!</body></html>"
         (Reply(503, {"message": "loading"}), OverloadedError, "is busy.*loading"),
         (Reply(429, {"message": "slow down"}, {"retry-after": "3600"}), OverloadedError, "slow down"),
         (Reply(200, GOOD, breaks_off=True), RemoteModelError, "no vllm server answers"),
+        (Reply(200, b"no gzip", {"content-encoding": "gzip"}), RemoteModelError, "no vllm server answers"),
     ],
 )  # fmt: skip
 def test_what_a_server_does_wrong_is_one_typed_error_in_time(
@@ -306,6 +307,21 @@ def test_a_tokenizer_and_a_limit_belong_together(tmp_path: Path) -> None:
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(BoundError, match="the address of a server is such as"):
         RemoteServer((url,))
+
+
+@pytest.mark.parametrize(
+    "told", [[], {"max_client_batch_size": "many", "model_sha": 7, "max_input_length": -1}]
+)
+def test_what_a_server_tells_of_itself_may_be_anything(told: object) -> None:
+    with misbehaving(Reply(200, told)) as server:
+        identity = remote(server.address, "tei").identity
+    assert (identity.model, identity.revision, identity.max_tokens) == (MODEL, "", None)
+
+
+def test_a_key_that_no_header_holds_is_refused_unseen() -> None:
+    with pytest.raises(BoundError, match="printable ASCII") as refused:
+        RemoteServer(("http://h",), key="clé")
+    assert "clé" not in str(refused.value)
 
 
 @pytest.mark.parametrize("wrong", [{"deadline_s": 0}, {"parallel": 0}, {"max_tokens": 1}, {"urls": ()}])

@@ -121,7 +121,7 @@ class RemoteCalls:
             endpoint.in_flight += 1
             try:
                 status, headers, body = await self._sent(endpoint, request)
-            except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+            except (httpx.RequestError, httpx.InvalidURL, OSError) as error:
                 self._endpoints.failed(endpoint, one_line(error) or type(error).__name__)
                 last = self._unreachable(endpoint, "")
                 continue
@@ -196,6 +196,18 @@ class RemoteCalls:
     def _named(self, endpoint: Endpoint | None = None) -> str:
         urls = self.server.urls if endpoint is None else (endpoint.url,)
         return f"the {self._kind} server at {', '.join(map(without_secrets, urls))}"
+
+
+def text_told(told: Any, name: str) -> str:
+    """Return a text that a server tells of itself by a name; empty where it does not."""
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def number_told(told: Any, name: str) -> int | None:
+    """Return a whole number over 0 that a server tells of itself by a name; ``None`` where it does not."""
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if type(value) is int and value > 0 else None
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

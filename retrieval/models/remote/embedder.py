@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import BoundError, ModelOutputError
 from ...text.sentences import Span
 from ..embedders import EmbedderIdentity, Progress, Vectors, no_progress, require_unit
-from .calls import RemoteCalls, RemoteRequest
+from .calls import RemoteCalls, RemoteRequest, number_told, text_told
 from .settings import EmbedDialect, RemoteServer
 from .tokens import RemoteTokenizer
 
@@ -49,11 +49,10 @@ class RemoteEmbedder:
             server, dialect, "correct QUINCUNX_EMBED_URL, QUINCUNX_EMBED_DIALECT or QUINCUNX_EMBED_KEY"
         )
         told = self._calls.one(RemoteRequest("/info")) if dialect == "tei" else {}
-        told = told if isinstance(told, dict) else {}
-        self._model = server.model or str(told.get("model_id") or "")
+        self._model = server.model or text_told(told, "model_id")
         if not self._model:
             raise BoundError(f"an {dialect} server needs the name of its model: set QUINCUNX_EMBED_MODEL")
-        max_tokens = server.max_tokens or told.get("max_input_length")
+        max_tokens = server.max_tokens or number_told(told, "max_input_length")
         if server.tokenizer is None or max_tokens is None:
             raise BoundError(
                 f"documents are cut, and long questions split, by the tokenizer of {self._model}, which its server does not "
@@ -61,7 +60,7 @@ class RemoteEmbedder:
             )
         self._tokenizer = RemoteTokenizer(server.tokenizer)
         self._asked_dims = dims
-        self._batch = min(BATCH[dialect], int(told.get("max_client_batch_size") or BATCH[dialect]))
+        self._batch = min(BATCH[dialect], number_told(told, "max_client_batch_size") or BATCH[dialect])
         self._question_prefix, self._passage_prefix = question_prefix, passage_prefix
         (probe,) = self._raw(["dimensions"])
         if dims is not None and len(probe) != dims:
@@ -73,15 +72,15 @@ class RemoteEmbedder:
         """Of a vector as the server gave it."""
         self.identity = EmbedderIdentity(
             model=f"{dialect}/{self._model}",
-            revision=server.revision or str(told.get("model_sha") or ""),
+            revision=server.revision or text_told(told, "model_sha"),
             dims=len(probe),
             question_prefix=question_prefix,
             passage_prefix=passage_prefix,
             pooling="of the server",
             normalised=True,
-            max_tokens=int(max_tokens),
+            max_tokens=max_tokens,
             library="remote 1",
-            server_version=str(told.get("version") or ""),
+            server_version=text_told(told, "version"),
         )
 
     def offsets(self, text: str) -> Sequence[Span]:

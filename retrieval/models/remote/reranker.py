@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import BoundError, ModelOutputError
 from ..pairs import Truncation
 from ..rerankers import Scores, require_scores
-from .calls import RemoteCalls, RemoteRequest
+from .calls import RemoteCalls, RemoteRequest, number_told, text_told
 from .dialects import DIALECTS
 from .settings import RemoteServer, RerankDialect, ScoreKind
 from .tokens import RemoteTokenizer
@@ -59,13 +59,14 @@ class RemoteReranker:
         )
         self._most_texts = spoken.most_texts
         told = self._calls.one(RemoteRequest("/info")) if spoken.tells_model else {}
-        told = told if isinstance(told, dict) else {}
-        model = server.model or str(told.get("model_id") or "")
+        model = server.model or text_told(told, "model_id")
         if not model:
             raise BoundError(f"a {dialect} server needs the name of its model: set QUINCUNX_RERANK_MODEL")
-        self._most_texts = min(self._most_texts, int(told.get("max_client_batch_size") or self._most_texts))
+        self._most_texts = min(
+            self._most_texts, number_told(told, "max_client_batch_size") or self._most_texts
+        )
         self._tokenizer = None if server.tokenizer is None else RemoteTokenizer(server.tokenizer)
-        max_tokens = server.max_tokens or (told.get("max_input_length") if self._tokenizer else None)
+        max_tokens = server.max_tokens or (number_told(told, "max_input_length") if self._tokenizer else None)
         if (self._tokenizer is None) != (max_tokens is None):
             raise BoundError(
                 "texts are cut by a tokenizer to max_tokens: set both, QUINCUNX_RERANK_TOKENIZER and "
@@ -74,9 +75,9 @@ class RemoteReranker:
         self.identity = RemoteRerankerIdentity(
             server=dialect,
             model=model,
-            revision=server.revision or str(told.get("model_sha") or ""),
+            revision=server.revision or text_told(told, "model_sha"),
             scores=scores or spoken.scores,
-            max_tokens=None if max_tokens is None else int(max_tokens),
+            max_tokens=max_tokens,
         )
 
     @property

@@ -56,6 +56,8 @@ class RemoteServer:
             raise BoundError(
                 f"deadline_s must be above 0 and at most {LONGEST_S:g} seconds (got {self.deadline_s})"
             )
+        if self.key is not None and not (self.key.isascii() and self.key.isprintable()):
+            raise BoundError("a key is of printable ASCII characters: correct the one that is set")
         if not 1 <= self.parallel <= 1000:
             raise BoundError(f"parallel must be from 1 to 1000 requests (got {self.parallel})")
         if self.max_tokens is not None and self.max_tokens < 8:
