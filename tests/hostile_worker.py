@@ -80,7 +80,7 @@ def _is_own(event: str, folder: str) -> bool:
     writes = int(named[2]) & (os.O_WRONLY | os.O_RDWR)
     if named[1] in (None, "/dev/null"):
         return True
-    if named[1] == tempfile.gettempdir():  # of a folder, nothing but a file without a name can be opened for writing
+    if named[1] == tempfile.gettempdir():  # of a folder, only a file without a name can be opened for writing
         return True
     own = (
         sys.prefix,
