@@ -66,17 +66,17 @@ def test_nothing_to_quote_is_declined() -> None:
     assert bearing("Which port?", Evidence(id="a", title="T", text="## Which port?\n\n---")) == []
 
 
-NAMES, ASKED = (CANONS, {True: 226, False: 59}) if TORTURE else (CANONS[:1], {True: 77, False: 20})
-"""The canons that are asked, and how many of their questions for train and dev can be answered and cannot."""
+STEP, ASKED = (1, {True: 226, False: 59}) if TORTURE else (3, {True: 76, False: 19})
+"""Of the questions of the canons all or every third is asked; so many of those for train and dev can be answered, and cannot."""
 
 
 @pytest.mark.torture
 def test_what_is_declined_of_the_canons(canons: Path) -> None:
     """On train and dev, on which the rule was chosen: see the module's docstring for its figures."""
     declined: dict[bool, list[bool]] = {True: [], False: []}
-    for name in NAMES:
+    for name in CANONS:
         asked: dict[str, Any] = {}
-        for line in (canon_folder(name) / "queries.jsonl").read_text().splitlines():
+        for line in (canon_folder(name) / "queries.jsonl").read_text().splitlines()[::STEP]:
             question: dict[str, Any] = json.loads(line)
             about = question["metadata"]
             if about["split"] == "test":
