@@ -148,8 +148,8 @@ class LoadClient:
         documents = [
             f"{topic} is number {i}" for i, topic in enumerate(self._random.choices(_TOPICS, k=count))
         ]
-        body = {"model": "any", "query": self._question(), "documents": documents}
-        response = await self._http.post("/v2/rerank", json=body)
+        body = {"query": self._question(), "documents": documents}
+        response = await self._http.post("/v1/rerank", json=body)
         if response.status_code == 200:
             places = sorted(result["index"] for result in response.json()["results"])
             if places != list(range(count)):
