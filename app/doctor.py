@@ -7,7 +7,6 @@ import platform
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,10 +15,11 @@ from ..retrieval.index.contents import verify_index
 from ..retrieval.models import weights
 from ..retrieval.models.cache import unwrapped
 from ..retrieval.models.embedders import Embedder
+from ..retrieval.models.findings import Finding
 from ..retrieval.models.profiles import find_profile, shared_embedder, shared_reranker
 from ..retrieval.models.remote.embedder import RemoteEmbedder
 from ..retrieval.models.remote.reranker import RemoteReranker
-from ..retrieval.models.remote.self_test import Checked, try_embedder, try_reranker
+from ..retrieval.models.remote.self_test import try_embedder, try_reranker
 from ..retrieval.models.rerankers import Reranker
 from ..retrieval.storage.home import home, index_names
 from .remedies import INSTALL_EMBEDDED, fetch_weights, remedy_for
@@ -29,17 +29,6 @@ PASSAGES = [
     f"Passage number {i} says what a passage of some twenty words might say about its subject."
     for i in range(20)
 ]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    what: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    """The commands that mend it, one a line, where it is not ok."""
 
 
 def examine(profile_name: str) -> Iterator[Finding]:
@@ -136,7 +125,7 @@ def _reranker(reranker: Reranker | None, weights_remedy: str) -> Iterator[Findin
         )
 
 
-def _tried(part: str, checks: Iterator[Checked]) -> Iterator[Finding]:
+def _tried(part: str, checks: Iterator[Finding]) -> Iterator[Finding]:
     for check in checks:
         yield Finding(f"{part}: {check.what}", check.ok, check.detail, "" if check.ok else check.remedy)
 
@@ -158,7 +147,7 @@ def _index(name: str, embedder: Embedder | None) -> Finding:
         )
     if embedder is None:
         return Finding(f"index {name}", True, f"sound; made by {identity['model']}")
-    if identity != embedder.identity.as_dict():
+    if {**identity, "precision": "fp32"} != {**embedder.identity.as_dict(), "precision": "fp32"}:
         return Finding(
             f"index {name}", True, f"sound; made by {identity['model']}, so another profile searches it"
         )

@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.checkpoints import LENGTHS, Size, add_size, asked, cross_encoder
 from bench.measuring import machine, options, percentile_ms, print_table, ratio, record, take_turns
-from quincunx.retrieval.models.packed_passes import batches
+from quincunx.retrieval.models.passes.cutting import batches
 
 Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Token ids and mask, both (batch, longest pair)."""

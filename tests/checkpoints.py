@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Transformer
+from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import (
     BertConfig,
@@ -64,6 +64,36 @@ def nomic(
             Pooling(hidden, pooling_mode="mean"),
         ],
         device="cpu",
+    )
+    model.save(str(folder / "model"), create_model_card=False)
+    return folder / "model"
+
+
+def text_encoder(
+    folder: Path,
+    configuration: Callable[..., Any],
+    network: Callable[[Any], PreTrainedModel],
+    pooling: str = "mean",
+) -> Path:
+    """Save a sentence-transformers folder of an encoder of this architecture, with this pooling and Normalize."""
+    vocabulary = _wordpiece_vocabulary()
+    config = configuration(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=256,
+        initializer_range=0.5,
+        pad_token_id=0,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        _save(network(config), BertTokenizer(vocab=vocabulary), folder / "encoder")
+    encoder = Transformer(str(folder / "encoder"))
+    encoder.max_seq_length = 250  # RoBERTa counts from behind its padding id
+    model = SentenceTransformer(
+        modules=[encoder, Pooling(32, pooling_mode=pooling), Normalize()], device="cpu"
     )
     model.save(str(folder / "model"), create_model_card=False)
     return folder / "model"

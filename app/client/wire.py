@@ -25,7 +25,7 @@ from ...retrieval.errors import (
     ServiceUnreachableError,
     UsageError,
 )
-from ...retrieval.models.addresses import is_loopback, without_secrets
+from ...retrieval.models.addresses import can_be_sent, is_loopback, retry_after, without_secrets
 from ..error_codes import error_of_code
 from .calls import ServiceCall
 from .understood import understood
@@ -64,7 +64,7 @@ class ServiceWire:
             raise BoundError(f"seconds must be over 0 and finite (got {seconds!r})")
         self.seconds = float(seconds)
         key = key or read_text(KEY_VARIABLE)
-        if key is not None and not (key.isascii() and key.isprintable()):
+        if key is not None and not can_be_sent(key):
             raise UsageError(
                 f"a key is of printable ASCII characters: correct the argument, or {KEY_VARIABLE}"
             )
@@ -134,7 +134,7 @@ class ServiceWire:
             return
         error = _told_error(response, self.shown)
         if response.status_code in TURNED_AWAY:
-            raise TurnedAwayError(error, _retry_after(response))
+            raise TurnedAwayError(error, retry_after(response.headers))
         raise error
 
     def read_json(self, response: httpx.Response) -> Any:
@@ -170,12 +170,6 @@ def _wait(state: tenacity.RetryCallState) -> float:
     away = state.outcome.exception() if state.outcome is not None else None
     after = away.after if isinstance(away, TurnedAwayError) else None
     return after if after is not None else _backoff(state)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds of ``Retry-After``; ``None`` where it gives a date or nothing."""
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdecimal() else None
 
 
 def _told_error(response: httpx.Response, address: str) -> QuincunxError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ...retrieval.text.markdown import Block, Kind, read_blocks
@@ -140,6 +141,7 @@ def _is_heading(block: Block, text: str) -> bool:
     return block.kind == "heading" and _is_bare_heading(text[block.start : block.end])
 
 
+@lru_cache(maxsize=8192)  # the sentences of a canon come up question after question
 def may_be_cited(kind: Kind, text: str) -> bool:
     """Tell whether a sentence, row or line of that kind says something that can be cited."""
     if kind == "head" or (kind == "heading" and _is_bare_heading(text)):

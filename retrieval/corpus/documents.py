@@ -47,6 +47,11 @@ class Documents:
         exactly = next(place for document, place in self._spool if document.id == id)
         return exactly or self.sources[id]
 
+    @property
+    def size(self) -> int:
+        """Bytes of them all, metadata included, written as JSON."""
+        return self._spool.mark()[0]
+
     def mark(self) -> Mark:
         """Return how far they go now."""
         return self._spool.mark()

@@ -19,6 +19,7 @@ from ..corpus.file_state import FileState
 from ..corpus.reading import Corpus
 from ..errors import BoundError, CorpusError, DuplicateIdError
 from ..models.embedders import BATCH, Embedder, Progress, no_progress
+from ..models.passage_precision import embedder_for_index
 from ..passages import Document, Part, Passage
 from ..storage.spool import Spool
 from ..text.chunk_size import Chunking
@@ -62,6 +63,7 @@ def build(
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
     with Store(folder).write(fresh=fresh) as writing:
+        embedder = embedder_for_index(embedder, writing.identity, corpus.documents.size)
         present = writing.hashes()
         removed = present.keys() - corpus.documents.sources.keys()
         sources = writing.origin().sources if removed else {}
@@ -98,6 +100,7 @@ def update(
     corpus = as_corpus(documents)
     with Store(folder).write() as writing:
         recipe, kind = IndexRecipe.read(writing.meta), Snapshot.read(writing.meta["snapshot"]).kind
+        embedder = embedder_for_index(embedder, recipe.identity, corpus.documents.size)
         require_identity(folder.name, recipe.identity, embedder.identity)
         present, noted = writing.hashes(), writing.files()
         changes, notices = update_changes(corpus, present, writing.origin(), noted, prune=prune)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cachetools import LRUCache
@@ -83,7 +83,10 @@ class OpenIndex:
             with self._store.read() as reading:
                 with self._lock:
                     if self._loaded is None or self._loaded.state != reading.state:
-                        require_identity(self.name, reading.identity, self._identity)
+                        made_by = reading.identity
+                        # Questions are in float32, whatever the passages were embedded in.
+                        asking = replace(self._identity, precision=made_by.precision)
+                        require_identity(self.name, made_by, asking)
                         self._loaded = self._load(reading)
                     loaded = self._loaded
                 yield View(self.name, reading, loaded, self._allowed(reading, loaded, where))

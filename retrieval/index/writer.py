@@ -60,6 +60,11 @@ class IndexWriter:
         """The current generation; 0 before the first."""
         return int(self.meta.get("generation", 0))
 
+    @property
+    def identity(self) -> EmbedderIdentity | None:
+        """What embedded the current generation; ``None`` before the first."""
+        return IndexRecipe.read(self.meta).identity if self.generation else None
+
     def made_by(self, identity: EmbedderIdentity, chunking: Chunking, kind: Kind) -> bool:
         """Whether the current generation was cut, embedded and indexed this way; true before the first."""
         meta = self.meta

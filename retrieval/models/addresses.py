@@ -1,9 +1,12 @@
-"""Addresses of servers: how messages name them, and which are of this machine."""
+"""What all clients of a server need: how messages name its address, and what may be sent to it and read of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+LONGEST_S = 86_400.0
+"""Longest time that a server may be waited for: a day."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -19,6 +22,17 @@ def without_secrets(address: str, scheme: str = "http") -> str:
 def is_loopback(address: str) -> bool:
     """Whether an address is of this machine, so that no proxy is to be asked for it."""
     return urlsplit(address).hostname in _LOOPBACK
+
+
+def can_be_sent(key: str) -> bool:
+    """Whether a key can stand in a header."""
+    return key.isascii() and key.isprintable()
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of ``Retry-After``, which a server of any kind may send; ``None`` where it gives a date or nothing."""
+    text = headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdecimal() else None
 
 
 def one_line(text: object, most: int = 200) -> str:

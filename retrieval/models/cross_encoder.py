@@ -26,7 +26,7 @@ from .pairs import PairEncoder, TokenRun, Truncation
 from .precision.choice import PrecisionReport, fastest_faithful
 from .precision.formats import ROUNDED, Precision, PrecisionChoice, convert, converted, require_precision
 from .precision.probe import PAIR_TOKENS, ScorePairs, measure_formats
-from .precision.remembered import probe_key, recall, remember
+from .precision.remembered import known_or_measured, probe_key, recall
 from .rerankers import Scores, require_scores
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class CrossEncoderReranker:
         import sentence_transformers
         import torch
 
-        from .packed_passes import passes
+        from .passes.pair_passes import pair_passes
 
         with without_bars():
             self._model: CrossEncoder = sentence_transformers.CrossEncoder(
@@ -120,7 +120,7 @@ class CrossEncoderReranker:
         self.precision = self._settle(wanted, model, weights.pinning_digest(folder, revision))
         """What it computes in, and what is known of that: how fast it is, and how true to float32."""
         settled = self.precision.precision
-        self._passes = passes(self._model, settled)
+        self._passes = pair_passes(self._model, settled)
         # The head, which makes the one number, stays in float32.
         convert(network.base_model, settled, self._passes.first_tokens)
         self.identity = RerankerIdentity(
@@ -175,19 +175,16 @@ class CrossEncoderReranker:
         """Choose the number format, by what was measured of these weights on this machine, now or before."""
         device = self._model.device.type
         key = probe_key(digest, device, self._encoder.max_tokens)
-        trials = recall(key)
         if wanted != "auto":
-            return PrecisionReport(wanted, forced=True, trials=trials or {})
-        if trials is None:
-            width = int(getattr(self._model.config, "hidden_size", 768))
-            trials = measure_formats(device, width, self._reading_in, name)
-            remember(key, trials)
+            return PrecisionReport(wanted, forced=True, trials=recall(key) or {})
+        width = int(getattr(self._model.config, "hidden_size", 768))
+        trials = known_or_measured(key, lambda: measure_formats(device, width, self._reading_in, name))
         return PrecisionReport(fastest_faithful(trials), forced=False, trials=trials)
 
     @contextmanager
     def _reading_in(self, precision: Precision) -> Iterator[ScorePairs]:
         """Let the model read in a format for a while, as it would if that were chosen."""
-        from .packed_passes import passes
+        from .passes.pair_passes import pair_passes
 
         most = min(self._encoder.max_tokens, PAIR_TOKENS)
         tokenizer = self._model.tokenizer.backend_tokenizer
@@ -195,7 +192,7 @@ class CrossEncoderReranker:
             tokenizer, max_tokens=most, max_question_tokens=None, usable=most, model="the probe"
         )
         network: Any = self._model.model
-        self._passes = passes(self._model, precision)
+        self._passes = pair_passes(self._model, precision)
         try:
             with converted(network.base_model, precision, self._passes.first_tokens):
                 yield lambda pairs: self._forward(encoder.encode(pairs)[0])

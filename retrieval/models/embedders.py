@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from ..quiet import without_bars
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
+from .pairs import TokenRun
+from .precision.formats import Precision, PrecisionChoice
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,6 +31,9 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) as work proceeds."""
 
 BATCH = 32
+
+NOT_EMBEDDED_IN: tuple[Precision, ...] = ("int8",)
+"""Number formats that lose the order: of 20 best passages int8 kept 16 with all-MiniLM-L6-v2 (`bench/README.md`)."""
 
 UNLIMITED = 1_000_000
 """A tokenizer that states no limit states a huge number instead."""
@@ -54,19 +59,36 @@ class EmbedderIdentity:
     library: str
     server_version: str = ""
     """Version of the server that embeds, where there is one: vectors differ across versions."""
+    precision: Precision = "fp32"
+    """What passages are embedded in; questions are in float32, whatever their passages were in."""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return its fields; without ``precision`` where that is float32, as in indexes that knew no other."""
+        told = asdict(self)
+        if self.precision == "fp32":
+            del told["precision"]
+        return told
 
     def differences(self, other: EmbedderIdentity) -> list[str]:
         """Return one ``field: mine != theirs`` for each field that differs."""
-        mine, theirs = self.as_dict(), other.as_dict()
+        mine, theirs = asdict(self), asdict(other)
         return [f"{name}: {mine[name]!r} != {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
 
 
 MOST_UNREAD = 0.2
 """Share of a question's letters without a token from which on an embedder's opinion of it is none. English questions have
 0, Chinese and Thai ones to all-MiniLM-L6-v2 mostly .5 to 1."""
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What the speed and the exactness of a network in another number format depend on."""
+
+    weights: str
+    """Digest."""
+    device: str
+    width: int
+    """Of a token's vector."""
 
 
 class Embedder(Protocol):
@@ -119,6 +141,9 @@ def matryoshka_cut(vectors: Vectors, dims: int) -> Vectors:
 class SentenceTransformerEmbedder:
     """A sentence-transformers model on this machine, on the device that the library chooses.
 
+    An encoder of BERT's, RoBERTa's or nomic's kind reads texts without padding (`passes.text_passes`); others are read
+    by the library in batches. ``precision`` is what an index is built in, see `passage_precision`.
+
     ``matryoshka`` names the sizes that the model was trained to be cut to, ``dims`` the one wanted (None
     for the full size). ``max_tokens`` lowers the limit that the model states, or gives one where it states
     none. Code that comes with a model is never run.
@@ -139,8 +164,11 @@ class SentenceTransformerEmbedder:
         dims: int | None = None,
         matryoshka: Sequence[int] = (),
         max_tokens: int | None = None,
+        precision: PrecisionChoice = "auto",
     ) -> None:
         import sentence_transformers
+
+        from .passes.text_passes import TextPasses, can_pack
 
         with without_bars():
             self._model: SentenceTransformer = sentence_transformers.SentenceTransformer(
@@ -152,6 +180,10 @@ class SentenceTransformerEmbedder:
         # The tokenizer keeps its truncation settings as state: one call at a time.
         self._lock = Lock()
         self._process = os.getpid()
+        self._passes = TextPasses(self._model) if can_pack(self._model) else None
+        self.wanted_precision = _embedding_precision(precision, model, can_reduce=self._passes is not None)
+        """What passages are embedded in when an index is built; ``auto`` leaves it to `passage_precision`."""
+        self._weights = weights.pinning_digest(folder, revision)
         self._full_dims = int(self._model.get_embedding_dimension() or 0)
         self.shorter = _shorter(dims, self._full_dims, matryoshka)
         """Dims that its vectors may be cut to by `matryoshka_cut`, the largest first."""
@@ -188,10 +220,23 @@ class SentenceTransformerEmbedder:
         return unknown / max(1, _letters(text))
 
     def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
-        return self._embed([self.identity.passage_prefix + text for text in texts], progress)
+        return self.embed_in("fp32", texts, progress)
+
+    def embed_in(
+        self, precision: Precision, texts: Sequence[str], progress: Progress = no_progress
+    ) -> Vectors:
+        """Embed texts to be found as `embed_passages` does, in this number format."""
+        return self._embed([self.identity.passage_prefix + text for text in texts], progress, precision)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        return self._embed([self.identity.question_prefix + text for text in texts], no_progress)
+        return self._embed([self.identity.question_prefix + text for text in texts], no_progress, "fp32")
+
+    @property
+    def network(self) -> NetworkFacts | None:
+        """What a probe of number formats must know of it; ``None`` where it reads in float32 alone."""
+        if self._passes is None:
+            return None
+        return NetworkFacts(self._weights, self._model.device.type, int(self.encoder.config.hidden_size))
 
     def _offsets(self, text: str) -> list[Span]:
         found: list[Span] = self._tokens(text)["offset_mapping"]
@@ -203,32 +248,58 @@ class SentenceTransformerEmbedder:
                 text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
             )
 
-    def _embed(self, texts: list[str], progress: Progress) -> Vectors:
+    def _embed(self, texts: list[str], progress: Progress, precision: Precision) -> Vectors:
         identity = self.identity
         vectors = np.empty((len(texts), identity.dims), dtype=np.float32)
-        special = self._model.tokenizer.num_special_tokens_to_add()
-        with self._lock:
-            lengths = [len(self._offsets(text)) + special for text in texts]
-            for text, length in zip(texts, lengths, strict=True):
-                if length > identity.max_tokens:
-                    raise BoundError(
-                        f"a text of {length} tokens is over the {identity.max_tokens} that {identity.model} reads: "
-                        f"{text[:60]!r}…. Shorten it; documents are cut to fit by fewer tokens a chunk"
-                    )
-            # Texts of like length share a batch, so that little of it is padding.
-            order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))
-            for begin in range(0, len(order), BATCH):
-                batch = order[begin : begin + BATCH]
-                full = self._encode([texts[i] for i in batch])
-                vectors[batch] = (
-                    full if identity.dims == self._full_dims else matryoshka_cut(full, identity.dims)
+        runs = self._runs(texts)
+        lengths = [len(run.ids) for run in runs]
+        for text, length in zip(texts, lengths, strict=True):
+            if length > identity.max_tokens:
+                raise BoundError(
+                    f"a text of {length} tokens is over the {identity.max_tokens} that {identity.model} reads: "
+                    f"{text[:60]!r}…. Shorten it; documents are cut to fit by fewer tokens a chunk"
                 )
-                progress(begin + len(batch), len(texts))
+        done = 0
+        for places in self._cut(lengths):
+            if self._passes is None:
+                full = self._encoded([texts[i] for i in places])
+            else:
+                full = self._read([runs[i] for i in places], precision)
+            vectors[places] = (
+                full if identity.dims == self._full_dims else matryoshka_cut(full, identity.dims)
+            )
+            done += len(places)
+            progress(done, len(texts))
         return require_unit(vectors, len(texts), identity.dims, identity.model)
 
+    def _runs(self, texts: list[str]) -> list[TokenRun]:
+        """Return what the encoder reads of each text, uncut, special tokens included."""
+        if not texts:
+            return []
+        with self._lock, working(for_other=True):
+            told = self._model.tokenizer(texts, truncation=False, padding=False, verbose=False)
+        ids = told["input_ids"]
+        segments = told.get("token_type_ids") or [[0] * len(some) for some in ids]
+        return [TokenRun(*run) for run in zip(ids, segments, strict=True)]
+
+    def _cut(self, lengths: list[int]) -> list[list[int]]:
+        """Return the places of the texts (of so many tokens), those of one pass together."""
+        if self._passes is not None:
+            return self._passes.cut(lengths)
+        # Texts of like length share a batch, so that little of it is padding.
+        order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+        return [order[begin : begin + BATCH] for begin in range(0, len(order), BATCH)]
+
     @computing
-    def _encode(self, texts: list[str]) -> Vectors:
-        """Return unit vectors (texts, full dims)."""
+    def _read(self, runs: list[TokenRun], precision: Precision) -> Vectors:
+        """Return unit vectors (texts, full dims) of one pass."""
+        require_own_device(self._model.device.type, self._process)
+        assert self._passes is not None
+        return self._passes.vectors(runs, precision)
+
+    @computing
+    def _encoded(self, texts: list[str]) -> Vectors:
+        """Return unit vectors (texts, full dims) as the library makes them."""
         require_own_device(self._model.device.type, self._process)
         vectors: Vectors = self._model.encode(
             texts,
@@ -243,6 +314,17 @@ class SentenceTransformerEmbedder:
 
 def _letters(text: str) -> int:
     return sum(map(str.isalnum, text))
+
+
+def _embedding_precision(wanted: str, model: str, *, can_reduce: bool) -> PrecisionChoice:
+    allowed = [name for name in get_args(PrecisionChoice) if name not in NOT_EMBEDDED_IN]
+    if wanted not in allowed:
+        raise BoundError(f"the precision of an embedder must be one of {', '.join(allowed)} (got {wanted!r})")
+    if wanted not in ("auto", "fp32") and not can_reduce:
+        raise BoundError(
+            f"{model} embeds in fp32 alone: it is none of the encoders that can be read in {wanted}"
+        )
+    return wanted  # type: ignore[return-value]
 
 
 def _pooling(model: SentenceTransformer) -> str:
@@ -283,6 +365,7 @@ def load_sentence_transformer(
     dims: int | None = None,
     matryoshka: Sequence[int] = (),
     max_tokens: int | None = None,
+    precision: PrecisionChoice = "auto",
 ) -> SentenceTransformerEmbedder:
     """Load any sentence-transformers model: a hub id at a commit, or a folder that holds it.
 
@@ -303,11 +386,15 @@ def load_sentence_transformer(
         dims=dims,
         matryoshka=matryoshka,
         max_tokens=max_tokens,
+        precision=precision,
     )
 
 
-def load_minilm() -> SentenceTransformerEmbedder:
+def load_minilm(precision: PrecisionChoice = "auto") -> SentenceTransformerEmbedder:
     """Load all-MiniLM-L6-v2 from the ``embedded`` extra: 384 dims, 256 tokens, no prefixes."""
     return SentenceTransformerEmbedder(
-        weights.minilm_folder(), model=weights.MINILM_ID, revision=f"sha256:{weights.MINILM_SHA256}"
+        weights.minilm_folder(),
+        model=weights.MINILM_ID,
+        revision=f"sha256:{weights.MINILM_SHA256}",
+        precision=precision,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import BoundError, UnsupportedModelError
 from . import weights
 from .embedders import SentenceTransformerEmbedder, load_sentence_transformer
+from .precision.formats import PrecisionChoice
 
 NOMIC_ID = "nomic-ai/nomic-embed-text-v1.5"
 NOMIC_REVISION = "e5cf08aadaa33385f5990def41f7a23405aec398"
@@ -30,11 +31,13 @@ _OLD_NAMES = {
 """Names in the hub's config.json → names the native class reads; it skips the old ones for its defaults."""
 
 
-def load_nomic(folder: Path | None = None, dims: int = 768) -> SentenceTransformerEmbedder:
+def load_nomic(
+    folder: Path | None = None, dims: int = 768, precision: PrecisionChoice = "auto"
+) -> SentenceTransformerEmbedder:
     """Load nomic-embed-text v1.5 from ``folder``, else at the pinned revision from the hub or its cache.
 
     Raises:
-        BoundError: ``dims`` is not one of `NOMIC_DIMS`.
+        BoundError: ``dims`` is not one of `NOMIC_DIMS`, or ``precision`` none that an embedder computes in.
         MissingWeightsError: no weights in the folder, or the hub's cannot be reached.
         UnsupportedModelError: the folder holds another model.
     """
@@ -52,6 +55,7 @@ def load_nomic(folder: Path | None = None, dims: int = 768) -> SentenceTransform
         dims=dims,
         matryoshka=NOMIC_DIMS,
         max_tokens=NOMIC_MAX_TOKENS,
+        precision=precision,
     )
     _require_native(embedder)
     return embedder

@@ -22,6 +22,7 @@ VARIABLES: Mapping[str, str] = {
     "reranker_max_tokens": "QUINCUNX_RERANKER_MAX_TOKENS",
     "cross_encoder": "QUINCUNX_CROSS_ENCODER",
     "precision": "QUINCUNX_PRECISION",
+    "embed_precision": "QUINCUNX_EMBED_PRECISION",
     "token_cache_mb": "QUINCUNX_TOKEN_CACHE_MB",
     "score_cache": "QUINCUNX_SCORE_CACHE",
     "score_file": "QUINCUNX_SCORE_FILE",
@@ -33,6 +34,7 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "dims": NOMIC_DIMS,
     "reranker": get_args(RerankerSize),
     "precision": get_args(PrecisionChoice),
+    "embed_precision": tuple(name for name in get_args(PrecisionChoice) if name != "int8"),
 }
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "reranker_max_tokens": (8, 8192),
@@ -63,6 +65,9 @@ class ModelOptions:
     """The folder of a cross-encoder of your own, such as ``quincunx tune reranker`` makes: it reranks in every profile."""
     precision: PrecisionChoice = "auto"
     """Number format of the cross-encoder; ``auto`` takes the fastest that keeps the order of float32."""
+    embed_precision: PrecisionChoice = "auto"
+    """Number format in which an index is embedded, ``int8`` excepted; ``auto`` takes for a large new one the fastest that keeps
+    the order of float32, and for any other the one that it has."""
     token_cache_mb: int = 128
     """Memory for the token vectors of passages that the embedded profile's reranker keeps, in MiB."""
     score_cache: int = 200_000

@@ -77,12 +77,17 @@ class Profile:
 def embedded_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
     """Return all-MiniLM-L6-v2 from the ``embedded`` extra, with late interaction over the same weights to rerank."""
     reranker = _own_cross_encoder(options) or _late_interaction(options.token_cache_mb)
-    return _profile("embedded", load_minilm, reranker, options)
+    return _profile("embedded", _minilm(options.embed_precision), reranker, options)
 
 
 def local_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
     """Return nomic-embed-text v1.5 and a bge reranker, both on this machine."""
-    return _profile("local", _nomic(options.nomic_folder, options.dims), _bge_or_own(options), options)
+    return _profile(
+        "local",
+        _nomic(options.nomic_folder, options.dims, options.embed_precision),
+        _bge_or_own(options),
+        options,
+    )
 
 
 def ollama_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
@@ -92,7 +97,12 @@ def ollama_profile(options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
 
 def remote_profile(models: RemoteModels, options: ModelOptions = DEFAULT_OPTIONS) -> Profile:
     """Return models on servers that others run; the one that is not remote is that of the profile ``embedded``."""
-    return _profile("remote", _remote_embedder(models), _remote_reranker(models, options), options)
+    return _profile(
+        "remote",
+        _remote_embedder(models, options.embed_precision),
+        _remote_reranker(models, options),
+        options,
+    )
 
 
 _BUILT_IN: Mapping[str, Callable[[ModelOptions], Profile]] = {
@@ -206,10 +216,15 @@ def _own_cross_encoder(options: ModelOptions) -> LoadReranker | None:
 
 
 @cache
-def _nomic(folder: Path | None, dims: int) -> LoadEmbedder:
+def _minilm(precision: PrecisionChoice) -> LoadEmbedder:
+    return partial(load_minilm, precision)
+
+
+@cache
+def _nomic(folder: Path | None, dims: int, precision: PrecisionChoice) -> LoadEmbedder:
     from .nomic import load_nomic
 
-    return partial(load_nomic, folder, dims)
+    return partial(load_nomic, folder, dims, precision)
 
 
 @cache
@@ -220,9 +235,9 @@ def _ollama(host: str, dims: int) -> LoadEmbedder:
 
 
 @cache
-def _remote_embedder(models: RemoteModels) -> LoadEmbedder:
+def _remote_embedder(models: RemoteModels, precision: PrecisionChoice) -> LoadEmbedder:
     if models.embed is None:
-        return load_minilm
+        return _minilm(precision)
     from .remote.embedder import RemoteEmbedder
 
     return partial(

@@ -37,11 +37,13 @@ from quincunx.retrieval.errors import (
     UsageError,
 )
 from quincunx.retrieval.models import bge as bges
-from quincunx.retrieval.models import packed_passes, pairs
+from quincunx.retrieval.models import pairs
 from quincunx.retrieval.models.bge import BGE, KNOWN_LOGITS, known_answer, load_bge, load_cross_encoder
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker, RerankerIdentity, probability
-from quincunx.retrieval.models.packed_passes import batches, parts
 from quincunx.retrieval.models.pairs import PairEncoder, Truncation
+from quincunx.retrieval.models.passes import cutting
+from quincunx.retrieval.models.passes.cutting import batches, parts
+from quincunx.retrieval.models.passes.pair_passes import _Padded
 from quincunx.retrieval.models.precision.formats import PrecisionChoice, convert
 from quincunx.retrieval.models.rerankers import Reranker, Scores
 
@@ -106,7 +108,7 @@ def test_scores_equal_predict_in_any_order_and_batch(
     np.testing.assert_allclose(
         reranker.score(QUESTION, [passages[i] for i in order]), expected[order], atol=1e-4
     )
-    monkeypatch.setattr(packed_passes, "TOKENS", dict.fromkeys(packed_passes.TOKENS, 200))
+    monkeypatch.setattr(cutting, "TOKENS", dict.fromkeys(cutting.TOKENS, 200))
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -120,7 +122,7 @@ def test_two_segments_are_told_apart_with_padding_and_without(
     expected = predicted(folder, QUESTION, passages)
     assert expected.std() > 0.01
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
-    monkeypatch.setattr(packed_passes, "TOKENS", dict.fromkeys(packed_passes.TOKENS, 50))
+    monkeypatch.setattr(cutting, "TOKENS", dict.fromkeys(cutting.TOKENS, 50))
     np.testing.assert_allclose(reranker.score(QUESTION, passages), expected, atol=1e-4)
 
 
@@ -213,9 +215,7 @@ def test_what_pads_and_what_does_not(folder: Path, tmp_path: Path) -> None:
     """Without padding where the network is known to allow it; else in padded batches, with the same scores."""
 
     def padded(folder: Path, choice: PrecisionChoice = "fp32") -> bool:
-        return isinstance(
-            load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, packed_passes._Padded
-        )
+        return isinstance(load_cross_encoder(folder, max_tokens=64, precision=choice)._passes, _Padded)
 
     assert not padded(folder)
     assert not padded(folder, "bf16")
@@ -258,9 +258,12 @@ def test_a_gpu_reads_many_pairs_as_it_reads_each_alone(folder: Path, choice: Pre
 
 
 @given(st.lists(st.integers(1, 600), max_size=80), st.integers(1, 5000))
-def test_parts_hold_every_pair_once_in_order_and_are_few_and_even(lengths: list[int], tokens: int) -> None:
+def test_parts_hold_every_pair_once_shortest_first_and_are_few_and_even(
+    lengths: list[int], tokens: int
+) -> None:
     found = parts(lengths, tokens)
-    assert [i for part in found for i in part] == list(range(len(lengths)))
+    order = [i for part in found for i in part]
+    assert order == sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
     count = -(-sum(lengths) // tokens)
     assert len(found) <= count
     for part in found:  # whose ends are each at most half an item from where an even cut would be
@@ -277,7 +280,7 @@ def test_batches_hold_every_pair_once_and_little_padding(seed: int) -> None:
     for batch in found:
         area = len(batch) * max(lengths[i] for i in batch)
         assert area - sum(lengths[i] for i in batch) <= 0.1 * area
-        assert len(batch) == 1 or area <= packed_passes.BATCH_TOKENS
+        assert len(batch) == 1 or area <= cutting.BATCH_TOKENS
     assert len(found) < 40
     assert [len(batch) for batch in batches([5] * 70)] == [32, 32, 6]
 

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from quincunx.retrieval.errors import BoundError, ModelOutputError
-from quincunx.retrieval.models import packed_passes
 from quincunx.retrieval.models.bge import load_cross_encoder
 from quincunx.retrieval.models.cross_encoder import CrossEncoderReranker
+from quincunx.retrieval.models.passes.pair_passes import _Padded
 from quincunx.retrieval.models.precision import probe, remembered
 from quincunx.retrieval.models.precision.choice import (
     PREFERRED,
@@ -445,5 +445,5 @@ def test_the_passes_that_were_released_leave_a_network_that_pads(tmp_path: Path)
     reranker = load_cross_encoder(bge(tmp_path / "m"), max_tokens=64, precision="fp32")
     expected = reranker.score("Which metal?", PASSAGES[:6])
     reranker._passes.release()
-    reranker._passes = packed_passes._Padded(reranker._model)
+    reranker._passes = _Padded(reranker._model)
     np.testing.assert_allclose(reranker.score("Which metal?", PASSAGES[:6]), expected, atol=1e-4)

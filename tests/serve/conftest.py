@@ -54,6 +54,15 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clie
             yield client
 
 
+@pytest.fixture
+def notes(home: Path, tmp_path: Path) -> Path:
+    """A home folder with an index of one note."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "lift.md").write_text("The lift is repaired every spring by two engineers.")
+    build_index("notes", tmp_path / "notes")
+    return home
+
+
 LINKED = [
     ("rust", "Rust policy", "Rust spots on tin roofs are painted every spring.", "https://example.org/rust"),
     ("tin", "Tin [roofs](https://evil.example)", "Tin roofs last for forty years.", "javascript:alert(1)"),

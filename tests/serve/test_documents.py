@@ -12,7 +12,6 @@ import httpx
 import pytest
 from running_service import running
 
-import quincunx
 from quincunx.retrieval.storage.lock import lock_folder, unlock
 
 INDEX = "/v1/documents/notes"
@@ -22,15 +21,6 @@ TEA = {
     "text": "Tea is served at four in the glass room.",
     "metadata": {"kind": "drink"},
 }
-
-
-@pytest.fixture
-def notes(home: Path, tmp_path: Path) -> Path:
-    """A home folder with an index of one note."""
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "lift.md").write_text("The lift is repaired every spring by two engineers.")
-    quincunx.build_index("notes", tmp_path / "notes")
-    return home
 
 
 @pytest.fixture

@@ -6,23 +6,11 @@ import resource
 from pathlib import Path
 
 import httpx
-import pytest
 from service_process import service_process
-
-import quincunx
 
 NOTE = {"id": "note", "title": "Tea", "text": "Tea is served at four in the glass room. " * 400}
 BYTES = 60_000
 """Where a file of the service ends; its index is larger, and its log smaller."""
-
-
-@pytest.fixture
-def notes(home: Path, tmp_path: Path) -> Path:
-    """A home folder with an index of one note."""
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "lift.md").write_text("The lift is repaired every spring by two engineers.")
-    quincunx.build_index("notes", tmp_path / "notes")
-    return home
 
 
 def found(client: httpx.Client) -> tuple[str, dict[str, int]]:

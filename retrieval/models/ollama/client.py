@@ -34,15 +34,12 @@ from ...errors import (
     OllamaUnreachableError,
     QuincunxError,
 )
-from ..addresses import one_line
+from ..addresses import LONGEST_S, one_line
 
 if TYPE_CHECKING:
     import ollama
 
 T = TypeVar("T")
-
-LONGEST_S = 86_400.0
-"""Longest timeout and longest first pause: a day."""
 
 _RUNNER_DEATH = "model runner has unexpectedly stopped"
 _TOO_LONG = "input length exceeds the context length"

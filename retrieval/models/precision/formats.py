@@ -33,8 +33,9 @@ def require_precision(choice: str, device: str) -> PrecisionChoice:
     return choice  # type: ignore[return-value]
 
 
-ExactRows = Callable[["torch.Tensor"], tuple[Any, Any]]
-"""Returns the index, in what a layer reads (batch, tokens, width), of the tokens that the head reads."""
+ExactRows = Callable[["torch.Tensor"], tuple[Any, Any] | None]
+"""Returns the index, in what a layer reads (batch, tokens, width), of the tokens that stay exact: those that the head reads;
+``None`` for none."""
 
 
 def first_of_each(given: torch.Tensor) -> tuple[Any, Any]:
@@ -111,10 +112,15 @@ def _rounding_to(precision: Precision, exact: ExactRows) -> Callable[[torch.nn.L
         def __init__(self, layer: torch.nn.Linear) -> None:
             super().__init__()
             self.own, self.reduced = layer, copy.deepcopy(layer).to(dtype)
+            # Between it and the layer that narrows again lies an activation alone, whose result is rounded anyway.
+            self.widens = layer.out_features > layer.in_features
 
         def forward(self, given: torch.Tensor) -> torch.Tensor:
             """Multiply (batch, tokens, width) by the weights."""
             rows = exact(given)
+            if rows is None:
+                halves: torch.Tensor = self.reduced(rounded(given))
+                return halves if self.widens else halves.float()
             own: torch.Tensor = self.own(given[rows].float())
             if own.numel() == given.shape[0] * given.shape[1] * own.shape[-1]:  # the head reads all of them
                 return own.view(*given.shape[:2], -1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 
@@ -32,7 +32,11 @@ ScorePairs = Callable[[Sequence[tuple[str, str]]], Scores]
 
 
 def measure_formats(
-    device: str, width: int, reading_in: Callable[[Precision], AbstractContextManager[ScorePairs]], name: str
+    device: str,
+    width: int,
+    reading_in: Callable[[Precision], AbstractContextManager[ScorePairs]],
+    name: str,
+    leaving: Collection[Precision] = (),
 ) -> dict[Precision, FormatTrial]:
     """Return what was measured of each format that is worth trying.
 
@@ -41,9 +45,10 @@ def measure_formats(
         width: hidden size of the model.
         reading_in: lets the model read in a format for a while; what it gives scores pairs.
         name: of the model, for messages.
+        leaving: formats that the model cannot read in.
     """
     begin = time.perf_counter()
-    tried = formats_worth_trying(device, width)
+    tried = [precision for precision in formats_worth_trying(device, width) if precision not in leaving]
     trials: dict[Precision, FormatTrial] = {}
     if tried:
         exact, unit = _read("fp32", reading_in)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -50,6 +50,17 @@ def probe_key(weights: str, device: str, max_tokens: int) -> ProbeKey:
         "probe": PROBE_VERSION,
         "rounded": ROUNDED,
     }
+
+
+def known_or_measured(
+    key: ProbeKey, measure: Callable[[], dict[Precision, FormatTrial]]
+) -> dict[Precision, FormatTrial]:
+    """Return what is known under this key, else what ``measure`` returns, which is kept."""
+    trials = recall(key)
+    if trials is None:
+        trials = measure()
+        remember(key, trials)
+    return trials
 
 
 def recall(key: ProbeKey) -> dict[Precision, FormatTrial] | None:

@@ -24,7 +24,7 @@ from ...errors import (
     RemoteModelError,
 )
 from ...processes import after_fork_in_child
-from ..addresses import is_loopback, one_line, without_secrets
+from ..addresses import is_loopback, one_line, retry_after, without_secrets
 from .endpoints import Endpoint, Endpoints
 from .loop import run_in_loop
 from .settings import RemoteServer
@@ -128,7 +128,7 @@ class RemoteCalls:
             finally:
                 endpoint.in_flight -= 1
             if status in BUSY:
-                self._endpoints.turned_away(endpoint, _retry_after(headers))
+                self._endpoints.turned_away(endpoint, retry_after(headers))
                 last = OverloadedError(
                     f"{self._named(endpoint)} is busy ({status}: {_said(body)}): ask again later, or name more servers"
                 )
@@ -208,12 +208,6 @@ def number_told(told: Any, name: str) -> int | None:
     """Return a whole number over 0 that a server tells of itself by a name; ``None`` where it does not."""
     value = told.get(name) if isinstance(told, dict) else None
     return value if type(value) is int and value > 0 else None
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
-    """Return the seconds of ``Retry-After``; ``None`` where it gives a date or nothing."""
-    text = headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdecimal() else None
 
 
 def _said(body: bytes) -> str:

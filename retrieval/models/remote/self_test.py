@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import BoundError
 from ..bge import KNOWN_PASSAGES, KNOWN_QUESTION
+from ..findings import Finding
 from .embedder import RemoteEmbedder
 from .reranker import RemoteReranker
 
@@ -20,20 +20,10 @@ MOST_OF_A_LETTER = 4
 """Tokens of a text of one letter, those that the model adds included."""
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One thing that was tried."""
-
-    what: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-
-def try_reranker(reranker: RemoteReranker) -> Iterator[Checked]:
+def try_reranker(reranker: RemoteReranker) -> Iterator[Finding]:
     """Try a reranker; raises what `RemoteReranker.score` raises."""
     scores = [float(score) for score in reranker.score(KNOWN_QUESTION, KNOWN_PASSAGES)]
-    yield Checked(
+    yield Finding(
         "known order",
         scores[0] > scores[1],
         f"Paris {scores[0]:.3f}, Berlin {scores[1]:.3f}, asked for the capital of France",
@@ -41,7 +31,7 @@ def try_reranker(reranker: RemoteReranker) -> Iterator[Checked]:
     )
     told = reranker.identity.scores
     doubtful = told == "logit" and all(0 <= score <= 1 for score in scores)
-    yield Checked(
+    yield Finding(
         "kind of score",
         not doubtful,
         "both lie from 0 to 1, as probabilities do" if doubtful else f"{told}, as declared",
@@ -50,13 +40,13 @@ def try_reranker(reranker: RemoteReranker) -> Iterator[Checked]:
     try:
         plain, with_answer = reranker.score(KNOWN_QUESTION, [FILLER, FILLER + KNOWN_PASSAGES[0]])
     except BoundError:
-        yield Checked("long texts", True, "refused by the server, not cut")
+        yield Finding("long texts", True, "refused by the server, not cut")
         return
     cuts = reranker.truncations(KNOWN_QUESTION, [FILLER])
     if cuts is not None:
-        yield Checked("long texts", True, f"cut here to {reranker.identity.max_tokens} tokens, and reported")
+        yield Finding("long texts", True, f"cut here to {reranker.identity.max_tokens} tokens, and reported")
     else:
-        yield Checked(
+        yield Finding(
             "long texts",
             bool(plain != with_answer),
             "cut in silence by the server" if plain == with_answer else "read to their end",
@@ -64,13 +54,13 @@ def try_reranker(reranker: RemoteReranker) -> Iterator[Checked]:
         )
 
 
-def try_embedder(embedder: RemoteEmbedder) -> Iterator[Checked]:
+def try_embedder(embedder: RemoteEmbedder) -> Iterator[Finding]:
     """Try an embedder; raises what `RemoteEmbedder.embed_passages` raises."""
     norm = embedder.served_norm
-    yield Checked("norm as served", True, f"{norm:.4f}" + ("" if abs(norm - 1) < 1e-3 else ", made 1 here"))
+    yield Finding("norm as served", True, f"{norm:.4f}" + ("" if abs(norm - 1) < 1e-3 else ", made 1 here"))
     read = embedder.tokens_read("a")
     if read is not None:
-        yield Checked(
+        yield Finding(
             "prompt of the server",
             read <= MOST_OF_A_LETTER,
             f"a text of one letter is read as {read} tokens",
@@ -82,12 +72,12 @@ def try_embedder(embedder: RemoteEmbedder) -> Iterator[Checked]:
     try:
         ends = embedder.embed_passages([f"{filler} Paris", f"{filler} dogs"])
     except BoundError as error:
-        yield Checked(
+        yield Finding(
             "long texts", False, str(error), "export QUINCUNX_EMBED_MAX_TOKENS=…   # what the server reads"
         )
         return
     cut = bool(np.allclose(ends[0], ends[1], atol=1e-6))
-    yield Checked(
+    yield Finding(
         "long texts",
         not cut,
         "cut in silence by the server"

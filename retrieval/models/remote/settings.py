@@ -8,13 +8,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ...errors import BoundError
-from ..addresses import without_secrets
+from ..addresses import LONGEST_S, can_be_sent, without_secrets
 
 RerankDialect = Literal["cohere", "tei", "vllm", "infinity", "llamacpp", "jina"]
 EmbedDialect = Literal["openai", "tei"]
 ScoreKind = Literal["logit", "probability"]
-
-LONGEST_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class RemoteServer:
             raise BoundError(
                 f"deadline_s must be above 0 and at most {LONGEST_S:g} seconds (got {self.deadline_s})"
             )
-        if self.key is not None and not (self.key.isascii() and self.key.isprintable()):
+        if self.key is not None and not can_be_sent(self.key):
             raise BoundError("a key is of printable ASCII characters: correct the one that is set")
         if not 1 <= self.parallel <= 1000:
             raise BoundError(f"parallel must be from 1 to 1000 requests (got {self.parallel})")
