@@ -63,7 +63,7 @@ def embedder_for_index(embedder: Embedder, made_by: EmbedderIdentity | None, siz
         if made_by is not None and replace(made_by, precision="fp32") == inner.identity:
             precision = made_by.precision
         else:
-            precision = _fastest_faithful(inner) if size >= BULK_BYTES else "fp32"
+            precision = fastest_faithful_of(inner) if size >= BULK_BYTES else "fp32"
     return embedder if precision == "fp32" else _InFormat(inner, precision)
 
 
@@ -87,7 +87,7 @@ class _InFormat:
         return self._embedder.embed_questions(texts)
 
 
-def _fastest_faithful(embedder: FormatEmbedder) -> Precision:
+def fastest_faithful_of(embedder: FormatEmbedder) -> Precision:
     """Return the fastest format that keeps the order of float32 here, as was measured now or before."""
     from .precision.choice import fastest_faithful
     from .precision.probe import ScorePairs, measure_formats
