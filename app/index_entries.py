@@ -18,7 +18,7 @@ class IndexEntry:
     documents: int | None = None
     passages: int | None = None
     kind: str | None = None
-    """How its vectors are searched: flat, hnsw or ivf."""
+    """How its vectors are searched: flat, fp16, int8, hnsw or ivf."""
     model: str | None = None
     """The embedder that made it."""
     changed: str | None = None

@@ -64,7 +64,9 @@ Strict = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 KindName = Annotated[
     str,
-    typer.Option(help="How vectors are searched: flat (exact), hnsw or ivf (faster on many, approximate)."),
+    typer.Option(
+        help="How vectors are searched: flat (exact), fp16 or int8 (less memory), hnsw or ivf (faster on many)."
+    ),
 ]
 
 
@@ -284,7 +286,9 @@ def index_verify(name: IndexName, as_json: AsJson = False) -> None:
 
 def index_compact(
     name: IndexName,
-    kind: Annotated[str | None, typer.Option(help="Change the kind to flat, hnsw or ivf.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Change the kind to flat, fp16, int8, hnsw or ivf.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Give back the disk space of what was removed, and write the snapshot anew."""

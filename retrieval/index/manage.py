@@ -58,7 +58,8 @@ def build_index(
             mappings such as the rows of a ``datasets.Dataset``.
         profile: whose embedder makes the vectors; the same profile searches the index.
         chunking: how documents are cut, in tokens.
-        kind: ``flat`` finds the nearest vectors exactly; ``hnsw`` and ``ivf`` trade that for speed.
+        kind: ``flat`` finds the nearest vectors exactly; ``fp16`` and ``int8`` trade that for memory, ``hnsw`` and ``ivf``
+            for speed.
         fresh: throw away first what is there.
         include, exclude: which files to read, and which not: patterns as in ``.gitignore``, one or several.
         fields: what is mapped to which field of a record, ``{"text": "body"}`` or ``["text=body"]``: ``text``, ``title``

@@ -205,11 +205,7 @@ class IndexReader:
             numbers, vectors = self.vectors()
             if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
                 faults.append("a stored vector is not of norm 1")
-            snapshot = read_snapshot(self.folder, self.snapshot)
-            if not (
-                np.array_equal(snapshot.numbers, numbers)
-                and np.array_equal(snapshot.vectors(numbers.tolist()), vectors)
-            ):
+            if not read_snapshot(self.folder, self.snapshot).holds(numbers, vectors):
                 faults.append(f"snapshot {self.snapshot.file} does not hold the vectors of the database")
         except IndexStateError as error:
             faults.append(str(error))

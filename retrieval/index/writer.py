@@ -157,8 +157,9 @@ class IndexWriter:
             self._connection.execute(
                 "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             )
-            index = VectorIndex.make(*read_vectors(self._connection, self._folder, dims), kind)
-            snapshot = write_snapshot(self._folder, generation, index, dims)
+            numbers, vectors = read_vectors(self._connection, self._folder, dims)
+            index = VectorIndex.make(numbers, vectors, kind)
+            snapshot = write_snapshot(self._folder, generation, index, vectors)
             changed = {**recipe.written(), "generation": str(generation), "snapshot": snapshot.written()}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", changed.items())
         # A reader that opened the former generation just now may still want its snapshot.

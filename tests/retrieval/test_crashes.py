@@ -171,7 +171,7 @@ def damaged(data: bytes, other: bytes, randomness: random.Random) -> bytes:
             return data + bytes(randomness.randrange(1, 64))
 
 
-@pytest.mark.parametrize("kind", ["flat", "hnsw", "ivf"])
+@pytest.mark.parametrize("kind", ["flat", "fp16", "int8", "hnsw", "ivf"])
 def test_every_damage_to_a_snapshot_is_seen_before_use(tmp_path: Path, kind: str) -> None:
     randomness = random.Random(kind)
     build(tmp_path / "a", BASE, Hashing(), kind=kind)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...errors import IndexStateError
+from ...models.embedders import Vectors
 from ...storage.disk import make_folder, publish_file, storing
 from .faiss_index import Kind, VectorIndex
 
@@ -28,7 +29,7 @@ class Snapshot:
     kind: Kind
     dims: int
     recall: float
-    """Share of the exact top 20 that it finds, over a sample of its own vectors; 1 for an exact index."""
+    """Share of the exact top 20 that it finds, over a sample of the vectors it was made of; 1 for an exact index."""
 
     @classmethod
     def read(cls, written: str) -> Snapshot:
@@ -38,8 +39,8 @@ class Snapshot:
         return json.dumps(asdict(self))
 
 
-def write_snapshot(folder: Path, generation: int, index: VectorIndex, dims: int) -> Snapshot:
-    """Write the snapshot of a generation; it counts only once the database names it."""
+def write_snapshot(folder: Path, generation: int, index: VectorIndex, vectors: Vectors) -> Snapshot:
+    """Write the snapshot of a generation, an index of these vectors; it counts only once the database names it."""
     parts = index.to_parts()
     whole = hashlib.sha256()
     for part in parts:
@@ -50,8 +51,8 @@ def write_snapshot(folder: Path, generation: int, index: VectorIndex, dims: int)
         size=sum(len(part) for part in parts),
         sha256=digest,
         kind=index.kind,
-        dims=dims,
-        recall=index.recall(),
+        dims=vectors.shape[1],
+        recall=index.recall(vectors),
     )
     with storing(folder / FOLDER):
         make_folder(folder / FOLDER)
