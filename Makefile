@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo serve test lint format docs bench torture clean install
+.PHONY: demo serve test lint style types suite format docs bench torture clean install
 
 install: $(STAMP)
 
@@ -23,18 +23,26 @@ demo: $(STAMP)
 serve: $(STAMP)
 	QUINCUNX_HOME=$${QUINCUNX_HOME:-$(CURDIR)/.home} $(BIN)/quincunx serve --demo
 
-lint: $(STAMP)
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/mypy tests bench
+
+suite: $(STAMP)
+	$(BIN)/pytest -n 2 --durations 25
+
+lint: style types
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint
-	$(BIN)/pytest -n 2
+# The two workers of the suite wait now and then: types are checked meanwhile.
+test: style
+	$(MAKE) --jobs 2 types suite
 
 docs: $(STAMP)
 	$(BIN)/python tests/cli_reference.py docs/reference/cli.md
