@@ -20,12 +20,13 @@ import numpy as np
 sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
 
 from bench.measuring import machine, options, percentile_ms, print_table, record
-from bench.store import DIMS, Drawn, documents, words
+from bench.store import Drawn, documents, words
 from quincunx.retrieval.index.build import build
-from quincunx.retrieval.index.vectors.faiss_index import VectorIndex
+from quincunx.retrieval.index.vectors.vector_index import VectorIndex
 from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.search import Searcher
 
+DIMS = 768
 COUNTS = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
 QUESTIONS = 100
 STAGES = ("embed", "dense", "lexical", "fuse", "rerank")
@@ -58,7 +59,7 @@ def timed_index() -> Iterator[list[float]]:
 
 def measure(count: int, questions: int = QUESTIONS) -> dict[str, float]:
     """Return p50 and p95 of the overhead, of the index and of each stage, in ms, for an index of ``count`` passages."""
-    embedder = Drawn()
+    embedder = Drawn(DIMS)
     drawn = words(np.random.default_rng(2), (questions, 8))
     asked = [" ".join(f"w{w}" for w in row if w >= 100) or "w100" for row in drawn]  # no stop words
     with tempfile.TemporaryDirectory() as name:

@@ -1,40 +1,51 @@
-"""An index of 100,000 passages of 768 dims: what building, opening, searching and a 1 % update take.
+"""The store alone, by how much it holds: building, opening, searching, changing, and the memory and disk that each takes.
 
-Run: ``python bench/store.py [COUNT]``. Vectors are drawn, not embedded, so that only the store is timed; how many
-texts a change asks the embedder for is counted.
+Run: ``python bench/store.py [--counts 10k,100k,1m] [--dims 384,768] [--kind flat] [--out FILE]``. Vectors are drawn, not
+embedded, so that only the store is timed; how many texts a change asks the embedder for is counted. Each step runs in a
+process of its own, whose peak memory is read. A million passages of 768 dims take 12 GB of memory and 9 GB of disk.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import resource
+import multiprocessing
+import re
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
+
+from bench.measuring import machine, options, print_table, record
 from quincunx.retrieval.index.build import build, update
 from quincunx.retrieval.models.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
 
-DIMS = 768
 VOCABULARY = 30_000
 """Distinct words; the n-th is drawn in proportion to 1/n, as in prose."""
+BLOCK = 10_000
+QUESTIONS = 30
+SEARCHES: dict[str, Callable[[int], SearchSettings]] = {
+    "dense": lambda count: SearchSettings(lexical_weight=0, rerank=False),
+    "dense and lexical": lambda count: SearchSettings(rerank=False),
+    "filter of 1 %": lambda count: SearchSettings(where="bucket=7", rerank=False),
+    "filter of 1 %, a range": lambda count: SearchSettings(where=f"i<{count // 100}", rerank=False),
+    "filter of 90 %": lambda count: SearchSettings(where="not draft=true", rerank=False),
+}
 
 
 class Drawn:
     """Unit vectors from a random generator."""
 
-    def __init__(self) -> None:
-        self.identity = EmbedderIdentity("drawn", "1", DIMS, "", "", "none", True, 512, "bench")
+    def __init__(self, dims: int) -> None:
+        self.identity = EmbedderIdentity("drawn", "1", dims, "", "", "none", True, 512, "bench")
         self.embedded = 0
         self._generator = np.random.default_rng(0)
 
@@ -49,18 +60,20 @@ class Drawn:
         return self.embed_questions(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        vectors = self._generator.normal(size=(len(texts), DIMS)).astype(np.float32)
+        vectors = self._generator.normal(size=(len(texts), self.identity.dims)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
 
-def documents(count: int, version: int = 0) -> list[Document]:
-    generator = np.random.default_rng(1)
-    chosen, lengths = words(generator, (count, 100)), generator.integers(20, 101, count)
-    return [
-        Document(f"d{i}", "", f"v{version} " + " ".join(f"w{w}" for w in row[:length]) + ".", facts(i))
-        for i, (row, length) in enumerate(zip(chosen, lengths, strict=True))
-    ]
+def documents(count: int, version: int = 0) -> Iterator[Document]:
+    """Yield documents of 20 to 100 words, one passage each."""
+    for begin in range(0, count, BLOCK):
+        generator = np.random.default_rng([1, begin])
+        block = min(BLOCK, count - begin)
+        chosen, lengths = words(generator, (block, 100)), generator.integers(20, 101, block)
+        for i, (row, length) in enumerate(zip(chosen, lengths, strict=True), start=begin):
+            text = f"v{version} " + " ".join(f"w{w}" for w in row[:length]) + "."
+            yield Document(f"d{i}", "", text, facts(i))
 
 
 def facts(i: int) -> dict[str, Any]:
@@ -81,59 +94,104 @@ def words(generator: np.random.Generator, shape: tuple[int, int]) -> Any:
     return generator.choice(VOCABULARY, size=shape, p=share / share.sum())
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    embedder = Drawn()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {count} passages × {DIMS} dims")
+def building(folder: Path, count: int, dims: int, kind: Any) -> dict[str, float]:
+    """Build the index."""
+    begin = time.perf_counter()
+    build(folder, documents(count), Drawn(dims), kind=kind)
+    return {"seconds": time.perf_counter() - begin, "disk_mib": _disk(folder) / 2**20}
+
+
+def searching(folder: Path, count: int, dims: int) -> dict[str, float]:
+    """Open the index and search it."""
+    begin = time.perf_counter()
+    searcher = Searcher(folder, Drawn(dims), None)
+    told = {"open_s": time.perf_counter() - begin}
+    drawn = words(np.random.default_rng(2), (QUESTIONS, 8))
+    # No stop words, which a thousandth of the vocabulary stands for.
+    questions = [" ".join(f"w{w}" for w in row if w >= 100) or "w100" for row in drawn]
+    for name, settings in SEARCHES.items():
+        chosen = settings(count)
+        searcher.search(questions[0], chosen)
+        times = []
+        for question in questions:
+            begin = time.perf_counter()
+            searcher.search(question, chosen)
+            times.append(1000 * (time.perf_counter() - begin))
+        told |= {f"{name}, p50": statistics.median(times), f"{name}, p95": float(np.percentile(times, 95))}
+    return told
+
+
+def changing(folder: Path, count: int, dims: int, version: int) -> dict[str, float]:
+    """Change so many documents, and count what the process writes, journals included."""
+    embedder, before, begin = Drawn(dims), _written(), time.perf_counter()
+    report = update(folder, documents(count, version), embedder)
+    took = time.perf_counter() - begin
+    assert report.changed == embedder.embedded == count
+    return {"seconds": took, "written_mib": (_written() - before) / 2**20}
+
+
+def measured(count: int, dims: int, kind: str) -> dict[str, dict[str, float]]:
+    """Return what each step took at this size."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "index"
-        every = documents(count)
-        begin = time.perf_counter()
-        build(folder, every, embedder)
-        built = time.perf_counter() - begin
-        print(f"build from vectors        {built:8.1f} s   1.00 of the build   {embedder.embedded} embedded")
+        return {
+            "build": _apart(building, folder, count, dims, kind),
+            "search": _apart(searching, folder, count, dims),
+            "0.1 %": _apart(changing, folder, count // 1000, dims, 1),
+            "1 %": _apart(changing, folder, count // 100, dims, 2),
+            "search after": _apart(searching, folder, count, dims),
+        }
 
-        begin = time.perf_counter()
-        searcher = Searcher(folder, embedder, None)
-        opened = time.perf_counter() - begin
-        print(f"open, every byte checked  {opened:8.1f} s   {opened / built:.2f}")
 
-        for label, settings in (
-            ("dense, exact", SearchSettings(lexical_weight=0, rerank=False)),
-            ("dense and lexical", SearchSettings(rerank=False)),
-            ("filter of 1 %", SearchSettings(where="bucket=7", rerank=False)),
-            ("filter of 1 %, a range", SearchSettings(where=f"i<{count // 100}", rerank=False)),
-            ("filter of 90 %", SearchSettings(where="not draft=true", rerank=False)),
-        ):
-            drawn = words(np.random.default_rng(2), (30, 8))
-            questions = [
-                " ".join(f"w{w}" for w in row if w >= 100) or "w100" for row in drawn
-            ]  # no stop words
-            begin = time.perf_counter()
-            searcher.search(questions[0], settings)
-            first = time.perf_counter() - begin
-            times = []
-            for question in questions:
-                begin = time.perf_counter()
-                searcher.search(question, settings)
-                times.append(time.perf_counter() - begin)
-            print(
-                f"search: {label:22} {1000 * statistics.median(times):7.1f} ms  (median of {len(times)}; the first "
-                f"{1000 * first:.0f} ms)"
-            )
+def _apart(step: Callable[..., dict[str, float]], *given: Any) -> dict[str, float]:
+    """Run a step in a process of its own, and add that one's peak memory."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_told, args=(theirs, step, given))
+    process.start()
+    theirs.close()
+    told: dict[str, float] = ours.recv()
+    process.join()
+    return told
 
-        embedder.embedded = 0
-        changed = documents(count // 100, version=1)
-        begin = time.perf_counter()
-        report = update(folder, changed, embedder)
-        updated = time.perf_counter() - begin
-        print(
-            f"update of 1 %             {updated:8.1f} s   {updated / built:.2f}   {embedder.embedded} embedded, "
-            f"{report.changed} changed of {report.passages}"
-        )
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    print(f"on disk {size / 2**20:.0f} MiB, peak memory {peak:.0f} MiB")
+
+def _told(pipe: Any, step: Callable[..., dict[str, float]], given: tuple[Any, ...]) -> None:
+    told = step(*given)
+    status = Path("/proc/self/status").read_text()
+    [peak] = re.findall(r"VmHWM:\s+(\d+) kB", status)  # getrusage would tell that of the process it came from
+    pipe.send({**told, "peak_mib": int(peak) / 2**10})
+
+
+def _disk(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _written() -> int:
+    """Return how many bytes this process has given to the file system (Linux)."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["wchar"])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("--counts", default="10k,100k")
+    parser.add_argument("--dims", default="768")
+    parser.add_argument("--kind", default="flat")
+    chosen = parser.parse_args(arguments)
+    facts_of_machine = machine()
+    for dims in map(int, chosen.dims.split(",")):
+        figures = {}
+        for name in chosen.counts.split(","):
+            count = int(name.lower().replace("k", "000").replace("m", "000000"))
+            figures[name] = measured(count, dims, chosen.kind)
+            print(name, figures[name], flush=True)
+        steps = [(step, what) for step, told in next(iter(figures.values())).items() for what in told]
+        rows = [
+            [f"{step}: {what}", *(f"{told[step][what]:.4g}" for told in figures.values())]
+            for step, what in steps
+        ]
+        print_table(f"**the store**, {dims} dims, {chosen.kind}; searches in ms", ["", *figures], rows)
+        record(chosen.out, "store", {f"{dims} {chosen.kind}": figures}, facts_of_machine)
 
 
 if __name__ == "__main__":

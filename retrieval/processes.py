@@ -13,7 +13,7 @@ A server that loads a program and forks its workers (gunicorn --preload, Celery)
 
 GNU's OpenMP keeps its helpers by thread, and the forking thread's are gone in the child, where it would wait for them.
 So what uses OpenMP runs in the compute thread (`models.compute_thread`), which the child has anew, or in one thread
-only (`index.vectors.faiss_index`).
+only (`index.vectors.faiss_part`).
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def index_build(
 ) -> None:
     """Make an index hold exactly these documents; only what is new or changed is embedded."""
     from ...retrieval.index.manage import build_index
-    from ...retrieval.index.vectors.faiss_index import require_kind
+    from ...retrieval.index.vectors.faiss_part import require_kind
     from ...retrieval.text.chunk_size import Chunking
     from ..output import progress
 
@@ -293,7 +293,7 @@ def index_compact(
 ) -> None:
     """Give back the disk space of what was removed, and write the snapshot anew."""
     from ...retrieval.index.manage import compact_index
-    from ...retrieval.index.vectors.faiss_index import require_kind
+    from ...retrieval.index.vectors.faiss_part import require_kind
 
     generation = compact_index(name, require_kind(kind) if kind is not None else None)
     _show({"index": name, "generation": generation}, as_json)

@@ -28,7 +28,7 @@ from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal
 from .recipe import IndexRecipe, require_identity
 from .schema import vector_key
 from .store import Store
-from .vectors.faiss_index import Kind
+from .vectors.faiss_part import Kind
 from .vectors.snapshot import Snapshot
 from .writer import IndexWriter, KeyedPassage
 
@@ -135,7 +135,7 @@ def compact(folder: Path, kind: Kind | None = None) -> int:
     Returns the new generation.
     """
     with Store(folder).write() as writing:
-        generation = writing.replace((), (), kind=kind)
+        generation = writing.replace((), (), kind=kind, anew=True)
         writing.compact()
         return generation
 

@@ -21,7 +21,7 @@ from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index
 from .reader import IndexReader
-from .vectors.faiss_index import Kind
+from .vectors.faiss_part import Kind
 from .vectors.snapshot import FOLDER
 
 logger = logging.getLogger(__name__)

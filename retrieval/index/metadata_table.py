@@ -16,7 +16,7 @@ import numpy as np
 from ..filters import And, Condition, FieldComparison, Filter, Not, Or
 from ..metadata import FieldName, Kind, Path, comparable_values
 from ..passages import Metadata
-from .vectors.faiss_index import Numbers
+from .vectors.faiss_part import Numbers
 
 METADATA_SQL = """
 CREATE TABLE metadata_fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name TEXT NOT NULL);

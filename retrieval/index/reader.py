@@ -23,7 +23,7 @@ from .names import NamedPassages, NamesTable
 from .origins import read_files, read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
-from .vectors.faiss_index import Numbers
+from .vectors.faiss_part import Numbers
 from .vectors.snapshot import Snapshot, read_snapshot
 
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
@@ -206,18 +206,22 @@ class IndexReader:
             if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
                 faults.append("a stored vector is not of norm 1")
             if not read_snapshot(self.folder, self.snapshot).holds(numbers, vectors):
-                faults.append(f"snapshot {self.snapshot.file} does not hold the vectors of the database")
+                faults.append("the snapshot does not hold the vectors of the database")
         except IndexStateError as error:
             faults.append(str(error))
         return faults
 
 
-def read_vectors(connection: sqlite3.Connection, folder: Path, dims: int) -> tuple[Numbers, Vectors]:
-    """Return every passage's number and vector, shapes (passages,) and (passages, dims), ascending by number."""
-    count = int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+def read_vectors(
+    connection: sqlite3.Connection, folder: Path, dims: int, first: int = 0
+) -> tuple[Numbers, Vectors]:
+    """Return each passage's number, from ``first`` on, and vector: (passages,) and (passages, dims), ascending by number."""
+    count = int(connection.execute("SELECT count(*) FROM passages WHERE number >= ?", (first,)).fetchone()[0])
     numbers, vectors = np.empty(count, dtype=np.int64), np.empty((count, dims), dtype=np.float32)
     rows = connection.execute(
-        "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector ORDER BY number"
+        "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector WHERE number >= ? "
+        "ORDER BY number",
+        (first,),
     )
     for row, (number, value) in enumerate(rows):
         if value is None or len(value) != 4 * dims:

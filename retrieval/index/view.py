@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,8 +27,9 @@ from .names import NamedPassages
 from .reader import IndexReader
 from .recipe import require_identity
 from .store import Store
-from .vectors.faiss_index import Numbers, VectorIndex
+from .vectors.faiss_part import Numbers, VectorPart
 from .vectors.snapshot import read_snapshot
+from .vectors.vector_index import VectorIndex
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class _Loaded:
     index: VectorIndex
     notes: tuple[str, ...]
     fields: list[FieldPath]
+    parts: Mapping[str, VectorPart]
+    """Those of the index by the names of their files, which the next generation may have, too."""
     numbers_by_filter: LRUCache[str, Numbers] = field(default_factory=lambda: LRUCache(FILTERS_KEPT))
     """The numbers of the passages that a filter accepts, by its text."""
     _vocabulary: Vocabulary | None = None
@@ -110,20 +113,26 @@ class OpenIndex:
         return numbers
 
     def _load(self, reading: IndexReader) -> _Loaded:
+        snapshot = reading.snapshot
         try:
-            return _Loaded(reading.state, read_snapshot(self._folder, reading.snapshot), (), reading.fields())
+            index = read_snapshot(
+                self._folder, snapshot, None if self._loaded is None else self._loaded.parts
+            )
+            names = [part.file for part in snapshot.parts]
+            parts = dict(zip(names, index.parts, strict=True))
+            return _Loaded(reading.state, index, (), reading.fields(), parts)
         except IndexStateError as error:
-            index = VectorIndex.make(*reading.vectors(), reading.snapshot.kind)
+            index = VectorIndex.make(*reading.vectors(), snapshot.kind)
             with self._store.read() as latest:
                 if latest.state != reading.state:
                     # Two writers have published since this search began: its snapshot is gone, and rightly so.
-                    return _Loaded(reading.state, index, (), reading.fields())
+                    return _Loaded(reading.state, index, (), reading.fields(), {})
             note = (
                 f"index {self.name!r}: {error}. Its vectors were read from the database instead; "
                 f"`quincunx index compact {self.name}` writes the snapshot anew"
             )
             logger.warning(note)
-            return _Loaded(reading.state, index, (note,), reading.fields())
+            return _Loaded(reading.state, index, (note,), reading.fields(), {})
 
 
 class View:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from ..corpus.file_state import FileState
 from ..corpus.roots import Origin
 from ..errors import DuplicateIdError
@@ -23,8 +25,8 @@ from .origins import is_noted, read_files, read_origin, write_files, write_origi
 from .reader import PASSAGE_COLUMNS, StoredHashes, read_vectors, written_parts
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema
-from .vectors.faiss_index import Kind, VectorIndex
-from .vectors.snapshot import Snapshot, collect_snapshots, write_snapshot
+from .vectors.faiss_part import Kind, Numbers
+from .vectors.snapshot import Snapshot, collect_snapshots, write_change, write_snapshot
 
 
 def document_hash(document: Document) -> str:
@@ -125,26 +127,30 @@ class IndexWriter:
         kind: Kind | None = None,
         origin: Origin | None = None,
         files: Mapping[str, FileState] | None = None,
+        anew: bool = False,
     ) -> int:
         """Make a new generation visible, all at once, and return its number.
 
         The ``removed`` ids go, those among them that stand again in ``documents``, too; these come, each with its
         passages. Every passage's vector must have been added before. Left out, ``recipe``, ``kind``, the ``origin`` of
-        the other documents and the ``files`` stay what they are.
+        the other documents and the ``files`` stay what they are. The snapshot gets a part of what came, unless it is to
+        be written ``anew``.
         """
         meta = self.meta
         previous = Snapshot.read(meta["snapshot"]) if "snapshot" in meta else None
         recipe = recipe or IndexRecipe.read(meta)
         kind = kind or (previous.kind if previous else "flat")
-        dims = recipe.identity.dims
+        is_same_way = previous is not None and self.identity == recipe.identity and previous.kind == kind
         generation = self.generation + 1
         with self._transaction():
             table = MetadataTable(self._connection)
-            for id in removed:
-                self._remove(id, table)
+            first = self._first_free(previous)
+            gone = [passage for id in removed for passage in self._remove(id, table)]
             spelt: set[str] = set()
+            number = first
             for document, passages in documents:
-                self._insert(document, passages, table)
+                self._insert(document, passages, table, number)
+                number += len(passages)
                 for passage, _ in passages:
                     spelt |= spelt_words(passage.title, passage.text)
             self._connection.executemany(
@@ -154,16 +160,27 @@ class IndexWriter:
                 write_origin(self._connection, origin)
             if files is not None:
                 write_files(self._connection, files)
-            self._connection.execute(
-                "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
-            )
-            numbers, vectors = read_vectors(self._connection, self._folder, dims)
-            index = VectorIndex.make(numbers, vectors, kind)
-            snapshot = write_snapshot(self._folder, generation, index, vectors)
+
+            def read(first: int) -> tuple[Numbers, Vectors]:
+                return read_vectors(self._connection, self._folder, recipe.identity.dims, first)
+
+            unused = "NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
+            if previous is None or anew or not is_same_way:
+                # Those that a change which was never finished has left behind, too.
+                self._connection.execute(f"DELETE FROM vectors WHERE {unused}")
+                snapshot = write_snapshot(self._folder, generation, kind, read)
+            else:
+                self._connection.executemany(
+                    f"DELETE FROM vectors WHERE key = ? AND {unused}", [(key,) for _, key in gone]
+                )
+                removed_numbers = np.array(sorted(number for number, _ in gone), dtype=np.int64)
+                snapshot = write_change(
+                    self._folder, generation, previous, removed_numbers, number - first, read
+                )
             changed = {**recipe.written(), "generation": str(generation), "snapshot": snapshot.written()}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", changed.items())
         # A reader that opened the former generation just now may still want its snapshot.
-        collect_snapshots(self._folder, {snapshot.file} | ({previous.file} if previous else set()))
+        collect_snapshots(self._folder, snapshot.files | (previous.files if previous else set()))
         return generation
 
     def compact(self) -> None:
@@ -172,26 +189,36 @@ class IndexWriter:
         self._connection.execute("VACUUM")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _remove(self, id: str, table: MetadataTable) -> None:
+    def _first_free(self, previous: Snapshot | None) -> int:
+        """Return the number from which on no passage has one, nor one that is gone and still in a part of the snapshot."""
+        highest = self._connection.execute("SELECT max(number) FROM passages").fetchone()[0] or 0
+        return 1 + max([highest, *(part.last for part in (previous.parts if previous else ()))])
+
+    def _remove(self, id: str, table: MetadataTable) -> list[tuple[int, str]]:
+        """Remove a document, if it is there, and return number and key of each of its passages."""
         execute = self._connection.execute
         found = execute("SELECT metadata FROM documents WHERE id = ?", (id,)).fetchone()
         if found is None:
-            return
-        numbers = execute("SELECT number FROM passages WHERE document_id = ?", (id,)).fetchall()
-        table.remove(json.loads(found[0]), [number for (number,) in numbers])
-        NamesTable(self._connection).remove([number for (number,) in numbers])
+            return []
+        passages = execute("SELECT number, vector FROM passages WHERE document_id = ?", (id,)).fetchall()
+        numbers = [number for number, _ in passages]
+        table.remove(json.loads(found[0]), numbers)
+        NamesTable(self._connection).remove(numbers)
         execute(
             "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
         )
         execute("DELETE FROM passages WHERE document_id = ?", (id,))
         execute("DELETE FROM documents WHERE id = ?", (id,))
+        return passages
 
     def _insert(
         self,
         document: Document,
         passages: Sequence[KeyedPassage],
         table: MetadataTable,
+        first: int,
     ) -> None:
+        """Add a document whose passages get the numbers from ``first`` on."""
         execute = self._connection.execute
         metadata = json.dumps(document.metadata)
         execute(
@@ -206,20 +233,19 @@ class IndexWriter:
                 document_hash(document),
             ),
         )
-        numbers = []
-        for passage, key in passages:
+        numbers = list(range(first, first + len(passages)))
+        for number, (passage, key) in zip(numbers, passages, strict=True):
             where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
             if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
                 raise DuplicateIdError(
                     f"passage id {passage.id!r} belongs to another document already: rename one"
                 )
-            number = execute(
-                f"INSERT INTO passages ({PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*where, metadata, written_parts(passage.parts), key),
-            ).lastrowid
+            execute(
+                f"INSERT INTO passages (number, {PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, *where, metadata, written_parts(passage.parts), key),
+            )
             words = " ".join(indexed_words(passage.title, passage.text, document.metadata))
             execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))
-            numbers.append(int(number or 0))
         table.add(json.loads(metadata), numbers)
         NamesTable(self._connection).add(document, numbers)
 

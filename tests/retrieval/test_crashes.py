@@ -180,8 +180,8 @@ def test_every_damage_to_a_snapshot_is_seen_before_use(tmp_path: Path, kind: str
     for name in "ab":
         with Store(tmp_path / name).read() as reading:
             snapshots.append(reading.snapshot)
-    path = tmp_path / "a" / FOLDER / snapshots[0].file
-    good, other = path.read_bytes(), (tmp_path / "b" / FOLDER / snapshots[1].file).read_bytes()
+    path = tmp_path / "a" / FOLDER / snapshots[0].parts[0].file
+    good, other = path.read_bytes(), (tmp_path / "b" / FOLDER / snapshots[1].parts[0].file).read_bytes()
     expected = Searcher(tmp_path / "a", Hashing(), None).search("document").candidates
     seen = 0
     for case in range(1700 if TORTURE else 60):
@@ -204,16 +204,27 @@ def test_every_damage_to_a_snapshot_is_seen_before_use(tmp_path: Path, kind: str
         sys.stderr.write(f"\n{kind}: {seen} damages, all seen\n")
 
 
-def test_a_snapshot_of_an_earlier_generation_is_not_taken_for_the_current_one(tmp_path: Path) -> None:
+def file_of_snapshot(folder: Path, which: str) -> Path:
+    with Store(folder).read() as reading:
+        snapshot = reading.snapshot
+    file = snapshot.parts[0] if which == "part" else snapshot.gone
+    assert file is not None
+    return folder / FOLDER / file.file
+
+
+@pytest.mark.parametrize("change", ["part", "gone"])
+def test_a_file_of_an_earlier_generation_is_not_taken_for_the_current_one(
+    tmp_path: Path, change: str
+) -> None:
     build(tmp_path, BASE, Hashing())
-    with Store(tmp_path).read() as reading:
-        first = tmp_path / FOLDER / reading.snapshot.file
-        old = first.read_bytes()
+    delete(tmp_path, ["d01"])
+    old = file_of_snapshot(tmp_path, change).read_bytes()
     delete(tmp_path, ["d00"])
+    if change == "part":
+        compact(tmp_path)
+    file_of_snapshot(tmp_path, change).write_bytes(old)
     with Store(tmp_path).read() as reading:
-        (tmp_path / FOLDER / reading.snapshot.file).write_bytes(old)
         faults = reading.faults()
     assert len(faults) == 1
-    assert first.name in {path.name for path in (tmp_path / FOLDER).iterdir()}
     result = Searcher(tmp_path, Hashing(), None).search("document", SearchSettings(k=100))
     assert "d00" not in {c.passage.document_id for c in result.candidates}

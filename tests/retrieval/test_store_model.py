@@ -23,7 +23,8 @@ from quincunx.retrieval.filters import Filter, field
 from quincunx.retrieval.index import writer as writing
 from quincunx.retrieval.index.build import build, compact, delete, update
 from quincunx.retrieval.index.store import Store
-from quincunx.retrieval.index.vectors.faiss_index import Kind, VectorIndex
+from quincunx.retrieval.index.vectors.faiss_part import Kind, VectorPart
+from quincunx.retrieval.index.vectors.vector_index import VectorIndex
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher, SearchResult
 from quincunx.retrieval.settings import SearchSettings
@@ -213,9 +214,9 @@ def test_a_vector_index_reads_back_as_it_was_and_says_its_recall(kind: Any, coun
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     numbers = np.arange(10, 10 + count, dtype=np.int64)
     index = VectorIndex.make(numbers, vectors, kind)
-    data = b"".join(index.to_parts())
-    assert b"".join(VectorIndex.make(numbers, vectors, kind).to_parts()) == data
-    again = VectorIndex.from_bytes(data, kind, 24)
+    data = b"".join(index.parts[0].to_parts())
+    assert b"".join(VectorPart.make(numbers, vectors, kind).to_parts()) == data
+    again = VectorIndex([VectorPart.from_bytes(data, kind, 24)], kind)
     held = {"fp16": 1e-3, "int8": 7e-3}.get(kind, 0.0)
     np.testing.assert_allclose(again.vectors(numbers.tolist()), vectors, rtol=0, atol=held)
     question = generator.normal(size=(1, 24)).astype(np.float32)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..vectors.faiss_index import TIES, Numbers
+from ..vectors.faiss_part import Numbers
+from ..vectors.vector_index import TIES
 
 TOKENIZER = "porter unicode61 categories ''L* M* N* Co''"
 """Marks are part of words: the vowels of many scripts are marks."""

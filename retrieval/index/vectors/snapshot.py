@@ -1,77 +1,151 @@
-"""Snapshots: the vector index of a generation as one checked file, made from the database and never trusted over it."""
+"""Snapshots: the vectors of a generation as checked files, made from the database and never trusted over it.
+
+A change of an index writes a part of its own, of the passages that came, and the numbers of those that are gone. What is left
+of small parts is written together as more of them come, and all of it anew once a quarter is gone.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ...errors import IndexStateError
 from ...models.embedders import Vectors
 from ...storage.disk import make_folder, publish_file, storing
-from .faiss_index import Kind, VectorIndex
+from .faiss_part import LOOKING_AT_ALL, Kind, Numbers, VectorPart
+from .vector_index import NONE, VectorIndex
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "snap"
+WORN = 0.25
+"""Share of the passages of all parts that may be gone before everything is written anew."""
+LARGER = 2
+"""A part is kept while it is more than so many times larger than all that is written after it."""
+
+ReadVectors = Callable[[int], tuple[Numbers, Vectors]]
+"""Returns the numbers, ascending, and the vectors of the passages from that number on."""
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file, and what it must be."""
+
+    file: str
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SnapshotPart(CheckedFile):
+    """The file of a part."""
+
+    kind: Kind
+    passages: int
+    last: int
+    """The highest number in it."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What the database says of the snapshot of its generation."""
 
-    file: str
-    size: int
-    """Bytes."""
-    sha256: str
     kind: Kind
     dims: int
     recall: float
-    """Share of the exact top 20 that it finds, over a sample of the vectors it was made of; 1 for an exact index."""
+    """Share of the exact top 20 that it finds, over a sample of the vectors it was made of, when it was written as a whole;
+    1 for an exact index."""
+    parts: tuple[SnapshotPart, ...]
+    gone: CheckedFile | None = None
+    """The numbers, 8 bytes each, of passages of the parts that are no longer there."""
 
     @classmethod
     def read(cls, written: str) -> Snapshot:
-        return cls(**json.loads(written))
+        told: dict[str, Any] = json.loads(written)
+        if "file" in told:  # of one part, as before there were several
+            file = {name: told.pop(name) for name in ("file", "size", "sha256")}
+            told["parts"] = [{**file, "kind": told["kind"], "passages": 0, "last": -1}]
+        gone = told.pop("gone", None)
+        parts = tuple(SnapshotPart(**part) for part in told.pop("parts"))
+        return cls(**told, parts=parts, gone=None if gone is None else CheckedFile(**gone))
 
     def written(self) -> str:
         return json.dumps(asdict(self))
 
+    @property
+    def files(self) -> set[str]:
+        """The names of its files."""
+        return {file.file for file in self._every()}
 
-def write_snapshot(folder: Path, generation: int, index: VectorIndex, vectors: Vectors) -> Snapshot:
-    """Write the snapshot of a generation, an index of these vectors; it counts only once the database names it."""
-    parts = index.to_parts()
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(part)
-    digest = whole.hexdigest()
-    snapshot = Snapshot(
-        file=f"g{generation}-{digest[:16]}.snap",
-        size=sum(len(part) for part in parts),
-        sha256=digest,
-        kind=index.kind,
-        dims=vectors.shape[1],
-        recall=index.recall(vectors),
-    )
-    with storing(folder / FOLDER):
-        make_folder(folder / FOLDER)
-        publish_file(folder / FOLDER / snapshot.file, parts)
-    return snapshot
+    @property
+    def sha256(self) -> str:
+        """A digest of all of it."""
+        return hashlib.sha256("\n".join(file.sha256 for file in self._every()).encode()).hexdigest()
+
+    def _every(self) -> tuple[CheckedFile, ...]:
+        return (*self.parts, *([] if self.gone is None else [self.gone]))
 
 
-def read_snapshot(folder: Path, snapshot: Snapshot) -> VectorIndex:
-    """Load a snapshot, every byte of it checked; raises `IndexStateError` when it is not the one meant."""
-    path = folder / FOLDER / snapshot.file
-    try:
-        if path.stat().st_size != snapshot.size:
-            raise IndexStateError(f"{path} has {path.stat().st_size} bytes, expected {snapshot.size}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise IndexStateError(f"{path}: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != snapshot.sha256:
-        raise IndexStateError(f"{path} is damaged: its sha256 is not the one recorded")
-    return VectorIndex.from_bytes(data, snapshot.kind, snapshot.dims)
+def write_snapshot(folder: Path, generation: int, kind: Kind, read: ReadVectors) -> Snapshot:
+    """Write the vectors of all passages in one part; it counts only once the database names it."""
+    numbers, vectors = read(0)
+    index = VectorIndex.make(numbers, vectors, kind)
+    part = _write_part(folder, generation, index.parts[0])
+    return Snapshot(kind, vectors.shape[1], index.recall(vectors), (part,))
+
+
+def write_change(
+    folder: Path, generation: int, previous: Snapshot, removed: Numbers, added: int, read: ReadVectors
+) -> Snapshot:
+    """Write what differs from the snapshot of before; it counts only once the database names it.
+
+    Args:
+        removed: the numbers of passages that are gone now, ascending.
+        added: how many passages came, whose numbers are higher than all that there ever were.
+    """
+    gone = np.union1d(_read_gone(folder, previous), removed)
+    kept = list(previous.parts)
+    if not all(part.passages for part in kept) or len(gone) > WORN * sum(part.passages for part in kept):
+        return write_snapshot(folder, generation, previous.kind, read)
+    written = added
+    while kept and kept[-1].passages <= LARGER * written:
+        written += kept.pop().passages
+    if not kept:
+        return write_snapshot(folder, generation, previous.kind, read)
+    if written:
+        numbers, vectors = read(kept[-1].last + 1)
+        # A graph or lists pay for many vectors, not for a few.
+        kind = previous.kind if previous.kind in LOOKING_AT_ALL else "flat"
+        if len(numbers):
+            kept.append(_write_part(folder, generation, VectorPart.make(numbers, vectors, kind)))
+    held = gone[gone <= max(part.last for part in kept)]
+    name_of_gone = None
+    if len(held):
+        name_of_gone = _publish(folder, f"g{generation}", "gone", [memoryview(held.astype("<i8").tobytes())])
+    return Snapshot(previous.kind, previous.dims, previous.recall, tuple(kept), name_of_gone)
+
+
+def read_snapshot(
+    folder: Path, snapshot: Snapshot, known: Mapping[str, VectorPart] | None = None
+) -> VectorIndex:
+    """Load a snapshot, every byte of it checked; raises `IndexStateError` when it is not the one meant.
+
+    ``known`` are parts that were loaded before, by the names of their files, which are never written again.
+    """
+    known = known or {}
+    parts = [
+        known.get(part.file) or VectorPart.from_bytes(_checked(folder, part), part.kind, snapshot.dims)
+        for part in snapshot.parts
+    ]
+    return VectorIndex(parts, snapshot.kind, _read_gone(folder, snapshot))
 
 
 def collect_snapshots(folder: Path, keep: set[str]) -> None:
@@ -82,3 +156,41 @@ def collect_snapshots(folder: Path, keep: set[str]) -> None:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 logger.warning("%s: old snapshot left behind (%s)", path, error.strerror)
+
+
+def _read_gone(folder: Path, snapshot: Snapshot) -> Numbers:
+    if snapshot.gone is None:
+        return NONE
+    return np.frombuffer(_checked(folder, snapshot.gone), dtype="<i8").astype(np.int64)
+
+
+def _write_part(folder: Path, generation: int, part: VectorPart) -> SnapshotPart:
+    written = _publish(folder, f"g{generation}", "snap", part.to_parts())
+    last = int(part.numbers[-1]) if len(part.numbers) else -1
+    return SnapshotPart(**asdict(written), kind=part.kind, passages=len(part.numbers), last=last)
+
+
+def _publish(folder: Path, name: str, ending: str, parts: Sequence[memoryview]) -> CheckedFile:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    digest = whole.hexdigest()
+    file = CheckedFile(f"{name}-{digest[:16]}.{ending}", sum(len(part) for part in parts), digest)
+    with storing(folder / FOLDER):
+        make_folder(folder / FOLDER)
+        publish_file(folder / FOLDER / file.file, parts)
+    return file
+
+
+def _checked(folder: Path, file: CheckedFile) -> bytes:
+    """Return the bytes of a file; raises `IndexStateError` when they are not those meant."""
+    path = folder / FOLDER / file.file
+    try:
+        if path.stat().st_size != file.size:
+            raise IndexStateError(f"{path} has {path.stat().st_size} bytes, expected {file.size}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise IndexStateError(f"{path}: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise IndexStateError(f"{path} is damaged: its sha256 is not the one recorded")
+    return data
