@@ -167,12 +167,12 @@ def test_the_probe_reads_with_the_weights_themselves(
     tmp_path: Path, home: Path, small_is_bulk: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     embedder = loaded(nomic(tmp_path, hidden=64))
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", "quincunx"):
         build(tmp_path / "index", documents(40), embedder)
     assert "number formats against fp32" in caplog.text
     assert "int8" not in caplog.text
     caplog.clear()
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", "quincunx"):
         build(tmp_path / "another", documents(41), embedder)
     assert "number formats" not in caplog.text  # it is remembered
 

@@ -216,7 +216,7 @@ def test_an_option_out_of_range_names_itself_the_value_and_the_range(
 def test_every_variable_sets_its_option_and_a_bad_value_names_the_variable(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = {"dims": "64", "reranker": "large", "precision": "bf16"}
+    good = {"dims": "64", "reranker": "large", "precision": "bf16", "embed_precision": "bf16"}
     (option,) = (option for option, name in VARIABLES.items() if name == variable)
     is_path = option.endswith(("folder", "file", "encoder"))
     monkeypatch.setenv(variable, good.get(option, str(tmp_path) if is_path else "77"))

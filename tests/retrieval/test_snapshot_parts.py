@@ -171,3 +171,23 @@ def test_writing_anew_leaves_one_part(tmp_path: Path) -> None:
     snapshot = snapshot_of(tmp_path)
     assert (len(snapshot.parts), snapshot.gone) == (1, None)
     assert found(tmp_path) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("which", ["part", "gone"])
+@pytest.mark.parametrize("fault", ["missing", "cut off"])
+def test_a_change_makes_good_a_file_that_is_missing_or_cut_off(
+    tmp_path: Path, which: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    build(tmp_path, documents(0, 100), Hashing())
+    update(tmp_path, documents(0, 5, version=1), Hashing())
+    snapshot = snapshot_of(tmp_path)
+    file = snapshot.parts[0] if which == "part" else snapshot.gone
+    assert file is not None
+    path = tmp_path / FOLDER / file.file
+    if fault == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1])
+    update(tmp_path, documents(100, 101), Hashing())
+    assert "all vectors are written anew" in caplog.text
+    assert [part.passages for part in snapshot_of(tmp_path).parts] == [101]

@@ -83,14 +83,15 @@ class Snapshot:
     @property
     def files(self) -> set[str]:
         """The names of its files."""
-        return {file.file for file in self._every()}
+        return {file.file for file in self.every_file()}
 
     @property
     def sha256(self) -> str:
         """A digest of all of it."""
-        return hashlib.sha256("\n".join(file.sha256 for file in self._every()).encode()).hexdigest()
+        return hashlib.sha256("\n".join(file.sha256 for file in self.every_file()).encode()).hexdigest()
 
-    def _every(self) -> tuple[CheckedFile, ...]:
+    def every_file(self) -> tuple[CheckedFile, ...]:
+        """Return its files, in the order of the parts."""
         return (*self.parts, *([] if self.gone is None else [self.gone]))
 
 
@@ -111,7 +112,13 @@ def write_change(
         removed: the numbers of passages that are gone now, ascending.
         added: how many passages came, whose numbers are higher than all that there ever were.
     """
-    gone = np.union1d(_read_gone(folder, previous), removed)
+    try:
+        for file in previous.every_file():
+            _require_size(folder, file)
+        gone = np.union1d(_read_gone(folder, previous), removed)
+    except IndexStateError as error:
+        logger.warning("%s; all vectors are written anew", error)
+        return write_snapshot(folder, generation, previous.kind, read)
     kept = list(previous.parts)
     if not all(part.passages for part in kept) or len(gone) > WORN * sum(part.passages for part in kept):
         return write_snapshot(folder, generation, previous.kind, read)
@@ -184,13 +191,22 @@ def _publish(folder: Path, name: str, ending: str, parts: Sequence[memoryview]) 
 
 def _checked(folder: Path, file: CheckedFile) -> bytes:
     """Return the bytes of a file; raises `IndexStateError` when they are not those meant."""
+    _require_size(folder, file)
     path = folder / FOLDER / file.file
     try:
-        if path.stat().st_size != file.size:
-            raise IndexStateError(f"{path} has {path.stat().st_size} bytes, expected {file.size}")
         data = path.read_bytes()
     except OSError as error:
         raise IndexStateError(f"{path}: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise IndexStateError(f"{path} is damaged: its sha256 is not the one recorded")
     return data
+
+
+def _require_size(folder: Path, file: CheckedFile) -> None:
+    path = folder / FOLDER / file.file
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise IndexStateError(f"{path}: {error.strerror}") from error
+    if size != file.size:
+        raise IndexStateError(f"{path} has {size} bytes, expected {file.size}")
