@@ -11,7 +11,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -78,10 +79,16 @@ class CallRecord:
 
     def as_dict(self, *, text: bool = False) -> dict[str, Any]:
         """Return the record as JSON values, with what people and passages say only where ``text`` is set."""
-        record = asdict(self)
-        if not text:
-            del record["text"]
-        return record
+        # `asdict` would copy each rank of each candidate, in every call of a service that logs them.
+        record = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "text"}
+        record |= {
+            "generations": dict(self.generations),
+            "stages": dict(self.stages),
+            "candidates": tuple(map(dict, self.candidates)),
+            "dropped": tuple(map(dict, self.dropped)),
+            "usage": None if self.usage is None else asdict(self.usage),
+        }
+        return {**record, "text": deepcopy(dict(self.text))} if text else record
 
 
 Ended = Callable[[CallRecord, "Flow | None", BaseException | None], None]

@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 
 from quincunx.app.serve.application import create_app
+from quincunx.app.serve.listening import server_config
 from quincunx.app.serve.log import call_logger
 from quincunx.app.serve.service import Service
 from quincunx.app.serve.settings import ServeSettings
@@ -22,9 +23,8 @@ def running(settings: ServeSettings | None = None, **given: Any) -> Iterator[htt
     """Serve on a free port of the loopback; yield a client of it. ``given`` are settings by name."""
     settings = settings or ServeSettings.model_validate({"port": 0, **given})
     service = Service(settings, on_call=call_logger(texts=settings.log_texts))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_config=None, access_log=False)
-    )
+    on_any_port = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+    server = uvicorn.Server(server_config(create_app(service), on_any_port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

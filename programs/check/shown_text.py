@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ...retrieval.text.normal_form import NormalForm, normal_form
 
@@ -35,6 +36,7 @@ _MARK = re.compile(
 _LINE_HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐][ \t]*\n[ \t]*(?:>[ \t]?)*(?=[^\W\d_])")
 
 
+@lru_cache(maxsize=128)  # some 100 kB each; the quotes of an answer are looked for in the same few passages
 def shown_text(text: str) -> NormalForm:
     """Return what a text shows, in normal form; a hyphen between two lines is `LINE_HYPHEN`."""
     pieces: list[str] = []

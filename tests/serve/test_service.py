@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +198,14 @@ def test_openapi_describes_every_route(service: httpx.Client) -> None:
     described = service.get("/openapi.json").json()
     assert {"/v1/ask/{program}", "/v1/search", "/v1/programs", "/v1/indexes"} <= described["paths"].keys()
     TypeAdapter(dict[str, Any]).validate_python(described)
+
+
+def test_a_connection_that_was_idle_takes_another_request(service: httpx.Client) -> None:
+    """Five seconds, as servers have it by default, end while a client keeps the connection, and sends into nothing."""
+    connection = http.client.HTTPConnection(service.base_url.host, service.base_url.port or 0, timeout=30)
+    with closing(connection):
+        for pause in (0, 6):
+            time.sleep(pause)
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()[:1]) == (200, b"{")

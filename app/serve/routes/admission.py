@@ -11,8 +11,8 @@ from ..problems import Problem
 from ..service import Service
 
 
-def ready_service(request: Request) -> Service:
-    """Return the service; raises a `Problem` as long as it loads."""
+async def ready_service(request: Request) -> Service:
+    """Return the service; raises a `Problem` as long as it loads. Async, for FastAPI sends what is not to a thread."""
     service: Service = request.app.state.service
     if not service.ready:
         raise Problem(503, "not_ready", "the service is loading its models: ask again soon")
