@@ -77,16 +77,7 @@ def text_encoder(
 ) -> Path:
     """Save a sentence-transformers folder of an encoder of this architecture, with this pooling and Normalize."""
     vocabulary = _wordpiece_vocabulary()
-    config = configuration(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=256,
-        initializer_range=0.5,
-        pad_token_id=0,
-    )
+    config = _small(configuration, vocabulary, max_position_embeddings=256, pad_token_id=0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         _save(network(config), BertTokenizer(vocab=vocabulary), folder / "encoder")
@@ -154,20 +145,24 @@ def _two_segments(
     seed: int,
 ) -> Path:
     vocabulary = _wordpiece_vocabulary()
-    config = configuration(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-        initializer_range=0.5,
-    )
+    config = _small(configuration, vocabulary, max_position_embeddings=128)
     config.num_labels = 1
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = classifier(config)
     return _save(model, BertTokenizer(vocab=vocabulary), folder)
+
+
+def _small(configuration: Callable[..., Any], vocabulary: dict[str, int], **more: int) -> Any:
+    return configuration(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        initializer_range=0.5,
+        **more,
+    )
 
 
 def _wordpiece_vocabulary() -> dict[str, int]:
