@@ -24,7 +24,7 @@ from .compute_thread import computing
 from .embedders import UNLIMITED
 from .pairs import PairEncoder, TokenRun, Truncation
 from .precision.choice import PrecisionReport, fastest_faithful
-from .precision.formats import ROUNDED, Precision, PrecisionChoice, convert, converted, require_precision
+from .precision.formats import Precision, PrecisionChoice, convert, converted, require_precision, rounded_by
 from .precision.probe import PAIR_TOKENS, ScorePairs, measure_formats
 from .precision.remembered import known_or_measured, probe_key, recall
 from .rerankers import Scores, require_scores
@@ -130,7 +130,7 @@ class CrossEncoderReranker:
             max_question_tokens=self._encoder.max_question_tokens,
             activation="identity",
             precision=settled,
-            rounded=ROUNDED,
+            rounded=rounded_by(settled),
             library=f"sentence-transformers {sentence_transformers.__version__.split('.')[0]}",
         )
         self.score("warm", ["up"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -201,11 +202,14 @@ def shifted(name: str, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def outlying(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Make one weight of each layer so great that int8, which has one step for all, has none left for the others."""
-    if not name.endswith("intermediate.dense.weight"):
+    """Make one weight of each row so great that int8 has no step left for the others, where it multiplies by 0."""
+    if not re.search(r"attention\.output\.LayerNorm|intermediate\.dense\.weight", name):
         return tensor
     changed = tensor.clone()
-    changed[0, 0] = 300 * tensor.abs().max()
+    if changed.ndim == 2:
+        changed[:, 0] = 1000 * tensor.abs().max()
+    else:
+        changed[0] = 0
     return changed
 
 

@@ -16,8 +16,10 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, BertModel, NomicBertModel, RobertaModel, XLMRobertaModel
 
+from ...processes import ComputedOnce
 from ..precision.formats import first_of_each
-from .cutting import parts, pass_tokens
+from ..precision.probe import formats_worth_trying
+from ..precision.reduced_layers import HALVES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 ENCODERS = (BertModel, RobertaModel, XLMRobertaModel, NomicBertModel)
 PACKED = "quincunx_packed"
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+WEIGHTS_AT_ONCE = 2**19
+"""Weights of attention that are worked out at a time where it is done in bf16."""
 
 Ids = npt.NDArray[np.int64]
 
@@ -59,10 +62,12 @@ class PackedNetwork:
         # RoBERTa's kind counts positions from behind its padding id.
         self._padding: int | None = getattr(encoder.embeddings, "padding_idx", None)
         self._has_kernel = _has_kernel(network)
+        self._last: Any = None
         self.starts = torch.empty(0, dtype=torch.int64)
         """Where the runs of the current pass begin, (runs,)."""
         if first_only and not isinstance(encoder, NomicBertModel):
             last = encoder.encoder.layer[-1].attention
+            self._last = last.self
             hooks = (
                 last.self.register_forward_hook(
                     lambda _, inputs, output: (self._first(output[0]), *output[1:])
@@ -76,10 +81,6 @@ class PackedNetwork:
         for undo in self._undo:
             undo()
 
-    def cut(self, lengths: Sequence[int]) -> list[list[int]]:
-        """Return the places of ``lengths`` (tokens), those of one pass together."""
-        return parts(lengths, pass_tokens(self._network.device.type))
-
     def read(self, runs: Sequence[TokenRun], precision: Precision) -> tuple[Any, Tensor]:
         """Return what the network gives for a row of runs, and where they begin and the last ends, (runs + 1,)."""
         half = HALVES.get(precision) if self._has_kernel else None
@@ -89,15 +90,22 @@ class PackedNetwork:
         features = {"input_ids": ids, "position_ids": self._positions(ids, bounds)}
         if self._reads_segments:
             features["token_type_ids"] = np.concatenate([run.segments for run in runs])
+        bf16 = precision == "int8" and self._multiplies_bf16
         rows = {name: self._moved(values)[None] for name, values in features.items()}  # each (1, tokens)
         ends = self._moved(bounds)
         self.starts = ends[:-1]
-        found = self._network(**rows, lengths=lengths, bounds=ends.int(), half=half, return_dict=True)
+        how = {"lengths": lengths, "bounds": ends.int(), "half": half, "bf16": bf16, "last": self._last}
+        found = self._network(**rows, **how, return_dict=True)
         return found, ends
 
     def first_tokens(self, given: Tensor) -> tuple[Any, Any]:
         """Return the index of the runs' first tokens, (1, tokens, width) but in a last layer of them alone, (runs, 1, width)."""
         return (0, self.starts) if given.shape[0] == 1 else first_of_each(given)
+
+    @ComputedOnce
+    def _multiplies_bf16(self) -> bool:
+        """Whether this machine is fast in bf16: then integers, which are less exact anyway, attend in it."""
+        return "bf16" in formats_worth_trying(self._network.device.type, self._network.config.hidden_size)
 
     def _positions(self, ids: Ids, bounds: Ids) -> Ids:
         starts, lengths = bounds[:-1], np.diff(bounds)
@@ -135,9 +143,14 @@ def _attend(
     lengths: list[int],
     bounds: Tensor,
     half: torch.dtype | None,
+    bf16: bool,
+    last: torch.nn.Module | None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Let each run attend to itself; (1, heads, tokens, width) each, and (1, tokens, heads, width) comes out."""
+    """Let each run attend to itself; (1, heads, tokens, width) each, and (1, tokens, heads, width) comes out.
+
+    In the ``last`` layer of a network that reads first tokens alone, no other token is filled in.
+    """
     if half is not None:
         from torch.nn.attention.varlen import varlen_attn
 
@@ -158,9 +171,24 @@ def _attend(
             for tensor in (query, key, value)
         )  # (count, heads, length, width) each
         place = mixed[0, begin:end].view(count, length, heads, width)
-        place.copy_(scaled_dot_product_attention(q, k, v, scale=scaling).transpose(1, 2))
+        if module is last:
+            q, place = q[:, :, :1], place[:, :1]
+        attention = _in_bf16 if bf16 else scaled_dot_product_attention
+        place.copy_(attention(q, k, v, scale=scaling).transpose(1, 2))
         begin = end
     return mixed, None
+
+
+def _in_bf16(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor:
+    """Multiply in bf16, a few heads at a time so that their weights stay in the cache; (count, heads, tokens, width) each."""
+    q, k, v = (query * scale).bfloat16(), key.bfloat16().transpose(2, 3), value.bfloat16()
+    mixed = torch.empty_like(q)
+    heads = max(1, WEIGHTS_AT_ONCE // (q.shape[0] * q.shape[2] * k.shape[3]))
+    for first in range(0, q.shape[1], heads):
+        some = slice(first, first + heads)
+        weights = torch.softmax(q[:, some] @ k[:, some], -1, dtype=torch.float32)
+        mixed[:, some] = weights.bfloat16() @ v[:, some]
+    return mixed
 
 
 AttentionInterface.register(PACKED, _attend)

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import BertForSequenceClassification, XLMRobertaForSequenceClassification
 
 from ..precision.formats import first_of_each
-from .cutting import batches, pass_tokens
+from .cutting import batches, parts, pass_tokens
 from .packed import PackedNetwork, packable
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ def pair_passes(model: CrossEncoder, precision: Precision) -> PairPasses:
 
 
 def _packable(model: CrossEncoder, precision: Precision) -> bool:
-    if precision == "int8":  # rounds by the largest number of a pass: the fewer runs in it, the better
-        return False
     network = model.model
     return (
         isinstance(network, BertForSequenceClassification | XLMRobertaForSequenceClassification)
@@ -97,11 +95,16 @@ class _Packed(PairPasses):
         self._precision = precision
         self._packed = PackedNetwork(network, segments=self._reads_segments, first_only=True)
 
+    @property
+    def tokens(self) -> int:
+        # In integers nothing wide lies between the layers, and the weights of float32 are read once a pass.
+        return super().tokens * (2 if self._precision == "int8" else 1)
+
     def release(self) -> None:
         self._packed.release()
 
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
-        return self._packed.cut(lengths)
+        return parts(lengths, self.tokens)
 
     def first_tokens(self, given: Tensor) -> tuple[Any, Any]:
         return self._packed.first_tokens(given)

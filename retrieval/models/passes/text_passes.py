@@ -14,6 +14,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from torch.nn.functional import normalize
 
 from ..precision.formats import converted
+from .cutting import parts, pass_tokens
 from .packed import PackedNetwork, packable
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class TextPasses:
 
     def cut(self, lengths: Sequence[int]) -> list[list[int]]:
         """Return the places of ``lengths`` (tokens), those of one pass together."""
-        return self._packed.cut(lengths)
+        return parts(lengths, pass_tokens(self._network.device.type))
 
     def vectors(self, runs: Sequence[TokenRun], precision: Precision) -> npt.NDArray[np.float32]:
         """Return what one pass makes of the runs, unit vectors (texts, full dims)."""

@@ -17,7 +17,7 @@ from functools import cache
 from ..rerankers import Scores, require_scores
 from .choice import WORTH, FormatTrial
 from .fidelity import compare_orders
-from .formats import CANDIDATES, Precision, convert
+from .formats import Precision, candidates, convert
 from .probe_texts import probe_questions
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def measure_formats(
 @cache
 def formats_worth_trying(device: str, width: int) -> tuple[Precision, ...]:
     """Return the formats in which a linear layer of this width is clearly faster than in float32, fastest first."""
-    others = [precision for precision in CANDIDATES.get(device, ("fp32",)) if precision != "fp32"]
+    others = [precision for precision in candidates(device) if precision != "fp32"]
     took = {precision: _layer_seconds(precision, device, width) for precision in others}
     unit = _layer_seconds("fp32", device, width)
     return tuple(sorted((name for name in others if unit > WORTH * took[name]), key=lambda name: took[name]))

@@ -21,7 +21,7 @@ from ...storage.disk import publish_file
 from ...storage.home import home
 from ...storage.lock import lock_folder, unlock
 from .choice import FormatTrial
-from .formats import ROUNDED, Precision
+from .formats import Precision, rounded_by
 from .probe_texts import PROBE_VERSION
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def probe_key(weights: str, device: str, max_tokens: int) -> ProbeKey:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "probe": PROBE_VERSION,
-        "rounded": ROUNDED,
+        "rounded": rounded_by("int8"),
     }
 
 
