@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ from hypothesis import settings
 
 from quincunx.app import cli
 from quincunx.eval.goldsets.goldset import CANONS, canon_folder
+from quincunx.programs import registry
 from quincunx.retrieval.corpus.beir import BEIR_CORPUS
 from quincunx.retrieval.index.manage import build_index
+from quincunx.retrieval.models import profiles
 from quincunx.retrieval.storage.home import HOME_VARIABLE
+from quincunx.retrieval.text.readers import registry as readers
 
 TORTURE = bool(os.environ.get("QUINCUNX_TORTURE"))
 """Whether tests marked ``torture`` run their full counts, as under `make torture`, or a sample of each.
@@ -97,6 +100,22 @@ def canons(canons_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home folder is one that holds the three canons, shared by tests that only read."""
     monkeypatch.setenv(HOME_VARIABLE, str(canons_folder))
     return canons_folder
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget after the test the programs, profiles and readers that it makes known to this process."""
+
+    def forget() -> None:
+        registry.program_spec.cache_clear()
+        readers._by_suffix.cache_clear()
+
+    monkeypatch.setattr(profiles, "_added", {})
+    monkeypatch.setattr(registry, "_added", {})
+    monkeypatch.setattr(readers, "_added", [])
+    forget()
+    yield
+    forget()
 
 
 class Done:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import doctest
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import quincunx
-from quincunx.programs import registry
-from quincunx.retrieval.models import profiles
-from quincunx.retrieval.text.readers import registry as readers
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NAMES = [name for name in quincunx.__all__ if not name.endswith("Error")]
@@ -26,18 +22,7 @@ def examples(name: str) -> list[doctest.DocTest]:
     return [test for test in found if test.examples]
 
 
-@pytest.fixture
-def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget after the test what its example makes known to this process."""
-    monkeypatch.setattr(profiles, "_added", {})
-    monkeypatch.setattr(registry, "_added", {})
-    monkeypatch.setattr(readers, "_added", [])
-    yield
-    registry.program_spec.cache_clear()
-    readers._by_suffix.cache_clear()
-
-
-@pytest.mark.usefixtures("_forgotten")
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_public_name_has_an_example_that_runs(
     name: str, home_of_canons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

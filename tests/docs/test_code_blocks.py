@@ -16,8 +16,6 @@ import pytest
 from fastapi.testclient import TestClient
 from pages import ROOT, Block, blocks, pages
 
-from quincunx.programs import registry
-from quincunx.retrieval.models import profiles
 from quincunx.retrieval.storage.home import HOME_VARIABLE
 
 WITH_PYTHON = [page for page in pages() if any(block.language == "python" for block in blocks(page))]
@@ -26,12 +24,11 @@ RunPage = Callable[[Path], dict[str, Any]]
 
 
 @pytest.fixture
-def run_page(canons_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
+def run_page(
+    canons_folder: Path, tmp_path: Path, forgotten: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunPage]:
     """Run a page in a folder and a home of its own; what it makes known is forgotten after the test."""
     monkeypatch.setenv(HOME_VARIABLE, str(shutil.copytree(canons_folder, tmp_path / "home")))
-    monkeypatch.setattr(registry, "_added", {})
-    registry.program_spec.cache_clear()
-    monkeypatch.setattr(profiles, "_added", {})
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.syspath_prepend(tmp_path / "here")

@@ -29,12 +29,7 @@ class ShoutingReader:
             raise quincunx.UnreadableFileError("damaged", "the second half")
 
 
-@pytest.fixture(autouse=True)
-def _own_readers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(registry, "_added", [])
-    registry._by_suffix.cache_clear()
-    yield
-    registry._by_suffix.cache_clear()
+pytestmark = pytest.mark.usefixtures("forgotten")
 
 
 def test_an_added_reader_reads_its_files(tmp_path: Path) -> None:
