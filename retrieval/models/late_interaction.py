@@ -66,8 +66,9 @@ class LateInteractionReranker:
     def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation]:
         """Return, for each passage, the tokens that `score` does not read of the question and of it."""
         asked, *counts = self._counts([question, *passages])
-        over = [max(0, count - self._max_tokens) for count in counts]
-        return [Truncation(max(0, asked - self._max_tokens), cut) for cut in over]
+        cut, most = max(0, asked - self._max_tokens), self._max_tokens
+        # The question is read once for all of them.
+        return [Truncation(cut, max(0, count - most), min(count, most)) for count in counts]
 
     def relevance(self, question: str, scores: Scores) -> npt.NDArray[np.float64]:
         """Return scores for a question from 0 to 1: (1 + the mean cosine of the question's tokens) ÷ 2."""

@@ -7,7 +7,7 @@ tokenizer's own encoding of the pair, cuts included, is held by a test.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
@@ -24,10 +24,12 @@ IDS_KEPT = 8_000_000
 
 @dataclass(frozen=True)
 class Truncation:
-    """Tokens of one pair that the model did not read."""
+    """Tokens of one pair that the model did not read, and that it did."""
 
     question_cut: int
     passage_cut: int
+    read: int = field(default=0, compare=False)
+    """Special tokens included."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class PairEncoder:
             kept = asked[: self.max_question_tokens]
             room = self.max_tokens - self._template.special - len(kept)
             runs.append(self._template.join(kept, ids[:room]))
-            report.append(Truncation(len(asked) - len(kept), max(0, len(ids) - room)))
+            report.append(Truncation(len(asked) - len(kept), max(0, len(ids) - room), len(runs[-1].ids)))
         return runs, report
 
     def _ids(self, text: str) -> list[int]:

@@ -146,6 +146,7 @@ def test_a_long_passage_is_cut_as_only_second_does(
     lengths = [len(tokenizer(QUESTION, passage)["input_ids"]) for passage in passages]
     assert report == [Truncation(0, max(0, length - 64)) for length in lengths]
     assert report == tight.truncations(QUESTION, passages)
+    assert [pair.read for pair in report] == [min(length, 64) for length in lengths]
     assert max(pair.passage_cut for pair in report) > 50
 
 

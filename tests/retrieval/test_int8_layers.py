@@ -29,7 +29,6 @@ from quincunx.retrieval.models.precision.formats import (
     require_precision,
 )
 from quincunx.retrieval.models.precision.reduced_layers import (
-    LARGEST_BYTE,
     LARGEST_WEIGHT,
     ROWS,
     Int8FeedForward,
@@ -76,9 +75,7 @@ def test_errors_stay_within_half_a_step_of_both_sides(
         largest, weights = asked.abs().amax(-1, keepdim=True), layer.weight.abs().amax(1)
         reach = asked.amax(-1, keepdim=True) - asked.amin(-1, keepdim=True)
         # Each number is off by half a step of its side, and the result may be rounded to bf16.
-        off = reach / LARGEST_BYTE / 2 * weights + weights / LARGEST_WEIGHT / 2 * (
-            largest + reach / LARGEST_BYTE
-        )
+        off = reach / 255 / 2 * weights + weights / LARGEST_WEIGHT / 2 * (largest + reach / 255)
         most = 1.01 * width * off + right.abs() * 2**-7 + 1e-6
     assert found.shape == (1, count, out)
     assert bool(((found - right).abs() <= most).all())

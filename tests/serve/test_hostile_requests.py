@@ -87,8 +87,14 @@ def cases(aimed: bool) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("aimed", [False, True], ids=["anything", "what is there"])
-def test_no_request_ends_in_an_error_that_is_not_stated(hostile: httpx.Client, aimed: bool) -> None:
+@pytest.mark.parametrize(
+    ("aimed", "met"),
+    [(False, {404, 422}), (True, {200, 400, 422})],
+    ids=["anything", "what is there"],
+)
+def test_no_request_ends_in_an_error_that_is_not_stated(
+    hostile: httpx.Client, aimed: bool, met: set[int]
+) -> None:
     session = requests.Session()
     session.trust_env = False
     statuses: dict[int, int] = {}
@@ -114,7 +120,7 @@ def test_no_request_ends_in_an_error_that_is_not_stated(hostile: httpx.Client, a
         assert problem["code"] not in ("internal", "quincunx_error")
 
     check()
-    assert len(statuses) > 1  # which ones, of a sample, is chance
+    assert len(statuses.keys() & met) >= (len(met) if TORTURE else 1)  # a sample may miss some
 
 
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -14,7 +14,7 @@ from ....retrieval.models.embedders import Embedder, Vectors, matryoshka_cut
 from ....retrieval.models.profiles import shared_embedder
 from ..problems import Problem
 from .names import ModelNames
-from .pace import Pace, measure_pace
+from .pace import Pace, characters, measure_pace
 from .reranker import CHARACTERS_PER_TOKEN
 
 InputType = Literal["query", "document"]
@@ -64,7 +64,8 @@ class ServedEmbedder:
         """
         vectors = np.empty((len(texts), dims), dtype=np.float32)
         tokens = 0
-        for places in self.pace.slices(texts):
+        sizes = characters(texts, _longest(self.embedder))
+        for places in self.pace.slices(sizes):
             vectors[places], more = await asyncio.to_thread(self._embed, texts, places, kind, dims)
             tokens += more
         return Embedded(vectors, tokens)
@@ -98,6 +99,12 @@ def load_served_embedder(profile: str, others: tuple[str, ...]) -> ServedEmbedde
     """
     embedder = shared_embedder(profile)
     identity = embedder.identity
-    longest = CHARACTERS_PER_TOKEN * identity.max_tokens
-    pace = measure_pace(lambda texts: embedder.embed_passages(texts), longest)
+    pace = measure_pace(
+        lambda texts: embedder.embed_passages(texts), lambda texts: characters(texts, _longest(embedder))
+    )
     return ServedEmbedder(embedder, ModelNames("embedder", identity.model, others), pace)
+
+
+def _longest(embedder: Embedder) -> int:
+    """Return the characters of one text after which a longer one takes no longer, as the model reads no more."""
+    return CHARACTERS_PER_TOKEN * embedder.identity.max_tokens

@@ -18,12 +18,16 @@ from ....retrieval.models.rerankers import Reranker, Scores
 from ....retrieval.text.questions import require_question
 from ..problems import Problem
 from .names import ModelNames
-from .pace import Pace, measure_pace
+from .pace import Pace, characters, measure_pace
 
 CHARACTERS_PER_TOKEN = 6
 """Of a long English text, rounded up."""
 USUAL_TOKENS = 512
 """That a reranker reads which does not say."""
+TOKENISED_AT_ONCE = 32
+"""Texts of a request."""
+ASKED = "What is it?"
+"""The question that the pace of a reranker is measured with."""
 Numbers = npt.NDArray[np.float64]
 
 
@@ -81,37 +85,24 @@ class ServedReranker:
         require_question(question)
         # Each text once: equal ones in two slices would differ in their last bits, and so not tie.
         distinct = list(dict.fromkeys(texts))
-        if not may_cut:
-            await self._require_whole(question, texts, distinct)
-        scores = np.empty(len(distinct), dtype=np.float32)
-        cuts: list[Truncation | None] = [None] * len(distinct)
-        for places in self.pace.slices(distinct, len(question)):
-            some = [distinct[place] for place in places]
-            scores[places], told = await asyncio.to_thread(self._score, question, some)
-            for place, cut in zip(places, told, strict=True):
-                cuts[place] = cut
+        told = await asyncio.to_thread(_truncations, self.reranker, question, distinct)
         of = {text: place for place, text in enumerate(distinct)}
         wanted = [of[text] for text in texts]
-        return self._ranking(question, scores[wanted], [cuts[place] for place in wanted])
+        cuts = None if told is None else [told[place] for place in wanted]
+        if not may_cut:
+            self._require_whole(cuts)
+        scores = np.empty(len(distinct), dtype=np.float32)
+        for places in self.pace.slices(_sizes(self.reranker, question, distinct, told)):
+            some = [distinct[place] for place in places]
+            scores[places] = await asyncio.to_thread(self.reranker.score, question, some)
+        return self._ranking(question, scores[wanted], cuts)
 
-    def _score(self, question: str, texts: list[str]) -> tuple[Scores, Sequence[Truncation | None]]:
-        return self.reranker.score(question, texts), self._truncations(question, texts)
-
-    def _truncations(self, question: str, texts: list[str]) -> Sequence[Truncation | None]:
-        model = unwrapped(self.reranker)
-        told = model.truncations(question, texts) if isinstance(model, CutsTexts) else None
-        return [None] * len(texts) if told is None else told
-
-    async def _require_whole(self, question: str, texts: Sequence[str], distinct: list[str]) -> None:
-        told = dict(
-            zip(distinct, await asyncio.to_thread(self._truncations, question, distinct), strict=True)
-        )
-        for place, text in enumerate(texts):
-            cut = told[text]
-            if cut is None:
-                raise Problem(
-                    422, "cut_unknown", f"{self.names.name} does not tell what it cuts: allow it by truncate"
-                )
+    def _require_whole(self, cuts: Sequence[Truncation] | None) -> None:
+        if cuts is None:
+            raise Problem(
+                422, "cut_unknown", f"{self.names.name} does not tell what it cuts: allow it by truncate"
+            )
+        for place, cut in enumerate(cuts):
             if cut.question_cut or cut.passage_cut:
                 raise Problem(
                     422,
@@ -120,16 +111,38 @@ class ServedReranker:
                     f"{self.names.name} reads: shorten them, or allow cutting by truncate",
                 )
 
-    def _ranking(self, question: str, scores: Scores, cuts: Sequence[Truncation | None]) -> Ranking:
+    def _ranking(self, question: str, scores: Scores, cuts: Sequence[Truncation] | None) -> Ranking:
         model = unwrapped(self.reranker)
         raw = scores.astype(np.float64)
-        told = [cut for cut in cuts if cut is not None]
         return Ranking(
             raw=raw,
             relevance=model.relevance(question, scores) if isinstance(model, OwnScale) else expit(raw),
-            cut=tuple(place for place, cut in enumerate(told) if cut.passage_cut) if told else None,
-            question_cut=max((cut.question_cut for cut in told), default=0),
+            cut=None if cuts is None else tuple(place for place, cut in enumerate(cuts) if cut.passage_cut),
+            question_cut=max((cut.question_cut for cut in cuts or ()), default=0),
         )
+
+
+def _truncations(reranker: Reranker, question: str, texts: Sequence[str]) -> list[Truncation] | None:
+    model = unwrapped(reranker)
+    if not isinstance(model, CutsTexts):
+        return None
+    found: list[Truncation] = []
+    for first in range(0, len(texts), TOKENISED_AT_ONCE):  # others get at the tokenizer in between
+        told = model.truncations(question, texts[first : first + TOKENISED_AT_ONCE])
+        if told is None:
+            return None
+        found += told
+    return found
+
+
+def _sizes(
+    reranker: Reranker, question: str, texts: Sequence[str], told: Sequence[Truncation] | None
+) -> list[int]:
+    """Return how much each text is to read, in tokens where the reranker tells them, else in characters."""
+    if told is not None:
+        return [cut.read for cut in told]
+    tokens = int(getattr(getattr(unwrapped(reranker), "identity", None), "max_tokens", None) or USUAL_TOKENS)
+    return characters(texts, CHARACTERS_PER_TOKEN * tokens, len(question))
 
 
 def load_served_reranker(profile: str, others: tuple[str, ...]) -> ServedReranker | None:
@@ -145,7 +158,8 @@ def load_served_reranker(profile: str, others: tuple[str, ...]) -> ServedReranke
     # The name of a cross-encoder says what it computes in; without that it is known as well.
     known = () if identity is None else (str(identity.model),)
     names = ModelNames("reranker", reranker.name, tuple(n for n in (*known, *others) if n != reranker.name))
-    longest = CHARACTERS_PER_TOKEN * int(getattr(identity, "max_tokens", USUAL_TOKENS))
-    return ServedReranker(
-        reranker, names, measure_pace(lambda texts: model.score("What is it?", texts), longest)
-    )
+
+    def sizes(texts: list[str]) -> list[int]:
+        return _sizes(reranker, ASKED, texts, _truncations(reranker, ASKED, texts))
+
+    return ServedReranker(reranker, names, measure_pace(lambda texts: model.score(ASKED, texts), sizes))

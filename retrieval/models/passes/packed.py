@@ -16,9 +16,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, BertModel, NomicBertModel, RobertaModel, XLMRobertaModel
 
-from ...processes import ComputedOnce
-from ..precision.formats import first_of_each
-from ..precision.probe import formats_worth_trying
+from ..precision.formats import attends_in_bf16, first_of_each
 from ..precision.reduced_layers import HALVES
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ class PackedNetwork:
         features = {"input_ids": ids, "position_ids": self._positions(ids, bounds)}
         if self._reads_segments:
             features["token_type_ids"] = np.concatenate([run.segments for run in runs])
-        bf16 = precision == "int8" and self._multiplies_bf16
+        bf16 = attends_in_bf16(precision)
         rows = {name: self._moved(values)[None] for name, values in features.items()}  # each (1, tokens)
         ends = self._moved(bounds)
         self.starts = ends[:-1]
@@ -101,11 +99,6 @@ class PackedNetwork:
     def first_tokens(self, given: Tensor) -> tuple[Any, Any]:
         """Return the index of the runs' first tokens, (1, tokens, width) but in a last layer of them alone, (runs, 1, width)."""
         return (0, self.starts) if given.shape[0] == 1 else first_of_each(given)
-
-    @ComputedOnce
-    def _multiplies_bf16(self) -> bool:
-        """Whether this machine is fast in bf16: then integers, which are less exact anyway, attend in it."""
-        return "bf16" in formats_worth_trying(self._network.device.type, self._network.config.hidden_size)
 
     def _positions(self, ids: Ids, bounds: Ids) -> Ids:
         starts, lengths = bounds[:-1], np.diff(bounds)

@@ -52,9 +52,22 @@ def candidates(device: str) -> tuple[Precision, ...]:
     return tuple(name for name in every if name != "int8" or has_int8())
 
 
+def attends_in_bf16(precision: Precision) -> bool:
+    """Whether runs attend in bf16: in int8, which is less exact anyway, on a CPU that has instructions for bf16."""
+    if precision != "int8":
+        return False
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+
+
 def rounded_by(precision: Precision) -> str:
     """Return what computes in this format, and how, for a model's identity."""
-    return f"{ROUNDED}; a step for each token and each row of weights" if precision == "int8" else ROUNDED
+    if precision != "int8":
+        return ROUNDED
+    attention = "; attention in bf16" if attends_in_bf16(precision) else ""
+    return f"{ROUNDED}; a step for each token and each row of weights{attention}"
 
 
 def first_of_each(given: torch.Tensor) -> tuple[Any, Any]:
@@ -67,8 +80,8 @@ def convert(encoder: torch.nn.Module, precision: Precision, exact: ExactRows = f
 
     What lies between them stays as it is: sums of residuals and norms in float32 keep several times as much of the
     order as all of the network in bf16 would, for a tenth of its speed. The tokens that the head reads are few, and
-    their errors go straight into the score: ``exact`` says which they are, and bf16 and fp16 leave them in float32, with
-    the weights kept in both.
+    their errors go straight into the score: ``exact`` says which they are. They stay in float32, with the weights kept in
+    both.
     """
     for parent, name, made in _replacements(encoder, precision, exact):
         setattr(parent, name, made)

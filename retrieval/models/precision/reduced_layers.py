@@ -17,9 +17,8 @@ ExactRows = Callable[[Tensor], tuple[Any, Any] | None]
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 ROWS = 384
 """Tokens that are made integers and multiplied at a time: few enough for most of what lies between to stay in the cache."""
-LARGEST_WEIGHT, LARGEST_BYTE = 127, 255
+LARGEST_WEIGHT = 127
 TINY = torch.finfo(torch.float32).tiny
-HALF = torch.tensor(0.5)
 
 
 class Reduced(torch.nn.Module, ABC):
@@ -150,12 +149,12 @@ class Bytes(NamedTuple):
 
 def bytes_of(rows: Tensor) -> Bytes:
     """Return tokens, (rows, width), as bytes."""
-    rows = rows.float()
-    lowest = rows.amin(1, keepdim=True)
-    steps = ((rows.amax(1, keepdim=True) - lowest) / LARGEST_BYTE).clamp_min(TINY)
-    # The half rounds: what is made a byte is cut.
-    numbers = torch.addcmul(HALF, rows - lowest, 1 / steps)
-    return Bytes(numbers.to(torch.uint8), lowest, steps)
+    # Each row ends in its step and its lowest number, float32 each.
+    packed = torch.ops.quantized.embedding_bag_byte_prepack(rows.float())  # (rows, width + 8)
+    steps, lowest = (
+        packed[:, -8:].clone(memory_format=torch.contiguous_format).view(torch.float32).split(1, dim=1)
+    )
+    return Bytes(packed[:, :-8].contiguous(), lowest, steps)
 
 
 class _Shared:

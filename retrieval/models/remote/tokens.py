@@ -64,9 +64,9 @@ class RemoteTokenizer:
         asked, question_cut, taken = self._cut(question, max_tokens // 2)
         kept, cuts = [], []
         for passage in passages:
-            text, cut, _ = self._cut(passage, max(1, room - taken))
+            text, cut, left = self._cut(passage, max(1, room - taken))
             kept.append(text)
-            cuts.append(Truncation(question_cut, cut))
+            cuts.append(Truncation(question_cut, cut, taken + left + self.special_of_pairs))
         return asked, kept, cuts
 
     def _cut(self, text: str, most: int) -> tuple[str, int, int]:
