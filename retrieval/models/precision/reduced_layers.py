@@ -17,6 +17,8 @@ ExactRows = Callable[[Tensor], tuple[Any, Any] | None]
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 ROWS = 384
 """Tokens that are made integers and multiplied at a time: few enough for most of what lies between to stay in the cache."""
+FEW = 8
+"""Tokens that stay exact in a usual pass: what weights are packed for."""
 LARGEST_WEIGHT = 127
 TINY = torch.finfo(torch.float32).tiny
 
@@ -51,32 +53,27 @@ class Reduced(torch.nn.Module, ABC):
         """Return the product of the reduced format, in float32 where it is to be ``whole``."""
 
 
-class ReducedLinear(Reduced):
-    """Stands for a linear layer, whose own weights it keeps for the tokens that stay exact."""
+class HalfLinear(Reduced):
+    """In bf16 or fp16, beside the layer's own weights for the tokens that stay exact. ``rounded`` is shared by the layers of
+    a network.
+    """
 
-    def __init__(self, layer: torch.nn.Linear, exact: ExactRows) -> None:
-        super().__init__(exact, widens=layer.out_features > layer.in_features)
+    def __init__(self, layer: torch.nn.Linear, exact: ExactRows, rounded: Rounding) -> None:
+        super().__init__(exact, widens=widens(layer))
         self.own = layer
+        self.reduced = copy.deepcopy(layer).to(rounded.dtype)
+        self._rounded = rounded
 
     def exactly(self, given: Tensor) -> Tensor:
         made: Tensor = self.own(given)
         return made
-
-
-class HalfLinear(ReducedLinear):
-    """In bf16 or fp16. ``rounded`` is shared by the layers of a network."""
-
-    def __init__(self, layer: torch.nn.Linear, exact: ExactRows, rounded: Rounding) -> None:
-        super().__init__(layer, exact)
-        self.reduced = copy.deepcopy(layer).to(rounded.dtype)
-        self._rounded = rounded
 
     def multiplied(self, given: Tensor, *, whole: bool) -> Tensor:
         made: Tensor = self.reduced(self._rounded(given))
         return made.float() if whole else made
 
 
-class Int8Linear(ReducedLinear):
+class Int8Linear(Reduced):
     """In integers of 8 bits, with a step of its own for each token and for each row of the weights.
 
     One step for all tokens, as torch's dynamic quantisation has it, is that of the largest number of a pass, which leaves
@@ -84,8 +81,10 @@ class Int8Linear(ReducedLinear):
     """
 
     def __init__(self, layer: torch.nn.Linear, exact: ExactRows, bytes: TokenBytes) -> None:
-        super().__init__(layer, exact)
+        super().__init__(exact, widens=widens(layer))
         weight = layer.weight.detach().float()  # (out, width)
+        # The tokens that stay exact are few: what they cost is to read these, which packed takes half as long.
+        self._exact_weights: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, FEW)
         self._steps = (weight.abs().amax(1) / LARGEST_WEIGHT).clamp_min(TINY)  # (out,)
         integers = (weight / self._steps[:, None]).round().to(torch.int8)
         self._weights: Tensor = torch.ops.onednn.qlinear_prepack(integers, None)
@@ -93,11 +92,16 @@ class Int8Linear(ReducedLinear):
         self._zeros = torch.zeros(len(integers), dtype=torch.int64)
         self._bias = torch.zeros(len(integers)) if layer.bias is None else layer.bias.detach()
         self._bytes = bytes
+        self.out = len(integers)
+
+    def exactly(self, given: Tensor) -> Tensor:
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(
+            given, self._exact_weights, self._bias, "none", [], ""
+        )
+        return made
 
     def multiplied(self, given: Tensor, *, whole: bool) -> Tensor:
-        made = torch.empty(
-            *given.shape[:2], self.own.out_features, dtype=torch.float32 if whole else torch.bfloat16
-        )
+        made = torch.empty(*given.shape[:2], self.out, dtype=torch.float32 if whole else torch.bfloat16)
         places = made.flatten(0, 1).split(ROWS)  # type: ignore[no-untyped-call]
         for held, place in zip(self._bytes(given), places, strict=True):
             self.multiply(held, place)
@@ -128,10 +132,10 @@ class Int8FeedForward(Reduced):
         return self._narrow.exactly(self._activation(self._wide.exactly(given)))
 
     def multiplied(self, given: Tensor, *, whole: bool) -> Tensor:
-        made = torch.empty(*given.shape[:2], self._narrow.own.out_features)
+        made = torch.empty(*given.shape[:2], self._narrow.out)
         places = made.flatten(0, 1).split(ROWS)  # type: ignore[no-untyped-call]
         for rows, place in zip(given.flatten(0, 1).split(ROWS), places, strict=True):  # type: ignore[no-untyped-call]
-            between = torch.empty(len(rows), self._wide.own.out_features)
+            between = torch.empty(len(rows), self._wide.out)
             self._wide.multiply(bytes_of(rows), between)
             self._narrow.multiply(bytes_of(self._activation(between)), place)
         return made
@@ -197,6 +201,11 @@ class TokenBytes(_Shared):
 
     def _made(self, given: Tensor) -> list[Bytes]:
         return [bytes_of(rows) for rows in given.flatten(0, 1).split(ROWS)]  # type: ignore[no-untyped-call]
+
+
+def widens(layer: torch.nn.Linear) -> bool:
+    """Whether a layer makes more numbers than it reads."""
+    return layer.out_features > layer.in_features
 
 
 def replacements(encoder: torch.nn.Module, precision: str, exact: ExactRows) -> list[Replacement]:
