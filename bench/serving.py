@@ -111,14 +111,21 @@ def under_load(service: Served, clients: int, seconds: float, requests: int) -> 
     """Return what the clients met, and the service's memory over the requests, MiB."""
     timed = asyncio.run(put_load(service.url, clients, seconds))
     memory = [service.memory_mib()]
-    made = 0
+    made = answered = 0
     wrong = list(timed.wrong)
     while made < requests:
         report: LoadReport = asyncio.run(put_load(service.url, clients, 3600, min(2000, requests - made)))
         made += report.requests
+        answered += report.answered
         wrong += report.wrong
         memory.append(service.memory_mib())
-    return {**timed.as_dict(), "wrong": wrong, "memory_mib": memory, "requests_for_memory": made}
+    return {
+        **timed.as_dict(),
+        "wrong": wrong,
+        "memory_mib": memory,
+        "requests_for_memory": made,
+        "answered_for_memory": answered,
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:

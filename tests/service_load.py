@@ -20,6 +20,8 @@ import httpx
 STATED = {429, 503, 504}
 """Statuses over 400 that a well-formed request may get under load."""
 LEAVING, MALFORMED = 0.05, 0.02
+PAUSE_S = 1
+"""Before a client that got 429 asks again, as the service's ``Retry-After`` says."""
 _TOPICS = ("Sage Daily", "Hypothesis", "PgBouncer", "Redis", "Sage", "uv", "FastAPI", "DuckDB", "Ruff")
 _BROKEN: tuple[tuple[str, bytes], ...] = (
     ("/v1/ask/chat_bridge", b"{"),
@@ -45,9 +47,15 @@ class LoadReport:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """Of each kind, how long the requests that were answered took."""
 
+    @property
+    def answered(self) -> int:
+        """Requests that got what they asked for."""
+        return sum(map(len, self.seconds.values()))
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "requests": self.requests,
+            "answered": self.answered,
             "left": self.left,
             "statuses": dict(self.statuses),
             "wrong": self.wrong,
@@ -86,6 +94,8 @@ class LoadClient:
             self._count(kind, status)
             if status == 200:
                 self._report.seconds.setdefault(kind, []).append(time.perf_counter() - begun)
+            if status == 429:
+                await asyncio.sleep(PAUSE_S)
 
     def _question(self) -> str:
         return f"What is {self._random.choice(_TOPICS)}, asks client {self._number}-{self._asked}?"

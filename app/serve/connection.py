@@ -12,13 +12,10 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
 from ...retrieval.errors import DeadlineExceededError
+from .gate import ClientLeftError
 
 Result = TypeVar("Result")
 EVENT_STREAM = "text/event-stream"
-
-
-class ClientLeftError(Exception):
-    """Nobody waits for the answer any more."""
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result], seconds: float) -> Result:
@@ -29,7 +26,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result], s
         DeadlineExceededError: it took more than so many ``seconds``.
     """
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_left(request))
+    leaving = asyncio.ensure_future(left(request))
     try:
         await asyncio.wait({working, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -60,6 +57,7 @@ class EventStream(StreamingResponse):
             await super().stream_response(send)
 
 
-async def _left(request: Request) -> None:
+async def left(request: Request) -> None:
+    """Return once the client of a request whose body was read has left."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

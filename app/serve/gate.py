@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from ...retrieval.errors import DeadlineExceededError, OverloadedError
+
+
+class ClientLeftError(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class RequestGate:
@@ -41,22 +45,46 @@ class RequestGate:
             self.admitted_now -= count
 
     @asynccontextmanager
-    async def turn(self, seconds: float) -> AsyncIterator[None]:
-        """Wait for one's turn, then hold it.
+    async def turn(
+        self, seconds: float, gone: Callable[[], Awaitable[None]] | None = None
+    ) -> AsyncIterator[None]:
+        """Wait for one's turn, then hold it. ``gone`` returns when nobody waits for it any more.
 
         Raises:
+            ClientLeftError: nobody waits any more.
             DeadlineExceededError: it did not come within so many ``seconds``.
         """
-        try:
-            async with asyncio.timeout(seconds):
-                await self._turns.acquire()
-        except TimeoutError as error:
-            raise DeadlineExceededError(
-                f"its turn did not come within {seconds:g} s: try again later"
-            ) from error
+        if self._turns.locked():
+            await self._wait(seconds, gone)
+        else:
+            await self._turns.acquire()
         self.working += 1
         try:
             yield
         finally:
             self.working -= 1
             self._turns.release()
+
+    async def _wait(self, seconds: float, gone: Callable[[], Awaitable[None]] | None) -> None:
+        left = False
+
+        async def watch(gone: Callable[[], Awaitable[None]]) -> None:
+            nonlocal left
+            await gone()
+            left = True
+            patience.reschedule(asyncio.get_running_loop().time())
+
+        try:
+            async with asyncio.timeout(seconds) as patience:
+                watching = None if gone is None else asyncio.create_task(watch(gone))
+                try:
+                    await self._turns.acquire()
+                finally:
+                    if watching is not None:
+                        watching.cancel()
+        except TimeoutError as error:
+            if left:
+                raise ClientLeftError from error
+            raise DeadlineExceededError(
+                f"its turn did not come within {seconds:g} s: try again later"
+            ) from error

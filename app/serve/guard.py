@@ -13,7 +13,7 @@ from fastapi.sse import format_sse_event
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .connection import ClientLeftError
+from .gate import ClientLeftError
 from .log import begin_request, log_request
 from .metrics import ServiceMetrics
 from .problems import Problem, internal_problem, problem_response

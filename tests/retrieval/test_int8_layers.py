@@ -106,17 +106,17 @@ def test_the_tokens_that_the_head_reads_are_those_of_float32() -> None:
         assert not torch.equal(found[:, 1:], layer(asked)[:, 1:])
 
 
-def test_a_feed_forward_layer_is_its_two_layers_and_what_is_between_them(tmp_path: Path) -> None:
+def test_a_feed_forward_layer_is_that_of_its_block(tmp_path: Path) -> None:
     encoder = CrossEncoder(str(bge(tmp_path)), local_files_only=True).model
     assert encoder is not None
     block: Any = encoder.base_model.encoder.layer[0]
-    asked, own = tokens(2 * ROWS + 7, 32, 1) / 100, (block.intermediate, block.output.dense)
+    asked, own = tokens(2 * ROWS + 7, 32, 1) / 100, (block.intermediate, block.output)
     with torch.inference_mode():
-        right = block.output.dense(block.intermediate(asked))
+        right = block.feed_forward_chunk(asked)
         with converted(encoder.base_model, "int8"):
-            found = block.output.dense(block.intermediate(asked))
+            found = block.feed_forward_chunk(asked)
             assert isinstance(block.intermediate, Int8FeedForward)
-    assert (block.intermediate, block.output.dense) == own
+    assert (block.intermediate, block.output) == own
     torch.testing.assert_close(found[:, 0], right[:, 0], rtol=1e-5, atol=1e-5)
     reach = right.abs().amax(-1, keepdim=True)
     assert bool(((found - right).abs() < 0.03 * reach).all())

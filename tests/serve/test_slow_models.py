@@ -48,6 +48,14 @@ def wait_until_working(client: httpx.Client, count: int, seconds: float) -> None
         time.sleep(0.02)
 
 
+def wait_until_waiting(client: httpx.Client, count: int) -> None:
+    """Wait a second at most until so many requests wait."""
+    deadline = time.monotonic() + 1
+    while f"quincunx_requests_waiting {count}.0" not in client.get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def wait_until_asked(server: OllamaServer, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not server.sent("/api/chat"):
@@ -111,6 +119,24 @@ def test_one_more_than_may_wait_is_refused_with_when_to_come_again(
             asker.join()
         assert [(each.status_code, each.json()["code"]) for each in got] == [(504, "deadline_exceeded")] * 2
         assert client.post("/v1/search", json={**QUESTION, "index": "builddaily"}).status_code == 200
+
+
+def test_who_leaves_while_they_wait_gives_up_their_place_within_a_second(
+    canons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hanging(monkeypatch) as (client, server):
+
+        def ask(seconds: float) -> None:
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{client.base_url}{ASK}", json=QUESTION, timeout=seconds, trust_env=False)
+
+        asking = threading.Thread(target=ask, args=[6])
+        asking.start()
+        wait_until_asked(server)
+        for _ in range(2):  # one place alone is there for those who wait
+            ask(0.5)
+            wait_until_waiting(client, 0)
+        asking.join()
 
 
 def test_an_answer_that_takes_too_long_ends_with_its_time(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from ..connection import left
 from ..problems import Problem
 from ..service import Service
 
@@ -22,9 +23,10 @@ async def ready_service(request: Request) -> Service:
 ReadyService = Annotated[Service, Depends(ready_service)]
 
 
-async def own_turn(service: ReadyService) -> AsyncIterator[None]:
-    """Hold a turn until the response was sent."""
-    async with service.gate.admitted(), service.gate.turn(service.settings.limits.seconds):
+async def own_turn(request: Request, service: ReadyService) -> AsyncIterator[None]:
+    """Hold a turn until the response was sent; who leaves gives up their place among those who wait."""
+    seconds = service.settings.limits.seconds
+    async with service.gate.admitted(), service.gate.turn(seconds, lambda: left(request)):
         yield
 
 

@@ -117,19 +117,26 @@ class Int8Linear(Reduced):
 
 
 class Int8FeedForward(Reduced):
-    """A layer that widens, its activation and the layer that narrows again, over a few tokens at a time.
+    """What follows attention in a block of BERT's kind, over a few tokens at a time: a layer that widens, its activation, the
+    layer that narrows again, the sum with what came in, and the norm.
 
-    What is between them is four times as wide as the rest, and as a whole would go to memory and back several times.
+    What is between them, four times as wide as the rest, would as a whole go to memory and back several times.
     """
 
     def __init__(
-        self, wide: Int8Linear, activation: Callable[[Tensor], Tensor], narrow: Int8Linear, exact: ExactRows
+        self,
+        wide: Int8Linear,
+        activation: Callable[[Tensor], Tensor],
+        narrow: Int8Linear,
+        norm: torch.nn.Module,
+        exact: ExactRows,
     ) -> None:
         super().__init__(exact, widens=False)
-        self._wide, self._activation, self._narrow = wide, activation, narrow
+        self._wide, self._activation, self._narrow, self._norm = wide, activation, narrow, norm
 
     def exactly(self, given: Tensor) -> Tensor:
-        return self._narrow.exactly(self._activation(self._wide.exactly(given)))
+        made: Tensor = self._norm(self._narrow.exactly(self._activation(self._wide.exactly(given))) + given)
+        return made
 
     def multiplied(self, given: Tensor, *, whole: bool) -> Tensor:
         made = torch.empty(*given.shape[:2], self._narrow.out)
@@ -138,6 +145,15 @@ class Int8FeedForward(Reduced):
             between = torch.empty(len(rows), self._wide.out)
             self._wide.multiply(bytes_of(rows), between)
             self._narrow.multiply(bytes_of(self._activation(between)), place)
+            place.copy_(self._norm(place.add_(rows)))
+        return made
+
+
+class Passed(torch.nn.Module):
+    """Stands where `Int8FeedForward` has done the work."""
+
+    def forward(self, made: Tensor, _: Tensor) -> Tensor:
+        """Return what was made."""
         return made
 
 
@@ -219,8 +235,9 @@ def replacements(encoder: torch.nn.Module, precision: str, exact: ExactRows) -> 
     found: list[Replacement] = []
     joined: set[torch.nn.Linear] = set()
     for block, wide, narrow in _feed_forwards(encoder):
-        fed = Int8FeedForward(made[wide], block.intermediate.intermediate_act_fn, made[narrow], exact)
-        found += [(block, "intermediate", fed), (block.output, "dense", torch.nn.Identity())]
+        activation, norm = block.intermediate.intermediate_act_fn, block.output.LayerNorm
+        fed = Int8FeedForward(made[wide], activation, made[narrow], norm, exact)
+        found += [(block, "intermediate", fed), (block, "output", Passed())]
         joined |= {wide, narrow}
     return found + [(parent, name, made[layer]) for parent, name, layer in layers if layer not in joined]
 
@@ -245,8 +262,10 @@ def _feed_forwards(encoder: torch.nn.Module) -> Iterator[tuple[Any, torch.nn.Lin
     for block in _in_blocks(encoder):
         wide = getattr(getattr(block, "intermediate", None), "dense", None)
         narrow = getattr(getattr(block, "output", None), "dense", None)
-        if hasattr(getattr(block, "intermediate", None), "intermediate_act_fn") and (
-            type(wide) is type(narrow) is torch.nn.Linear
+        if (
+            hasattr(getattr(block, "intermediate", None), "intermediate_act_fn")
+            and hasattr(getattr(block, "output", None), "LayerNorm")
+            and type(wide) is type(narrow) is torch.nn.Linear
         ):
             yield block, wide, narrow
 
