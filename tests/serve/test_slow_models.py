@@ -16,6 +16,7 @@ import httpx
 import pytest
 from ollama_server import Fault, OllamaServer
 from running_service import running
+from service_process import wait_until
 
 from quincunx.app.serve.application import create_app
 from quincunx.app.serve.service import Service
@@ -40,27 +41,13 @@ def hanging(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> Iterator[tuple[ht
             yield client, server
 
 
-def wait_until_working(client: httpx.Client, count: int, seconds: float) -> None:
-    """Wait until so many requests hold a turn."""
-    deadline = time.monotonic() + seconds
-    while f"quincunx_requests_working {count}.0" not in client.get("/metrics").text:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def wait_until_waiting(client: httpx.Client, count: int) -> None:
-    """Wait a second at most until so many requests wait."""
-    deadline = time.monotonic() + 1
-    while f"quincunx_requests_waiting {count}.0" not in client.get("/metrics").text:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def wait_until_now(client: httpx.Client, what: str, count: int, seconds: float) -> None:
+    """Wait until so many requests are ``working``, which is to hold a turn, or ``waiting`` for one."""
+    wait_until(lambda: f"quincunx_requests_{what} {count}.0" in client.get("/metrics").text, seconds)
 
 
 def wait_until_asked(server: OllamaServer, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not server.sent("/api/chat"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: bool(server.sent("/api/chat")), seconds)
 
 
 def test_who_leaves_frees_the_turn_and_the_model_within_a_second(
@@ -76,11 +63,11 @@ def test_who_leaves_frees_the_turn_and_the_model_within_a_second(
             asking = threading.Thread(target=ask)
             asking.start()
             wait_until_asked(server)
-            wait_until_working(client, 1, 5)
+            wait_until_now(client, "working", 1, 5)
             assert not server.disconnected.is_set()
             asking.join()
         assert server.disconnected.wait(1)
-        wait_until_working(client, 0, 1)
+        wait_until_now(client, "working", 0, 1)
 
 
 def test_who_leaves_a_stream_frees_the_turn_and_the_model_within_a_second(
@@ -92,9 +79,9 @@ def test_who_leaves_a_stream_frees_the_turn_and_the_model_within_a_second(
             line = next(line for line in lines if line.startswith("data: "))
             assert json.loads(line.removeprefix("data: "))["type"] == "status"
             wait_until_asked(server)
-            wait_until_working(client, 1, 5)
+            wait_until_now(client, "working", 1, 5)
         assert server.disconnected.wait(1)
-        wait_until_working(client, 0, 1)
+        wait_until_now(client, "working", 0, 1)
 
 
 def test_one_more_than_may_wait_is_refused_with_when_to_come_again(
@@ -108,9 +95,7 @@ def test_one_more_than_may_wait_is_refused_with_when_to_come_again(
         for asker in askers:
             asker.start()
         wait_until_asked(server)
-        deadline = time.monotonic() + 5
-        while "quincunx_requests_waiting 1.0" not in client.get("/metrics").text:
-            assert time.monotonic() < deadline
+        wait_until_now(client, "waiting", 1, 5)
         for path, body in ((ASK, QUESTION), ("/v1/search", {**QUESTION, "index": "builddaily"})):
             refused = client.post(path, json=body)
             assert (refused.status_code, refused.json()["code"]) == (429, "overloaded")
@@ -135,7 +120,7 @@ def test_who_leaves_while_they_wait_gives_up_their_place_within_a_second(
         wait_until_asked(server)
         for _ in range(2):  # one place alone is there for those who wait
             ask(0.5)
-            wait_until_waiting(client, 0)
+            wait_until_now(client, "waiting", 0, 1)
         asking.join()
 
 
@@ -151,7 +136,7 @@ def test_an_answer_that_takes_too_long_ends_with_its_time(
         stream = client.post(ASK, json={**QUESTION, "stream": True}).text
         last = [line for line in stream.splitlines() if line.startswith("data: ")][-1]
         assert json.loads(last.removeprefix("data: "))["code"] == "deadline_exceeded"
-        wait_until_working(client, 0, 1)
+        wait_until_now(client, "working", 0, 1)
 
 
 @pytest.mark.parametrize(("path", "first"), [(ASK, b"event: sentence"), ("/v1/chat/completions", b"tarot")])

@@ -64,8 +64,7 @@ class ServedEmbedder:
         """
         vectors = np.empty((len(texts), dims), dtype=np.float32)
         tokens = 0
-        sizes = characters(texts, _longest(self.embedder))
-        for places in self.pace.slices(sizes):
+        for places in self.pace.slices(_sizes(self.embedder, texts)):
             vectors[places], more = await asyncio.to_thread(self._embed, texts, places, kind, dims)
             tokens += more
         return Embedded(vectors, tokens)
@@ -98,13 +97,10 @@ def load_served_embedder(profile: str, others: tuple[str, ...]) -> ServedEmbedde
     ``others`` are names under which it may be asked for beside its own.
     """
     embedder = shared_embedder(profile)
-    identity = embedder.identity
-    pace = measure_pace(
-        lambda texts: embedder.embed_passages(texts), lambda texts: characters(texts, _longest(embedder))
-    )
-    return ServedEmbedder(embedder, ModelNames("embedder", identity.model, others), pace)
+    pace = measure_pace(lambda texts: embedder.embed_passages(texts), lambda texts: _sizes(embedder, texts))
+    return ServedEmbedder(embedder, ModelNames("embedder", embedder.identity.model, others), pace)
 
 
-def _longest(embedder: Embedder) -> int:
-    """Return the characters of one text after which a longer one takes no longer, as the model reads no more."""
-    return CHARACTERS_PER_TOKEN * embedder.identity.max_tokens
+def _sizes(embedder: Embedder, texts: Sequence[str]) -> list[int]:
+    """Return how much each text is to read, in characters: one takes no longer than the longest that the model reads whole."""
+    return characters(texts, CHARACTERS_PER_TOKEN * embedder.identity.max_tokens)
