@@ -114,7 +114,10 @@ def under_load(service: Served, clients: int, seconds: float, requests: int) -> 
     made = answered = 0
     wrong = list(timed.wrong)
     while made < requests:
-        report: LoadReport = asyncio.run(put_load(service.url, clients, 3600, min(2000, requests - made)))
+        # Other clients each time, whose questions the service has not met.
+        others = clients * len(memory)
+        load = put_load(service.url, clients, 3600, min(2000, requests - made), first=others)
+        report: LoadReport = asyncio.run(load)
         made += report.requests
         answered += report.answered
         wrong += report.wrong

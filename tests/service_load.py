@@ -171,9 +171,17 @@ KINDS = ("ask", "stream", "search", "search", "rerank")
 
 
 async def put_load(
-    url: str, clients: int, seconds: float, requests: int | None = None, kinds: tuple[str, ...] = KINDS
+    url: str,
+    clients: int,
+    seconds: float,
+    requests: int | None = None,
+    kinds: tuple[str, ...] = KINDS,
+    first: int = 0,
 ) -> LoadReport:
-    """Let so many clients ask for so many ``seconds``, or until so many ``requests`` were made."""
+    """Let so many clients ask for so many ``seconds``, or until so many ``requests`` were made.
+
+    Clients are numbered from ``first`` on; what one asks, no client of another number asks.
+    """
     report = LoadReport()
     end = time.monotonic() + seconds
     limits = httpx.Limits(max_connections=clients + 8, max_keepalive_connections=clients + 8)
@@ -183,7 +191,7 @@ async def put_load(
             return time.monotonic() < end and (requests is None or report.requests < requests)
 
         work: list[Awaitable[None]] = [
-            LoadClient(http, report, number, kinds).run(goes_on) for number in range(clients)
+            LoadClient(http, report, number, kinds).run(goes_on) for number in range(first, first + clients)
         ]
         await asyncio.gather(*work)
     return report
