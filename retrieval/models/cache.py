@@ -16,47 +16,86 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+import numpy.typing as npt
 
 from ..errors import StorageError
 from ..processes import Lock, before_fork, working
 from .embedders import Embedder, EmbedderIdentity, Progress, Vectors, no_progress
 from .rerankers import Reranker, Scores
 
+_WAYS = 16
+"""Places that a key may have; the fewer, the sooner a key gives way while others have room."""
+
+Rows = npt.NDArray[np.float32]
+
 
 class BoundedCache:
-    """Values by key, the ones used longest ago forgotten first; safe to share across threads."""
+    """Rows of float32 by key, the ones used longest ago forgotten first; safe to share across threads.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    All is kept in arrays that never grow: a process that is asked new things for days holds what it held at first. A key
+    has `_WAYS` places; where others have taken them all, the one used longest ago gives way.
+
+    Args:
+        most: how many rows are kept, at most.
+        width: how many numbers a row has.
+    """
+
+    def __init__(self, most: int, width: int) -> None:
+        self._shape = (most // min(most, _WAYS), min(most, _WAYS))
+        self._width = width
         self._lock = Lock(interrupted=self._forget)
         self.hits = 0
         self.misses = 0
         self._forget()
 
     def _forget(self) -> None:
-        self._values: LRUCache[bytes, Any] = LRUCache(self._most)
+        self._keys = np.zeros((*self._shape, 2), dtype=np.uint64)
+        self._rows = np.zeros((*self._shape, self._width), dtype=np.float32)
+        self._used = np.zeros(self._shape, dtype=np.int64)  # the number of its last use; 0 for none
+        self._uses = 0
 
-    def get(self, keys: Sequence[bytes], make: Callable[[list[int]], Sequence[Any]]) -> tuple[list[Any], int]:
-        """Return the value of each key, and how many were known.
+    def get(self, keys: Sequence[bytes], make: Callable[[list[int]], Rows]) -> tuple[Rows, int]:
+        """Return the row of each key (of 16 bytes), (keys, width), and how many were known.
 
-        ``make`` is called with the places of those that were not, each once, and not at all when all were.
+        ``make`` is called with the places in ``keys`` of those that were not, each once, and not at all when all were.
         """
-        with self._lock:
-            known = {key: self._values[key] for key in keys if key in self._values}
         first: dict[bytes, int] = {}
         for place, key in enumerate(keys):
-            if key not in known:
-                first.setdefault(key, place)
-        if first:
-            known |= zip(first, make(list(first.values())), strict=True)
-        hits = len(keys) - len(first)
+            first.setdefault(key, place)
+        halves = np.frombuffer(b"".join(first), dtype=np.uint64).reshape(len(first), 2)
+        rows = np.empty((len(first), self._width), dtype=np.float32)
         with self._lock:
-            self.misses += len(first)
-            self.hits += hits
-            for key in keys:
-                self._values[key] = known[key]
-        return [known[key] for key in keys], hits
+            known, at = self._find(halves)
+            rows[known] = self._rows[at]
+        if not known.all():
+            rows[~known] = make(
+                [place for place, kept in zip(first.values(), known, strict=True) if not kept]
+            )
+        misses = int(np.count_nonzero(~known))
+        with self._lock:
+            self.misses += misses
+            self.hits += len(keys) - misses
+            self._keep(halves, rows)
+        order = {key: row for row, key in enumerate(first)}
+        return rows[np.array([order[key] for key in keys], dtype=np.intp)], len(keys) - misses
+
+    def _find(self, halves: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_], tuple[Any, Any]]:
+        """Return which keys are kept, and where those are."""
+        sets = (halves[:, 0] % self._shape[0]).astype(np.int64)
+        same = (self._keys[sets] == halves[:, None]).all(axis=2)  # (keys, ways)
+        known = same.any(axis=1)
+        return known, (sets[known], same[known].argmax(axis=1))
+
+    def _keep(self, halves: npt.NDArray[np.uint64], rows: Rows) -> None:
+        known, at = self._find(halves)
+        uses = self._uses + 1 + np.arange(len(halves))
+        self._uses += len(halves)
+        self._used[at] = uses[known]
+        for row in np.flatnonzero(~known):
+            one = int(halves[row, 0] % self._shape[0])
+            way = self._used[one].argmin()
+            self._keys[one, way], self._rows[one, way] = halves[row], rows[row]
+            self._used[one, way] = uses[row]
 
 
 class ScoreFile:
@@ -123,7 +162,7 @@ class CachedReranker:
 
     def __init__(self, reranker: Reranker, most: int = 200_000, file: ScoreFile | None = None) -> None:
         self.inner = reranker
-        self.memory = BoundedCache(most)
+        self.memory = BoundedCache(most, width=1)
         self._identity = identity_of(reranker)
         self._file = file
 
@@ -139,7 +178,7 @@ class CachedReranker:
         keys = [_key(self._identity, question, passage) for passage in passages]
         from_file = 0
 
-        def make(places: list[int]) -> list[float]:
+        def make(places: list[int]) -> Rows:
             nonlocal from_file
             known = {} if self._file is None else self._file.read([keys[place] for place in places])
             missing = [place for place in places if keys[place] not in known]
@@ -150,18 +189,18 @@ class CachedReranker:
                 if self._file is not None:
                     self._file.write(fresh)
                 known |= dict(fresh)
-            return [known[keys[place]] for place in places]
+            return np.array([known[keys[place]] for place in places], dtype=np.float32)[:, None]
 
         scores, hits = self.memory.get(keys, make)
-        return np.array(scores, dtype=np.float32), hits + from_file
+        return scores[:, 0], hits + from_file
 
 
 class CachedEmbedder:
     """An embedder that embeds each question once, and each sentence; passages are embedded as they come."""
 
     def __init__(self, embedder: Embedder, most: int = 10_000) -> None:
-        self.memory = BoundedCache(most)
-        self.sentences = BoundedCache(most)
+        self.memory = BoundedCache(most, embedder.identity.dims)
+        self.sentences = BoundedCache(most, embedder.identity.dims)
         self.inner = embedder
 
     @property
@@ -193,11 +232,8 @@ class CachedEmbedder:
 def _remembered(
     memory: BoundedCache, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]
 ) -> Vectors:
-    def make(places: list[int]) -> list[Any]:
-        # Each a copy: a row would keep all of its neighbours in memory.
-        return [vector.copy() for vector in embed([texts[place] for place in places])]
-
-    return np.stack(memory.get([_key(text) for text in texts], make)[0])
+    keys = [_key(text) for text in texts]
+    return memory.get(keys, lambda places: embed([texts[place] for place in places]))[0]
 
 
 def identity_of(reranker: Any) -> str:
@@ -213,4 +249,4 @@ def unwrapped(reranker: Any) -> Any:
 
 
 def _key(*texts: str) -> bytes:
-    return hashlib.sha256("\0".join(f"{len(text)}:{text}" for text in texts).encode()).digest()
+    return hashlib.sha256("\0".join(f"{len(text)}:{text}" for text in texts).encode()).digest()[:16]

@@ -39,7 +39,7 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "reranker_max_tokens": (8, 8192),
     "token_cache_mb": (0, 1_000_000),
-    "score_cache": (0, 1_000_000_000),
+    "score_cache": (0, 100_000_000),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from quincunx.eval.runs.look_counter import LOOKS
 from quincunx.eval.tune import settings as sweeping
 from quincunx.eval.tune.settings import TrialSettings, dev_and_test, grid, sweep
 from quincunx.retrieval.errors import BoundError
-from quincunx.retrieval.models.cache import CachedEmbedder, CachedReranker
+from quincunx.retrieval.models.cache import BoundedCache, CachedEmbedder, CachedReranker, Rows
 from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.settings import SearchSettings
 from quincunx.retrieval.text.chunk_size import Chunking
@@ -118,3 +119,28 @@ def test_what_was_used_longest_ago_is_forgotten_first() -> None:
     for passage in ("a", "bb", "a", "ccc", "bb"):
         reranker.score("q", [passage])
     assert [passage for _, passage in inner.pairs] == ["a", "bb", "ccc", "bb"]
+
+
+def test_what_is_remembered_stays_bounded_and_right_whatever_is_asked() -> None:
+    cache = BoundedCache(100, width=3)
+    dice = np.random.default_rng(0)
+
+    def ask(numbers: Sequence[int]) -> int:
+        def make(places: list[int]) -> Rows:
+            return np.array([[numbers[place]] * 3 for place in places], np.float32)
+
+        rows, hits = cache.get([f"{number:016d}".encode() for number in numbers], make)
+        assert rows.tolist() == [[number] * 3 for number in numbers]
+        return hits
+
+    for _ in range(300):
+        ask(dice.integers(0, 400, size=dice.integers(0, 40)).tolist())
+    assert 0 < ask(range(400)) <= 100
+
+
+def test_a_cache_that_is_half_full_has_forgotten_next_to_nothing() -> None:
+    cache = BoundedCache(20_000, width=1)
+    keys = [hashlib.sha256(str(number).encode()).digest()[:16] for number in range(10_000)]
+    for _ in range(2):
+        cache.get(keys, lambda places: np.zeros((len(places), 1), np.float32))
+    assert cache.hits > 9_900
