@@ -19,8 +19,8 @@ __all__ = [
 ]  # loaded by __getattr__
 
 _HOMES = {
-    "Caps": ".optimise.call_ledger",
-    "Price": ".optimise.call_ledger",
+    "Caps": ".optimise.spending",
+    "Price": ".optimise.spending",
     "evaluate_answers": ".evaluate",
     "evaluate_retrieval": ".evaluate",
     "open_run": ".results",

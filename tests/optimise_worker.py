@@ -1,4 +1,4 @@
-"""Runs one optimisation, to be killed: ``optimise_worker.py PROGRAM OPTIMISER GOLD OUT URL``; prints its calls made."""
+"""Runs one optimisation, to be killed: ``optimise_worker.py PROGRAM OPTIMISER GOLD OUT URL WORKERS``; prints its calls made."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def planned(program: str, optimizer: str, gold: Path, out: Path, url: str, **opt
 
 
 if __name__ == "__main__":
-    program, optimizer, gold, out, url = sys.argv[1:]
-    found = run_optimization(planned(program, optimizer, Path(gold), Path(out), url))
+    program, optimizer, gold, out, url, workers = sys.argv[1:]
+    found = run_optimization(planned(program, optimizer, Path(gold), Path(out), url, workers=int(workers)))
     sys.stdout.write(json.dumps({"made": found.spent.made, "replayed": found.spent.replayed}))

@@ -19,6 +19,7 @@ from ..options import (
     ProgramModules,
     ProgramName,
     RunFolder,
+    Workers,
 )
 from ..values import metric_weights, token_prices
 
@@ -58,6 +59,7 @@ def optimize_program(
     index: EvalIndex = None,
     out: RunFolder = None,
     fork: Fork = False,
+    workers: Workers = 1,
     program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,10 +70,10 @@ def optimize_program(
     from ...programs.artifact.read import require_program
 
     require_program(program)
-    from ...eval.optimise.call_ledger import Caps
-    from ...eval.optimise.call_ledger import Price as Rate
     from ...eval.optimise.plan import plan_optimization
     from ...eval.optimise.run import run_optimization
+    from ...eval.optimise.spending import Caps
+    from ...eval.optimise.spending import Price as Rate
     from ...programs.artifact.diff import diff_artifacts
     from ...programs.artifact.read import read_artifact
     from ...programs.engines.lms import lm as language_model
@@ -97,6 +99,7 @@ def optimize_program(
             index=index,
             out=out,
             fork=fork,
+            workers=workers,
             index_progress=indexing,
         )
     notes.print(_announced(plan), markup=False, soft_wrap=True)

@@ -2,11 +2,11 @@
 
 What a single call of a program may spend is bounded elsewhere (`programs.budget`).
 
-Every call is a row, written before its reply is used. A run that was killed makes the same requests again, in the
-same order, and is answered from the rows until it is where it was. Replies are filed under the request itself, which
-holds the model's name and settings. A request with a temperature over 0 is a new sample each time, and filed under how
-often it was made before; any other is asked once, as with DSPy's own cache. A call that failed is a row too: it fails
-again when it is replayed, unless it was one of those that ended the run.
+Every call is a row, written before its reply is used. A run that was killed makes the same requests again, in any order
+and several at once, and is answered from the rows until it is where it was. Replies are filed under the request itself,
+which holds the model's name and settings. A request with a temperature over 0 is a new sample each time, and filed under
+how often it was made before; any other is asked once, as with DSPy's own cache, and who asks it meanwhile waits for the
+reply. A call that failed is a row too: it fails again when it is replayed, unless it was one of those that ended the run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,17 @@ from dspy.lm15 import Message, Request, Response, Usage
 from dspy.utils.exceptions import LMError
 
 from ...programs.engines.lms import typed_cause
-from ...retrieval.errors import BoundError, LanguageModelError, StorageError, UsageError
+from ...retrieval.errors import LanguageModelError, StorageError
 from ...retrieval.storage.disk import storing
+from ..runs.rate_limit import RETRIES, RateLimitPause
+from .spending import ROLES, Caps, Price, Spent
 
 CALLS = "calls.sqlite"
 FAILURES_IN_A_ROW = 5
-"""So many of one language model end the run; fewer are the examples' failures."""
+"""So many of one language model end the run, and one more for each further worker: what they ask at one moment is lost at
+one moment. Fewer are the examples' failures."""
 FAILED = "failed"
 """What stands for the reason to finish in the row of a call that failed, and its message for the reply."""
-ROLES = ("task", "prompt")
-"""What language models are asked for: answers, and prompts."""
 _SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT NOT NULL, nth INTEGER NOT NULL, role TEXT NOT NULL, reply TEXT NOT NULL, finish TEXT NOT NULL,
@@ -63,86 +63,33 @@ class LedgerError(RunStoppedError):
     """A call could not be read or written: what cannot be counted must not be paid for."""
 
 
-@dataclass(frozen=True)
-class Price:
-    """Dollars per million tokens."""
-
-    input: float
-    output: float
-
-    def __post_init__(self) -> None:
-        for name in ("input", "output"):
-            if not 0 <= getattr(self, name) < inf:
-                raise BoundError(f"price of {name} must be at least 0 dollars (got {getattr(self, name)})")
-
-    def of(self, input: int, output: int) -> float:
-        """Return the price of so many tokens, in dollars."""
-        return (input * self.input + output * self.output) / 1e6
-
-
-@dataclass(frozen=True)
-class Caps:
-    """The most that a whole optimisation may spend; ``None`` is no bound."""
-
-    calls: int | None = None
-    tokens: int | None = None
-    """Of prompts and replies; the call that passes it is the last."""
-    usd: float | None = None
-    """As ``tokens``; needs prices."""
-
-    def __post_init__(self) -> None:
-        for name in ("calls", "tokens", "usd"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise BoundError(f"budget of {name} must be over 0 (got {value}): leave it out for no bound")
-
-    def require_prices(self, prices: Mapping[str, Price]) -> None:
-        """Raise `UsageError` where the prices of a language model are missing: what it takes would count as nothing."""
-        if (prices or self.usd is not None) and set(prices) != set(ROLES):
-            bound = "" if self.usd is None else f"a budget of {self.usd} dollars "
-            raise UsageError(
-                f"{bound}needs the prices of both language models, {' and '.join(ROLES)}, per million tokens in and out "
-                f"(got {', '.join(prices) or 'none'})".strip()
-            )
-
-
 @dataclass
-class Spent:
-    """What was spent, replayed calls left out of ``made`` alone."""
+class Phase:
+    """A part of a run. Threads that an optimizer left behind ask nothing more once it has ended."""
 
-    calls: int = 0
-    """All rows: those made now and those that earlier processes made."""
-    made: int = 0
-    """By this process."""
-    replayed: int = 0
-    failed: int = 0
-    """Of the calls."""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    usd: float | None = None
-    """``None`` without prices."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values, without what depends on how often the run was interrupted."""
-        return {name: value for name, value in asdict(self).items() if name not in ("made", "replayed")}
+    ended: bool = False
 
 
 class CallLedger:
-    """The calls of one optimisation, made one after the other: in parallel they would be replayed in another order.
+    """The calls of one optimisation, made by several workers at once.
 
     It keeps every call and bounds their sum over the whole run by its `Caps`, whatever a single call may spend.
 
     Safe to share across threads. One process at a time: the run's lock sees to that.
     """
 
-    def __init__(self, folder: Path, caps: Caps, prices: Mapping[str, Price]) -> None:
+    def __init__(self, folder: Path, caps: Caps, prices: Mapping[str, Price], workers: int = 1) -> None:
         """Open the calls in a run's folder; ``prices`` by role, such as ``task``.
 
         Raises `StorageError` where they cannot be read.
         """
         self.caps = caps
         self._prices = prices
-        self._lock = threading.Lock()
+        self._most_failures = FAILURES_IN_A_ROW + workers - 1
+        self._pause = RateLimitPause()
+        self._lock = threading.Condition()
+        self._asking: set[tuple[str, int]] = set()
+        """The rows that are being asked for: these calls count as made."""
         self._samples: Counter[str] = Counter()
         """How often a request was sampled, or failed, so far: the next one is another row."""
         self._used_rows: set[tuple[str, int]] = set()
@@ -196,50 +143,37 @@ class CallLedger:
             self._reserved_calls = calls
             return True
 
-    def wrap(self, lm: dspy.LM, role: str) -> dspy.LM:
-        """Return a language model that asks as ``lm`` does, each call kept in this ledger and bounded by it."""
+    def wrap(self, lm: dspy.LM, role: str, phase: Phase | None = None) -> dspy.LM:
+        """Return a language model that asks as ``lm`` does, each call kept in this ledger and bounded by it.
+
+        With the end of a ``phase`` it ends, too.
+        """
         settings = {name: value for name, value in lm.kwargs.items() if value is not None}
         # DSPy's own cache must not answer: it would not be counted, and a second sample would be the first.
         plain = lm.copy(cache=False, rollout_id=None)
-        engine = _LedgerEngine(self, plain, role)
+        engine = _LedgerEngine(self, plain, role, phase or Phase())
         return dspy.LM(
             lm.model, engine=engine, cache=False, num_retries=0, **_without_connection_settings(settings)
         )
 
-    def ask(self, lm: dspy.LM, role: str, request: Request) -> Response:
+    def ask(self, lm: dspy.LM, role: str, request: Request, phase: Phase) -> Response:
         """Answer a request, from the rows where it was answered before.
 
         Raises `LanguageModelError` for a call that failed, and those that end the run: `CapReachedError` when the budget
-        does not hold another call, `ModelDownError` when the last few failed, `LedgerError` when a row is refused.
+        does not hold another call, or the phase has ended, `ModelDownError` when the last few failed, `LedgerError` when a
+        row is refused.
         """
         key = _key(role, request)
         with self._lock:
-            nth = self._samples[key]
-            row = self._rows(
-                "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", key, nth
-            )
-            if row is None:
-                self._require_budget()
-                begin = time.perf_counter()
-                row, error = self._call(lm, request)
-                if error is not None and self._opening:
-                    raise error
-                seconds = time.perf_counter() - begin
-                self._rows("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", key, nth, role, *row, seconds)
-                self._count(self._spent, role, *row[1:])
-                self._spent.made += 1
-            else:
-                self._spent.replayed += 1
-            reply, finish, input, output = row
-            if (key, nth) not in self._used_rows:
-                self._used_rows.add((key, nth))
-                self._count(self._used, role, finish, input, output)
-                if finish == FAILED:
-                    self._note_failure(lm, role, (key, nth), reply)
-                else:
-                    self._failures[role].clear()
-            if request.config.temperature or finish == FAILED:
+            nth, row = self._find_row(key, phase)
+            if request.config.temperature:
                 self._samples[key] += 1
+            if row is not None:
+                self._spent.replayed += 1
+                self._use(lm, role, key, nth, row)
+        if row is None:
+            row = self._make_call(lm, role, request, key, nth)
+        reply, finish, input, output = row
         if finish == FAILED:
             raise LanguageModelError(reply)
         return Response(
@@ -250,8 +184,70 @@ class CallLedger:
             usage=Usage(input_tokens=input, output_tokens=output),
         )
 
+    def _find_row(self, key: str, phase: Phase) -> tuple[int, _Row | None]:
+        """Return the number of a request among its like, and its row; where there is none, it is being asked from now on."""
+        while (key, self._samples[key]) in self._asking:
+            self._lock.wait()
+        if phase.ended:
+            raise CapReachedError("the search that asks has ended")
+        nth = self._samples[key]
+        row: _Row | None = self._rows(
+            "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", key, nth
+        )
+        if row is None:
+            self._require_budget()
+            self._asking.add((key, nth))
+        return nth, row
+
+    def _make_call(self, lm: dspy.LM, role: str, request: Request, key: str, nth: int) -> _Row:
+        try:
+            for left in range(RETRIES, -1, -1):
+                self._pause.wait()
+                begin = time.perf_counter()
+                row, error = self._call(lm, request)
+                if error is None or not left or not self._pause.pause_for(error):
+                    break
+        except BaseException:  # an interrupt: who waits for this reply asks for themselves
+            with self._lock:
+                self._end_asking(key, nth)
+            raise
+        seconds = time.perf_counter() - begin
+        if error is None:
+            self._pause.ease()
+        with self._lock:
+            self._end_asking(key, nth)
+            if error is not None and self._opening:
+                raise error
+            self._rows("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", key, nth, role, *row, seconds)
+            self._count(self._spent, role, *row[1:])
+            self._spent.made += 1
+            self._use(lm, role, key, nth, row)
+        return row
+
+    def _end_asking(self, key: str, nth: int) -> None:
+        self._asking.discard((key, nth))
+        self._lock.notify_all()
+
+    def _use(self, lm: dspy.LM, role: str, key: str, nth: int, row: _Row) -> None:
+        """Count a row among those that this process asked for, once."""
+        reply, finish, input, output = row
+        if finish == FAILED:
+            self._samples[key] = max(self._samples[key], nth + 1)  # the next one asks anew
+        if (key, nth) in self._used_rows:
+            return
+        self._used_rows.add((key, nth))
+        self._count(self._used, role, finish, input, output)
+        if finish == FAILED:
+            self._note_failure(lm, role, (key, nth), reply)
+        else:
+            self._failures[role].clear()
+
     def close(self) -> None:
-        self._connection.close()
+        """Close it once the calls that are under way are kept, which cost what they cost."""
+        with self._lock:
+            while self._asking:
+                self._lock.wait()
+            self._connection.close()
 
     def _rows(self, statement: str, *values: object) -> Any:
         try:
@@ -263,7 +259,7 @@ class CallLedger:
         """Note a failure; the last of too many takes all of their rows out, so that they are asked again."""
         failures = self._failures[role]
         failures.append(row)
-        if len(failures) >= FAILURES_IN_A_ROW:
+        if len(failures) >= self._most_failures:
             for failure in failures:
                 self._rows("DELETE FROM calls WHERE key = ? AND nth = ?", *failure)
             raise ModelDownError(f"{lm.model} failed {len(failures)} times in a row: {message}")
@@ -298,10 +294,12 @@ class CallLedger:
             raise CapReachedError(
                 "a reply did not say how many tokens it took, so no budget of them can be held"
             )
+        asking = len(self._asking)
         for name, cap in self._bounds():
             for spent, reserved in ((self._used, self._reserved_calls), (self._spent, 0)):
-                if _of(spent, name) + reserved * self._per_call(name) >= cap:
-                    rest = f", the rest is kept for {reserved} calls" if reserved else ""
+                if _of(spent, name) + (asking + reserved) * self._per_call(name) >= cap:
+                    rest = f", {asking} calls are under way" if asking else ""
+                    rest += f", the rest is kept for {reserved} calls" if reserved else ""
                     raise CapReachedError(f"{_of(spent, name):.10g} {name} of {cap:.10g} are spent{rest}")
 
     def _per_call(self, name: str) -> float:
@@ -312,8 +310,8 @@ class CallLedger:
 class _LedgerEngine:
     """Asks by way of the ledger."""
 
-    def __init__(self, ledger: CallLedger, lm: dspy.LM, role: str) -> None:
-        self._ledger, self._lm, self._role = ledger, lm, role
+    def __init__(self, ledger: CallLedger, lm: dspy.LM, role: str, phase: Phase) -> None:
+        self._ledger, self._lm, self._role, self._phase = ledger, lm, role, phase
         self.supports_response_schema = lm.supports_response_schema
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
@@ -323,7 +321,7 @@ class _LedgerEngine:
         return self
 
     def complete(self, request: Request) -> Response:
-        return self._ledger.ask(self._lm, self._role, request)
+        return self._ledger.ask(self._lm, self._role, request, self._phase)
 
 
 _Row = tuple[str, str, int | None, int | None]

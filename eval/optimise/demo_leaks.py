@@ -48,7 +48,7 @@ class LeakFilter:
     answers: Mapping[str, str]
     """Id of a dev or test question by the id of each passage that answers it."""
     left_out: dict[str, None] = field(default_factory=dict)
-    """In words, what was left out and why, in that order, each once."""
+    """In words, what was left out and why, each once."""
 
     def apply(self, demos: Sequence[dspy.Example]) -> list[dspy.Example]:
         """Return the demos that leak nothing."""

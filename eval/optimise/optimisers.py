@@ -1,17 +1,22 @@
 """DSPy's optimizers behind one protocol, set so that what they will cost is known before they begin.
 
-All run on one thread: what is asked in parallel would not be replayed in its order, and a killed run could not go on.
+What they try, they try with several workers at once, and find the same with any number of them: a call is replayed by what
+it asks, not by when, and what is found is read in the order of the questions. What one call needs of the one before, such as
+the search for demos and the writing of prompts, is asked one by one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, Protocol
 
 import dspy
+from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
 
 from ...retrieval.errors import MissingExtraError, RunError
 
@@ -46,6 +51,8 @@ class OptimizerInput:
     metric: MetricFunction
     prompt_lm: dspy.LM
     seed: int
+    workers: int = 1
+    """How many questions are asked at once."""
 
     @property
     def shuffled_train(self) -> list[dspy.Example]:
@@ -88,7 +95,7 @@ class Bootstrap:
             max_labeled_demos=0,
             max_rounds=1,
             num_candidate_programs=self.candidates,
-            num_threads=1,
+            num_threads=data.workers,
             max_errors=_ERRORS,
         )
         found: dspy.Module = teleprompter.compile(
@@ -144,7 +151,7 @@ class Mipro:
             num_candidates=self.candidates,
             max_bootstrapped_demos=self.demos,
             max_labeled_demos=0,
-            num_threads=1,
+            num_threads=data.workers,
             max_errors=_ERRORS,
             seed=data.seed + 1,  # 0 would count as none
             verbose=False,
@@ -192,7 +199,7 @@ class Gepa:
             component_selector="all",
             skip_perfect_score=False,
             use_merge=False,
-            num_threads=1,
+            num_threads=data.workers,
             seed=data.seed,
             gepa_kwargs={"stop_callbacks": MaxCandidateProposalsStopper(self.proposals)},
         )
@@ -230,7 +237,7 @@ class Simba:
             max_steps=self.steps,
             max_demos=self.demos,
             prompt_model=data.prompt_lm,
-            num_threads=1,
+            num_threads=data.workers,
         )
         found: dspy.Module = teleprompter.compile(student, trainset=data.shuffled_train, seed=data.seed)
         return found
@@ -258,7 +265,7 @@ class Chain:
             student,
             trainset=data.shuffled_train,
             valset=list(data.dev),
-            num_threads=1,
+            num_threads=data.workers,
             max_errors=_ERRORS,
             shuffle_trainset_between_steps=False,
             seed=data.seed,
@@ -305,3 +312,15 @@ def _bootstrap_answers(train: int, demos: int, times: int) -> float:
     """Return about how many train questions are answered to find demos, when every second answer is good enough."""
     most = min(train, 2.0 * demos)
     return train * (1 - (1 - most / train) ** times) if train else 0.0
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what DSPy's optimizers print, log and draw off the terminal: progress is shown in one way for all."""
+    enabled = DSPY_LOGGING_STREAM.enabled
+    DSPY_LOGGING_STREAM.enabled = False
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        DSPY_LOGGING_STREAM.enabled = enabled

@@ -29,10 +29,10 @@ from ..metrics.means import detectable_difference
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import INFORMATION, fingerprint, run_folder, run_name
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
-from .call_ledger import Caps, Price
 from .metric import Metric, Target
 from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library
 from .search_cache import CachingHandle
+from .spending import Caps, Price
 
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""
@@ -82,6 +82,7 @@ class Plan:
     caps: Caps
     prices: Mapping[str, Price]
     fork: bool
+    workers: int = 1
     handle: CachingHandle = field(init=False)
     estimate: CostEstimate = field(init=False)
     """What the run is expected to cost."""
@@ -152,6 +153,7 @@ def plan_optimization(
     index: str | None = None,
     out: Path | None = None,
     fork: bool = False,
+    workers: int = 1,
     index_progress: Progress = no_progress,
 ) -> Plan:
     """Check everything, and return a run that is ready to begin; no language model is asked.
@@ -168,6 +170,8 @@ def plan_optimization(
         raise BoundError(
             f"seeds must be different whole numbers of 0 or more, at least one (got {list(seeds)})"
         )
+    if workers < 1:
+        raise BoundError(f"workers must be at least 1 (got {workers})")
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:
             raise UsageError(f"unknown optimizer {optimizer!r}; known: {', '.join(OPTIMIZERS)}")
@@ -223,6 +227,7 @@ def plan_optimization(
         caps=caps,
         prices=prices,
         fork=fork,
+        workers=workers,
     )
 
 

@@ -20,9 +20,9 @@ from ..metrics.means import cluster_labels
 from ..metrics.records import Refusals
 from ..report import optimised as page
 from ..stats.paired import Comparison, compare_paired
-from .call_ledger import Spent
 from .metric import Verdict
 from .plan import CostEstimate
+from .spending import Spent
 
 REPORT = "report.json"
 PAGE = "report.html"

@@ -11,16 +11,14 @@ Killed at any moment, the same call makes the same requests again, is answered f
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 import dspy
-from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
 
 from ...programs.artifact.save import predictors_of
 from ...programs.artifact.schema import Score
@@ -35,10 +33,11 @@ from ..runs.answer_run import inputs_of, program_fingerprint
 from ..runs.folder import claim_folder, fingerprint
 from ..runs.look_counter import count_look
 from ..runs.retrieval_run import gold_fingerprint
-from .call_ledger import CallLedger, CapReachedError, Caps, LedgerError, ModelDownError, Price, Spent
+from ..runs.threads import map_in_threads
+from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Phase
 from .demo_leaks import LeakFilter
 from .metric import Verdict, example_of
-from .optimisers import FewShot, Optimizer, OptimizerInput
+from .optimisers import FewShot, Optimizer, OptimizerInput, silenced
 from .plan import Plan, plan_optimization
 from .result import (
     OptimizationResult,
@@ -48,6 +47,7 @@ from .result import (
     prompts_of,
     write_optimization_report,
 )
+from .spending import Caps, Price, Spent
 from .student import LoggingMetric, Student, TrialLog
 
 
@@ -85,6 +85,7 @@ def optimize(
     index: str | None = None,
     out: Path | None = None,
     fork: bool = False,
+    workers: int = 1,
     index_progress: Progress = no_progress,
     watch: OptimizationWatch = ignore_progress,
 ) -> OptimizationResult:
@@ -110,6 +111,7 @@ def optimize(
         index: an index of the home folder to search; left out, one is built from the gold set's corpus.
         out: the run's folder; by default one in the home folder, named after what is run.
         fork: begin a new run beside the one that is there.
+        workers: how many questions are asked at once; what is found is the same with any number, for a model that answers alike.
         index_progress: called with (done, total) documents while the index is built.
         watch: called with an `OptimizationProgress` before every answer.
 
@@ -149,6 +151,7 @@ def optimize(
         index=index,
         out=out,
         fork=fork,
+        workers=workers,
         index_progress=index_progress,
     )
     return run_optimization(plan, watch)
@@ -168,7 +171,7 @@ def run_optimization(plan: Plan, watch: OptimizationWatch = ignore_progress) -> 
     """
     folder, lock = claim_folder(plan.folder, plan.header, lambda made: None, fork=plan.fork)
     try:
-        with contextlib.closing(CallLedger(folder, plan.caps, plan.prices)) as ledger:
+        with contextlib.closing(CallLedger(folder, plan.caps, plan.prices, plan.workers)) as ledger:
             return _RunningOptimization(plan, folder, ledger, watch).run()
     except ModelDownError as lost:
         raise LanguageModelError(f"{lost}; what was asked is kept, so run it again to go on") from lost
@@ -236,7 +239,7 @@ class _RunningOptimization:
             estimate=plan.estimate,
             before=prompts_of(plan.program),
             after=prompts_of(program),
-            notes=(*self.notes, *self.leak_filter.left_out),
+            notes=(*self.notes, *sorted(self.leak_filter.left_out)),
         )
         self._save(result)
         write_optimization_report(result)
@@ -268,16 +271,25 @@ class _RunningOptimization:
 
     def _search(self, optimizer: Optimizer, seed: int) -> GroundedProgram | None:
         """Let an optimizer work; ``None`` at a cap."""
-        data = OptimizerInput(self.examples["train"], self.examples["dev"], self.metric, self.prompt_lm, seed)
+        plan, phase = self.plan, Phase()
+        lm, prompt_lm = (
+            self.ledger.wrap(plan.lm, "task", phase),
+            self.ledger.wrap(plan.prompt_lm, "prompt", phase),
+        )
+        data = OptimizerInput(
+            self.examples["train"], self.examples["dev"], self.metric, prompt_lm, seed, plan.workers
+        )
         self.log.begin()
         try:
-            with _silenced(), model_errors("the optimizer", str(self.plan.prompt_lm.model)):
-                student = optimizer.compile(self._student(self.plan.program), data)
+            with dspy.context(lm=lm), silenced(), model_errors("the optimizer", str(plan.prompt_lm.model)):
+                student = optimizer.compile(self._student(plan.program), data)
         except CapReachedError as reached:
             note = f"The search ended at its budget: {reached}."
             if note not in self.notes:
                 self.notes.append(note)
             return None
+        finally:
+            phase.ended = True  # an optimizer that is stopped does not wait for its threads
         assert isinstance(student, Student)
         found: GroundedProgram = student.program
         self.log.filter_demos(found)
@@ -293,12 +305,22 @@ class _RunningOptimization:
 
     def _score_on_dev(self, program: GroundedProgram) -> float | None:
         """Return the mean score on the dev questions; what is known costs nothing. ``None`` at a cap."""
-        student = self._student(program)
         try:
-            verdicts = [self.metric(example, student(**example.inputs())) for example in self.examples["dev"]]
+            verdicts = self._verdicts(program, "dev", self.metric)
         except CapReachedError:
             return None
         return fmean(float(verdict.score) for verdict in verdicts)
+
+    def _verdicts(
+        self, program: GroundedProgram, split: str, metric: Callable[..., Verdict]
+    ) -> list[Verdict]:
+        """Return the verdicts on a program's answers to the questions of a split, in their order."""
+        student = self._student(program)
+        return map_in_threads(
+            lambda example: metric(example, student(**example.inputs())),
+            self.examples[split],
+            self.plan.workers,
+        )
 
     def _score_on_test(
         self, seed_results: list[SeedResult], best: SeedResult
@@ -312,10 +334,10 @@ class _RunningOptimization:
         scores: dict[str, dict[str, Verdict]] = {}
         try:
             for name, program in programs.items():
-                student = self._student(program)
+                verdicts = self._verdicts(program, "test", self.plan.metric)
                 scores[name] = {
-                    example.gold_id: self.plan.metric(example, student(**example.inputs()))
-                    for example in self.examples["test"]
+                    example.gold_id: verdict
+                    for example, verdict in zip(self.examples["test"], verdicts, strict=True)
                 }
         except CapReachedError as reached:
             missing = ", ".join(name for name in programs if name not in scores)
@@ -330,7 +352,9 @@ class _RunningOptimization:
         )
 
     def _student(self, program: GroundedProgram) -> Student:
-        return Student(program.deepcopy(), self.log)
+        copied: GroundedProgram = program.deepcopy()
+        copied.set_lm(None)  # an optimizer may have left its own in it, which asks no more
+        return Student(copied, self.log)
 
     def _without_wrappers(self, program: GroundedProgram) -> GroundedProgram:
         """Return a program as an app would load it: with its own handle, and the language model that it was optimised for."""
@@ -373,15 +397,3 @@ def _leak_filter(plan: Plan) -> LeakFilter:
         {question.text: id for id, question in judged.items()},
         {passage.id: id for id in judged for passage in plan.metric.targets[id].passages},
     )
-
-
-@contextlib.contextmanager
-def _silenced() -> Iterator[None]:
-    """Keep what DSPy's optimizers print, log and draw off the terminal: progress is shown in one way for all."""
-    enabled = DSPY_LOGGING_STREAM.enabled
-    DSPY_LOGGING_STREAM.enabled = False
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        DSPY_LOGGING_STREAM.enabled = enabled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -55,7 +56,10 @@ class TriedProgram:
 
 
 class TrialLog:
-    """The states of a program that were tried, and their scores on the dev questions; deepcopy returns self."""
+    """The states of a program that were tried, and their scores on the dev questions.
+
+    Safe to share across threads; deepcopy returns self.
+    """
 
     def __init__(self, dev: Sequence[str], leak_filter: LeakFilter, on_answer: Callable[[], None]) -> None:
         """``dev``: ids of the dev questions; ``on_answer`` is called before every answer."""
@@ -67,13 +71,15 @@ class TrialLog:
         """The states that the search of now tried."""
         self._leak_filter = leak_filter
         self._on_answer = on_answer
+        self._lock = threading.RLock()
 
     def __deepcopy__(self, memo: object) -> TrialLog:
         return self
 
     def begin(self) -> None:
         """Begin another search: `best` chooses from what it tries."""
-        self._current.clear()
+        with self._lock:
+            self._current.clear()
 
     def filter_demos(self, program: GroundedProgram) -> None:
         """Take out of a program's demos what leaks a dev or test question, and what is too long."""
@@ -82,28 +88,31 @@ class TrialLog:
 
     def register(self, program: GroundedProgram) -> str:
         """Register the state of a program that is about to answer, and return its fingerprint."""
-        self._on_answer()
-        self.evaluations += 1
         state = program_fingerprint(program)
-        self._current.add(state)
-        if state not in self.tried:
-            self.tried[state] = TriedProgram(state, program.deepcopy())
+        with self._lock:
+            self._on_answer()
+            self.evaluations += 1
+            self._current.add(state)
+            if state not in self.tried:
+                self.tried[state] = TriedProgram(state, program.deepcopy())
         return state
 
     def record(self, id: str, state: str, verdict: Verdict) -> None:
         """Record the verdict on an answer to a dev question; verdicts on other questions are passed over."""
         if id not in self.dev or state not in self.tried:
             return
-        tried = self.tried[state]
-        tried.scores[id] = float(verdict.score)
-        tried.failed.discard(id)
-        if verdict.failed:
-            tried.failed.add(id)
+        with self._lock:
+            tried = self.tried[state]
+            tried.scores[id] = float(verdict.score)
+            tried.failed.discard(id)
+            if verdict.failed:
+                tried.failed.add(id)
 
     @property
     def complete(self) -> list[TriedProgram]:
         """The states that were tried on every dev question, in the order in which they were registered."""
-        return [tried for tried in self.tried.values() if len(tried.scores) == len(self.dev)]
+        with self._lock:
+            return [tried for tried in self.tried.values() if len(tried.scores) == len(self.dev)]
 
     def best(self) -> TriedProgram | None:
         """Return the best of those that the search of now tried, the earliest of equals; ``None`` where there is none."""

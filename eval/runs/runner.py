@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import contextvars
-import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dspy.utils.exceptions import LMRateLimitError
-
-from ...retrieval.errors import BoundError, OllamaBusyError, QuincunxError
+from ...retrieval.errors import BoundError, QuincunxError
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion
 from .ledger import Row
-
-logger = logging.getLogger(__name__)
-
-LONGEST_PAUSE_S = 60.0
+from .rate_limit import FIRST_PAUSE_S, RETRIES, RateLimitPause
 
 
 @dataclass(frozen=True)
@@ -60,15 +53,14 @@ def run_examples(
     work: Work,
     *,
     workers: int = 1,
-    retries: int = 6,
-    first_pause_s: float = 1.0,
+    retries: int = RETRIES,
+    first_pause_s: float = FIRST_PAUSE_S,
     watch: RowWatch = no_watch,
 ) -> None:
     """Run every example that has no row yet.
 
     A `QuincunxError` is a failure of its example, and its row. When a language model says that it is asked too
-    much, all workers pause, ``first_pause_s`` and then twice that each time, and that example is tried again up to
-    ``retries`` times. Whatever else is raised, an interrupt too, ends the run: the rows that were committed stay,
+    much, all workers pause (see `RateLimitPause`), and that example is tried again up to ``retries`` times. Whatever else is raised, an interrupt too, ends the run: the rows that were committed stay,
     and at most ``workers`` examples have been begun in vain.
     """
     if workers < 1:
@@ -78,7 +70,7 @@ def run_examples(
     waiting = [question for question in questions if question.id not in finished_ids]
     done = len(questions) - len(waiting)
     watch(done, len(questions), None)
-    gate = _RateLimitPause(first_pause_s)
+    gate = RateLimitPause(first_pause_s)
     with ThreadPoolExecutor(workers, thread_name_prefix="quincunx-eval") as pool:
         running: set[Future[tuple[Row, Sequence[Passage]]]] = set()
         queue = iter(waiting)
@@ -104,7 +96,7 @@ def _start_waiting(
     queue: Iterable[GoldQuestion],
     workers: int,
     work: Work,
-    gate: _RateLimitPause,
+    gate: RateLimitPause,
     retries: int,
 ) -> None:
     """Begin as many examples as there are workers free: never more, so that little is lost with a kill."""
@@ -117,7 +109,7 @@ def _start_waiting(
 
 
 def _run_example(
-    question: GoldQuestion, work: Work, gate: _RateLimitPause, retries: int
+    question: GoldQuestion, work: Work, gate: RateLimitPause, retries: int
 ) -> tuple[Row, Sequence[Passage]]:
     for left in range(retries, -1, -1):
         gate.wait()
@@ -125,8 +117,7 @@ def _run_example(
         try:
             outcome = work(question)
         except QuincunxError as error:
-            if left and _is_rate_limited(error):
-                gate.pause()
+            if left and gate.pause_for(error):
                 continue
             took = {"whole": time.perf_counter() - begin}
             return Row(question.id, {}, took, error.code, str(error)), ()
@@ -134,37 +125,3 @@ def _run_example(
         seconds = {**outcome.seconds, "whole": time.perf_counter() - begin}
         return Row(question.id, outcome.record, seconds), outcome.passages
     raise AssertionError("the last try returns")
-
-
-def _is_rate_limited(error: QuincunxError) -> bool:
-    return isinstance(error, OllamaBusyError) or isinstance(error.__cause__, LMRateLimitError)
-
-
-class _RateLimitPause:
-    """Lets no example begin while a language model needs rest."""
-
-    def __init__(self, first_pause_s: float) -> None:
-        self._first = self._next = first_pause_s
-        self._until = 0.0
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-
-    def wait(self) -> None:
-        while (left := self._until - time.monotonic()) > 0 and not self._stopped.wait(left):
-            pass
-
-    def pause(self) -> None:
-        with self._lock:
-            if time.monotonic() < self._until:
-                return  # another worker has been told so just now
-            self._until = time.monotonic() + self._next
-            logger.warning("the language model is asked too much: all workers pause for %.0f s", self._next)
-            self._next = min(2 * self._next, LONGEST_PAUSE_S)
-
-    def ease(self) -> None:
-        with self._lock:
-            if time.monotonic() >= self._until:
-                self._next = self._first
-
-    def stop(self) -> None:
-        self._stopped.set()

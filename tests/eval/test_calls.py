@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,8 @@ from typing import Any
 import dspy
 import pytest
 from dspy.lm15 import Message, Request, Response, Usage
-from hypothesis import given
+from dspy.utils.exceptions import LMError, LMRateLimitError
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quincunx.eval.optimise.call_ledger import (
@@ -18,11 +23,12 @@ from quincunx.eval.optimise.call_ledger import (
     FAILURES_IN_A_ROW,
     CallLedger,
     CapReachedError,
-    Caps,
     LedgerError,
     ModelDownError,
-    Price,
+    Phase,
+    RunStoppedError,
 )
+from quincunx.eval.optimise.spending import Caps, Price
 from quincunx.retrieval.errors import BoundError, StorageError, UsageError
 
 
@@ -167,3 +173,109 @@ def test_prices_are_dollars_and_known_for_both_models() -> None:
             Price(1.0, price)
     with pytest.raises(UsageError, match=r"both language models, task and prompt.*got prompt"):
         Caps().require_prices({"prompt": Price(1, 1)})
+
+
+class Slow(Counting):
+    """Takes its time, and notes how many asked at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def complete(self, request: Request) -> Response:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            time.sleep(0.02)
+            with self._lock:
+                return super().complete(request)
+        finally:
+            with self._lock:
+                self.now -= 1
+
+
+def ask_at_once(lm: dspy.LM, prompts: Sequence[str], **settings: Any) -> list[Any]:
+    """Return the replies, or what was raised in their place."""
+
+    def ask(prompt: str) -> Any:
+        try:
+            return lm(prompt, **settings)
+        except (RunStoppedError, LMError) as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(ask, prompts))
+
+
+def test_what_several_workers_ask_at_once_is_asked_once_and_samples_each_time(tmp_path: Path) -> None:
+    engine = Slow()
+    with closing(CallLedger(tmp_path, Caps(), {}, workers=8)) as ledger:
+        lm = wrapped(ledger, engine)
+        assert len(set(map(str, ask_at_once(lm, ["same"] * 8)))) == 1
+        assert engine.asked == 1
+        assert len(set(map(str, ask_at_once(lm, ["same"] * 8, temperature=1.0)))) == 8
+        ask_at_once(lm, [f"question {number}" for number in range(8)])
+        assert engine.most > 1
+    with closing(CallLedger(tmp_path, Caps(), {}, workers=8)) as again:
+        lm = wrapped(again, engine)
+        assert len(set(map(str, ask_at_once(lm, ["same"] * 8, temperature=1.0)))) == 8
+        assert again.spent.made == 0
+
+
+@given(calls=st.integers(1, 20), wanted=st.integers(0, 24))
+@settings(max_examples=20, deadline=None)
+def test_several_workers_pass_no_cap_of_calls(
+    tmp_path_factory: pytest.TempPathFactory, calls: int, wanted: int
+) -> None:
+    engine = Slow()
+    with closing(CallLedger(tmp_path_factory.mktemp("run"), Caps(calls=calls), {}, workers=8)) as ledger:
+        found = ask_at_once(wrapped(ledger, engine), [f"question {number}" for number in range(wanted)])
+        assert engine.asked == ledger.spent.calls == min(calls, wanted)
+        assert sum(isinstance(reply, CapReachedError) for reply in found) == max(0, wanted - calls)
+
+
+def test_a_moment_in_which_all_workers_fail_does_not_end_the_run(tmp_path: Path) -> None:
+    engine = Slow()
+    with closing(CallLedger(tmp_path, Caps(), {}, workers=8)) as ledger:
+        lm = wrapped(ledger, engine)
+        engine.failing = True
+        lost = ask_at_once(lm, [f"question {number}" for number in range(8)])
+        assert all(isinstance(error, LMError) for error in lost)
+        again = ask_at_once(lm, [f"another {number}" for number in range(8)])
+        assert any(isinstance(error, ModelDownError) for error in again)
+
+
+def test_threads_that_a_search_left_behind_ask_nothing_more(tmp_path: Path, engine: Counting) -> None:
+    with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
+        phase = Phase()
+        plain = dspy.LM("counting/x", engine=engine, cache=False)
+        lm = ledger.wrap(plain, "task", phase)
+        assert lm("hello") == ["1"]
+        phase.ended = True
+        with pytest.raises(CapReachedError, match="ended"):
+            lm("hello")
+        assert ledger.wrap(plain, "task")("hello") == ["1"]
+        assert engine.asked == 1
+
+
+def test_workers_pause_together_as_long_as_the_model_says_and_nothing_fails(tmp_path: Path) -> None:
+    engine = Slow()
+    asked: list[float] = []
+    answer = engine.complete
+
+    def limited(request: Request) -> Response:
+        asked.append(time.monotonic())
+        if len(asked) <= 8:
+            raise LMRateLimitError("slow down", retry_after=1.5)
+        return answer(request)
+
+    vars(engine)["complete"] = limited
+    with closing(CallLedger(tmp_path, Caps(calls=8), {}, workers=8)) as ledger:
+        replies = ask_at_once(wrapped(ledger, engine), [f"question {number}" for number in range(8)])
+        assert all(isinstance(reply, list) for reply in replies)
+        assert (ledger.spent.calls, ledger.spent.failed) == (8, 0)
+    later = [moment - asked[0] for moment in asked if moment - asked[0] > 0.5]
+    assert len(later) == 8
+    assert min(later) >= 1.5

@@ -18,6 +18,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -37,11 +39,12 @@ from typer.testing import CliRunner
 import quincunx
 from quincunx.app.cli import app
 from quincunx.eval.goldsets.goldset import canon_folder
-from quincunx.eval.optimise.call_ledger import CallLedger, Caps, Price
+from quincunx.eval.optimise.call_ledger import CallLedger
 from quincunx.eval.optimise.optimisers import OPTIMIZERS
 from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
+from quincunx.eval.optimise.spending import Caps, Price
 from quincunx.programs.artifact.diff import diff_artifacts
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.spec import GENERIC_PARTS
@@ -62,6 +65,7 @@ from quincunx.retrieval.storage.home import HOME_VARIABLE
 PROGRAMS = ("resource_search", "chat_bridge")
 WORKER = Path(__file__).parents[1] / "optimise_worker.py"
 KILLS = 10 if TORTURE else 2
+WORKERS = 8
 SEEDS = range(20) if TORTURE else range(1)
 log = logging.getLogger(__name__)
 
@@ -204,33 +208,37 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("optimizer", ["mipro", "gepa"] if TORTURE else ["mipro"])
-def test_a_killed_run_goes_on_and_ends_as_it_would_have(
+@pytest.mark.parametrize("optimizer", ["bootstrap", "mipro", "gepa"] if TORTURE else ["mipro"])
+def test_a_killed_run_of_many_workers_ends_as_an_undisturbed_one_of_one(
     server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str
 ) -> None:
     whole = tmp_path / "whole" / "run"
-    made = finish(worker(optimizer, gold, whole, server.url))["made"]
+    made = finish(worker(optimizer, gold, whole, server.url, workers=1))["made"]
     assert made == chats(server)
     moments = sorted(random.Random(optimizer).sample(range(1, made), KILLS))
     killed = tmp_path / "killed" / "run"
-    victim: list[subprocess.Popen[str]] = []
-    asked = 0
+    victims: list[subprocess.Popen[str]] = []
+    asked, lock = 0, threading.Lock()
 
     def deadly(body: dict[str, Any]) -> str:
         nonlocal asked
-        asked += 1
-        if moments and asked == moments[0] + (KILLS - len(moments)):
-            moments.pop(0)
-            victim[0].send_signal(signal.SIGKILL)
+        with lock:
+            asked += 1
+            if len(victims) <= KILLS and asked >= moments[len(victims) - 1]:
+                victims[-1].send_signal(signal.SIGKILL)
+        time.sleep(0.05)  # so that the workers ask at once
         return promptable.answer(body)
 
     server.script = deadly
-    while moments:
-        victim[:] = [worker(optimizer, gold, killed, server.url)]
-        assert victim[0].wait() == -signal.SIGKILL, victim[0].communicate()
-    finish(worker(optimizer, gold, killed, server.url))
+    for _ in range(KILLS):
+        with lock:
+            victims.append(worker(optimizer, gold, killed, server.url, workers=WORKERS))
+        assert victims[-1].wait() == -signal.SIGKILL, victims[-1].communicate()
+    with lock:
+        victims.append(worker(optimizer, gold, killed, server.url, workers=WORKERS))
+    finish(victims[-1])
     log.warning("%s: %d calls uninterrupted, %d with %d kills", optimizer, made, asked, KILLS)
-    assert made <= asked <= made + KILLS
+    assert made <= asked <= made + KILLS * WORKERS
     files = sorted(path.name for path in (whole / "program").iterdir())
     assert files == sorted(path.name for path in (killed / "program").iterdir())
     assert all(
@@ -239,8 +247,8 @@ def test_a_killed_run_goes_on_and_ends_as_it_would_have(
     assert report(whole) == report(killed)
 
 
-def worker(optimizer: str, gold: Path, out: Path, url: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), "chat_bridge", optimizer, str(gold), str(out), url]
+def worker(optimizer: str, gold: Path, out: Path, url: str, workers: int) -> subprocess.Popen[str]:
+    command = [sys.executable, str(WORKER), "chat_bridge", optimizer, str(gold), str(out), url, str(workers)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -284,11 +292,13 @@ def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_r
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("workers", [1, WORKERS])
 def test_no_optimizer_makes_a_51st_call_of_50(
-    server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str
+    server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str, workers: int
 ) -> None:
+    caps = Caps(calls=50)
     found = run_optimization(
-        planned("chat_bridge", optimizer, gold, tmp_path / "run", server.url, caps=Caps(calls=50))
+        planned("chat_bridge", optimizer, gold, tmp_path / "run", server.url, caps=caps, workers=workers)
     )
     assert found.spent.calls == chats(server) <= 50
     assert any("budget" in note for note in found.notes)
@@ -309,12 +319,16 @@ def test_what_judges_on_test_is_kept_back_where_half_the_budget_holds_it(
     assert found.spent.calls <= 100
 
 
-@pytest.mark.parametrize("caps", [Caps(tokens=20_000), Caps(usd=0.02)])
+@pytest.mark.parametrize(
+    ("caps", "workers"), [(Caps(tokens=20_000), 1), (Caps(usd=0.02), 1), (Caps(usd=0.02), 2)]
+)
 def test_tokens_and_dollars_end_a_run_at_the_call_that_passes_them(
-    server: OllamaServer, gold: Path, tmp_path: Path, caps: Caps
+    server: OllamaServer, gold: Path, tmp_path: Path, caps: Caps, workers: int
 ) -> None:
     prices = {"task": Price(1.0, 1.0), "prompt": Price(1.0, 1.0)}
-    plan = planned("chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=caps, prices=prices)
+    plan = planned(
+        "chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=caps, prices=prices, workers=workers
+    )
     spent = run_optimization(plan).spent
     tokens = spent.input_tokens + spent.output_tokens
     assert spent.usd == pytest.approx(tokens / 1e6)
@@ -353,6 +367,7 @@ def test_wrong_input_is_refused_before_anything_is_asked(
         (BoundError, "0 or more", {"seeds": [-1]}),
         (UsageError, "both language models", {"prices": {"prompt": Price(1.0, 1.0)}}),
         (BoundError, "seeds", {"seeds": []}),
+        (BoundError, r"workers must be at least 1 \(got 0\)", {"workers": 0}),
         (UsageError, "prices", {"caps": Caps(usd=1.0)}),
     ]
     for error, words, options in wrong:

@@ -1,0 +1,119 @@
+"""What eight workers save an optimisation over one: the same run with both, each in a process of its own.
+
+Run: ``python bench/optimising_workers.py [--seconds 0.3] [--workers 8] [--optimizers bootstrap,mipro,gepa] [--out FILE]``.
+chat_bridge on the builddaily canon, embedded profile, against the scripted language model of the tests, which takes so many
+seconds for each call and answers alike each time. Both runs begin with an index that is built and with nothing remembered; the
+table says whether they ended with the same program, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this file is run by its path
+
+import promptable
+from ollama_server import OllamaServer
+
+from bench.measuring import machine, options, print_table, record
+
+
+def measured(optimizer: str, workers: int, seconds: float, out: Path) -> dict[str, float]:
+    """Run once, and return the seconds, the calls and the mean score on the test questions."""
+    import quincunx
+    from quincunx.eval.goldsets.goldset import canon_folder
+    from quincunx.eval.optimise.plan import plan_optimization
+    from quincunx.eval.optimise.run import run_optimization
+
+    def answer(body: dict[str, Any]) -> str:
+        time.sleep(seconds)
+        return promptable.answer(body)
+
+    with OllamaServer() as server:
+        server.script = answer
+        lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
+        plan = plan_optimization(
+            "chat_bridge", canon_folder("builddaily"), optimizer=optimizer, lm=lm, out=out, workers=workers
+        )
+        plan.handle.search("What is Sage Daily?")  # models are loaded before the clock runs
+        begin = time.perf_counter()
+        found = run_optimization(plan)
+        return {
+            "seconds": time.perf_counter() - begin,
+            "calls": found.spent.calls,
+            "expected": plan.estimate.calls,
+        }
+
+
+def in_a_process(optimizer: str, workers: int, seconds: float, home: Path, out: Path) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, "measure", optimizer, str(workers), str(seconds), str(out)],
+        env={**os.environ, "QUINCUNX_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def same_files(one: Path, other: Path) -> bool:
+    """Whether two saved programs are alike, byte for byte."""
+    files = sorted(path.name for path in one.iterdir())
+    return files == sorted(path.name for path in other.iterdir()) and all(
+        (one / name).read_bytes() == (other / name).read_bytes() for name in files
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--optimizers", default="bootstrap,mipro,gepa")
+    chosen = parser.parse_args(arguments)
+    facts = machine()
+    rows, told = [], {}
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name) / "home"
+        for optimizer in chosen.optimizers.split(","):
+            runs = {}
+            for workers in (1, chosen.workers):
+                out = Path(name) / f"{optimizer}-{workers}" / "run"
+                runs[workers] = in_a_process(optimizer, workers, chosen.seconds, home, out)
+            same = same_files(
+                *(Path(name) / f"{optimizer}-{workers}" / "run" / "program" for workers in runs)
+            )
+            one, many = runs.values()
+            ratio = one["seconds"] / many["seconds"]
+            told[optimizer] = {"ratio": ratio, "same": same, "one": one, "many": many}
+            rows.append(
+                [
+                    optimizer,
+                    *(f"{one[name]:.0f}" for name in ("calls", "expected")),
+                    *(f"{run['seconds']:.1f}" for run in (one, many)),
+                    f"{ratio:.2f}×",
+                    "yes" if same else "no",
+                ]
+            )
+    print_table(
+        f"**an optimisation** with {chosen.workers} workers, {1000 * chosen.seconds:.0f} ms a call",
+        ["optimizer", "calls", "expected", "s, one worker", f"s, {chosen.workers}", "faster", "same program"],
+        rows,
+    )
+    record(chosen.out, "optimising_workers", told, facts)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["measure"]:
+        optimizer, workers, seconds, out = sys.argv[2:]
+        print(json.dumps(measured(optimizer, int(workers), float(seconds), Path(out))))
+    else:
+        main()
