@@ -133,7 +133,11 @@ GoldDirs = Annotated[
     list[Path], typer.Argument(help="Folders of gold sets; the choice is made over all of them.")
 ]
 Split = Annotated[
-    str, typer.Option(help="Which questions of the gold set: train, dev or test; all for every one.")
+    str | None,
+    typer.Option(
+        help="Which questions of the gold set: train, dev or test; all for every one. Left out, dev where it has some. "
+        "A look at test questions is counted."
+    ),
 ]
 RunFolder = Annotated[
     Path | None,

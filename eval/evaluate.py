@@ -27,7 +27,7 @@ from .runs.runner import RowWatch, no_watch
 def evaluate_retrieval(
     gold: str | Path | GoldSet,
     *,
-    split: str = "test",
+    split: str | None = None,
     profile: str = DEFAULT_PROFILE,
     index: str | None = None,
     settings: SearchSettings | None = None,
@@ -47,7 +47,8 @@ def evaluate_retrieval(
     Args:
         gold: folder of a gold set, the name of one that ships with the package (``builddaily``, ``paiddaily``,
             ``sagedaily``), or one that `read_gold_set` returned.
-        split: which of its splits; ``all`` for every question. A `GoldSet` was read with its own.
+        split: which of its splits; ``all`` for every question. Left out, ``dev``, or else ``test``, or all where it names neither.
+            A `GoldSet` was read with its own. Looks at test questions are counted, see `Run.look`.
         profile: the models that embed and rerank.
         index: an index of the home folder to search, whose documents bear the ids that the gold names; left out, one is
             built from the gold set's corpus, and kept for the next time.
@@ -96,7 +97,7 @@ def evaluate_answers(
     gold: str | Path | GoldSet,
     *,
     lm: dspy.BaseLM | str | None = None,
-    split: str = "test",
+    split: str | None = None,
     profile: str | None = None,
     index: str | None = None,
     settings: SearchSettings | Callable[[SearchSettings], SearchSettings] | None = None,
@@ -172,7 +173,7 @@ def evaluate_answers(
     return _finished(ledger)
 
 
-def _gold_set(gold: str | Path | GoldSet, split: str) -> GoldSet:
+def _gold_set(gold: str | Path | GoldSet, split: str | None) -> GoldSet:
     return gold if isinstance(gold, GoldSet) else read_gold_set(gold, split)
 
 

@@ -17,6 +17,7 @@ from ..retrieval.processes import ComputedOnce
 from .report.summary import Summary, write_page
 from .runs.folder import existing_run
 from .runs.ledger import RunLedger
+from .runs.look_counter import look_of
 from .stats.paired import Interval
 
 PAGE = "report.html"
@@ -33,6 +34,11 @@ class Run(RunLedger):
     def summary(self) -> Summary:
         """Everything that is shown of the run, worked out from its rows at the first use."""
         return Summary(self)
+
+    @property
+    def look(self) -> int | None:
+        """Which look at its test questions it was, counted from 1; ``None`` where it asked none."""
+        return look_of(self.folder)
 
     @property
     def primary(self) -> str:

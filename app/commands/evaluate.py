@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def eval_retrieval(
     gold_dir: GoldDir,
     search: SearchOptions,
-    split: Split = "test",
+    split: Split = None,
     profile: ProfileName = EMBEDDED,
     index: EvalIndex = None,
     chunk_tokens: ChunkTokens = CHUNK_TOKENS,
@@ -76,7 +76,7 @@ def eval_answers(
     program: ProgramName,
     gold_dir: GoldDir,
     search: SearchOptions,
-    split: Split = "test",
+    split: Split = None,
     lm: LanguageModelName = "extractive",
     profile: ProfileName = EMBEDDED,
     index: EvalIndex = None,

@@ -76,8 +76,8 @@ def gold_import(
 
     CSV has a row of column names: question and document, and if wanted id, grade, answer, split, history.
     """
-    from ...eval.goldsets.goldset import manifest_of
     from ...eval.goldsets.importing import import_gold_set
+    from ...eval.goldsets.manifest import manifest_of
     from ..output import results, write_json
 
     import_gold_set(source, form.value, out, corpus=corpus, seed=seed)

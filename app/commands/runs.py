@@ -132,8 +132,10 @@ def print_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
         summary = Summary(run)
         write_run_report(run, summary)
         if as_json:
-            write_json({"run": str(run.folder), **summary.as_dict()})
+            write_json({"run": str(run.folder), "look": summary.look, **summary.as_dict()})
             return
         for table in run_tables(summary, token_prices(prices)):
             results.print(table)
+        if summary.look:
+            results.print(f"look {summary.look} at these test questions: to choose by, take dev", style="dim")
         results.print(f"quincunx eval view {run.folder}", style="dim", markup=False, soft_wrap=True)

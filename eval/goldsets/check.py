@@ -39,18 +39,17 @@ from ...retrieval.corpus.reading import read_documents
 from ...retrieval.errors import CorpusError, GoldSetError
 from ...retrieval.passages import Document
 from .goldset import (
-    MANIFEST,
     QRELS,
     QUERIES,
     SPANS,
     GoldQuestion,
     gold_folder,
     has_spans,
-    manifest_of,
     qrels_files,
     read_questions,
     read_spans,
 )
+from .manifest import MANIFEST, manifest_of
 from .near_duplicates import (
     SAME_DOCUMENT,
     SAME_QUESTION,

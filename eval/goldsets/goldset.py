@@ -9,8 +9,6 @@ in any qrels; where that is missing, by the qrels file that judges it. A questio
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,9 +26,9 @@ logger = logging.getLogger(__name__)
 QUERIES = "queries.jsonl"
 QRELS = "qrels"
 SPANS = "spans.jsonl"
-MANIFEST = "manifest.json"
 ALL = "all"
 """In place of a split: every question, with the gold of all splits."""
+DEV, TEST = "dev", "test"
 CANONS = ("builddaily", "paiddaily", "sagedaily")
 """The gold sets that ship with the package; each is a demo's index too."""
 _NAMED = 5
@@ -123,6 +121,12 @@ class GoldSet:
         return [question for question in self.questions.values() if question.gold]
 
     @property
+    def test(self) -> GoldSet | None:
+        """Its test questions; ``None`` where it has none."""
+        questions = {id: question for id, question in self.questions.items() if question.split == TEST}
+        return replace(self, questions=questions, split=TEST) if questions else None
+
+    @property
     def relevance(self) -> dict[str, dict[str, int]]:
         """Grade by unit by question id, see `GoldQuestion.grades`; questions without gold are absent."""
         return {question.id: question.grades for question in self.judged}
@@ -157,8 +161,10 @@ def gold_folder(gold: str | Path) -> Path:
     return canon_folder(str(gold)) if str(gold) in CANONS and not folder.exists() else folder
 
 
-def read_gold_set(folder: str | Path, split: str = "test", *, corpus: Path | None = None) -> GoldSet:
+def read_gold_set(folder: str | Path, split: str | None = None, *, corpus: Path | None = None) -> GoldSet:
     """Read one split of a gold set, or all of it (``split="all"``), its own or another ``corpus`` with it.
+
+    Left out, the split is ``dev``, or else ``test``, or all questions where the set names neither.
 
     ``folder`` may be the name of one of the `CANONS`.
 
@@ -173,14 +179,17 @@ def read_gold_set(folder: str | Path, split: str = "test", *, corpus: Path | Non
     """
     gold, unasked = read_split(gold_folder(folder), split, corpus)
     if faults := missing_gold(gold, unasked):
-        logger.warning("%s, split %s: %s", gold.folder, split, faults)
+        logger.warning("%s, split %s: %s", gold.folder, gold.split, faults)
     return gold
 
 
-def read_split(folder: Path, split: str, corpus: Path | None = None) -> tuple[GoldSet, set[str]]:
+def read_split(
+    folder: Path, split: str | None = None, corpus: Path | None = None
+) -> tuple[GoldSet, set[str]]:
     """Return what `read_gold_set` does, and without a warning the ids that have gold and no text to ask."""
     documents = tuple(read_documents([corpus or _require(folder / BEIR_CORPUS)]))
     questions = {id: question for id, question in read_questions(folder).items() if question.text.strip()}
+    split = split or _default_split(folder, questions)
     spans: dict[str, tuple[GoldSpan, ...]] = {}
     if has_spans(folder):
         spans = _spans_by_question(
@@ -236,38 +245,6 @@ def qrels_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted((folder / QRELS).glob("*.tsv"))}
 
 
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """Return what `MANIFEST` should say: a set's counts, and of each file its sha256, bytes and lines."""
-    gold, _ = read_split(folder, ALL)
-    gold_files = (
-        [SPANS] if has_spans(folder) else [f"{QRELS}/{path.name}" for path in qrels_files(folder).values()]
-    )
-    files = {}
-    for name in (BEIR_CORPUS, QUERIES, *gold_files):
-        data = (folder / name).read_bytes()
-        files[name] = {
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "bytes": len(data),
-            "lines": data.count(b"\n"),
-        }
-    questions = list(gold.questions.values())
-    splits = {}
-    for split in sorted({question.split for question in questions if question.split is not None}):
-        chosen = [question for question in questions if question.split == split]
-        splits[split] = {
-            "questions": len(chosen),
-            "unanswerable": sum(not question.answerable for question in chosen),
-            "judgements": sum(len(question.spans or question.gold) for question in chosen),
-        }
-    return {"documents": len(gold.documents), "questions": len(questions), "splits": splits, "files": files}
-
-
-def write_manifest(folder: Path) -> None:
-    """Write the manifest of a set that is complete."""
-    text = json.dumps(manifest_of(folder), indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
-
-
 def read_questions(folder: Path) -> dict[str, GoldQuestion]:
     """Read the questions of a set by id, without what answers them; one that has no text, with a blank one."""
     path = _require(folder / QUERIES)
@@ -317,6 +294,13 @@ def _require(path: Path) -> Path:
             f"form), or spans.jsonl in place of qrels. Those that ship with the package: {', '.join(CANONS)}"
         )
     return path
+
+
+def _default_split(folder: Path, questions: Mapping[str, GoldQuestion]) -> str:
+    """Return the split that is looked at without much thought: not the test questions where there are others."""
+    spans = has_spans(folder)
+    named = {question.split for question in questions.values()} if spans else qrels_files(folder).keys()
+    return next((split for split in (DEV, TEST) if split in named), ALL)
 
 
 def _spans_split(folder: Path, questions: Mapping[str, GoldQuestion], split: str) -> dict[str, GoldQuestion]:

@@ -20,7 +20,8 @@ from ...retrieval.errors import GoldSetError
 from ...retrieval.passages import Document
 from .clusters import question_clusters
 from .formats import FORMS, Source
-from .goldset import ALL, QRELS, QUERIES, SPANS, GoldQuestion, GoldSet, read_gold_set, write_manifest
+from .goldset import ALL, QRELS, QUERIES, SPANS, GoldQuestion, GoldSet, read_gold_set
+from .manifest import write_manifest
 from .near_duplicates import SAME_DOCUMENT, SAME_QUESTION, question_words, shingles, similar_pairs
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
 from ..metrics.means import detectable_difference
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
-from ..runs.folder import INFORMATION, fingerprint, run_folder, run_name
+from ..runs.folder import fingerprint, run_folder, run_name, same_run
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .metric import Metric, Target
 from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library
@@ -71,6 +71,9 @@ class Plan:
 
     program: GroundedProgram
     splits: Mapping[str, GoldSet]
+    """With those questions alone that are meant for the program."""
+    test_set: GoldSet
+    """All test questions."""
     optimizer_name: str
     optimizer: Optimizer
     folder: Path
@@ -211,10 +214,11 @@ def plan_optimization(
         },
         "seeds": list(seeds),
     }
-    same = {name: value for name, value in header.items() if name not in INFORMATION}
+    same = same_run(header)
     return Plan(
         program=loaded,
         splits=splits,
+        test_set=whole["test"],
         optimizer_name=optimizer_name,
         optimizer=chosen,
         folder=out

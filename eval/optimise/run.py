@@ -31,8 +31,8 @@ from ...retrieval.storage.lock import unlock
 from ..metrics.means import mean_of
 from ..runs.answer_run import inputs_of, program_fingerprint
 from ..runs.folder import claim_folder, fingerprint
+from ..runs.gold_fingerprint import gold_fingerprint
 from ..runs.look_counter import count_look
-from ..runs.retrieval_run import gold_fingerprint
 from ..runs.threads import map_in_threads
 from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Phase
 from .demo_leaks import LeakFilter
@@ -348,7 +348,7 @@ class _RunningOptimization:
         """Count the look at the test questions; a run that goes on after its end looks again."""
         programs = [self.plan.program, *(each.program for each in seed_results)]
         return count_look(
-            self.plan.splits["test"], fingerprint([program_fingerprint(program) for program in programs])
+            self.plan.test_set, fingerprint([program_fingerprint(program) for program in programs])
         )
 
     def _student(self, program: GroundedProgram) -> Student:

@@ -24,6 +24,7 @@ from ..metrics.means import (
 )
 from ..metrics.run_scores import STAGES, score_run
 from ..runs.ledger import Row, RunLedger
+from ..runs.look_counter import look_of
 from ..stats.paired import Interval
 from .page import write_run_page
 
@@ -37,6 +38,8 @@ class Summary:
     def __init__(self, run: RunLedger) -> None:
         self.name = run.name
         self.header = run.header
+        self.look = look_of(run.folder)
+        """Which look at its test questions the run was; ``None`` where it asked none."""
         self.seed = int(run.header["seed"])
         self.scored = score_run(run)
         self.means = stage_means(self.scored, self.seed)
@@ -132,7 +135,10 @@ def report_of(summary: Summary) -> data.Report:
     return data.Report(
         name=summary.name,
         kind="answers" if summary.answers else "retrieval",
-        facts=tuple(facts(summary.header)),
+        facts=(
+            *facts(summary.header),
+            *([("test questions", f"look {summary.look} at them")] if summary.look else []),
+        ),
         counts=summary.counts,
         funnel=tuple(summary.steps),
         stages=STAGES,

@@ -16,6 +16,7 @@ from ...programs.prompt.compact_adapter import default_adapter
 from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint
 from .ledger import RunLedger
+from .look_counter import count_look_of_run
 from .retrieval_run import (
     GoldLocator,
     RetrievalSetup,
@@ -61,6 +62,7 @@ def run_answers(
     }
     run = RunLedger.begin(out or default_folder(header), header, questions, fork=fork)
     try:
+        count_look_of_run(run.folder, setup.gold)
         locator = GoldLocator(folder)
         run_examples(run, lambda question: _ask(program, locator, question), workers=workers, watch=watch)
     except BaseException:

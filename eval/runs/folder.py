@@ -123,6 +123,11 @@ INFORMATION = ("begun", "commit", "forked_from", "estimate", "precision")
 """Keys of a header that say where a run came from, and may differ when it goes on."""
 
 
+def same_run(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a header must be the same for a run to go on."""
+    return {name: value for name, value in header.items() if name not in INFORMATION}
+
+
 def _require_same(there: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
     before, after = _flat(there), _flat(wanted)
     changed = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,8 +19,10 @@ from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.home import gold_index_folder, require_index
 from ...retrieval.text.chunk_size import Chunking
 from ..goldsets.goldset import GoldQuestion, GoldSet
-from .folder import INFORMATION, fingerprint, run_folder, run_name
+from .folder import fingerprint, run_folder, run_name, same_run
+from .gold_fingerprint import gold_fingerprint
 from .ledger import RunLedger
+from .look_counter import count_look_of_run
 from .revision import commit
 from .runner import ExampleResult, RowWatch, no_watch, run_examples
 
@@ -90,6 +91,7 @@ def run_retrieval(
     questions = setup.gold.judged
     run = RunLedger.begin(out or default_folder(header), header, questions, fork=fork)
     try:
+        count_look_of_run(run.folder, setup.gold)
         locator = GoldLocator(folder)
         run_examples(
             run, lambda question: _search(searcher, setup, locator, question), workers=workers, watch=watch
@@ -132,19 +134,9 @@ def run_header(kind: str, setup: RetrievalSetup, folder: Path, searcher: Searche
     }
 
 
-def gold_fingerprint(gold: GoldSet) -> str:
-    """Return a sha256 over the questions of the split, their gold, and the corpus."""
-    digest = hashlib.sha256()
-    for document in gold.documents:
-        digest.update(fingerprint([document.id, document.title, document.text, document.metadata]).encode())
-    for question in gold.questions.values():
-        digest.update(fingerprint(asdict(question)).encode())
-    return digest.hexdigest()
-
-
 def default_folder(header: Mapping[str, Any]) -> Path:
     """Return the folder under the home folder that is named after what is run."""
-    same = {name: value for name, value in header.items() if name not in INFORMATION}
+    same = same_run(header)
     what = header.get("program", header["kind"])
     data = header["data"]
     return run_folder(run_name(what, data["name"], data["split"], unique=fingerprint(same)[:8]))

@@ -38,8 +38,9 @@ from ..goldsets.splits import names_split, read_splits
 from ..metrics.means import cluster_labels, mean_of
 from ..metrics.ranking import measures
 from ..runs.folder import fingerprint
+from ..runs.gold_fingerprint import gold_fingerprint
 from ..runs.look_counter import count_look
-from ..runs.retrieval_run import SEED, GoldLocator, RetrievalSetup, gold_fingerprint, search_text
+from ..runs.retrieval_run import SEED, GoldLocator, RetrievalSetup, search_text
 from ..stats.paired import Comparison, Interval, compare_paired
 from .settings import questions_of_split, stage_values
 

@@ -14,13 +14,11 @@ from five_programs import SPECS
 from quincunx.eval.goldsets.goldset import (
     ALL,
     CANONS,
-    MANIFEST,
     GoldSpan,
     canon_folder,
-    manifest_of,
     read_gold_set,
-    write_manifest,
 )
+from quincunx.eval.goldsets.manifest import MANIFEST, manifest_of, write_manifest
 from quincunx.eval.metrics.run_scores import units_found
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.passages import Passage
@@ -133,7 +131,8 @@ def test_a_question_belongs_to_the_split_that_it_names_or_is_judged_in(tmp_path:
         test="judged\tb\t1\njudged\ta\t0\n",
     )
     assert list(read_gold_set(folder, "dev").questions) == ["named", "none"]
-    test = read_gold_set(folder)
+    assert read_gold_set(folder).split == "dev"
+    test = read_gold_set(folder, "test")
     assert list(test.questions) == ["nowhere", "judged", "none"]
     assert test.relevance == {"judged": {"b": 1}}
     assert test.questions["judged"].gold == {"b": 1}
@@ -221,7 +220,7 @@ def test_a_bad_line_is_named(broken: Path, file: str, line: str, message: str) -
 def test_a_missing_file_is_named(broken: Path, file: str) -> None:
     (broken / file).unlink()
     with pytest.raises(GoldSetError, match=Path(file).name):
-        read_gold_set(broken)
+        read_gold_set(broken, "test")
 
 
 def spans_set(folder: Path, *spans: dict[str, object]) -> Path:

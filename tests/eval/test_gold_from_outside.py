@@ -24,8 +24,9 @@ from typer.testing import CliRunner
 from quincunx.app.cli import app
 from quincunx.eval.evaluate import evaluate_retrieval
 from quincunx.eval.goldsets.check import check_gold_set
-from quincunx.eval.goldsets.goldset import ALL, read_gold_set, write_manifest
+from quincunx.eval.goldsets.goldset import ALL, read_gold_set
 from quincunx.eval.goldsets.importing import import_gold_set
+from quincunx.eval.goldsets.manifest import write_manifest
 from quincunx.eval.goldsets.qrels import read_qrels
 from quincunx.retrieval.errors import GoldSetError
 

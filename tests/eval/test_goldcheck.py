@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from quincunx.app.cli import app
 from quincunx.eval.goldsets.check import GoldFinding, check_gold_set
-from quincunx.eval.goldsets.goldset import ALL, CANONS, MANIFEST, canon_folder, read_gold_set, write_manifest
+from quincunx.eval.goldsets.goldset import ALL, CANONS, canon_folder, read_gold_set
+from quincunx.eval.goldsets.manifest import MANIFEST, write_manifest
 from quincunx.eval.goldsets.near_duplicates import question_words, shingles, similar_pairs
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.artifact.schema import Artifact
@@ -128,7 +129,7 @@ def copy_of(folder: Path, document: str) -> None:
 
 
 def test_a_copy_of_a_gold_document_that_is_not_judged_is_found(gold: Path) -> None:
-    document = next(iter(read_gold_set(gold).relevance[of_split(gold, "test")[0]]))
+    document = next(iter(read_gold_set(gold, "test").relevance[of_split(gold, "test")[0]]))
     copy_of(gold, document)
     found = one(gold, "unjudged_duplicate")
     assert found.severity == "warning"
@@ -136,7 +137,7 @@ def test_a_copy_of_a_gold_document_that_is_not_judged_is_found(gold: Path) -> No
 
 
 def test_gold_of_two_splits_that_is_nearly_one_text_is_found(gold: Path) -> None:
-    document = next(iter(read_gold_set(gold).relevance[of_split(gold, "test")[0]]))
+    document = next(iter(read_gold_set(gold, "test").relevance[of_split(gold, "test")[0]]))
     copy_of(gold, document)
     add(gold / "qrels" / "dev.tsv", f"{of_split(gold, 'dev')[0]}\tcopy\t2")
     assert repr(document) in one(gold, "near_duplicate_documents").detail
@@ -233,7 +234,7 @@ def test_the_command_exits_1_on_errors_alone(gold: Path, tmp_path: Path) -> None
     warned = run.invoke(app, ["gold", "check", str(gold)])
     assert (warned.exit_code, "0 errors, 1 warnings" in warned.stdout) == (0, True)
     saved = tmp_path / "saved"
-    asked = read_gold_set(gold).questions[of_split(gold, "test")[0]]
+    asked = read_gold_set(gold, "test").questions[of_split(gold, "test")[0]]
     data = program_with(question=asked.text).model_dump_json().encode()
     saved.mkdir()
     sha256 = hashlib.sha256(data).hexdigest()

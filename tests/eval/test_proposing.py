@@ -17,7 +17,8 @@ from ollama_server import OllamaServer
 from scripted import field_of, in_markers, scripted
 
 from quincunx.eval.goldsets.check import check_gold_set
-from quincunx.eval.goldsets.goldset import ALL, MANIFEST, GoldSpan, read_gold_set
+from quincunx.eval.goldsets.goldset import ALL, GoldSpan, read_gold_set
+from quincunx.eval.goldsets.manifest import MANIFEST
 from quincunx.eval.goldsets.propose import accept_drafts, propose_questions
 from quincunx.programs.engines.lms import lm as language_model
 from quincunx.retrieval.errors import (

@@ -60,7 +60,7 @@ def test_the_best_on_dev_is_chosen_and_held_against_now_on_test(gold: Path, home
     assert again.sealed[0].look == 2
     assert again.chosen == found.chosen
     assert [trial.score for trial in again.trials] == scores
-    assert len((home / LOOKS).read_text().splitlines()) == 2
+    assert len((gold / LOOKS).read_text().splitlines()) == 2
     json.dumps(sweeping.sweep_as_dict(again))
 
 
