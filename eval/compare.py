@@ -6,8 +6,9 @@ A question that only one run has, or that failed in either, is in no mean: it is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..retrieval.errors import UsageError
 from .goldsets.goldset import GoldQuestion
@@ -15,6 +16,7 @@ from .metrics.answer_scores import score_answers
 from .metrics.means import cluster_labels
 from .metrics.run_scores import RunScores, score_run
 from .results import opened
+from .runs.folder import header_differences
 from .runs.ledger import RunLedger
 from .stats.paired import Comparison, FamilyComparison, compare_paired, holm
 
@@ -72,6 +74,8 @@ class RunComparison:
     too_few: tuple[str, ...]
     """Measures that fewer than 2 of the questions have in both runs: they cannot be compared."""
     measures: tuple[MeasureComparison, ...]
+    differs: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    """In what the runs were configured differently: the value in a and in b, by dotted name such as ``search.k``."""
 
 
 def values_of(run: RunLedger, scored: RunScores) -> dict[str, dict[str, float]]:
@@ -184,6 +188,7 @@ def _compare(a: RunLedger, b: RunLedger, measures: Sequence[str] | None, worst: 
             )
             for measure, (ids, result) in compared.items()
         ),
+        differs=header_differences(a.header, b.header),
     )
 
 

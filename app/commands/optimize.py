@@ -60,6 +60,10 @@ def optimize_program(
     out: RunFolder = None,
     fork: Fork = False,
     workers: Workers = 1,
+    search_only: Annotated[
+        bool,
+        typer.Option("--search-only", help="Find a better program, and do not judge it on test questions."),
+    ] = False,
     program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,6 +104,7 @@ def optimize_program(
             out=out,
             fork=fork,
             workers=workers,
+            search_only=search_only,
             index_progress=indexing,
         )
     notes.print(_announced(plan), markup=False, soft_wrap=True)
@@ -128,11 +133,12 @@ def _announced(plan: Plan) -> str:
         f"{name} {'none, with so few' if effect is None else f'{effect:.2f}'}"
         for name, effect in estimate.detectable.items()
     )
+    held = f" {words}" if (words := plan.budget_words()) else ""
     return (
         f"{plan.optimizer_name} on {sizes} questions, seeds {', '.join(map(str, plan.seeds))}: about {estimate.calls} calls "
         f"of language models ({estimate.answers} for answers, {estimate.tests} of them on test), {estimate.tokens:,} "
         f"tokens{usd}; at 1 s a call {estimate.calls / 60:.0f} min. Least difference in a share that the questions show: "
-        f"{least} (80 % power, a fifth differing).\n{where}"
+        f"{least} (80 % power, a fifth differing).{held}\n{where}"
     )
 
 

@@ -72,10 +72,22 @@ def programs_table(entries: Sequence[ProgramEntry]) -> Table:
 
 def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
     """The runs of a home folder."""
-    table = table_of(f"runs in {home}", "run", "date", "kind", "program", "data", "split", "n", "figure")
+    table = table_of(
+        f"runs in {home}",
+        "run",
+        "date",
+        "kind",
+        "program",
+        "data",
+        "split",
+        "models",
+        "settings",
+        "n",
+        "figure",
+    )
     for entry in entries:
         if entry.error is not None:
-            table.add_row(escape(entry.name), *["–"] * 6, _error(entry.error))
+            table.add_row(escape(entry.name), *["–"] * 8, _error(entry.error))
             continue
         done = str(entry.n) if entry.done == entry.n else f"{entry.done} of {entry.n}"
         figure = "–" if entry.value is None else f"{entry.measure} {entry.value:.3f}"
@@ -86,10 +98,12 @@ def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
             escape(entry.program or "–"),
             escape(str(entry.data)),
             escape(str(entry.split)),
+            escape(", ".join(filter(None, (entry.profile, entry.lm)))),
+            escape(printable(", ".join(f"{name} {value}" for name, value in entry.settings.items()))) or "–",
             done,
             figure,
         )
-    return with_words(table, "date", "kind", "program", "data", "split", "figure")
+    return with_words(table, "date", "kind", "program", "data", "split", "models", "settings", "figure")
 
 
 def fields_table(name: str, fields: Sequence[IndexField]) -> Table:

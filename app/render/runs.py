@@ -126,6 +126,13 @@ def _checks(summary: Summary, prices: tuple[float, float] | None) -> Table:
 def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
     """Two runs, measure by measure, and the questions that lost most."""
     yield Text(f"a: {found.a}\nb: {found.b}\n{found.n} questions scored in both", style="bold")
+    if found.differs:
+        table = with_words(table_of("what differs", "setting", "a", "b"), "setting", "a", "b")
+        for name, values in found.differs.items():
+            table.add_row(escape(printable(name)), *(escape(printable(f"{value}")) for value in values))
+        yield table
+    else:
+        yield Text("the runs were configured alike")
     for what, ids in (
         ("only in a", found.only_a),
         ("only in b", found.only_b),

@@ -29,6 +29,7 @@ from ..metrics.means import detectable_difference
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import fingerprint, run_folder, run_name, same_run
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
+from .demo_leaks import LeakFilter
 from .metric import Metric, Target
 from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library
 from .search_cache import CachingHandle
@@ -40,6 +41,7 @@ REPLY_TOKENS = 200
 """Of an answer, as estimated."""
 WRITING_TOKENS = (2_000, 400)
 """Of a call that writes a prompt, and of its reply, as estimated."""
+_UNITS = {"calls": "calls", "tokens": "tokens", "usd": "dollars"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ class CostEstimate:
     usd: float | None
     """``None`` without prices."""
     tests: int
-    """Of the answers, those that judge the programs on the test questions."""
+    """Of the answers, those that judge the programs on the test questions; 0 for a search alone."""
+    least: Caps
+    """The least budget that holds a verdict, as estimated: the test questions, the usual few-shot baseline, and two programs on
+    the dev questions."""
     questions: Mapping[str, int]
     """How many questions each split has."""
     detectable: Mapping[str, float | None]
@@ -86,6 +91,8 @@ class Plan:
     prices: Mapping[str, Price]
     fork: bool
     workers: int = 1
+    search_only: bool = False
+    """Without a verdict on the test questions."""
     handle: CachingHandle = field(init=False)
     estimate: CostEstimate = field(init=False)
     """What the run is expected to cost."""
@@ -100,11 +107,15 @@ class Plan:
         train, dev, test = (sizes[name] for name in SPLITS)
         cost: Cost = FewShot().cost(train, dev) + self.optimizer.cost(train, dev)
         cost = cost.times(len(self.seeds))
-        tests = (1 + 2 * len(self.seeds)) * test
+        tests = 0 if self.search_only else (1 + 2 * len(self.seeds)) * test
+        few_shot = round(FewShot().cost(train, dev).answers)
+        # No more than half of a budget is held back for the test questions.
+        least = max(2 * tests, tests + few_shot + 2 * dev)
         answers = round(cost.answers) + tests + self._rephrased()
         prompts = round(cost.prompts) + (self.prompt_lm is not self.lm)
+        prompt_tokens = self._prompt_tokens()
         tokens = {
-            "task": (answers * self._prompt_tokens(), answers * REPLY_TOKENS),
+            "task": (answers * prompt_tokens, answers * REPLY_TOKENS),
             "prompt": (prompts * WRITING_TOKENS[0], prompts * WRITING_TOKENS[1]),
         }
         priced = [self.prices[role].of(*taken) for role, taken in tokens.items() if role in self.prices]
@@ -114,8 +125,55 @@ class Plan:
             tokens=sum(map(sum, tokens.values())),
             usd=sum(priced) if priced else None,
             tests=tests,
+            least=Caps(
+                calls=least,
+                tokens=least * (prompt_tokens + REPLY_TOKENS),
+                usd=self.prices["task"].of(least * prompt_tokens, least * REPLY_TOKENS) or None
+                if "task" in self.prices
+                else None,
+            ),
             questions=sizes,
             detectable={name: detectable_difference(sizes[name]) for name in ("dev", "test")},
+        )
+
+    def require_verdict(self) -> None:
+        """Raise `BoundError` for a budget that does not hold a verdict, unless it is for the search alone."""
+        least = asdict(self.estimate.least)
+        for name, cap in asdict(self.caps).items():
+            if not self.search_only and None not in (cap, least[name]) and cap < least[name]:
+                raise BoundError(
+                    f"a budget of {cap:g} {_UNITS[name]} holds no verdict: to search, and to judge on "
+                    f"{self.estimate.questions['test']} test questions, takes about {least[name]:.4g} at the least. Give that "
+                    "much, or let it search without a verdict (search_only=True, --search-only)"
+                )
+
+    def budget_words(self) -> str:
+        """Say what of the run its budget will hold, as estimated; empty without a budget."""
+        estimate = self.estimate
+        tests = estimate.tests / estimate.calls
+        expected = {"calls": estimate.calls, "tokens": estimate.tokens, "usd": estimate.usd}
+        shares = [
+            (cap / whole - tests) / (1 - tests)
+            for name, cap in asdict(self.caps).items()
+            if cap is not None and (whole := expected[name])
+        ]
+        if not shares:
+            return ""
+        if min(shares) >= 1:
+            return "The budget holds all of it."
+        verdict = "" if self.search_only else "the verdict on the test questions and "
+        return f"The budget holds {verdict}about {max(0.0, min(shares)):.0%} of the search: the best program by then is kept."
+
+    def leak_filter(self) -> LeakFilter:
+        """Return what leaves out demos that hold a dev or test question, or what answers one."""
+        judged = {
+            question.id: question
+            for name in ("dev", "test")
+            for question in self.splits[name].questions.values()
+        }
+        return LeakFilter(
+            {question.text: id for id, question in judged.items()},
+            {passage.id: id for id in judged for passage in self.metric.targets[id].passages},
         )
 
     def _rephrased(self) -> int:
@@ -157,6 +215,7 @@ def plan_optimization(
     out: Path | None = None,
     fork: bool = False,
     workers: int = 1,
+    search_only: bool = False,
     index_progress: Progress = no_progress,
 ) -> Plan:
     """Check everything, and return a run that is ready to begin; no language model is asked.
@@ -215,7 +274,7 @@ def plan_optimization(
         "seeds": list(seeds),
     }
     same = same_run(header)
-    return Plan(
+    plan = Plan(
         program=loaded,
         splits=splits,
         test_set=whole["test"],
@@ -232,7 +291,10 @@ def plan_optimization(
         prices=prices,
         fork=fork,
         workers=workers,
+        search_only=search_only,
     )
+    plan.require_verdict()
+    return plan
 
 
 def _loaded(program: str | Path | GroundedProgram, handle: SearchHandle) -> GroundedProgram:

@@ -35,7 +35,6 @@ from ..runs.gold_fingerprint import gold_fingerprint
 from ..runs.look_counter import count_look
 from ..runs.threads import map_in_threads
 from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Phase
-from .demo_leaks import LeakFilter
 from .metric import Verdict, example_of
 from .optimisers import FewShot, Optimizer, OptimizerInput, silenced
 from .plan import Plan, plan_optimization
@@ -86,6 +85,7 @@ def optimize(
     out: Path | None = None,
     fork: bool = False,
     workers: int = 1,
+    search_only: bool = False,
     index_progress: Progress = no_progress,
     watch: OptimizationWatch = ignore_progress,
 ) -> OptimizationResult:
@@ -112,6 +112,7 @@ def optimize(
         out: the run's folder; by default one in the home folder, named after what is run.
         fork: begin a new run beside the one that is there.
         workers: how many questions are asked at once; what is found is the same with any number, for a model that answers alike.
+        search_only: find a better program, and do not judge it on the test questions.
         index_progress: called with (done, total) documents while the index is built.
         watch: called with an `OptimizationProgress` before every answer.
 
@@ -122,7 +123,7 @@ def optimize(
     Raises:
         UsageError: an unknown optimizer or part, a language model that cannot write, or prices that are missing.
         GoldSetError: a split lacks questions, or two splits share what they must not.
-        BoundError: seeds or caps out of range, or a budget that does not hold the opening calls.
+        BoundError: seeds or caps out of range, or a budget that does not hold a verdict, or the opening calls.
         MissingExtraError: ``mipro`` without the ``optimize`` extra.
         LanguageModelError: a language model cannot be asked, or fails several times in a row; run again, it goes on.
         RunMismatchError: ``out`` holds a run of another configuration. WriterBusyError: another process is at it.
@@ -152,6 +153,7 @@ def optimize(
         out=out,
         fork=fork,
         workers=workers,
+        search_only=search_only,
         index_progress=index_progress,
     )
     return run_optimization(plan, watch)
@@ -194,7 +196,7 @@ class _RunningOptimization:
             ]
             for name, gold in plan.splits.items()
         }
-        self.leak_filter = _leak_filter(plan)
+        self.leak_filter = plan.leak_filter()
         dev = [example.gold_id for example in self.examples["dev"]]
         self.log = TrialLog(dev, self.leak_filter, self._report_progress)
         self.metric = LoggingMetric(plan.metric, self.log)
@@ -332,6 +334,9 @@ class _RunningOptimization:
             f"few-shot {each.seed}": each.few_shot for each in seed_results if each.few_shot is not None
         }
         scores: dict[str, dict[str, Verdict]] = {}
+        if self.plan.search_only:
+            self.notes.append("Not tested: it was to search alone. The same run without that is judged.")
+            return scores
         try:
             for name, program in programs.items():
                 verdicts = self._verdicts(program, "test", self.plan.metric)
@@ -387,13 +392,3 @@ class _RunningOptimization:
         out, err = self.streams  # the app's own, whatever is kept off them meanwhile
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             self.watch(OptimizationProgress(spent.calls, self.plan.estimate.calls, score, seconds, spent))
-
-
-def _leak_filter(plan: Plan) -> LeakFilter:
-    judged = {
-        question.id: question for name in ("dev", "test") for question in plan.splits[name].questions.values()
-    }
-    return LeakFilter(
-        {question.text: id for id, question in judged.items()},
-        {passage.id: id for id in judged for passage in plan.metric.targets[id].passages},
-    )

@@ -6,15 +6,18 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...programs.registry import program_spec
 from ...retrieval.errors import QuincunxError, RunError
+from ...retrieval.settings import SearchSettings
 from ..runs.folder import read_header, run_folder, run_names
 from ..runs.ledger import ROWS
 from .summary import REPORT
+
+_DEFAULTS = SearchSettings().as_dict()
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,12 @@ class RunEntry:
     recall@n of the final order, of answers the mean of the part by which the program counts them right, of an
     optimisation what it gained on the test questions."""
     error: str | None = None
-    """Why the run cannot be read; then the fields above are ``None``."""
+    """Why the run cannot be read; then the other fields are ``None``, or empty."""
+    lm: str | None = None
+    """The language model that answers; ``None`` for a run that only searches."""
+    profile: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the search, those that are not the defaults."""
 
 
 def list_runs() -> list[RunEntry]:
@@ -64,6 +72,11 @@ def _entry(name: str) -> RunEntry:
             program=header.get("program"),
             data=header["data"]["name"],
             split=header["data"]["split"],
+            lm=_model(header.get("lm")),
+            profile=header["models"]["profile"],
+            settings={
+                name: value for name, value in header["search"].items() if _DEFAULTS.get(name) != value
+            },
             n=counts[0],
             done=counts[1],
             measure=measure,
@@ -73,6 +86,11 @@ def _entry(name: str) -> RunEntry:
         return RunEntry(name, error=f"{folder}: its header or report lacks what every run has ({error!r})")
     except QuincunxError as error:
         return RunEntry(name, error=str(error))
+
+
+def _model(lm: Any) -> str | None:
+    """Return the name of a language model, which an optimisation's header has among its settings."""
+    return str(lm["model"]) if isinstance(lm, Mapping) else None if lm is None else str(lm)
 
 
 def _report(folder: Path) -> dict[str, Any]:

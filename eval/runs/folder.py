@@ -128,12 +128,20 @@ def same_run(header: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in header.items() if name not in INFORMATION}
 
 
-def _require_same(there: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
-    before, after = _flat(there), _flat(wanted)
-    changed = [
-        f"{name}: {before.get(name, 'none')!r:.80} → {after.get(name, 'none')!r:.80}"
+def header_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return in what two runs were configured differently, by dotted name; what one lacks is ``"none"`` there."""
+    before, after = (_flat(same_run(header)) for header in (a, b))
+    return {
+        name: (before.get(name, "none"), after.get(name, "none"))
         for name in sorted(before.keys() | after.keys())
-        if name.split(".")[0] not in INFORMATION and before.get(name) != after.get(name)
+        if before.get(name) != after.get(name)
+    }
+
+
+def _require_same(there: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    changed = [
+        f"{name}: {before!r:.80} → {after!r:.80}"
+        for name, (before, after) in header_differences(there, wanted).items()
     ]
     if changed:
         raise RunMismatchError(

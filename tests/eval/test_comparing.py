@@ -126,8 +126,12 @@ def test_two_runs_are_compared_on_the_command_line(home: Path, tmp_path: Path) -
         assert (each["outcome"] == "undecided") == (each["holm_p"] >= 0.05)
         assert each["holm_p"] >= each["result"]["p"]
         assert each["worst"]
+    assert found["differs"] == {"search.rerank": [True, False], "search.lexical_weight": [1.5, 0.0]}
     shown = run.invoke(app, ["eval", "compare", *runs, *asked]).stdout
     assert "…" not in shown
+    assert shown.index("search.rerank") < shown.index("recall@5")
+    alike = run.invoke(app, ["eval", "compare", runs[0], runs[0]]).stdout
+    assert "configured alike" in alike
     for each in found["measures"]:
         assert f"worst regressions in {each['measure']}" in shown
         assert all(f"{delta['id']}: {delta['text']}" in shown for delta in each["worst"])

@@ -297,9 +297,17 @@ def test_no_optimizer_makes_a_51st_call_of_50(
     server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str, workers: int
 ) -> None:
     caps = Caps(calls=50)
-    found = run_optimization(
-        planned("chat_bridge", optimizer, gold, tmp_path / "run", server.url, caps=caps, workers=workers)
+    only = planned(
+        "chat_bridge",
+        optimizer,
+        gold,
+        tmp_path / "run",
+        server.url,
+        caps=caps,
+        workers=workers,
+        search_only=True,
     )
+    found = run_optimization(only)
     assert found.spent.calls == chats(server) <= 50
     assert any("budget" in note for note in found.notes)
     quincunx.load(
@@ -319,6 +327,37 @@ def test_what_judges_on_test_is_kept_back_where_half_the_budget_holds_it(
     assert found.spent.calls <= 100
 
 
+def test_a_budget_that_holds_no_verdict_is_refused_with_the_least_that_does(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    prices = {"task": Price(1.0, 1.0), "prompt": Price(1.0, 1.0)}
+    for caps in (Caps(calls=50), Caps(tokens=9_000), Caps(usd=0.009)):
+        with pytest.raises(BoundError, match=r"holds no verdict.* at the least.*--search-only"):
+            planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, caps=caps, prices=prices)
+    assert chats(server) == 0
+    free = planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url)
+    assert free.budget_words() == ""
+    least = Caps(calls=free.estimate.least.calls)
+    plan = planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, caps=least)
+    assert re.search(r"holds the verdict .* and about \d+% of the search", plan.budget_words())
+    assert run_optimization(plan).gain() is not None
+    ample = planned("chat_bridge", "gepa", gold, tmp_path / "run", server.url, caps=Caps(calls=10_000))
+    assert ample.budget_words() == "The budget holds all of it."
+
+
+def test_a_search_alone_is_judged_by_the_same_run_later(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    only = run_optimization(
+        planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url, search_only=True)
+    )
+    assert (only.gain(), only.look) == (None, 0)
+    assert any("search alone" in note for note in only.notes)
+    judged = run_optimization(planned("chat_bridge", "bootstrap", gold, tmp_path / "run", server.url))
+    assert judged.gain() is not None
+    assert 0 < judged.spent.made <= judged.estimate.tests
+
+
 @pytest.mark.parametrize(
     ("caps", "workers"), [(Caps(tokens=20_000), 1), (Caps(usd=0.02), 1), (Caps(usd=0.02), 2)]
 )
@@ -327,8 +366,9 @@ def test_tokens_and_dollars_end_a_run_at_the_call_that_passes_them(
 ) -> None:
     prices = {"task": Price(1.0, 1.0), "prompt": Price(1.0, 1.0)}
     plan = planned(
-        "chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=caps, prices=prices, workers=workers
-    )
+        "chat_bridge", "mipro", gold, tmp_path / "run", server.url, caps=caps, prices=prices, workers=workers,
+        search_only=True,
+    )  # fmt: skip
     spent = run_optimization(plan).spent
     tokens = spent.input_tokens + spent.output_tokens
     assert spent.usd == pytest.approx(tokens / 1e6)
@@ -415,7 +455,14 @@ def test_a_budget_that_does_not_hold_the_opening_calls_is_an_error(
 ) -> None:
     writer = quincunx.lm("ollama/writer", host=server.url, retries=0)
     plan = planned(
-        "chat_bridge", "gepa", gold, tmp_path / "run", server.url, prompt_lm=writer, caps=Caps(calls=1)
+        "chat_bridge",
+        "gepa",
+        gold,
+        tmp_path / "run",
+        server.url,
+        prompt_lm=writer,
+        caps=Caps(calls=1),
+        search_only=True,
     )
     with pytest.raises(BoundError, match="opening calls: 1 calls of 1 are spent"):
         run_optimization(plan)
