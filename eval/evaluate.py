@@ -145,7 +145,7 @@ def evaluate_answers(
         ... ) as run:
         ...     print(run.headline())  # doctest: +ELLIPSIS
         ...     print(run.summary.answers.refusals)  # doctest: +ELLIPSIS
-        citation_recall 0... [0..., ...], n=..., 0 failed
+        answered rightly 0... [0..., ...], answered wrongly 0..., n=..., 0 failed
         Refusals(answerable_answered=..., answerable_refused=..., unanswerable_answered=..., unanswerable_refused=...)
     """
     questions = _gold_set(gold, split)

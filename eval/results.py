@@ -42,7 +42,7 @@ class Run(RunLedger):
 
     @property
     def primary(self) -> str:
-        """The one measure that was declared in advance: ``recall@n``, or what the program counts as right by."""
+        """The one measure that was declared in advance: ``recall@n``, or the one that the program's answers are right by."""
         if self.header["kind"] == "answers":
             return program_spec(str(self.header["program"])).right[0]
         return self.summary.scored.measures[0]
@@ -57,8 +57,17 @@ class Run(RunLedger):
         return {**self.summary.means["final"], **checks}
 
     def headline(self) -> str:
-        """Return the primary measure in one line, such as ``recall@5 0.850 [0.720, 0.930], n=24, 0 failed``."""
+        """Return the outcome in one line, such as ``recall@5 0.850 [0.720, 0.930], n=24, 0 failed``.
+
+        Of a run of answers, which share was answered rightly, wrongly, declined rightly, and wrongly.
+        """
         failed = f"{self.summary.counts.failed} failed"
+        if self.summary.answers and (outcomes := self.summary.answers.outcomes):
+            told = [
+                f"{each.name} {each.share.mean:.3f} [{each.share.low:.3f}, {each.share.high:.3f}]"
+                for each in outcomes
+            ]
+            return f"{', '.join(told)}, n={outcomes[0].share.n}, {failed}"
         mean = self.means().get(self.primary)
         if mean is None:
             return f"{self.primary}: nothing was scored, {failed}"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ...eval.compare import RunComparison
 from ...eval.gate import Gate
+from ...eval.metrics.answer_scores import AnswerScores, right_rule
 from ...eval.metrics.means import count_diagnoses, detectable_words, latency
 from ...eval.report.summary import Summary
 from ...eval.stats.paired import p_text
@@ -32,6 +33,7 @@ def run_tables(summary: Summary, prices: tuple[float, float] | None = None) -> I
     if summary.lost:
         yield _lost(summary)
     if summary.answers is not None:
+        yield _outcomes(summary.answers)
         yield _refusals(summary)
         yield _checks(summary, prices)
 
@@ -93,6 +95,14 @@ def _lost(summary: Summary) -> Table:
     advice = {entry.diagnosis: entry.advice for entry in summary.lost}
     for diagnosis, count in count_diagnoses(summary.lost).items():
         table.add_row(diagnosis, str(count), escape(advice[diagnosis]))
+    return table
+
+
+def _outcomes(answers: AnswerScores) -> Table:
+    title = f"outcomes; an answer is right with a {right_rule(answers.program)}"
+    table = table_of(title, "outcome", "questions", "share")
+    for each in answers.outcomes:
+        table.add_row(each.name, f"{each.count} of {each.share.n}", mean_cell(each.share))
     return table
 
 

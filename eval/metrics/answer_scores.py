@@ -1,6 +1,6 @@
 """What the answers of a run are worth, from its rows alone.
 
-Unanswerable questions are in the 2 × 2 of refusals, and nowhere else.
+Unanswerable questions are in the 2 × 2 of refusals and in the four outcomes, and nowhere else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from .answer_checks import check_answer, output_lines
 from .means import mean_of
 from .run_scores import RunScores
 
-STEPS = ("gold is cited", "the answer is right")
+OUTCOMES = ("answered rightly", "answered wrongly", "declined rightly", "declined wrongly")
+"""What a question may come to. An answer is right by the rule of its program, where the corpus holds one, see
+`ProgramSpec.right`."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,16 @@ class CheckMean:
 
 
 @dataclass(frozen=True)
+class OutcomeShare:
+    """How many questions came to one of `OUTCOMES`."""
+
+    name: str
+    count: int
+    share: Interval
+    """Of all that did not fail."""
+
+
+@dataclass(frozen=True)
 class AnswerScores:
     """The checks of all answers."""
 
@@ -39,6 +51,8 @@ class AnswerScores:
     """Value by check by question id; a check that does not apply is absent."""
     checks: tuple[CheckMean, ...]
     refusals: data.Refusals
+    outcomes: tuple[OutcomeShare, ...]
+    """Of all questions, answerable or not; empty where none was answered or declined."""
     steps: tuple[data.FunnelStep, ...]
     """Of the funnel, after the passages."""
     tokens: Mapping[str, int]
@@ -51,6 +65,7 @@ class AnswerScores:
         return {
             "checks": {check.name: asdict(check.mean) for check in self.checks},
             "refusals": asdict(self.refusals),
+            "outcomes": {outcome.name: asdict(outcome.share) for outcome in self.outcomes},
             "lm_calls": self.lm_calls,
             "tokens": dict(self.tokens),
             "values": self.values,
@@ -87,6 +102,7 @@ def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
         values=values,
         checks=tuple(CheckMean(program, name, _mean(program, scored, values, name, seed)) for name in names),
         refusals=_refusals(scored),
+        outcomes=_outcomes(program, scored, values, seed),
         steps=_steps(program, scored, values),
         tokens=_tokens(scored),
         lm_calls=sum(row.record["usage"]["lm_calls"] for row in scored.rows.values() if not row.failed),
@@ -116,6 +132,36 @@ def _refusals(scored: RunScores) -> data.Refusals:
     return data.Refusals.of(counts)
 
 
+def _outcomes(
+    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]], seed: int
+) -> tuple[OutcomeShare, ...]:
+    came_to = {}
+    for id, row in scored.rows.items():
+        if row.failed:
+            continue
+        answered, right = bool(row.record["answered"]), scored.questions[id].answerable
+        if answered and right:
+            stands = _steps_reached(program, scored, values, id)[1]
+            if stands is None:
+                continue  # its rule does not apply to this question
+            right = stands
+        came_to[id] = OUTCOMES[0 if right else 1] if answered else OUTCOMES[3 if right else 2]
+    if not came_to:
+        return ()
+    questions = [scored.questions[id] for id in came_to]
+    found = []
+    for name in OUTCOMES:
+        hits = [float(outcome == name) for outcome in came_to.values()]
+        found.append(OutcomeShare(name, int(sum(hits)), mean_of(hits, questions, seed)))
+    return tuple(found)
+
+
+def right_rule(program: str) -> str:
+    """Say by what an answer of a program counts as right, such as ``citation_recall of 0.5 or more``."""
+    check, least = program_spec(program).right
+    return f"{check} of {least:g} or more"
+
+
 def _steps(
     program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]]
 ) -> tuple[data.FunnelStep, ...]:
@@ -124,7 +170,7 @@ def _steps(
         data.FunnelStep(
             name, sum(bool(steps[place]) for steps in each), sum(steps[place] is not None for steps in each)
         )
-        for place, name in enumerate(STEPS)
+        for place, name in enumerate(("gold is cited", right_rule(program)))
     )
 
 

@@ -265,6 +265,10 @@ class Report:
     checks: tuple[CheckRecord, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know first, such as a run that was cut off, or an n that cannot tell."""
+    outcomes: tuple[CheckRecord, ...] = ()
+    """Shares of all questions, of runs of answers alone."""
+    right_rule: str = ""
+    """By what an answer counts as right."""
 
     def __post_init__(self) -> None:
         require("primary", self.primary, "one of measures", self.primary in self.measures)

@@ -1,6 +1,6 @@
 """What an optimisation is to be, checked and priced before anything is spent.
 
-plan = prepare("chat_bridge", "gold/", optimizer="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
+plan = plan_optimization("chat_bridge", "gold/", optimizer="gepa", lm=lm, prompt_lm=large, caps=Caps(calls=2000))
 plan.estimate                # what it will about cost, and which effects the questions can show
 """
 

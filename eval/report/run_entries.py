@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...programs.registry import program_spec
 from ...retrieval.errors import QuincunxError, RunError
 from ...retrieval.settings import SearchSettings
+from ..metrics.answer_scores import OUTCOMES
 from ..runs.folder import read_header, run_folder, run_names
 from ..runs.ledger import ROWS
 from .summary import REPORT
@@ -41,7 +41,7 @@ class RunEntry:
     measure: str | None = None
     value: float | None = None
     """The headline figure, as the last report of the run has it; ``None`` where there is no report yet. Of a search
-    recall@n of the final order, of answers the mean of the part by which the program counts them right, of an
+    recall@n of the final order, of answers the share that was answered rightly, of an
     optimisation what it gained on the test questions."""
     error: str | None = None
     """Why the run cannot be read; then the other fields are ``None``, or empty."""
@@ -133,9 +133,8 @@ def _headline(header: Mapping[str, Any], report: Mapping[str, Any]) -> tuple[str
         ]
         return "gain", found[0] if found else None
     if header["kind"] == "answers":
-        measure = program_spec(header["program"]).right[0]
-        check = report["answers"]["checks"].get(measure)
-        return measure, None if check is None else check["mean"]
+        share = report["answers"].get("outcomes", {}).get(OUTCOMES[0])  # older reports have none
+        return OUTCOMES[0], None if share is None else share["mean"]
     measure = f"recall@{header['search']['n']}"
     mean = report["stages"]["final"].get(measure)
     return measure, None if mean is None else mean["mean"]

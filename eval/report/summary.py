@@ -12,7 +12,7 @@ from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import GoldQuestion
 from ..judges.scores import JudgeScores, judge_scores
 from ..metrics import records as data
-from ..metrics.answer_scores import AnswerScores, score_answers
+from ..metrics.answer_scores import AnswerScores, right_rule, score_answers
 from ..metrics.diagnosis import LostUnit, diagnose, place_in_passages
 from ..metrics.means import (
     count_diagnoses,
@@ -60,7 +60,7 @@ class Summary:
 
     @property
     def steps(self) -> list[data.FunnelStep]:
-        """The funnel, down to the right answer where a program answered."""
+        """The funnel, down to what an answer is right by where a program answered."""
         return [*funnel(self.scored), *(self.answers.steps if self.answers else ())]
 
     def as_dict(self) -> dict[str, Any]:
@@ -172,6 +172,13 @@ def report_of(summary: Summary) -> data.Report:
         timed=TIMED,
         given=scored.n,
         refusals=summary.answers.refusals if summary.answers else None,
+        outcomes=tuple(
+            data.CheckRecord(summary.answers.program, each.name, _mean(each.share, len(scored.failed)))
+            for each in summary.answers.outcomes
+        )
+        if summary.answers
+        else (),
+        right_rule=right_rule(summary.answers.program) if summary.answers else "",
         checks=tuple(
             data.CheckRecord(check.program, check.name, _mean(check.mean, len(scored.failed)))
             for check in (summary.answers.checks if summary.answers else ())

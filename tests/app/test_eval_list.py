@@ -24,7 +24,11 @@ def test_runs_are_listed_with_their_headline_figure_and_an_unreadable_one_says_s
     assert (retrieval["data"], retrieval["split"], retrieval["program"]) == ("gold", "test", None)
     assert (retrieval["n"], retrieval["done"], retrieval["measure"]) == (8, 8, "recall@3")
     assert retrieval["value"] == pytest.approx(run["stages"]["final"]["recall@3"]["mean"])
-    assert (answers["program"], answers["measure"], answers["done"]) == ("chat_bridge", "citation_recall", 10)
+    assert (answers["program"], answers["measure"], answers["done"]) == (
+        "chat_bridge",
+        "answered rightly",
+        10,
+    )
     assert 0 <= answers["value"] <= 1
     assert (retrieval["lm"], retrieval["profile"], retrieval["settings"]) == (None, "hashing", {"n": 3})
     assert (answers["lm"], answers["settings"]) == ("extractive/all-MiniLM-L6-v2", {"n": 2})

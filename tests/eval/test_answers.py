@@ -104,7 +104,17 @@ def test_all_questions_are_asked_and_each_check_counts_what_it_says(gold: Path, 
     means = {check.name: (check.mean.mean, check.mean.n) for check in answers.checks}
     assert means["citation_recall"] == (0.5, 2)
     assert [step.count for step in summary.steps][-2:] == [1, 1]
+    assert summary.steps[-1].name == "citation_recall of 0.5 or more"
+    came_to = {each.name: each.count for each in answers.outcomes}
+    assert came_to == {
+        "answered rightly": 1,
+        "answered wrongly": 1,
+        "declined rightly": 1,
+        "declined wrongly": 0,
+    }
+    assert sum(each.share.mean for each in answers.outcomes) == pytest.approx(1)
     page = report_of(summary)
+    assert [(each.name, each.value.n) for each in page.outcomes] == [(name, 3) for name in came_to]
     assert page.kind == "answers"
     shown = {question.id: question for question in page.questions}
     assert shown["q1"].answer is not None
@@ -118,6 +128,7 @@ def test_a_refusal_of_what_can_be_answered_is_a_zero_and_not_left_out(gold: Path
         answers = Summary(run).answers
     assert answers is not None
     assert answers.refusals.answerable_refused == 2
+    assert [each.count for each in answers.outcomes] == [0, 0, 1, 2]
     assert {check.name: check.mean.n for check in answers.checks} == {"citation_recall": 2, "overlap": 2}
     assert all(check.mean.mean == 0 for check in answers.checks)
 
