@@ -2,7 +2,7 @@
 
 What they try, they try with several workers at once, and find the same with any number of them: a call is replayed by what
 it asks, not by when, and what is found is read in the order of the questions. What one call needs of the one before, such as
-the search for demos and the writing of prompts, is asked one by one.
+the writing of prompts, is asked one by one.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class OptimizerInput:
     seed: int
     workers: int = 1
     """How many questions are asked at once."""
+    teacher: dspy.Module | None = None
+    """Whose answers become demos; ``None`` for the student as it is."""
 
     @property
     def shuffled_train(self) -> list[dspy.Example]:
@@ -99,7 +101,7 @@ class Bootstrap:
             max_errors=_ERRORS,
         )
         found: dspy.Module = teleprompter.compile(
-            student, trainset=data.shuffled_train, valset=list(data.dev)
+            student, teacher=data.teacher, trainset=data.shuffled_train, valset=list(data.dev)
         )
         return found
 
@@ -121,7 +123,7 @@ class FewShot:
             max_rounds=1,
             max_errors=_ERRORS,
         )
-        found: dspy.Module = teleprompter.compile(student, trainset=data.shuffled_train)
+        found: dspy.Module = teleprompter.compile(student, teacher=data.teacher, trainset=data.shuffled_train)
         return found
 
 
@@ -158,6 +160,7 @@ class Mipro:
         )
         found: dspy.Module = teleprompter.compile(
             student,
+            teacher=data.teacher,
             trainset=data.shuffled_train,
             valset=list(data.dev),
             num_trials=self.trials,

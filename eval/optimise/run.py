@@ -48,6 +48,7 @@ from .result import (
 )
 from .spending import Caps, Price, Spent
 from .student import LoggingMetric, Student, TrialLog
+from .teacher import AnswersAhead, Teacher
 
 
 @dataclass(frozen=True)
@@ -278,13 +279,16 @@ class _RunningOptimization:
             self.ledger.wrap(plan.lm, "task", phase),
             self.ledger.wrap(plan.prompt_lm, "prompt", phase),
         )
+        train = self.examples["train"]
+        student = self._student(plan.program)
+        teacher = Teacher(student.program.deepcopy(), self.log, AnswersAhead(train, plan.workers))
         data = OptimizerInput(
-            self.examples["train"], self.examples["dev"], self.metric, prompt_lm, seed, plan.workers
+            train, self.examples["dev"], self.metric, prompt_lm, seed, plan.workers, teacher
         )
         self.log.begin()
         try:
             with dspy.context(lm=lm), silenced(), model_errors("the optimizer", str(plan.prompt_lm.model)):
-                student = optimizer.compile(self._student(plan.program), data)
+                compiled = optimizer.compile(student, data)
         except CapReachedError as reached:
             note = f"The search ended at its budget: {reached}."
             if note not in self.notes:
@@ -292,8 +296,8 @@ class _RunningOptimization:
             return None
         finally:
             phase.ended = True  # an optimizer that is stopped does not wait for its threads
-        assert isinstance(student, Student)
-        found: GroundedProgram = student.program
+        assert isinstance(compiled, Student)
+        found: GroundedProgram = compiled.program
         self.log.filter_demos(found)
         return found
 
