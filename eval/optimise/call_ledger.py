@@ -25,7 +25,7 @@ from typing import Any
 
 import dspy
 from dspy.lm15 import Message, Request, Response, Usage
-from dspy.utils.exceptions import LMError
+from dspy.utils.exceptions import LMError, LMRateLimitError
 
 from ...programs.engines.lms import typed_cause
 from ...retrieval.errors import LanguageModelError, StorageError
@@ -201,11 +201,13 @@ class CallLedger:
 
     def _make_call(self, lm: dspy.LM, role: str, request: Request, key: str, nth: int) -> _Row:
         try:
-            for left in range(RETRIES, -1, -1):
+            for left in range(0 if self._opening else RETRIES, -1, -1):
                 self._pause.wait()
                 begin = time.perf_counter()
                 row, error = self._call(lm, request)
-                if error is None or not left or not self._pause.pause_for(error):
+                # A server of one's own that is busy was asked again by its engine: only a provider's 429 is waited for here.
+                limited = isinstance(error, LMRateLimitError) and self._pause.pause_for(error)
+                if not (limited and left):
                     break
         except BaseException:  # an interrupt: who waits for this reply asks for themselves
             with self._lock:
@@ -242,12 +244,16 @@ class CallLedger:
         else:
             self._failures[role].clear()
 
-    def close(self) -> None:
-        """Close it once the calls that are under way are kept, which cost what they cost."""
+    def end(self, phase: Phase) -> None:
+        """End a phase, and wait until the calls that are under way are kept: they cost what they cost."""
         with self._lock:
+            phase.ended = True
             while self._asking:
                 self._lock.wait()
-            self._connection.close()
+
+    def close(self) -> None:
+        self.end(Phase())
+        self._connection.close()
 
     def _rows(self, statement: str, *values: object) -> Any:
         try:

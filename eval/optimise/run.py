@@ -295,7 +295,7 @@ class _RunningOptimization:
                 self.notes.append(note)
             return None
         finally:
-            phase.ended = True  # an optimizer that is stopped does not wait for its threads
+            self.ledger.end(phase)  # an optimizer that is stopped does not wait for its threads
         assert isinstance(compiled, Student)
         found: GroundedProgram = compiled.program
         self.log.filter_demos(found)

@@ -253,7 +253,7 @@ def test_threads_that_a_search_left_behind_ask_nothing_more(tmp_path: Path, engi
         plain = dspy.LM("counting/x", engine=engine, cache=False)
         lm = ledger.wrap(plain, "task", phase)
         assert lm("hello") == ["1"]
-        phase.ended = True
+        ledger.end(phase)
         with pytest.raises(CapReachedError, match="ended"):
             lm("hello")
         assert ledger.wrap(plain, "task")("hello") == ["1"]

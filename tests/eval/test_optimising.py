@@ -260,9 +260,13 @@ def finish(process: subprocess.Popen[str]) -> dict[str, int]:
 
 
 def report(folder: Path) -> dict[str, Any]:
-    """Return a report without the count of looks, which every run that ends adds to."""
+    """Return a report without what depends on how it came to be.
+
+    Every run that ends adds to the looks, and several workers answer train questions ahead that one does not come to.
+    """
     told: dict[str, Any] = json.loads((folder / REPORT).read_text())
-    del told["look"]
+    for name in ("look", "evaluations", "searches", "spent"):
+        del told[name]
     return told
 
 
@@ -293,10 +297,10 @@ def test_a_run_that_ended_is_replayed_for_nothing_and_another_configuration_is_r
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("workers", [1, WORKERS])
-def test_no_optimizer_makes_a_51st_call_of_50(
+def test_no_optimizer_makes_a_21st_call_of_20(
     server: OllamaServer, gold: Path, tmp_path: Path, optimizer: str, workers: int
 ) -> None:
-    caps = Caps(calls=50)
+    caps = Caps(calls=20)
     only = planned(
         "chat_bridge",
         optimizer,
@@ -308,7 +312,7 @@ def test_no_optimizer_makes_a_51st_call_of_50(
         search_only=True,
     )
     found = run_optimization(only)
-    assert found.spent.calls == chats(server) <= 50
+    assert found.spent.calls == chats(server) <= 20
     assert any("budget" in note for note in found.notes)
     quincunx.load(
         str(found.folder / "program"),
