@@ -23,6 +23,9 @@ OUTCOMES = ("answered rightly", "answered wrongly", "declined rightly", "decline
 `ProgramSpec.right`."""
 
 
+Reached = Mapping[str, tuple[bool | None, ...]]
+
+
 @dataclass(frozen=True)
 class CheckMean:
     """The mean of one check."""
@@ -58,6 +61,8 @@ class AnswerScores:
     tokens: Mapping[str, int]
     """``input`` and ``output``, as the language model reported them; absent where it did not."""
     lm_calls: int
+    reached: Reached
+    """Whether a question, by its id, came as far as each of the steps; ``None`` where that does not apply."""
     _scored: RunScores
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,10 +75,6 @@ class AnswerScores:
             "tokens": dict(self.tokens),
             "values": self.values,
         }
-
-    def reached(self, id: str) -> tuple[bool | None, ...]:
-        """Return whether a question came as far as each of the steps; ``None`` where that does not apply."""
-        return _steps_reached(self.program, self._scored, self.values, id)
 
     def shown(self, id: str) -> data.AnswerRecord | None:
         """Return an answer as the page shows it; ``None`` for a failure."""
@@ -97,15 +98,17 @@ def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
         if not row.failed and scored.questions[id].answerable
     }
     names = dict.fromkeys(name for checks in values.values() for name in checks)
+    reached = {id: _steps_reached(program, scored, values, id) for id in scored.rows}
     return AnswerScores(
         program=program,
         values=values,
         checks=tuple(CheckMean(program, name, _mean(program, scored, values, name, seed)) for name in names),
         refusals=_refusals(scored),
-        outcomes=_outcomes(program, scored, values, seed),
-        steps=_steps(program, scored, values),
+        outcomes=_outcomes(scored, reached, seed),
+        steps=_steps(program, scored, reached),
         tokens=_tokens(scored),
         lm_calls=sum(row.record["usage"]["lm_calls"] for row in scored.rows.values() if not row.failed),
+        reached=reached,
         _scored=scored,
     )
 
@@ -132,16 +135,14 @@ def _refusals(scored: RunScores) -> data.Refusals:
     return data.Refusals.of(counts)
 
 
-def _outcomes(
-    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]], seed: int
-) -> tuple[OutcomeShare, ...]:
+def _outcomes(scored: RunScores, reached: Reached, seed: int) -> tuple[OutcomeShare, ...]:
     came_to = {}
     for id, row in scored.rows.items():
         if row.failed:
             continue
         answered, right = bool(row.record["answered"]), scored.questions[id].answerable
         if answered and right:
-            stands = _steps_reached(program, scored, values, id)[1]
+            stands = reached[id][1]
             if stands is None:
                 continue  # its rule does not apply to this question
             right = stands
@@ -162,10 +163,8 @@ def right_rule(program: str) -> str:
     return f"{check} of {least:g} or more"
 
 
-def _steps(
-    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]]
-) -> tuple[data.FunnelStep, ...]:
-    each = [_steps_reached(program, scored, values, id) for id in scored.scored]
+def _steps(program: str, scored: RunScores, reached: Reached) -> tuple[data.FunnelStep, ...]:
+    each = [reached[id] for id in scored.scored]
     return tuple(
         data.FunnelStep(
             name, sum(bool(steps[place]) for steps in each), sum(steps[place] is not None for steps in each)

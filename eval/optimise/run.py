@@ -201,6 +201,7 @@ class _RunningOptimization:
         dev = [example.gold_id for example in self.examples["dev"]]
         self.log = TrialLog(dev, self.leak_filter, self._report_progress)
         self.metric = LoggingMetric(plan.metric, self.log)
+        self.ahead = AnswersAhead(self.examples["train"], plan.workers)
         self.lm = ledger.wrap(plan.lm, "task")
         self.prompt_lm = ledger.wrap(plan.prompt_lm, "prompt")
         self.notes: list[str] = []
@@ -279,12 +280,10 @@ class _RunningOptimization:
             self.ledger.wrap(plan.lm, "task", phase),
             self.ledger.wrap(plan.prompt_lm, "prompt", phase),
         )
-        train = self.examples["train"]
         student = self._student(plan.program)
-        teacher = Teacher(student.program.deepcopy(), self.log, AnswersAhead(train, plan.workers))
-        data = OptimizerInput(
-            train, self.examples["dev"], self.metric, prompt_lm, seed, plan.workers, teacher
-        )
+        teacher = Teacher(student.program.deepcopy(), self.log, self.ahead)
+        train, dev = self.examples["train"], self.examples["dev"]
+        data = OptimizerInput(train, dev, self.metric, prompt_lm, seed, plan.workers, teacher)
         self.log.begin()
         try:
             with dspy.context(lm=lm), silenced(), model_errors("the optimizer", str(plan.prompt_lm.model)):

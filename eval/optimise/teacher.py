@@ -22,12 +22,12 @@ class Teacher(Student):
     they are there when the search comes to them. At most all train questions are answered so.
     """
 
-    def __init__(self, program: GroundedProgram, log: TrialLog, train: AnswersAhead) -> None:
+    def __init__(self, program: GroundedProgram, log: TrialLog, ahead: AnswersAhead) -> None:
         super().__init__(program, log)
-        self.train = train
+        self.ahead = ahead
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
-        ahead = self.train.take(inputs)
+        ahead = self.ahead.take(inputs)
         if len(ahead) > 1:
             with dspy.context(trace=[]):  # what is answered ahead is no part of this answer's trace
                 map_in_threads(self._answer, ahead, len(ahead))

@@ -261,7 +261,7 @@ def _question(
         delta = after - before
         steps = steps_reached(scored, question.id)
     if summary.answers is not None:
-        steps = (*(steps or (None,) * len(funnel_steps(scored))), *summary.answers.reached(question.id))
+        steps = (*(steps or (None,) * len(funnel_steps(scored))), *summary.answers.reached[question.id])
     grades = question.grades
     graded = {id: grade for unit, grade in grades.items() for id in held.get(unit, ())}
     return data.QuestionRecord(

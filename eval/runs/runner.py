@@ -59,9 +59,9 @@ def run_examples(
 ) -> None:
     """Run every example that has no row yet.
 
-    A `QuincunxError` is a failure of its example, and its row. When a language model says that it is asked too
-    much, all workers pause (see `RateLimitPause`), and that example is tried again up to ``retries`` times. Whatever else is raised, an interrupt too, ends the run: the rows that were committed stay,
-    and at most ``workers`` examples have been begun in vain.
+    A `QuincunxError` is a failure of its example, and its row. When a language model says that it is asked too much, all
+    workers pause (see `RateLimitPause`), and that example is tried again up to ``retries`` times. Whatever else is raised, an
+    interrupt too, ends the run: the rows that were committed stay, and at most ``workers`` examples have been begun in vain.
     """
     if workers < 1:
         raise BoundError(f"workers must be at least 1 (got {workers})")

@@ -21,7 +21,7 @@ from sentence_transformers import CrossEncoder
 
 from quincunx.retrieval.errors import BoundError
 from quincunx.retrieval.models.passes import packed
-from quincunx.retrieval.models.passes.packed import _in_bf16
+from quincunx.retrieval.models.passes.packed import _attend_in_bf16
 from quincunx.retrieval.models.precision.formats import (
     candidates,
     converted,
@@ -134,10 +134,13 @@ def test_attention_in_bf16_is_near_float32_however_few_heads_at_a_time(
     query, key, value = (torch.randn(3, 4, 50, 16, generator=generator) for _ in range(3))
     asked = query[:, :, :queries], key, value
     right = torch.nn.functional.scaled_dot_product_attention(*asked, scale=0.25)
-    found = _in_bf16(*asked, scale=0.25)
-    torch.testing.assert_close(found.float(), right, rtol=0.02, atol=0.02)
+    in_bf16 = [tensor.bfloat16() for tensor in (0.25 * asked[0], key, value)]
+    together, one_by_one = (torch.empty_like(in_bf16[0]) for _ in range(2))
+    _attend_in_bf16(*in_bf16, together)
+    torch.testing.assert_close(together.float(), right, rtol=0.02, atol=0.02)
     monkeypatch.setattr(packed, "WEIGHTS_AT_ONCE", 1)
-    assert torch.equal(_in_bf16(*asked, scale=0.25), found)
+    _attend_in_bf16(*in_bf16, one_by_one)
+    assert torch.equal(one_by_one, together)
 
 
 def test_int8_is_tried_on_x86_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,9 @@ def _attend(
         mixed: Any = varlen_attn(q, k, v, bounds, bounds, longest, longest, scale=scaling)
         return mixed[None], None
     heads, width = query.shape[1], query.shape[3]
+    if bf16:
+        query, scaling = query * scaling, 1.0
+        query, key, value = query.bfloat16(), key.bfloat16(), value.bfloat16()
     mixed = torch.empty_like(query.transpose(1, 2))
     begin = 0
     for length, alike in groupby(lengths):  # runs of one length, side by side, attend in one call
@@ -166,22 +169,24 @@ def _attend(
         place = mixed[0, begin:end].view(count, length, heads, width)
         if module is last:
             q, place = q[:, :, :1], place[:, :1]
-        attention = _in_bf16 if bf16 else scaled_dot_product_attention
-        place.copy_(attention(q, k, v, scale=scaling).transpose(1, 2))
+        if bf16:
+            _attend_in_bf16(q, k, v, place.transpose(1, 2))
+        else:
+            place.copy_(scaled_dot_product_attention(q, k, v, scale=scaling).transpose(1, 2))
         begin = end
     return mixed, None
 
 
-def _in_bf16(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor:
-    """Multiply in bf16, a few heads at a time so that their weights stay in the cache; (count, heads, tokens, width) each."""
-    q, k, v = (query * scale).bfloat16(), key.bfloat16().transpose(2, 3), value.bfloat16()
-    mixed = torch.empty_like(q)
-    heads = max(1, WEIGHTS_AT_ONCE // (q.shape[0] * q.shape[2] * k.shape[3]))
-    for first in range(0, q.shape[1], heads):
+def _attend_in_bf16(query: Tensor, key: Tensor, value: Tensor, mixed: Tensor) -> None:
+    """Fill in ``mixed``, a few heads at a time so that their weights stay in the cache; (count, heads, tokens, width) each, the
+    query scaled.
+    """
+    count, all_heads, tokens, _ = query.shape
+    heads = max(1, WEIGHTS_AT_ONCE // (count * tokens * key.shape[2]))
+    for first in range(0, all_heads, heads):
         some = slice(first, first + heads)
-        weights = torch.softmax(q[:, some] @ k[:, some], -1, dtype=torch.float32)
-        mixed[:, some] = weights.bfloat16() @ v[:, some]
-    return mixed
+        weights = torch.softmax(query[:, some] @ key[:, some].transpose(2, 3), -1)  # works it out in float32
+        mixed[:, some] = weights @ value[:, some]
 
 
 AttentionInterface.register(PACKED, _attend)
