@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import importlib.resources
+import importlib.util
 import json
 import os
 import re
@@ -184,3 +186,18 @@ def opened_browser(folder: Path) -> Iterator[Browser]:
     opened = Browser(program, folder)
     yield opened
     opened.close()
+
+
+def serious_findings(browser: Browser) -> list[str]:
+    """Return what axe-core finds serious or critical; skip the test where axe-core is not installed."""
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        pytest.skip("axe-core is not installed: pip install axe-playwright-python")
+    script = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+    browser.run(f"{script}; 0")
+    found = browser.run("axe.run().then((done) => done.violations)")
+    return [
+        f"{each['id']}: {node['html'][:200]} {node['any'][0]['message'] if node['any'] else ''}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]

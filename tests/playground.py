@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 from typing import Any
 
-import pytest
 from browser import Browser
 
 READY = "document.querySelector('input[name=program]:checked') !== null"
@@ -67,18 +65,3 @@ class Playground:
 
     def complaints(self) -> list[dict[str, Any]]:
         return self.browser.complaints(own=self.url)
-
-
-def serious_findings(browser: Browser) -> list[str]:
-    """Return what axe-core finds serious or critical; skip the test where axe-core is not installed."""
-    if importlib.util.find_spec("axe_playwright_python") is None:
-        pytest.skip("axe-core is not installed: pip install axe-playwright-python")
-    script = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-    browser.run(f"{script}; 0")
-    found = browser.run("axe.run().then((done) => done.violations)")
-    return [
-        f"{each['id']}: {node['html'][:200]} {node['any'][0]['message'] if node['any'] else ''}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import dspy
 from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
@@ -31,15 +31,24 @@ class Cost:
 
     answers: float
     """Answers of the program that are not known yet; each takes one call of the language model or more."""
-    prompts: float
+    prompts: float = 0
     """Calls that write prompts."""
+    demos: float = 0
+    """Demos in the prompts of the answers, all together."""
+    shown: float = 0
+    """Questions, each with all of its passages, in the calls that write prompts, all together."""
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.answers + other.answers, self.prompts + other.prompts)
+        return Cost(
+            self.answers + other.answers,
+            self.prompts + other.prompts,
+            self.demos + other.demos,
+            self.shown + other.shown,
+        )
 
     def times(self, times: int) -> Cost:
         """Return what it takes several times."""
-        return Cost(times * self.answers, times * self.prompts)
+        return Cost(times * self.answers, times * self.prompts, times * self.demos, times * self.shown)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,11 @@ class OptimizerInput:
 class Optimizer(Protocol):
     """Makes a program better on the train questions, and chooses by the dev questions."""
 
+    @property
+    def demos(self) -> int:
+        """Most demos of a predictor of the program that is found."""
+        ...
+
     def cost(self, train: int, dev: int) -> Cost:
         """Return what so many questions are expected to cost."""
         ...
@@ -87,8 +101,9 @@ class Bootstrap:
 
     def cost(self, train: int, dev: int) -> Cost:
         # Of the random choices about every second is one that was tried before, and known.
-        tried = (2 + self.candidates / 2) * dev
-        return Cost(tried + _bootstrap_answers(train, self.demos, self.candidates + 1), 0)
+        drawn = self.candidates / 2
+        answers = (2 + drawn) * dev + _bootstrap_answers(train, self.demos, self.candidates + 1)
+        return Cost(answers, demos=(self.demos + drawn * _drawn_demos(self.demos)) * dev)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShotWithRandomSearch(
@@ -113,7 +128,7 @@ class FewShot:
     demos: int = 2
 
     def cost(self, train: int, dev: int) -> Cost:
-        return Cost(_bootstrap_answers(train, self.demos, 1), 0)
+        return Cost(_bootstrap_answers(train, self.demos, 1))
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShot(
@@ -142,7 +157,10 @@ class Mipro:
         met = of * (1 - (1 - 1 / of) ** (self.trials + 1))
         boots = _bootstrap_answers(train, self.demos, self.candidates - 1)
         summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
-        return Cost(met * dev + boots, summaries + self.candidates)
+        # One demo set is empty and one full, and the better ones are picked more often.
+        drawn = (self.candidates - 2) * _drawn_demos(self.demos)
+        each = (self.demos + drawn) / (self.candidates - 1)
+        return Cost(met * dev + boots, summaries + self.candidates, demos=met * dev * each)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.MIPROv2(
@@ -179,10 +197,12 @@ class Gepa:
     """How often instructions are rewritten."""
     minibatch: int = 4
     """Train questions that a rewriting reads about."""
+    demos: ClassVar[int] = 0
 
     def cost(self, train: int, dev: int) -> Cost:
         # A rewriting is tried on the minibatch, and on all of dev where it was better there: about every third one.
-        return Cost(dev + self.proposals * (2 * self.minibatch + dev / 3), self.proposals)
+        answers = dev + self.proposals * (2 * self.minibatch + dev / 3)
+        return Cost(answers, self.proposals, shown=self.proposals * self.minibatch)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         from gepa.utils import MaxCandidateProposalsStopper
@@ -230,7 +250,9 @@ class Simba:
             self.steps * batch * (self.candidates + made / 2)
             + (min(self.steps, self.candidates) / 2 + 1) * train
         )
-        return Cost(tried + 2 * dev, self.steps * made / 2)
+        answers = tried + 2 * dev
+        # They are added step by step, so that half of the most are in a prompt on average.
+        return Cost(answers, self.steps * made / 2, demos=answers * self.demos / 2)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.SIMBA(
@@ -253,9 +275,15 @@ class Chain:
     first: Bootstrap = Bootstrap(candidates=2)
     second: Gepa = Gepa(proposals=4)
 
+    @property
+    def demos(self) -> int:
+        return self.first.demos
+
     def cost(self, train: int, dev: int) -> Cost:
-        # What the second begins with was tried on dev by the first.
-        return self.first.cost(train, dev) + self.second.cost(train, dev) + Cost(-dev, 0)
+        second = self.second.cost(train, dev) + Cost(
+            -dev
+        )  # what it begins with was tried on dev by the first
+        return self.first.cost(train, dev) + replace(second, demos=second.answers * self.first.demos)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         student.set_lm(dspy.settings.lm)
@@ -315,6 +343,11 @@ def _bootstrap_answers(train: int, demos: int, times: int) -> float:
     """Return about how many train questions are answered to find demos, when every second answer is good enough."""
     most = min(train, 2.0 * demos)
     return train * (1 - (1 - most / train) ** times) if train else 0.0
+
+
+def _drawn_demos(most: int) -> float:
+    """Return how many demos are drawn on average, 1 or more."""
+    return (1 + most) / 2
 
 
 @contextlib.contextmanager

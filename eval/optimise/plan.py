@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dspy
 
@@ -37,10 +37,12 @@ from .spending import Caps, Price
 
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""
-REPLY_TOKENS = 200
+CHARACTERS_A_TOKEN = 3.6
+"""As estimated: 3.8 where Qwen2.5 reads the prompts of the canons, fewer where a tokenizer takes marks one by one."""
+REPLY_TOKENS = 80
 """Of an answer, as estimated."""
-WRITING_TOKENS = (2_000, 400)
-"""Of a call that writes a prompt, and of its reply, as estimated."""
+WRITING_TOKENS = (1_200, 300)
+"""Of a call that writes a prompt, but for the questions that it shows, and of its reply, as estimated."""
 _UNITS = {"calls": "calls", "tokens": "tokens", "usd": "dollars"}
 
 
@@ -53,7 +55,7 @@ class CostEstimate:
     answers: int
     """Of them, those that answer questions, or make them self-contained; the others write prompts."""
     tokens: int
-    """Of prompts and replies, by the rule of thumb of four characters a token; demos that are found come on top."""
+    """Of prompts and replies, demos that are found included, by the length of some questions with their passages."""
     usd: float | None
     """``None`` without prices."""
     tests: int
@@ -68,6 +70,17 @@ class CostEstimate:
 
     ``None`` where they are too few to show any.
     """
+
+
+class _Lengths(NamedTuple):
+    """Tokens of a question with its passages, about."""
+
+    prompt: int
+    """Of all that is sent when it is asked."""
+    question: int
+    """Without what is said to every question, as in a demo."""
+    shown: int
+    """With its passages as they are, as it is shown to who writes prompts."""
 
 
 @dataclass
@@ -108,16 +121,21 @@ class Plan:
         cost: Cost = FewShot().cost(train, dev) + self.optimizer.cost(train, dev)
         cost = cost.times(len(self.seeds))
         tests = 0 if self.search_only else (1 + 2 * len(self.seeds)) * test
+        found_demos = FewShot().demos + self.optimizer.demos
+        demos = round(cost.demos) + (0 if self.search_only else len(self.seeds) * test * found_demos)
         few_shot = round(FewShot().cost(train, dev).answers)
         # No more than half of a budget is held back for the test questions.
         least = max(2 * tests, tests + few_shot + 2 * dev)
         answers = round(cost.answers) + tests + self._rephrased()
         prompts = round(cost.prompts) + (self.prompt_lm is not self.lm)
-        prompt_tokens = self._prompt_tokens()
+        lengths = self._lengths()
+        asked = answers * lengths.prompt + demos * (lengths.question + REPLY_TOKENS)
+        written = prompts * WRITING_TOKENS[0] + round(cost.shown) * lengths.shown
         tokens = {
-            "task": (answers * prompt_tokens, answers * REPLY_TOKENS),
-            "prompt": (prompts * WRITING_TOKENS[0], prompts * WRITING_TOKENS[1]),
+            "task": (asked, answers * REPLY_TOKENS),
+            "prompt": (written, prompts * WRITING_TOKENS[1]),
         }
+        least_asked = least * asked // answers
         priced = [self.prices[role].of(*taken) for role, taken in tokens.items() if role in self.prices]
         return CostEstimate(
             calls=answers + prompts,
@@ -127,8 +145,8 @@ class Plan:
             tests=tests,
             least=Caps(
                 calls=least,
-                tokens=least * (prompt_tokens + REPLY_TOKENS),
-                usd=self.prices["task"].of(least * prompt_tokens, least * REPLY_TOKENS) or None
+                tokens=least_asked + least * REPLY_TOKENS,
+                usd=self.prices["task"].of(least_asked, least * REPLY_TOKENS) or None
                 if "task" in self.prices
                 else None,
             ),
@@ -182,21 +200,23 @@ class Plan:
             return 0
         return sum(len(q.history) > 0 for gold in self.splits.values() for q in gold.questions.values())
 
-    def _prompt_tokens(self) -> int:
-        """Return about how many tokens a question takes with its passages."""
-        program = self.program
+    def _lengths(self) -> _Lengths:
+        program, choose = self.program, sentence_choice(self.program)
+        adapter = adapter_name(program)
+        bare = prompt_characters(program.predict, adapter, program.cites)
         looked = list(self.splits["dev"].questions.values())[:LOOKED_AT]
-        characters = 0
+        characters = shown = 0
         for question in looked:
             passages = [evidence(passage) for passage in program.retriever(question=question.text).passages]
             inputs: dict[str, Any] = {
                 name: "" for name in program.spec.signature.input_fields if name != "history"
             }
             inputs |= {"question": question.text, "passages": passages}
-            characters += prompt_characters(
-                program.predict, adapter_name(program), program.cites, inputs, sentence_choice(program)
-            )
-        return characters // len(looked) // 4
+            characters += prompt_characters(program.predict, adapter, program.cites, inputs, choose)
+            shown += sum(len(str(value)) for value in inputs.values())
+        prompt = characters / len(looked)
+        lengths = (prompt, prompt - bare, shown / len(looked))
+        return _Lengths(*(round(length / CHARACTERS_A_TOKEN) for length in lengths))
 
 
 def plan_optimization(

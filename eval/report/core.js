@@ -70,6 +70,7 @@ function seconds(question) {
 const isFailed = (question) => question[Q.status] === "failed";
 const isLost = (question) => question[Q.lost].length > 0;
 const isRefused = (question) => question[Q.refused] === true;
+const isAnswered = (question) => question[Q.refused] === false;
 
 /** The words beside a question that say what became of it. */
 function tags(question) {

@@ -181,7 +181,7 @@ def _question(id: str, texts: tuple[PassageRecord, ...], draw: random.Random) ->
         values=tuple(tuple(round(draw.random(), 4) for _ in MEASURES) for _ in STAGES),
         delta=float(not is_lost) - float(right < 5),
         seconds=(draw.gammavariate(2, 0.004), 0.0021, draw.gammavariate(4, 0.05), draw.gammavariate(2, 0.3)),
-        reached=(True, True, not is_lost, not refused, None),
+        reached=(True, True, not is_lost, not refused, None if refused else not is_lost),
         gold=(Gold(found[right].id, 1),),
         lost=(lost,) if is_lost else (),
         candidates=candidates,

@@ -230,7 +230,7 @@ def _notes(summary: Summary, steps: Sequence[str]) -> list[str]:
     if unknown := count_diagnoses(summary.lost).get("not in the index", 0):
         notes.append(f"{unknown} times gold is not in the index: nothing can find it, and it counts as lost.")
     main = next((c for c in summary.comparisons if (c.baseline, c.stage) == ("fused", "final")), None)
-    if main is not None and main.outcome == "undecided":
+    if summary.answers is None and main is not None and main.outcome == "undecided":
         notes.append(f"Whether the reranker helps in {main.measure}: n={main.result.n} cannot tell.")
     return notes
 

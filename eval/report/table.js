@@ -2,11 +2,17 @@
 
 const PAGE = 50;
 const [without, withIt] = data.delta_stages;
+const OUTCOMES = [
+  ["wrong", "Wrong", (q) => isAnswered(q) && (!q[Q.answerable] || q[Q.reached].at(-1) === false), "Answered, and not rightly by the last step of the funnel, or where the corpus holds no answer."],
+  ["undeclined", "Should have declined", (q) => isAnswered(q) && !q[Q.answerable], "Answered, though the corpus holds no answer."],
+  ["unanswered", "Should have answered", (q) => isRefused(q) && q[Q.answerable], "Declined, though the corpus holds the answer."],
+];
 const FILTERS = [
   ["all", "All", () => true, "All questions, in the order of the run unless you click a heading."],
   ["lost", "Lost", isLost, `Gold that did not come into the ${data.given} passages given.`],
   ["regressed", "Regressed", (q) => q[Q.delta] !== null && q[Q.delta] < 0, `${data.primary} is lower at ${withIt} than at ${without}.`],
   ["refused", "Refused", isRefused, "The program refused, rightly or not."],
+  ...(data.kind === "answers" ? OUTCOMES : []),
   ["failed", "Failed", isFailed, "No result: counted as failed, never as 0 without a word."],
   ["different", "Different", (q) => q[Q.delta] !== null && q[Q.delta] !== 0, `${data.primary} differs between ${without} and ${withIt}.`],
 ];

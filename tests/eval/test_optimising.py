@@ -120,15 +120,17 @@ def test_what_is_optimised_is_better_on_the_test_questions(
     gain = found.gain()
     assert gain is not None
     result = gain.result
+    taken = found.spent.input_tokens + found.spent.output_tokens
     log.warning(
-        "%s %s: test %.3f → %.3f, %+.3f [%.3f, %.3f]; %d calls, %d expected; %d answers, searches %s",
+        "%s %s: test %.3f → %.3f, %+.3f [%.3f, %.3f]; %d calls, %d expected; %d tokens, %d expected; %d answers, searches %s",
         program, name, result.mean_a, result.mean_b, result.difference, result.low, result.high,
-        found.spent.calls, plan.estimate.calls, found.evaluations, found.searches,
+        found.spent.calls, plan.estimate.calls, taken, plan.estimate.tokens, found.evaluations, found.searches,
     )  # fmt: skip
     assert result.low > 0
     # Prompts that do not fit the window fail before they are sent.
     assert found.spent.calls - found.spent.failed == chats(server)
     assert plan.estimate.calls == pytest.approx(found.spent.calls, rel=0.3)
+    assert plan.estimate.tokens == pytest.approx(taken, rel=0.3)
     questions = {question.text for gold in plan.splits.values() for question in gold.questions.values()}
     assert found.searches[1] <= len(questions)
     assert found.evaluations > 2 * found.searches[1]
@@ -192,7 +194,7 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
         out = tmp_path / f"run{seed}"
         plan = planned(
             "resource_search", "mipro", dealt, out, server.url, profile=DEFAULT_PROFILE, index=builddaily,
-            seeds=[seed or 0],
+            seeds=[seed or 0], workers=WORKERS,
         )  # fmt: skip
         gain = run_optimization(plan).gain()
         assert gain is not None

@@ -33,6 +33,9 @@ FILTERS: dict[str, Callable[[data.QuestionRecord], bool]] = {
     "lost": lambda q: bool(q.lost),
     "regressed": lambda q: q.delta is not None and q.delta < 0,
     "refused": lambda q: q.refused is True,
+    "wrong": lambda q: q.refused is False and (not q.answerable or q.reached[-1] is False),
+    "undeclined": lambda q: q.refused is False and not q.answerable,
+    "unanswered": lambda q: q.refused is True and q.answerable,
     "failed": lambda q: q.status == "failed",
     "different": lambda q: q.delta is not None and q.delta != 0,
 }

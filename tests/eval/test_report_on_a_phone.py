@@ -4,6 +4,7 @@ Invariants:
     1. Nothing runs off the edge: what is wider than the screen scrolls within itself, and shows that it does.
     2. The title of every candidate can be read whole.
     3. A text keeps its own direction, a passage without a title is called by its id.
+    4. axe-core finds nothing serious, by day and night.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import DRAWN, LOADED, Browser, opened_browser
+from browser import DRAWN, LOADED, Browser, opened_browser, serious_findings
 from odd_pages import TITLES, UNBROKEN, odd_optimisation, odd_report
 
 from quincunx.eval.report import page
@@ -182,6 +183,20 @@ def test_words_stand_out_from_the_paper_by_day_and_night(
             words = browser.run(f"getComputedStyle(document.querySelector('{selector}')).color")
             dark, light = sorted((luminance(paper), luminance(words)))
             assert (light + 0.05) / (dark + 0.05) >= 4.5, selector
+    finally:
+        browser.send("Emulation.setEmulatedMedia", features=[])
+
+
+@pytest.mark.parametrize("name", ["run", "question", "optimisation"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_serious(
+    browser: Browser, pages: Pages, name: str, scheme: str, width: int
+) -> None:
+    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    try:
+        shown(browser, pages, name, width)
+        assert serious_findings(browser) == []
     finally:
         browser.send("Emulation.setEmulatedMedia", features=[])
 

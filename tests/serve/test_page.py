@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from browser import Browser, opened_browser
+from browser import Browser, opened_browser, serious_findings
 from five_programs import QUESTIONS
-from playground import IDLE, OFF_THE_EDGE, READY, Playground, serious_findings
+from playground import IDLE, OFF_THE_EDGE, READY, Playground
 
 LOOKS = {
     "builddaily": ["chat_bridge", "resource_search"],

@@ -10,9 +10,9 @@ from typing import Any
 
 import policy_answer
 import pytest
-from browser import Browser, opened_browser
+from browser import Browser, opened_browser, serious_findings
 from handbook_gold import HANDBOOK
-from playground import READY, Playground, serious_findings
+from playground import READY, Playground
 from running_service import running
 
 from quincunx.app.serve.access.keys import add_key

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import Browser, opened_browser
-from playground import OFF_THE_EDGE, Playground, serious_findings
+from browser import Browser, opened_browser, serious_findings
+from playground import OFF_THE_EDGE, Playground
 from running_service import running
 
 from quincunx.app.serve.page_files import PAGE_PATHS
