@@ -134,12 +134,12 @@ def test_attention_in_bf16_is_near_float32_however_few_heads_at_a_time(
     query, key, value = (torch.randn(3, 4, 50, 16, generator=generator) for _ in range(3))
     asked = query[:, :, :queries], key, value
     right = torch.nn.functional.scaled_dot_product_attention(*asked, scale=0.25)
-    in_bf16 = [tensor.bfloat16() for tensor in (0.25 * asked[0], key, value)]
-    together, one_by_one = (torch.empty_like(in_bf16[0]) for _ in range(2))
-    _attend_in_bf16(*in_bf16, together)
+    q, k, v = (tensor.bfloat16() for tensor in (0.25 * asked[0], key, value))
+    together, one_by_one = (torch.empty_like(q) for _ in range(2))
+    _attend_in_bf16(q, k, v, together)
     torch.testing.assert_close(together.float(), right, rtol=0.02, atol=0.02)
     monkeypatch.setattr(packed, "WEIGHTS_AT_ONCE", 1)
-    _attend_in_bf16(*in_bf16, one_by_one)
+    _attend_in_bf16(q, k, v, one_by_one)
     assert torch.equal(one_by_one, together)
 
 
