@@ -32,7 +32,7 @@ types: $(STAMP)
 	$(BIN)/mypy tests bench
 
 suite: $(STAMP)
-	$(BIN)/pytest -n 3 --durations 25
+	$(BIN)/pytest -n 2 --durations 25
 
 lint: style types
 
@@ -40,7 +40,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Tests wait now and then, for servers to end and times to run out: three workers, and the types beside them, fill two cores.
+# The two workers of the suite wait now and then: types are checked meanwhile.
 test: style
 	$(MAKE) --jobs 2 types suite
 

@@ -35,7 +35,15 @@ from .commands.optimize import optimize_program
 from .commands.programs import programs_diff, programs_list, programs_show
 from .commands.propose import gold_accept, gold_propose
 from .commands.pull import pull_model
-from .commands.runs import eval_compare, eval_export, eval_gate, eval_list, eval_show, eval_view
+from .commands.runs import (
+    eval_compare,
+    eval_export,
+    eval_gate,
+    eval_list,
+    eval_show,
+    eval_track,
+    eval_view,
+)
 from .commands.search import search_indexes
 from .commands.service.keys import keys_add, keys_list, keys_remove
 from .commands.service.mcp import run_mcp
@@ -88,6 +96,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
             "view": eval_view,
             "compare": eval_compare,
             "gate": eval_gate,
+            "track": eval_track,
             "score": eval_score,
             "calibrate": eval_calibrate,
             "export": eval_export,

@@ -92,7 +92,9 @@ def odd_optimisation() -> dict[str, Any]:
     before = {"instructions": "Answer from the passages.\n\n    Cite each claim.", "demos": []}
     after = {"instructions": f"{TITLES[0] * 6}\n{UNBROKEN}\n{TITLES[2]}", "demos": [demo, demo]}
     return {
-        "optimizer": "gepa", "seed": 0, "gains": [gain, {**gain, "seed": None, "baseline": "few-shot", "verdict": "better"}],
+        "optimizer": "gepa", "seed": 0, "facts": [["program", "chat_bridge"], ["language model", UNBROKEN]],
+        "changed": [{"id": UNBROKEN, "text": title, "before": 0.5, "after": after} for title, after in ((TITLES[0], 0.0), (TITLES[2], 1.0))],
+        "gains": [gain, {**gain, "seed": None, "baseline": "few-shot", "verdict": "better"}],
         "refusals": {
             name: {"answerable_answered": 20, "answerable_refused": 6, "unanswerable_answered": 2, "unanswerable_refused": 3}
             for name in ("before", "few-shot 0", "after 0")

@@ -1,4 +1,4 @@
-"""``quincunx eval list``, ``show``, ``view``, ``compare``, ``gate`` and ``export``: runs that are there already."""
+"""``quincunx eval list``, ``show``, ``view``, ``compare``, ``gate``, ``track`` and ``export``: runs that are there already."""
 
 from __future__ import annotations
 
@@ -107,6 +107,33 @@ def eval_gate(
     else:
         results.print(gate_line(found))
     raise typer.Exit(found.exit_status)
+
+
+def eval_track(
+    runs: Annotated[list[str], typer.Argument(help="Names of runs, or their folders.")],
+    into: Annotated[Path, typer.Option(help="The SQLite file; made where there is none.")],
+    page: Annotated[
+        Path | None, typer.Option(help="An HTML file with a curve for each work, written anew.")
+    ] = None,
+    program_modules: ProgramModules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add the headline figures of runs to one SQLite file, to be watched over commits."""
+    from ...eval.report.track_page import write_track_page
+    from ...eval.report.tracking import track, tracked
+    from ..output import results, write_json
+    from ..render.lists import runs_table
+
+    added = track(runs, into)
+    every = tracked(into)
+    if page is not None:
+        write_track_page(into.stem, every, page)
+    if as_json:
+        write_json({"into": str(into), "added": [asdict(entry) for entry in added], "runs": len(every)})
+        return
+    results.print(runs_table(added, into))
+    if page is not None:
+        results.print(str(page), markup=False, soft_wrap=True)
 
 
 def eval_export(

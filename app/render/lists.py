@@ -70,10 +70,10 @@ def programs_table(entries: Sequence[ProgramEntry]) -> Table:
     return with_words(table, "index", "inputs beside the question", "saved", "example question")
 
 
-def runs_table(entries: Sequence[RunEntry], home: Path) -> Table:
-    """The runs of a home folder."""
+def runs_table(entries: Sequence[RunEntry], place: Path) -> Table:
+    """The runs of a home folder, or of a file of tracked ones."""
     table = table_of(
-        f"runs in {home}",
+        f"runs in {place}",
         "run",
         "date",
         "kind",

@@ -182,6 +182,25 @@ class Plan:
         verdict = "" if self.search_only else "the verdict on the test questions and "
         return f"The budget holds {verdict}about {max(0.0, min(shares)):.0%} of the search: the best program by then is kept."
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Return how it is configured, as names and values to be read."""
+        caps = [f"{cap:,g} {_UNITS[name]}" for name, cap in asdict(self.caps).items() if cap is not None]
+        settings = _spelt(asdict(self.optimizer))  # type: ignore[call-overload]  # dataclasses all
+        sizes = self.estimate.questions
+        return [
+            ("program", self.program.name),
+            ("optimizer", f"{self.optimizer_name}: {settings}"),
+            ("metric", f"{_spelt(self.metric.weights)}; good from {self.metric.threshold:g} on"),
+            ("language model", str(self.lm.model)),
+            ("writes prompts", str(self.prompt_lm.model)),
+            ("gold set", self.test_set.folder.name),
+            ("questions", ", ".join(f"{sizes[name]} {name}" for name in SPLITS)),
+            ("seeds", ", ".join(map(str, self.seeds))),
+            ("budget", ", ".join(caps) or "none"),
+            ("profile", str(self.program.retriever.handle.profile)),
+            ("search", _spelt(self.program.retriever.settings.as_dict())),
+        ]
+
     def leak_filter(self) -> LeakFilter:
         """Return what leaves out demos that hold a dev or test question, or what answers one."""
         judged = {
@@ -315,6 +334,11 @@ def plan_optimization(
     )
     plan.require_verdict()
     return plan
+
+
+def _spelt(settings: Mapping[str, Any]) -> str:
+    """Return settings in one line."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
 
 
 def _loaded(program: str | Path | GroundedProgram, handle: SearchHandle) -> GroundedProgram:

@@ -67,10 +67,14 @@ class OptimizationResult:
     seed: int
     """The seed that the program came from: the best on the dev questions."""
     optimizer: str
+    facts: Sequence[tuple[str, str]]
+    """How it was configured, as names and values to be read."""
     gains: Sequence[Gain]
     """Of each seed, and of all where there are several; empty where the budget did not hold the test questions."""
     scores: Mapping[str, Verdicts]
     """Verdicts on the test questions: of ``before``, ``few-shot SEED`` and ``after SEED``."""
+    changed: Sequence[Mapping[str, Any]]
+    """The test questions on which the saved program does better or worse than the one before, the worst first."""
     refusals: Mapping[str, Refusals]
     """The 2 × 2 of the test questions, by program as in ``scores``."""
     look: int
@@ -99,6 +103,7 @@ class OptimizationResult:
         return {
             "optimizer": self.optimizer,
             "seed": self.seed,
+            "facts": [list(fact) for fact in self.facts],
             "gains": [
                 {
                     "seed": gain.seed,
@@ -115,6 +120,7 @@ class OptimizationResult:
                 }
                 for name, verdicts in self.scores.items()
             },
+            "changed": [dict(question) for question in self.changed],
             "refusals": {name: asdict(counts) for name, counts in self.refusals.items()},
             "look": self.look,
             "curve": [dict(step) for step in self.curve],
@@ -141,6 +147,24 @@ def count_refusals(
         )
         found[name] = Refusals.of(counts)
     return found
+
+
+def changed_questions(
+    scores: Mapping[str, Verdicts], questions: Mapping[str, GoldQuestion], seed: int
+) -> list[dict[str, Any]]:
+    """Return the questions whose score differs between the program before and that of a seed, the worst first."""
+    before, after = scores.get("before", {}), scores.get(f"after {seed}", {})
+    found = [
+        {
+            "id": id,
+            "text": questions[id].text,
+            "before": float(before[id].score),
+            "after": float(verdict.score),
+        }
+        for id, verdict in after.items()
+        if verdict.score != before[id].score
+    ]
+    return sorted(found, key=lambda each: (each["after"] - each["before"], each["id"]))
 
 
 def compute_gains(

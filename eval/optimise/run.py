@@ -41,6 +41,7 @@ from .plan import Plan, plan_optimization
 from .result import (
     OptimizationResult,
     SeedResult,
+    changed_questions,
     compute_gains,
     count_refusals,
     prompts_of,
@@ -224,16 +225,19 @@ class _RunningOptimization:
             best = max(seed_results, key=lambda each: -1.0 if each.dev is None else each.dev)
             scores = self._score_on_test(seed_results, best)
         look = self._count_look(seed_results) if scores else 0
-        gains = compute_gains(scores, plan.splits["test"].questions, plan.seeds)
+        test = plan.splits["test"].questions
+        gains = compute_gains(scores, test, plan.seeds)
         program = self._without_wrappers(best.program)
         result = OptimizationResult(
             folder=self.folder,
             program=program,
             seed=best.seed,
             optimizer=plan.optimizer_name,
+            facts=plan.facts(),
             gains=gains,
             scores=scores,
-            refusals=count_refusals(scores, plan.splits["test"].questions),
+            changed=changed_questions(scores, test, best.seed),
+            refusals=count_refusals(scores, test),
             look=look,
             curve=self.log.curve(),
             dev={each.seed: each.dev for each in seed_results},
@@ -355,9 +359,7 @@ class _RunningOptimization:
     def _count_look(self, seed_results: list[SeedResult]) -> int:
         """Count the look at the test questions; a run that goes on after its end looks again."""
         programs = [self.plan.program, *(each.program for each in seed_results)]
-        return count_look(
-            self.plan.test_set, fingerprint([program_fingerprint(program) for program in programs])
-        )
+        return count_look(self.plan.test_set, fingerprint([program_fingerprint(each) for each in programs]))
 
     def _student(self, program: GroundedProgram) -> Student:
         copied: GroundedProgram = program.deepcopy()

@@ -1,4 +1,4 @@
-"""The runs of the home folder, one entry each, from their headers and the reports beside them."""
+"""Runs as one entry each, from their headers and the reports beside them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 from ...retrieval.errors import QuincunxError, RunError
 from ...retrieval.settings import SearchSettings
 from ..metrics.answer_scores import OUTCOMES
-from ..runs.folder import read_header, run_folder, run_names
+from ..runs.folder import existing_run, fingerprint, read_header, run_names
 from ..runs.ledger import ROWS
+from ..stats.paired import Interval
 from .summary import REPORT
 
 _DEFAULTS = SearchSettings().as_dict()
@@ -22,7 +23,7 @@ _DEFAULTS = SearchSettings().as_dict()
 
 @dataclass(frozen=True)
 class RunEntry:
-    """One run of the home folder."""
+    """One run."""
 
     name: str
     begun: str | None = None
@@ -50,23 +51,44 @@ class RunEntry:
     profile: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the search, those that are not the defaults."""
+    low: float | None = None
+    """Where the 95 % interval of the figure begins."""
+    high: float | None = None
+    failed: int | None = None
+    """Questions that failed; they are not in the figure. Of an optimisation ``None``: there they count as 0."""
+    commit: str | None = None
+    """Of the repository that it was run in, with a plus where files were changed."""
+    questions: str | None = None
+    """sha256 of what was asked: two figures with different ones are not of the same work."""
 
 
 def list_runs() -> list[RunEntry]:
     """Return the runs of the home folder, newest first; one that cannot be read is an entry that says so."""
-    found = [_entry(name) for name in run_names()]
+    found = [_entry_or_error(name) for name in run_names()]
     return sorted(found, key=lambda entry: entry.begun or "", reverse=True)
 
 
-def _entry(name: str) -> RunEntry:
-    folder = run_folder(name)
+def _entry_or_error(name: str) -> RunEntry:
+    try:
+        return run_entry(name)
+    except QuincunxError as error:
+        return RunEntry(name, error=str(error))
+
+
+def run_entry(name_or_folder: str | Path) -> RunEntry:
+    """Return a run of the home folder, or of a folder of its own.
+
+    Raises:
+        UnknownRunError: there is none. RunError: it cannot be read.
+    """
+    folder = existing_run(name_or_folder)
     try:
         header = read_header(folder)
         report = _report(folder)
         counts = _optimised_counts(report) if header["kind"] == "optimise" else _counts(folder / ROWS)
-        measure, value = _headline(header, report)
+        measure, figure = _headline(header, report)
         return RunEntry(
-            name=name,
+            name=folder.name,
             begun=header["begun"],
             kind=header["kind"],
             program=header.get("program"),
@@ -80,12 +102,15 @@ def _entry(name: str) -> RunEntry:
             n=counts[0],
             done=counts[1],
             measure=measure,
-            value=value,
+            value=None if figure is None else figure.mean,
+            low=None if figure is None else figure.low,
+            high=None if figure is None else figure.high,
+            failed=report.get("counts", {}).get("failed"),
+            commit=header["commit"],
+            questions=fingerprint([header["data"]["questions"], header.get("questions")]),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        return RunEntry(name, error=f"{folder}: its header or report lacks what every run has ({error!r})")
-    except QuincunxError as error:
-        return RunEntry(name, error=str(error))
+        raise RunError(f"{folder}: its header or report lacks what every run has ({error!r})") from error
 
 
 def _model(lm: Any) -> str | None:
@@ -122,19 +147,19 @@ def _optimised_counts(report: Mapping[str, Any]) -> tuple[int | None, int | None
     return tested, tested
 
 
-def _headline(header: Mapping[str, Any], report: Mapping[str, Any]) -> tuple[str | None, float | None]:
+def _headline(header: Mapping[str, Any], report: Mapping[str, Any]) -> tuple[str | None, Interval | None]:
     if not report:
         return None, None
     if header["kind"] == "optimise":
         found = [
-            g["difference"]
+            Interval(g["difference"], g["low"], g["high"], g["n"])
             for g in report["gains"]
             if (g["seed"], g["baseline"]) == (report["seed"], "before")
         ]
         return "gain", found[0] if found else None
     if header["kind"] == "answers":
         share = report["answers"].get("outcomes", {}).get(OUTCOMES[0])  # older reports have none
-        return OUTCOMES[0], None if share is None else share["mean"]
+        return OUTCOMES[0], None if share is None else Interval(**share)
     measure = f"recall@{header['search']['n']}"
     mean = report["stages"]["final"].get(measure)
-    return measure, None if mean is None else mean["mean"]
+    return measure, None if mean is None else Interval(**mean)

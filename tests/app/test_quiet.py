@@ -83,6 +83,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("eval", "view", a),
         ("eval", "compare", a, b),
         ("eval", "gate", b, "--against", a, "--metric", "citation_recall"),
+        ("eval", "track", a, str(work / "found"), "--into", str(work / "runs.sqlite"), "--page", str(work / "runs.html")),
         ("eval", "score", a, "--judge", "groundedness", *ollama),
         ("eval", "calibrate", a, str(work / "labels.csv"), "--judge", "groundedness"),
         ("eval", "export", str(work / "found"), "--out", str(work / "trec")),
@@ -99,6 +100,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("keys", "list", keys),
         ("keys", "remove", keys, "app"),
         ("optimize", "chat_bridge", gold, "--optimizer", "bootstrap", *ollama, "--out", str(work / "optimized")),
+        ("eval", "track", str(work / "optimized"), "--into", str(work / "runs.sqlite")),
     ]  # fmt: skip
 
 

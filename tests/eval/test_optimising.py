@@ -134,8 +134,10 @@ def test_what_is_optimised_is_better_on_the_test_questions(
     questions = {question.text for gold in plan.splits.values() for question in gold.questions.values()}
     assert found.searches[1] <= len(questions)
     assert found.evaluations > 2 * found.searches[1]
-    again = fresh(found.folder / "program", program, server.url)
-    assert again == {id: verdict.score for id, verdict in found.scores[f"after {found.seed}"].items()}
+    verdicts_after = found.scores[f"after {found.seed}"]
+    asked = list(verdicts_after) if TORTURE else list(verdicts_after)[:8]
+    again = fresh(found.folder / "program", program, server.url, asked)
+    assert again == {id: verdicts_after[id].score for id in asked}
     for tested, counts in found.refusals.items():
         verdicts = found.scores[tested].values()
         assert sum(asdict(counts).values()) == sum(verdict.failed is None for verdict in verdicts)
@@ -144,8 +146,8 @@ def test_what_is_optimised_is_better_on_the_test_questions(
     assert any("demo added" in line or "instructions changed" in line for line in changes)
 
 
-def fresh(saved: Path, program: str, url: str) -> dict[str, float]:
-    """Return the scores of a saved program on the test questions, in a process of its own."""
+def fresh(saved: Path, program: str, url: str, asked: list[str]) -> dict[str, float]:
+    """Return the scores of a saved program on test questions, in a process of its own."""
     code = f"""
 import json, dspy, quincunx
 from pathlib import Path
@@ -158,7 +160,7 @@ import sys
 from quincunx.eval.optimise.metric import example_of
 with dspy.context(lm=lm):
     told = {{}}
-    for question in plan.splits["test"].questions.values():
+    for question in map(plan.splits["test"].questions.get, {asked!r}):
         inputs = inputs_of(loaded, question)
         told[question.id] = plan.metric(example_of(question, inputs), loaded(**inputs)).score
 sys.stdout.write(json.dumps(told))
