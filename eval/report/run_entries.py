@@ -35,6 +35,7 @@ class RunEntry:
     data: str | None = None
     """Name of the gold set."""
     split: str | None = None
+    """What the figure is of; of an optimisation always test."""
     n: int | None = None
     """Questions of the run; of an optimisation, its test questions."""
     done: int | None = None
@@ -93,7 +94,7 @@ def run_entry(name_or_folder: str | Path) -> RunEntry:
             kind=header["kind"],
             program=header.get("program"),
             data=header["data"]["name"],
-            split=header["data"]["split"],
+            split="test" if header["kind"] == "optimise" else header["data"]["split"],
             lm=_model(header.get("lm")),
             profile=header["models"]["profile"],
             settings={
