@@ -38,7 +38,7 @@ from .spending import Caps, Price
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""
 CHARACTERS_A_TOKEN = 3.6
-"""As estimated: 3.8 where Qwen2.5 reads the prompts of the canons, fewer where a tokenizer takes marks one by one."""
+"""As estimated: about 3.8 where Qwen2.5 reads the prompts of the canons, fewer where a tokenizer takes marks one by one."""
 REPLY_TOKENS = 80
 """Of an answer, as estimated."""
 WRITING_TOKENS = (1_200, 300)
@@ -186,17 +186,18 @@ class Plan:
         """Return how it is configured, as names and values to be read."""
         caps = [f"{cap:,g} {_UNITS[name]}" for name, cap in asdict(self.caps).items() if cap is not None]
         settings = _spelt(asdict(self.optimizer))  # type: ignore[call-overload]  # dataclasses all
+        weights = ", ".join(f"{weight:g} × {name}" for name, weight in self.metric.weights.items())
         sizes = self.estimate.questions
         return [
             ("program", self.program.name),
             ("optimizer", f"{self.optimizer_name}: {settings}"),
-            ("metric", f"{_spelt(self.metric.weights)}; good from {self.metric.threshold:g} on"),
+            ("metric", f"{weights}; an answer is good from {self.metric.threshold:g} on"),
             ("language model", str(self.lm.model)),
             ("writes prompts", str(self.prompt_lm.model)),
             ("gold set", self.test_set.folder.name),
             ("questions", ", ".join(f"{sizes[name]} {name}" for name in SPLITS)),
             ("seeds", ", ".join(map(str, self.seeds))),
-            ("budget", ", ".join(caps) or "none"),
+            ("budget", ", ".join(caps) or "no bound"),
             ("profile", str(self.program.retriever.handle.profile)),
             ("search", _spelt(self.program.retriever.settings.as_dict())),
         ]

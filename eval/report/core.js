@@ -71,12 +71,14 @@ const isFailed = (question) => question[Q.status] === "failed";
 const isLost = (question) => question[Q.lost].length > 0;
 const isRefused = (question) => question[Q.refused] === true;
 const isAnswered = (question) => question[Q.refused] === false;
+const isWrong = (question) => isAnswered(question) && (!question[Q.answerable] || question[Q.reached].at(-1) === false);
 
 /** The words beside a question that say what became of it. */
 function tags(question) {
   return [
     isFailed(question) && el("span", { class: "tag bad" }, "✕ failed"),
     isLost(question) && el("span", { class: "tag loss" }, "▼ lost"),
+    isWrong(question) && el("span", { class: "tag bad" }, "✕ wrong"),
     isRefused(question) && el("span", { class: "tag" }, "∅ refused"),
   ].filter(Boolean);
 }

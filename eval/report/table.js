@@ -3,7 +3,7 @@
 const PAGE = 50;
 const [without, withIt] = data.delta_stages;
 const OUTCOMES = [
-  ["wrong", "Wrong", (q) => isAnswered(q) && (!q[Q.answerable] || q[Q.reached].at(-1) === false), "Answered, and not rightly by the last step of the funnel, or where the corpus holds no answer."],
+  ["wrong", "Wrong", isWrong, "Answered, and not rightly by the last step of the funnel, or where the corpus holds no answer."],
   ["undeclined", "Should have declined", (q) => isAnswered(q) && !q[Q.answerable], "Answered, though the corpus holds no answer."],
   ["unanswered", "Should have answered", (q) => isRefused(q) && q[Q.answerable], "Declined, though the corpus holds the answer."],
 ];
