@@ -280,9 +280,8 @@ class Chain:
         return self.first.demos
 
     def cost(self, train: int, dev: int) -> Cost:
-        second = self.second.cost(train, dev) + Cost(
-            -dev
-        )  # what it begins with was tried on dev by the first
+        # What the second begins with was tried on dev by the first.
+        second = self.second.cost(train, dev) + Cost(-dev)
         return self.first.cost(train, dev) + replace(second, demos=second.answers * self.first.demos)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:

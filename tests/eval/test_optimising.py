@@ -127,6 +127,10 @@ def test_what_is_optimised_is_better_on_the_test_questions(
         found.spent.calls, plan.estimate.calls, taken, plan.estimate.tokens, found.evaluations, found.searches,
     )  # fmt: skip
     assert result.low > 0
+    assert len(found.changed) == result.wins + result.losses
+    assert {fact for fact in found.facts if fact[0] in ("program", "language model", "budget")} == {
+        ("program", program), ("language model", "ollama/qwen3"), ("budget", "no bound"),
+    }  # fmt: skip
     # Prompts that do not fit the window fail before they are sent.
     assert found.spent.calls - found.spent.failed == chats(server)
     assert plan.estimate.calls == pytest.approx(found.spent.calls, rel=0.3)
