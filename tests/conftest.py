@@ -41,7 +41,7 @@ TORTURE = bool(os.environ.get("QUINCUNX_TORTURE"))
 Examples of property tests are then many and new in each run, and few and always the same otherwise.
 """
 settings.register_profile(
-    "quincunx", deadline=None, max_examples=2000 if TORTURE else 60, derandomize=not TORTURE
+    "quincunx", deadline=None, max_examples=2000 if TORTURE else 100, derandomize=not TORTURE
 )
 settings.load_profile("quincunx")
 

@@ -119,7 +119,8 @@ def eval_track(
     as_json: AsJson = False,
 ) -> None:
     """Add the headline figures of runs to one SQLite file, to be watched over commits."""
-    from ...eval.report.track_page import write_track_page
+    from ...eval.report.page import publish_page
+    from ...eval.report.track_page import render_track_page
     from ...eval.report.tracking import track, tracked
     from ..output import results, write_json
     from ..render.lists import runs_table
@@ -127,7 +128,7 @@ def eval_track(
     added = track(runs, into)
     every = tracked(into)
     if page is not None:
-        write_track_page(into.stem, every, page)
+        publish_page(page, render_track_page(into.stem, every))
     if as_json:
         write_json({"into": str(into), "added": [asdict(entry) for entry in added], "runs": len(every)})
         return

@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from ...eval.report.facts import settings_text
 from ...eval.report.run_entries import RunEntry
 from ...retrieval.corpus.roots import Root
 from ...retrieval.index.contents import IndexedDocument
@@ -99,7 +100,7 @@ def runs_table(entries: Sequence[RunEntry], place: Path) -> Table:
             escape(str(entry.data)),
             escape(str(entry.split)),
             escape(", ".join(filter(None, (entry.profile, entry.lm)))),
-            escape(printable(", ".join(f"{name} {value}" for name, value in entry.settings.items()))) or "–",
+            escape(printable(settings_text(entry.settings))) or "–",
             done,
             figure,
         )

@@ -24,6 +24,7 @@ OUTCOMES = ("answered rightly", "answered wrongly", "declined rightly", "decline
 
 
 Reached = Mapping[str, tuple[bool | None, ...]]
+"""By question id, whether each of its gold units was cited; ``None`` for one that does not count."""
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,13 @@ class CheckRecord:
 
 
 @dataclass(frozen=True)
+class OutcomeRecord(CheckRecord):
+    """What became of a program's questions."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class PassageRecord:
     """A text that some question met; it stands once in the page."""
 
@@ -265,7 +272,7 @@ class Report:
     checks: tuple[CheckRecord, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know first, such as a run that was cut off, or an n that cannot tell."""
-    outcomes: tuple[CheckRecord, ...] = ()
+    outcomes: tuple[OutcomeRecord, ...] = ()
     """Shares of all questions, of runs of answers alone."""
     right_rule: str = ""
     """By what an answer counts as right."""

@@ -26,6 +26,7 @@ from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
 from ..metrics.means import detectable_difference
+from ..report.facts import settings_text
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import fingerprint, run_folder, run_name, same_run
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
@@ -185,7 +186,7 @@ class Plan:
     def facts(self) -> list[tuple[str, str]]:
         """Return how it is configured, as names and values to be read."""
         caps = [f"{cap:,g} {_UNITS[name]}" for name, cap in asdict(self.caps).items() if cap is not None]
-        settings = _spelt(asdict(self.optimizer))  # type: ignore[call-overload]  # dataclasses all
+        settings = settings_text(asdict(self.optimizer))  # type: ignore[call-overload]  # dataclasses all
         weights = ", ".join(f"{weight:g} × {name}" for name, weight in self.metric.weights.items())
         sizes = self.estimate.questions
         return [
@@ -199,7 +200,7 @@ class Plan:
             ("seeds", ", ".join(map(str, self.seeds))),
             ("budget", ", ".join(caps) or "no bound"),
             ("profile", str(self.program.retriever.handle.profile)),
-            ("search", _spelt(self.program.retriever.settings.as_dict())),
+            ("search", settings_text(self.program.retriever.settings.as_dict())),
         ]
 
     def leak_filter(self) -> LeakFilter:
@@ -335,11 +336,6 @@ def plan_optimization(
     )
     plan.require_verdict()
     return plan
-
-
-def _spelt(settings: Mapping[str, Any]) -> str:
-    """Return settings in one line."""
-    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
 
 
 def _loaded(program: str | Path | GroundedProgram, handle: SearchHandle) -> GroundedProgram:

@@ -18,7 +18,9 @@ from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import GoldQuestion
 from ..metrics.means import cluster_labels
 from ..metrics.records import Refusals
-from ..report import optimised as page
+from ..report.optimised import render_optimization_page
+from ..report.page import publish_page
+from ..runs.folder import read_header
 from ..stats.paired import Comparison, compare_paired
 from .metric import Verdict
 from .plan import CostEstimate
@@ -234,5 +236,6 @@ def write_optimization_report(found: OptimizationResult) -> Path:
     text = json.dumps(report, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     with storing(path):
         publish_file(path, [memoryview(text.encode())])
-    page.write_optimization_page(found.folder.name, report, found.folder / PAGE)
+    html = render_optimization_page(found.folder.name, read_header(found.folder), report)
+    publish_page(found.folder / PAGE, html)
     return path

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
-from ...retrieval.storage.disk import publish_file, storing
 from ..metrics.records import Mean
-from .page import replace_lone_surrogates, style, template
+from .facts import origin_facts, saved_gain
+from .page import render_page
 
 WIDTH, HEIGHT = 560.0, 160.0
 
@@ -24,19 +23,19 @@ class Curve:
     """Path of the best score so far."""
 
 
-def render_optimization_page(name: str, found: Mapping[str, Any]) -> str:
-    """Return the page of a report, as `OptimizationResult.as_dict` gives it."""
+def render_optimization_page(name: str, header: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Return the page of a run: its header, and its report as `OptimizationResult.as_dict` gives it."""
     means = [Mean(gain["difference"], gain["low"], gain["high"], gain["n"], 0) for gain in found["gains"]]
     scores = [step["dev"] for step in found["curve"]]
-    html = template("optimised.html.j2").render(
+    return render_page(
+        "optimised.html.j2",
         name=name,
         found=found,
+        facts=[*origin_facts(header), *found["facts"]],
+        gain=saved_gain(found),
         means=means,
         curve=curve(scores) if scores else None,
-        script_hash="",
-        **style(),
     )
-    return replace_lone_surrogates(html)
 
 
 def curve(scores: Sequence[float]) -> Curve:
@@ -46,9 +45,3 @@ def curve(scores: Sequence[float]) -> Curve:
     best = [HEIGHT * (1 - score) for score in accumulate(scores, max)]
     path = "".join(f"V{y:.1f}H{step * number:.1f}" for number, y in enumerate(best, start=1))
     return Curve(places, f"M0 {best[0]:.1f}{path}")
-
-
-def write_optimization_page(name: str, found: Mapping[str, Any], path: Path) -> None:
-    """Write the page, whole or not at all; raises `StorageError` when the disk refuses."""
-    with storing(path):
-        publish_file(path, [memoryview(render_optimization_page(name, found).encode())])

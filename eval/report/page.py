@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -24,28 +25,48 @@ FOLDER = Path(__file__).parent
 SCRIPTS = ("core.js", "table.js", "detail.js", "start.js")
 """In the order they run; together they are one script."""
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character, which no file can hold."""
 DASH = "–"
 
 
 def render_run_page(report: Report) -> str:
     """Return the page as HTML that can be written as UTF-8."""
     script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
-    html = template("page.html.j2").render(
+    return render_page(
+        "page.html.j2",
         report=report,
         deltas=charts.delta_chart(report),
         latency=charts.latency_chart(report),
         charts=charts,
         # Both come from this folder and the JSON is escaped, so neither can close its element.
-        **style(),
         script=Markup(script),
         script_hash=_content_hash(script),
         data=Markup(script_json(pack(report))),
     )
-    return replace_lone_surrogates(html)
 
 
-def template(name: str) -> jinja2.Template:
-    """Return a template of this folder, with the filters that write numbers."""
+def render_page(template: str, *, script_hash: str = "", **values: Any) -> str:
+    """Return a page of a template of this folder, in the style of all pages, as HTML that can be written as UTF-8."""
+    style = _source("page.css")
+    html = _template(template).render(
+        style=Markup(style), style_hash=_content_hash(style), script_hash=script_hash, **values
+    )
+    return LONE_SURROGATE.sub("\ufffd", html)
+
+
+def publish_page(path: str | Path, html: str) -> None:
+    """Write a page; a reader of the path finds the old one or the new one, never a part.
+
+    Raises:
+        StorageError: the disk refuses; then the old page stands.
+    """
+    path = Path(path)
+    with storing(path):
+        publish_file(path, [memoryview(html.encode())])
+
+
+def _template(name: str) -> jinja2.Template:
+    """Return a template, with the filters that write numbers."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -63,28 +84,6 @@ def template(name: str) -> jinja2.Template:
         "whisker": charts.whisker,
     }
     return environment.get_template(name)
-
-
-def style() -> dict[str, Markup | str]:
-    """Return the style of all pages, and the hash that allows it."""
-    text = _source("page.css")
-    return {"style": Markup(text), "style_hash": _content_hash(text)}
-
-
-def replace_lone_surrogates(html: str) -> str:
-    """Return a page without halves of characters, which no file can hold."""
-    return LONE_SURROGATE.sub("\ufffd", html)
-
-
-def write_run_page(report: Report, path: str | Path) -> None:
-    """Write the page; a reader of the path finds the old page or the new one, never a part.
-
-    Raises:
-        StorageError: the disk refuses; then the old page stands.
-    """
-    path = Path(path)
-    with storing(path):
-        publish_file(path, [memoryview(render_run_page(report).encode())])
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -16,6 +16,7 @@ from ..metrics.answer_scores import OUTCOMES
 from ..runs.folder import existing_run, fingerprint, read_header, run_names
 from ..runs.ledger import ROWS
 from ..stats.paired import Interval
+from .facts import saved_gain
 from .summary import REPORT
 
 _DEFAULTS = SearchSettings().as_dict()
@@ -61,6 +62,8 @@ class RunEntry:
     """Of the repository that it was run in, with a plus where files were changed."""
     questions: str | None = None
     """sha256 of what was asked: two figures with different ones are not of the same work."""
+    id: str | None = None
+    """sha256 of the header: the run's own, wherever its folder lies."""
 
 
 def list_runs() -> list[RunEntry]:
@@ -109,6 +112,7 @@ def run_entry(name_or_folder: str | Path) -> RunEntry:
             failed=report.get("counts", {}).get("failed"),
             commit=header["commit"],
             questions=fingerprint([header["data"]["questions"], header.get("questions")]),
+            id=fingerprint(header),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder}: its header or report lacks what every run has ({error!r})") from error
@@ -133,7 +137,7 @@ def _report(folder: Path) -> dict[str, Any]:
 def _counts(rows: Path) -> tuple[int, int]:
     """Return how many questions a run has, and how many of them have a row; the file is only read."""
     try:
-        with closing(sqlite3.connect(f"file:{rows}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{rows.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             counts = [
                 int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
                 for table in ("questions", "rows")
@@ -152,12 +156,10 @@ def _headline(header: Mapping[str, Any], report: Mapping[str, Any]) -> tuple[str
     if not report:
         return None, None
     if header["kind"] == "optimise":
-        found = [
-            Interval(g["difference"], g["low"], g["high"], g["n"])
-            for g in report["gains"]
-            if (g["seed"], g["baseline"]) == (report["seed"], "before")
-        ]
-        return "gain", found[0] if found else None
+        gain = saved_gain(report)
+        if gain is None:
+            return "gain", None
+        return "gain", Interval(gain["difference"], gain["low"], gain["high"], gain["n"])
     if header["kind"] == "answers":
         share = report["answers"].get("outcomes", {}).get(OUTCOMES[0])  # older reports have none
         return OUTCOMES[0], None if share is None else Interval(**share)

@@ -26,7 +26,8 @@ from ..metrics.run_scores import STAGES, score_run
 from ..runs.ledger import Row, RunLedger
 from ..runs.look_counter import look_of
 from ..stats.paired import Interval
-from .page import write_run_page
+from .facts import origin_facts, settings_text
+from .page import publish_page, render_run_page
 
 REPORT = "report.json"
 TIMED = ("embed", "dense", "lexical", "fuse", "rerank", "rephrasing", "splitting", "asking", "check")
@@ -117,7 +118,7 @@ def write_run_report(run: RunLedger, summary: Summary | None = None) -> Path:
 
 def write_page(summary: Summary, path: Path) -> None:
     """Write a run as one HTML file; raises `StorageError` when the disk refuses."""
-    write_run_page(report_of(summary), path)
+    publish_page(path, render_run_page(report_of(summary)))
 
 
 def report_of(summary: Summary) -> data.Report:
@@ -173,7 +174,9 @@ def report_of(summary: Summary) -> data.Report:
         given=scored.n,
         refusals=summary.answers.refusals if summary.answers else None,
         outcomes=tuple(
-            data.CheckRecord(summary.answers.program, each.name, _mean(each.share, len(scored.failed)))
+            data.OutcomeRecord(
+                summary.answers.program, each.name, _mean(each.share, len(scored.failed)), each.count
+            )
             for each in summary.answers.outcomes
         )
         if summary.answers
@@ -194,9 +197,7 @@ def report_of(summary: Summary) -> data.Report:
 def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a header says, as names and values to be read."""
     named = [
-        ("begun", header["begun"]),
-        ("commit", _short(header["commit"]) or "outside of a repository"),
-        ("quincunx", header["quincunx"]),
+        *origin_facts(header),
         ("gold set", f"{header['data']['name']}, split {header['data']['split']}"),
         ("data", header["data"]["questions"][:12]),
         ("index", f"{header['index']['name']}, {header['index']['passages']} passages"),
@@ -204,20 +205,12 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("embedder", f"{header['models']['embedder']['model']}"),
         ("reranker", header["models"]["reranker"] or "none"),
         *([("number format", header["precision"]["text"])] if header.get("precision") else []),
-        (
-            "search",
-            ", ".join(f"{name} {value}" for name, value in header["search"].items() if value is not None),
-        ),
+        ("search", settings_text(header["search"])),
         ("seed", str(header["seed"])),
     ]
     if header["kind"] == "answers":
         named[3:3] = [("program", header["program"]), ("language model", header["lm"])]
     return [(name, str(value)) for name, value in named]
-
-
-def _short(commit: str | None) -> str:
-    """Return the beginning of a commit's hash, with the plus that marks changes beside it."""
-    return "" if commit is None else commit[:12] + "+" * commit.endswith("+")
 
 
 def _notes(summary: Summary, steps: Sequence[str]) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ...retrieval.storage.disk import publish_file, storing
 from ..metrics.records import Mean
 from .charts import axis
-from .page import replace_lone_surrogates, style, template
+from .facts import settings_text
+from .page import render_page
 from .run_entries import RunEntry
 
 WIDTH, HEIGHT = 560.0, 160.0
@@ -71,13 +70,11 @@ def _series(runs: Sequence[RunEntry]) -> Series:
 
 def render_track_page(name: str, entries: Sequence[RunEntry]) -> str:
     """Return the page of tracked runs, oldest first."""
-    html = template("tracked.html.j2").render(
-        name=name, series=series_of(entries), width=WIDTH, height=HEIGHT, script_hash="", **style()
+    return render_page(
+        "tracked.html.j2",
+        name=name,
+        series=series_of(entries),
+        width=WIDTH,
+        height=HEIGHT,
+        settings_text=settings_text,
     )
-    return replace_lone_surrogates(html)
-
-
-def write_track_page(name: str, entries: Sequence[RunEntry], path: Path) -> None:
-    """Write the page, whole or not at all; raises `StorageError` when the disk refuses."""
-    with storing(path):
-        publish_file(path, [memoryview(render_track_page(name, entries).encode())])

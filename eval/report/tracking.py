@@ -16,14 +16,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from ...retrieval.errors import RunError, StorageError
-from ..runs.folder import existing_run, fingerprint, read_header
 from .run_entries import RunEntry, run_entry
 
 SCHEMA = 1
 _NAMES = [field.name for field in fields(RunEntry) if field.name != "error"]
 _COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
-_SCHEMA_SQL = f"CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, {_COLUMNS})"
-"""``id`` is the sha256 of the run's header, so that a run which is told again is one row."""
+_SCHEMA_SQL = f"CREATE TABLE IF NOT EXISTS runs ({_COLUMNS}, PRIMARY KEY (id))"
+"""A run that is told again is one row, by its id."""
 
 
 def track(runs: Sequence[str | Path], database: str | Path) -> list[RunEntry]:
@@ -33,22 +32,22 @@ def track(runs: Sequence[str | Path], database: str | Path) -> list[RunEntry]:
         UnknownRunError: there is no such run. RunError: one cannot be read, or has no figure yet.
         StorageError: the database cannot be written, or is none of this kind.
     """
-    entries = {fingerprint(read_header(existing_run(run))): run_entry(run) for run in runs}
+    entries = {entry.id: entry for entry in map(run_entry, runs)}
     for entry in entries.values():
         if entry.value is None:
             raise RunError(f"{entry.name} has no figure yet: finish it, or write its report with `eval show`")
     rows = []
-    for id, entry in entries.items():
+    for entry in entries.values():
         values = {**vars(entry), "settings": json.dumps(dict(entry.settings))}
-        rows.append((id, *(values[name] for name in _NAMES)))
+        rows.append([values[name] for name in _NAMES])
     path = Path(database)
     try:
         with closing(sqlite3.connect(path)) as connection, connection:
             _require_schema(connection, path)
             connection.execute(_SCHEMA_SQL)
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            places = ", ".join("?" * (1 + len(_NAMES)))
-            connection.executemany(f"INSERT OR REPLACE INTO runs (id, {_COLUMNS}) VALUES ({places})", rows)
+            places = ", ".join("?" * len(_NAMES))
+            connection.executemany(f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({places})", rows)
     except sqlite3.Error as error:
         raise StorageError(f"{path}: {error}; check the disk, or name another file") from error
     return list(entries.values())

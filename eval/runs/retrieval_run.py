@@ -122,7 +122,7 @@ def run_header(kind: str, setup: RetrievalSetup, folder: Path, searcher: Searche
         del index["generation"]  # counts how often the same index was brought up to date
     return {
         "kind": kind,
-        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+        "begun": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "commit": commit(),
         "quincunx": version("quincunx"),
         "data": {"name": gold.folder.name, "split": gold.split, "questions": gold_fingerprint(gold)},

@@ -205,7 +205,7 @@ def test_a_report_that_does_not_fit_together_is_refused() -> None:
 
 def test_the_page_is_whole_or_the_old_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "report.html"
-    page.write_run_page(worded("first"), path)
+    page.publish_page(path, page.render_run_page(worded("first")))
     assert path.read_text() == page.render_run_page(worded("first"))
 
     def full(fd: int) -> None:
@@ -213,7 +213,7 @@ def test_the_page_is_whole_or_the_old_one_stands(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError, match=r"report\.html"):
-        page.write_run_page(worded("second"), path)
+        page.publish_page(path, page.render_run_page(worded("second")))
     assert path.read_text() == page.render_run_page(worded("first"))
     assert os.listdir(tmp_path) == ["report.html"]
 
@@ -244,7 +244,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[data.Report, Path]:
     """A run of 5,000 questions, and its page."""
     report, path = example(5000), tmp_path_factory.mktemp("report") / "report.html"
-    page.write_run_page(report, path)
+    page.publish_page(path, page.render_run_page(report))
     return report, path
 
 
@@ -395,7 +395,7 @@ def test_light_and_dark(browser: Browser, big: tuple[data.Report, Path]) -> None
 
 
 def test_hostile_text_stays_text_in_the_browser(browser: Browser, tmp_path: Path) -> None:
-    page.write_run_page(worded(HOSTILE), tmp_path / "hostile.html")
+    page.publish_page(tmp_path / "hostile.html", page.render_run_page(worded(HOSTILE)))
     browser.open(tmp_path / "hostile.html")
     browser.click("#rows tr")
     assert browser.texts("#asked") == [HOSTILE]

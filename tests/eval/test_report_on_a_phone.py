@@ -20,11 +20,12 @@ from browser import DRAWN, LOADED, Browser, opened_browser, serious_findings
 from odd_pages import TITLES, UNBROKEN, odd_optimisation, odd_report
 
 from quincunx.eval.report import page
-from quincunx.eval.report.optimised import render_optimization_page, write_optimization_page
+from quincunx.eval.report.optimised import render_optimization_page
 
 PHONES = (320, 390)
 WIDTHS = (*PHONES, 720, 721, 900, 901, 1280)
 REPORT = odd_report()
+HEADER = {"begun": "2026-11-30T10:00:00.000+00:00", "commit": "0123456789abcdef+", "quincunx": "1"}
 ASKED = next(q for q in REPORT.questions if q.lost and q.answer is not None and q.answer.citations)
 
 
@@ -51,7 +52,7 @@ class TablesOutside(HTMLParser):
 
 @pytest.mark.parametrize(
     "html",
-    [page.render_run_page(REPORT), render_optimization_page("run", odd_optimisation())],
+    [page.render_run_page(REPORT), render_optimization_page("run", HEADER, odd_optimisation())],
     ids=["evaluation", "optimisation"],
 )
 def test_a_page_fits_itself_to_the_screen_and_each_table_to_a_scroller(html: str) -> None:
@@ -71,8 +72,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str
     """By name: the file, what its address ends with, and when it is ready."""
     folder = tmp_path_factory.mktemp("pages")
     run, optimised = folder / "run.html", folder / "optimised.html"
-    page.write_run_page(REPORT, run)
-    write_optimization_page(f"optimise-{UNBROKEN}", odd_optimisation(), optimised)
+    page.publish_page(run, page.render_run_page(REPORT))
+    page.publish_page(optimised, render_optimization_page(f"optimise-{UNBROKEN}", HEADER, odd_optimisation()))
     return {
         "run": (run, "", DRAWN),
         "question": (run, f"#q={ASKED.id}", DRAWN),
@@ -150,7 +151,7 @@ def test_the_title_of_every_candidate_is_whole(browser: Browser, pages: Pages, w
 
 def test_a_passage_without_a_title_is_called_by_its_id(browser: Browser, tmp_path: Path) -> None:
     blank = replace(REPORT, passages=tuple(replace(p, title=" \n") for p in REPORT.passages))
-    page.write_run_page(blank, tmp_path / "blank.html")
+    page.publish_page(tmp_path / "blank.html", page.render_run_page(blank))
     browser.resize(390, 844)
     browser.open(tmp_path / "blank.html", f"#q={ASKED.id}")
     assert set(browser.texts(".orders .title")) == {c.passage for c in ASKED.candidates}

@@ -155,8 +155,7 @@ def _attend(
         return mixed[None], None
     heads, width = query.shape[1], query.shape[3]
     if bf16:
-        query, scaling = query * scaling, 1.0
-        query, key, value = query.bfloat16(), key.bfloat16(), value.bfloat16()
+        query, key, value = (query * scaling).bfloat16(), key.bfloat16(), value.bfloat16()
     mixed = torch.empty_like(query.transpose(1, 2))
     begin = 0
     for length, alike in groupby(lengths):  # runs of one length, side by side, attend in one call

@@ -1,0 +1,27 @@
+"""What reports and lists say of a run, from its header and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def origin_facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return when a run was begun, and with what code, as names and values to be read."""
+    commit = header["commit"]
+    # The plus marks changes beside the commit.
+    short = "outside of a repository" if commit is None else commit[:12] + "+" * commit.endswith("+")
+    return [("begun", header["begun"]), ("commit", short), ("quincunx", header["quincunx"])]
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings in one line, without those that are off."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+
+
+def saved_gain(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what the saved program of an optimisation gained over the one before; ``None`` where it was not tested."""
+    found = (
+        gain for gain in report["gains"] if (gain["seed"], gain["baseline"]) == (report["seed"], "before")
+    )
+    return next(found, None)
