@@ -1,4 +1,4 @@
-"""Work that lasts no longer than the client waits for it, nor than it may."""
+"""Responses, and work that lasts no longer than the client waits for it, nor than it may."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from fastapi import Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic_core import to_json
 from starlette.types import Send
 
 from ...retrieval.errors import DeadlineExceededError
@@ -39,6 +40,15 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result], s
     finally:
         for task in (working, leaving):
             task.cancel()
+
+
+class LargeJSON(JSONResponse):
+    """JSON values that hold no number which is not finite, written by pydantic's core: for an answer with its 20 candidates
+    in a sixth of the time of Python's own writer, in which no other request goes on.
+    """
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content)
 
 
 class EventStream(StreamingResponse):

@@ -12,7 +12,7 @@ from typing import Any
 
 import dspy
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +23,7 @@ from ....programs.program import GroundedProgram
 from ....retrieval.errors import QuincunxError
 from ....signatures.conversation import Turn
 from ...as_json import answer_as_json, event_as_json
-from ..connection import EVENT_STREAM, EventStream, while_connected
+from ..connection import EVENT_STREAM, EventStream, LargeJSON, while_connected
 from ..feedback.remembered import noting_call_ids
 from ..service import Service
 from ..settings import ServeLimits
@@ -103,7 +103,7 @@ async def ask_served(program: str, body: AskBody, request: Request, service: Rea
     if body.stream or EVENT_STREAM in request.headers.get("accept", ""):
         events = call.events()
         return EventStream(events, call.sent(events))
-    return JSONResponse(await while_connected(request, call.answer(), service.settings.limits.seconds))
+    return LargeJSON(await while_connected(request, call.answer(), service.settings.limits.seconds))
 
 
 @router.post("/{program}/batch", summary="Ask a program several questions.", response_model=BatchAnswers)
@@ -127,7 +127,7 @@ async def ask_served_batch(
         return [task.result() for task in tasks]
 
     async with service.gate.admitted(len(calls)):
-        return JSONResponse({"answers": await while_connected(request, every(), limits.seconds)})
+        return LargeJSON({"answers": await while_connected(request, every(), limits.seconds)})
 
 
 class ProgramCall:

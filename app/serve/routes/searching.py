@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....retrieval.filter_text import parse_filter
 from ....retrieval.settings import SearchSettings
 from ...as_json import search_as_json
-from ..connection import while_connected
+from ..connection import LargeJSON, while_connected
 from .admission import TAKES_TURN, ReadyService
 from .answers import CandidateBody, PassageBody
 from .texts import require_length
@@ -86,11 +85,11 @@ class FoundBody(BaseModel):
 
 
 @router.post("/search", summary="Search an index.", dependencies=[TAKES_TURN], response_model=FoundBody)
-async def search_index(body: SearchBody, request: Request, service: ReadyService) -> JSONResponse:
+async def search_index(body: SearchBody, request: Request, service: ReadyService) -> Response:
     limits = service.settings.limits
     require_length(limits, question=body.question)
     settings = body.settings.over(SearchSettings())
     search = asyncio.to_thread(service.search, body.index.split(","), body.question, settings)
     found = await while_connected(request, search, limits.seconds)
     service.metrics.stages(found.seconds)
-    return JSONResponse(search_as_json(body.index, found, settings))
+    return LargeJSON(search_as_json(body.index, found, settings))
