@@ -40,7 +40,9 @@ from .commands.runs import (
     eval_export,
     eval_gate,
     eval_list,
+    eval_prune,
     eval_show,
+    eval_tag,
     eval_track,
     eval_view,
 )
@@ -97,6 +99,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
             "compare": eval_compare,
             "gate": eval_gate,
             "track": eval_track,
+            "tag": eval_tag,
+            "prune": eval_prune,
             "score": eval_score,
             "calibrate": eval_calibrate,
             "export": eval_export,

@@ -1,4 +1,4 @@
-"""``quincunx eval list``, ``show``, ``view``, ``compare``, ``gate``, ``track`` and ``export``: runs that are there already."""
+"""``quincunx eval list`` and what else is done with runs that are there already: shown, compared, tagged, removed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ if TYPE_CHECKING:
     from ...eval.runs.ledger import RunLedger
 
 
-def eval_list(program_modules: ProgramModules = None, as_json: AsJson = False) -> None:
+def eval_list(
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only runs with this tag; may be given again.")
+    ] = None,
+    program_modules: ProgramModules = None,
+    as_json: AsJson = False,
+) -> None:
     """List the runs of the home folder, newest first, each with its headline figure."""
     from ...eval.report.run_entries import list_runs
     from ...retrieval.storage.home import home
     from ..output import results, write_json
     from ..render.lists import runs_table
 
-    entries = list_runs()
+    entries = [entry for entry in list_runs() if set(tag or ()) <= set(entry.tags)]
     if as_json:
         write_json({"home": str(home()), "runs": [asdict(entry) for entry in entries]})
     elif entries:
         results.print(runs_table(entries, home()))
     else:
-        results.print(f"no run in {home()} yet: quincunx eval retrieval DIR", markup=False, soft_wrap=True)
+        none = "no run has these tags" if tag else f"no run in {home()} yet: quincunx eval retrieval DIR"
+        results.print(none, markup=False, soft_wrap=True)
 
 
 def eval_show(
@@ -135,6 +142,56 @@ def eval_track(
     results.print(runs_table(added, into))
     if page is not None:
         results.print(str(page), markup=False, soft_wrap=True)
+
+
+def eval_tag(
+    run: RunName,
+    tags: Annotated[list[str] | None, typer.Argument(help="Tags that it gets.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag it loses; may be given again.")] = None,
+    note: Annotated[
+        str | None, typer.Option(help="What is to be known of it, in place of its note; empty: none.")
+    ] = None,
+    program_modules: ProgramModules = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a run tags and a note, or show those that it has; they change nothing of it."""
+    from ...eval.runs.folder import existing_run
+    from ...eval.runs.notes import annotate_run, read_run_notes
+    from ..output import results, write_json
+    from ..render.text import printable
+
+    changes = tags or remove or note is not None
+    notes = (
+        annotate_run(run, add=tags or (), remove=remove or (), note=note)
+        if changes
+        else read_run_notes(existing_run(run))
+    )
+    if as_json:
+        write_json({"run": run, **asdict(notes)})
+        return
+    results.print(" ".join(notes.tags) or "no tags", markup=False, soft_wrap=True)
+    if notes.note:
+        results.print(printable(notes.note), markup=False, soft_wrap=True)
+
+
+def eval_prune(
+    keep: Annotated[int, typer.Option(help="So many of the newest stay.")] = 0,
+    older_than: Annotated[float, typer.Option(help="Days; what is younger stays.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove old evaluations of the home folder; those with a tag stay, and so do optimisations."""
+    from ...eval.runs.pruning import prune_runs
+    from ..output import results, write_json
+
+    found = prune_runs(keep=keep, older_than_days=older_than, dry_run=dry_run)
+    if as_json:
+        write_json({"dry_run": dry_run, **asdict(found)})
+        return
+    for name in found.removed:
+        results.print(name, markup=False, soft_wrap=True)
+    verb = "would be removed" if dry_run else "removed"
+    results.print(f"{len(found.removed)} {verb}, {len(found.busy)} are being written", style="dim")
 
 
 def eval_export(

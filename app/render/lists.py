@@ -83,12 +83,13 @@ def runs_table(entries: Sequence[RunEntry], place: Path) -> Table:
         "split",
         "models",
         "settings",
+        "tags",
         "n",
         "figure",
     )
     for entry in entries:
         if entry.error is not None:
-            table.add_row(escape(entry.name), *["–"] * 8, _error(entry.error))
+            table.add_row(escape(entry.name), *["–"] * 9, _error(entry.error))
             continue
         done = str(entry.n) if entry.done == entry.n else f"{entry.done} of {entry.n}"
         figure = "–" if entry.value is None else f"{entry.measure} {entry.value:.3f}"
@@ -101,10 +102,13 @@ def runs_table(entries: Sequence[RunEntry], place: Path) -> Table:
             escape(str(entry.split)),
             escape(", ".join(filter(None, (entry.profile, entry.lm)))),
             escape(printable(settings_text(entry.settings))) or "–",
+            escape(" ".join(entry.tags)) or "–",
             done,
             figure,
         )
-    return with_words(table, "date", "kind", "program", "data", "split", "models", "settings", "figure")
+    return with_words(
+        table, "date", "kind", "program", "data", "split", "models", "settings", "tags", "figure"
+    )
 
 
 def fields_table(name: str, fields: Sequence[IndexField]) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..runs.notes import RunNotes
+
 
 def origin_facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return when a run was begun, and with what code, as names and values to be read."""
@@ -12,6 +14,12 @@ def origin_facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     # The plus marks changes beside the commit.
     short = "outside of a repository" if commit is None else commit[:12] + "+" * commit.endswith("+")
     return [("begun", header["begun"]), ("commit", short), ("quincunx", header["quincunx"])]
+
+
+def note_facts(notes: RunNotes) -> list[tuple[str, str]]:
+    """Return what people say of a run, as names and values to be read; empty where they say nothing."""
+    said = [("tags", ", ".join(notes.tags)), ("note", notes.note)]
+    return [fact for fact in said if fact[1]]
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from ...retrieval.settings import SearchSettings
 from ..metrics.answer_scores import OUTCOMES
 from ..runs.folder import existing_run, fingerprint, read_header, run_names
 from ..runs.ledger import ROWS
+from ..runs.notes import read_run_notes
 from ..stats.paired import Interval
 from .facts import saved_gain
 from .summary import REPORT
@@ -64,6 +65,9 @@ class RunEntry:
     """sha256 of what was asked: two figures with different ones are not of the same work."""
     id: str | None = None
     """sha256 of the header: the run's own, wherever its folder lies."""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    """What people said of it, see `RunNotes`."""
 
 
 def list_runs() -> list[RunEntry]:
@@ -113,6 +117,7 @@ def run_entry(name_or_folder: str | Path) -> RunEntry:
             commit=header["commit"],
             questions=fingerprint([header["data"]["questions"], header.get("questions")]),
             id=fingerprint(header),
+            **vars(read_run_notes(folder)),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder}: its header or report lacks what every run has ({error!r})") from error

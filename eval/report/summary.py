@@ -25,8 +25,9 @@ from ..metrics.means import (
 from ..metrics.run_scores import STAGES, score_run
 from ..runs.ledger import Row, RunLedger
 from ..runs.look_counter import look_of
+from ..runs.notes import read_run_notes
 from ..stats.paired import Interval
-from .facts import origin_facts, settings_text
+from .facts import note_facts, origin_facts, settings_text
 from .page import publish_page, render_run_page
 
 REPORT = "report.json"
@@ -37,7 +38,7 @@ class Summary:
     """Everything that is shown of a run, worked out once from its rows."""
 
     def __init__(self, run: RunLedger) -> None:
-        self.name = run.name
+        self.name, self.folder = run.name, run.folder
         self.header = run.header
         self.look = look_of(run.folder)
         """Which look at its test questions the run was; ``None`` where it asked none."""
@@ -139,6 +140,7 @@ def report_of(summary: Summary) -> data.Report:
         facts=(
             *facts(summary.header),
             *([("test questions", f"look {summary.look} at them")] if summary.look else []),
+            *note_facts(read_run_notes(summary.folder)),
         ),
         counts=summary.counts,
         funnel=tuple(summary.steps),

@@ -38,7 +38,7 @@ def track(runs: Sequence[str | Path], database: str | Path) -> list[RunEntry]:
             raise RunError(f"{entry.name} has no figure yet: finish it, or write its report with `eval show`")
     rows = []
     for entry in entries.values():
-        values = {**vars(entry), "settings": json.dumps(dict(entry.settings))}
+        values = {**vars(entry), "settings": json.dumps(dict(entry.settings)), "tags": json.dumps(entry.tags)}
         rows.append([values[name] for name in _NAMES])
     path = Path(database)
     try:
@@ -66,7 +66,9 @@ def tracked(database: str | Path) -> list[RunEntry]:
     except sqlite3.Error as error:
         raise StorageError(f"{path}: {error}; name a file that `eval track` has written") from error
     found = [dict(zip(_NAMES, row, strict=True)) for row in rows]
-    return [RunEntry(**{**row, "settings": json.loads(row["settings"])}) for row in found]
+    for row in found:
+        row |= {"settings": json.loads(row["settings"]), "tags": tuple(json.loads(row["tags"]))}
+    return [RunEntry(**row) for row in found]
 
 
 def _require_schema(connection: sqlite3.Connection, path: Path) -> None:

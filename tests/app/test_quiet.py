@@ -79,6 +79,8 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("eval", "answers", "chat_bridge", gold, "--split", "dev", "--out", b, "-n", "3"),
         ("eval", "sweep", gold),
         ("eval", "list"),
+        ("eval", "tag", a, "kept"),
+        ("eval", "prune", "--keep", "20"),
         ("eval", "show", a),
         ("eval", "view", a),
         ("eval", "compare", a, b),
