@@ -37,6 +37,7 @@ from .commands.propose import gold_accept, gold_propose
 from .commands.pull import pull_model
 from .commands.runs import (
     eval_compare,
+    eval_diff,
     eval_export,
     eval_gate,
     eval_list,
@@ -97,6 +98,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
             "show": eval_show,
             "view": eval_view,
             "compare": eval_compare,
+            "diff": eval_diff,
             "gate": eval_gate,
             "track": eval_track,
             "tag": eval_tag,

@@ -88,6 +88,22 @@ def eval_compare(
         results.print(table)
 
 
+def eval_diff(
+    a: RunName, b: RunName, program_modules: ProgramModules = None, as_json: AsJson = False
+) -> None:
+    """Say in what run B differs from run A: settings, models and prompts; no question is looked at."""
+    from ...eval.diff import diff_runs
+    from ..output import results, write_json
+    from ..render.runs import difference_tables
+
+    found = diff_runs(a, b)
+    if as_json:
+        write_json(asdict(found))
+        return
+    for table in difference_tables(found):
+        results.print(table)
+
+
 def eval_gate(
     run: RunName,
     against: Annotated[str, typer.Option(help="The run that is to be kept up with.")],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.console import RenderableType
 from rich.markup import escape
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...eval.compare import RunComparison
+from ...eval.diff import RunDifference
 from ...eval.gate import Gate
 from ...eval.metrics.answer_scores import AnswerScores, right_rule
 from ...eval.metrics.means import count_diagnoses, detectable_words, latency
@@ -133,16 +135,31 @@ def _checks(summary: Summary, prices: tuple[float, float] | None) -> Table:
     return table
 
 
+def difference_tables(found: RunDifference) -> Iterable[RenderableType]:
+    """In what two runs differ: a table of settings and models, and the lines of their prompts."""
+    yield Text(f"a: {found.a}\nb: {found.b}", style="bold")
+    yield _configured(found.configured)
+    if found.prompts is None:
+        yield Text("the prompts: not kept by both runs")
+    elif not found.prompts:
+        yield Text("the prompts are the same")
+    for predictor, lines in (found.prompts or {}).items():
+        yield Text("\n".join([printable(predictor), *(f"  {printable(line)}" for line in lines)]))
+
+
+def _configured(differs: Mapping[str, tuple[Any, Any]]) -> RenderableType:
+    if not differs:
+        return Text("the runs were configured alike")
+    table = with_words(table_of("what differs", "setting", "a", "b"), "setting", "a", "b")
+    for name, values in differs.items():
+        table.add_row(escape(printable(name)), *(escape(printable(f"{value}")) for value in values))
+    return table
+
+
 def comparison_tables(found: RunComparison) -> Iterable[RenderableType]:
     """Two runs, measure by measure, and the questions that lost most."""
     yield Text(f"a: {found.a}\nb: {found.b}\n{found.n} questions scored in both", style="bold")
-    if found.differs:
-        table = with_words(table_of("what differs", "setting", "a", "b"), "setting", "a", "b")
-        for name, values in found.differs.items():
-            table.add_row(escape(printable(name)), *(escape(printable(f"{value}")) for value in values))
-        yield table
-    else:
-        yield Text("the runs were configured alike")
+    yield _configured(found.differs)
     for what, ids in (
         ("only in a", found.only_a),
         ("only in b", found.only_b),

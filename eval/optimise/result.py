@@ -10,9 +10,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pydantic_core import to_jsonable_python
-
-from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
 from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import GoldQuestion
@@ -207,27 +204,6 @@ def _gain(
 
 def _count_failures(verdicts: Verdicts) -> int:
     return sum(verdict.failed is not None for verdict in verdicts.values())
-
-
-def prompts_of(program: GroundedProgram) -> dict[str, dict[str, Any]]:
-    """Return the instructions and demos of each predictor, as text."""
-    return {
-        name: {
-            "instructions": predictor.signature.instructions,
-            "demos": [_demo_text(demo, predictor.signature) for demo in predictor.demos],
-        }
-        for name, predictor in predictors_of(program)
-    }
-
-
-def _demo_text(demo: Mapping[str, Any], signature: Any) -> dict[str, str]:
-    return {name: _text(demo[name]) for name in signature.fields if name in demo}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=1)
 
 
 def write_optimization_report(found: OptimizationResult) -> Path:

@@ -33,6 +33,7 @@ from ..runs.answer_run import inputs_of, program_fingerprint
 from ..runs.folder import claim_folder, fingerprint
 from ..runs.gold_fingerprint import gold_fingerprint
 from ..runs.look_counter import count_look
+from ..runs.prompts import prompts_of
 from ..runs.threads import map_in_threads
 from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Phase
 from .metric import Verdict, example_of
@@ -44,7 +45,6 @@ from .result import (
     changed_questions,
     compute_gains,
     count_refusals,
-    prompts_of,
     write_optimization_report,
 )
 from .spending import Caps, Price, Spent

@@ -92,7 +92,7 @@ def run_entry(name_or_folder: str | Path) -> RunEntry:
     folder = existing_run(name_or_folder)
     try:
         header = read_header(folder)
-        report = _report(folder)
+        report = read_report(folder)
         counts = _optimised_counts(report) if header["kind"] == "optimise" else _counts(folder / ROWS)
         measure, figure = _headline(header, report)
         return RunEntry(
@@ -128,8 +128,8 @@ def _model(lm: Any) -> str | None:
     return str(lm["model"]) if isinstance(lm, Mapping) else None if lm is None else str(lm)
 
 
-def _report(folder: Path) -> dict[str, Any]:
-    """Return the report of a run; empty where there is none yet."""
+def read_report(folder: Path) -> dict[str, Any]:
+    """Return the report of a run; empty where there is none yet, and `RunError` raised for one that cannot be read."""
     path = folder / REPORT
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

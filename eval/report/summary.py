@@ -72,7 +72,7 @@ class Summary:
             "header": {
                 name: value
                 for name, value in self.header.items()
-                if name not in ("begun", "commit", "precision")
+                if name not in ("begun", "commit", "precision", "prompts")
             },
             "counts": asdict(self.counts),
             "failures": {row.id: {"code": row.code, "message": row.message} for row in scored.failed},

@@ -17,6 +17,7 @@ from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint
 from .ledger import RunLedger
 from .look_counter import count_look_of_run
+from .prompts import prompts_of
 from .retrieval_run import (
     GoldLocator,
     RetrievalSetup,
@@ -52,6 +53,7 @@ def run_answers(
         "search": program.retriever.settings.as_dict(),  # a program may have its own, such as a filter
         "program": program.name,
         "program_state": program_fingerprint(program),
+        "prompts": prompts_of(program),
         "lm": "extractive" if model is None else str(model.model),
         "lm_settings": {} if model is None else plain_settings(model.kwargs),
         "adapter": type(adapter).__name__,

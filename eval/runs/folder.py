@@ -119,8 +119,8 @@ def read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
-INFORMATION = ("begun", "commit", "forked_from", "estimate", "precision")
-"""Keys of a header that say where a run came from, and may differ when it goes on."""
+INFORMATION = ("begun", "commit", "forked_from", "estimate", "precision", "prompts")
+"""Keys of a header that say where a run came from, and may differ when it goes on; for the prompts stands their sha256."""
 
 
 def same_run(header: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,11 +42,7 @@ def diff_artifacts(a: Artifact, b: Artifact) -> list[str]:
 
 
 def _predictor_changes(a: PredictorRecord, b: PredictorRecord) -> Iterator[str]:
-    if a.instructions != b.instructions:
-        yield "instructions changed"
-        before, after = a.instructions.splitlines(), b.instructions.splitlines()
-        # The first two lines of a unified diff name files.
-        yield from list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
+    yield from _instruction_changes(a.instructions, b.instructions)
     mine, theirs = ({field.name: field for field in record.fields} for record in (a, b))
     yield from (f"field {name} removed" for name in mine if name not in theirs)
     yield from (f"field {name} added" for name in theirs if name not in mine)
@@ -58,6 +54,19 @@ def _predictor_changes(a: PredictorRecord, b: PredictorRecord) -> Iterator[str]:
     yield from _demo_changes([*map(_canonical, a.demos)], [*map(_canonical, b.demos)])
     if a.prompt != b.prompt:
         yield f"prompt: about {a.prompt.estimated_tokens} → {b.prompt.estimated_tokens} tokens (estimate)"
+
+
+def prompt_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+    """Say in lines how the ``instructions`` and ``demos`` of one predictor differ from another's."""
+    yield from _instruction_changes(a.get("instructions", ""), b.get("instructions", ""))
+    yield from _demo_changes([*map(_canonical, a.get("demos", ()))], [*map(_canonical, b.get("demos", ()))])
+
+
+def _instruction_changes(a: str, b: str) -> Iterator[str]:
+    if a != b:
+        yield "instructions changed"
+        # The first two lines of a unified diff name files.
+        yield from list(difflib.unified_diff(a.splitlines(), b.splitlines(), lineterm="", n=1))[2:]
 
 
 def _demo_changes(a: list[str], b: list[str]) -> Iterator[str]:

@@ -84,6 +84,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("eval", "show", a),
         ("eval", "view", a),
         ("eval", "compare", a, b),
+        ("eval", "diff", a, b),
         ("eval", "gate", b, "--against", a, "--metric", "citation_recall"),
         ("eval", "track", a, str(work / "found"), "--into", str(work / "runs.sqlite"), "--page", str(work / "runs.html")),
         ("eval", "score", a, "--judge", "groundedness", *ollama),
@@ -103,6 +104,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("keys", "remove", keys, "app"),
         ("optimize", "chat_bridge", gold, "--optimizer", "bootstrap", *ollama, "--out", str(work / "optimized")),
         ("eval", "track", str(work / "optimized"), "--into", str(work / "runs.sqlite")),
+        ("eval", "diff", a, str(work / "optimized")),
     ]  # fmt: skip
 
 
