@@ -84,12 +84,13 @@ def runs_table(entries: Sequence[RunEntry], place: Path) -> Table:
         "models",
         "settings",
         "tags",
+        "tokens",
         "n",
         "figure",
     )
     for entry in entries:
         if entry.error is not None:
-            table.add_row(escape(entry.name), *["–"] * 9, _error(entry.error))
+            table.add_row(escape(entry.name), *["–"] * 10, _error(entry.error))
             continue
         done = str(entry.n) if entry.done == entry.n else f"{entry.done} of {entry.n}"
         figure = "–" if entry.value is None else f"{entry.measure} {entry.value:.3f}"
@@ -103,6 +104,7 @@ def runs_table(entries: Sequence[RunEntry], place: Path) -> Table:
             escape(", ".join(filter(None, (entry.profile, entry.lm)))),
             escape(printable(settings_text(entry.settings))) or "–",
             escape(" ".join(entry.tags)) or "–",
+            "–" if entry.tokens is None else f"{entry.tokens:,}",
             done,
             figure,
         )

@@ -65,6 +65,8 @@ class RunEntry:
     """sha256 of what was asked: two figures with different ones are not of the same work."""
     id: str | None = None
     """sha256 of the header: the run's own, wherever its folder lies."""
+    tokens: int | None = None
+    """That language models read and wrote; ``None`` where nothing says so, as before there is a report."""
     tags: tuple[str, ...] = ()
     note: str = ""
     """What people said of it, see `RunNotes`."""
@@ -117,6 +119,7 @@ def run_entry(name_or_folder: str | Path) -> RunEntry:
             commit=header["commit"],
             questions=fingerprint([header["data"]["questions"], header.get("questions")]),
             id=fingerprint(header),
+            tokens=_tokens(report),
             **vars(read_run_notes(folder)),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -150,6 +153,13 @@ def _counts(rows: Path) -> tuple[int, int]:
     except sqlite3.Error as error:
         raise RunError(f"{rows}: cannot be read ({error}); run the evaluation again") from error
     return counts[0], counts[1]
+
+
+def _tokens(report: Mapping[str, Any]) -> int | None:
+    if "spent" in report:
+        return int(report["spent"]["input_tokens"] + report["spent"]["output_tokens"])
+    told = report.get("answers", {}).get("tokens")
+    return sum(told.values()) if told else None
 
 
 def _optimised_counts(report: Mapping[str, Any]) -> tuple[int | None, int | None]:

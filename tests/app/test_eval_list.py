@@ -32,6 +32,7 @@ def test_runs_are_listed_with_their_headline_figure_and_an_unreadable_one_says_s
     assert 0 <= answers["value"] <= 1
     assert (retrieval["lm"], retrieval["profile"], retrieval["settings"]) == (None, "hashing", {"n": 3})
     assert (answers["lm"], answers["settings"]) == ("extractive/all-MiniLM-L6-v2", {"n": 2})
+    assert (retrieval["tokens"], answers["tokens"]) == (None, None)
     assert broken["name"] == "broken"
     assert broken["error"]
     table = quincunx("eval", "list")

@@ -45,6 +45,7 @@ from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
 from quincunx.eval.optimise.spending import Caps, Price
+from quincunx.eval.report.run_entries import run_entry
 from quincunx.programs.artifact.diff import diff_artifacts
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.spec import GENERIC_PARTS
@@ -127,6 +128,7 @@ def test_what_is_optimised_is_better_on_the_test_questions(
         found.spent.calls, plan.estimate.calls, taken, plan.estimate.tokens, found.evaluations, found.searches,
     )  # fmt: skip
     assert result.low > 0
+    assert run_entry(found.folder).tokens == taken
     assert len(found.changed) == result.wins + result.losses
     assert {fact for fact in found.facts if fact[0] in ("program", "language model", "budget")} == {
         ("program", program), ("language model", "ollama/qwen3"), ("budget", "no bound"),
