@@ -50,7 +50,7 @@ def claim_folder(
         try:
             if not (folder / HEADER).exists():
                 make(folder)
-                text = json.dumps(header, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+                text = json.dumps(header, indent=1, sort_keys=True) + "\n"
                 publish_file(folder / HEADER, [memoryview(text.encode())])
             _require_same(read_header(folder), header, folder)
         except BaseException:

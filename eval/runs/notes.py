@@ -62,8 +62,8 @@ def annotate_run(
     there = read_run_notes(folder)
     if note is not None and len(note) > LONGEST_NOTE:
         raise BoundError(f"a note of {len(note)} characters, at most {LONGEST_NOTE} are taken: shorten it")
-    tags = _tags(sorted({*there.tags, *_tags(add)} - {*_tags(remove)}))
-    notes = RunNotes(tags, there.note if note is None else note.strip())
+    tags = {*there.tags, *_tags(add)} - {*_tags(remove)}
+    notes = RunNotes(tuple(sorted(tags)), there.note if note is None else note.strip())
     text = json.dumps(asdict(notes), indent=1) + "\n"
     with storing(folder):
         publish_file(folder / NOTES, [memoryview(text.encode())])

@@ -73,6 +73,16 @@ def test_settings_instructions_and_demos_that_differ_are_named(gold: Path, tmp_p
     assert diff_runs(a, a) == RunDifference("a", "a", {}, {})
 
 
+def test_a_demo_with_half_of_a_pair_of_surrogates_is_kept_and_compared(gold: Path, tmp_path: Path) -> None:
+    def broken_demo(program: GroundedProgram) -> None:
+        program.predict.demos = [dspy.Example(DEMO, question="\ud800?")]
+
+    a, b = answered(gold, tmp_path / "a"), answered(gold, tmp_path / "b", broken_demo)
+    found = diff_runs(a, b).prompts
+    assert found is not None
+    assert [line for line in found["predict"] if line.startswith("demo added")]
+
+
 def test_runs_without_prompts_say_so(gold: Path, tmp_path: Path) -> None:
     a = answered(gold, tmp_path / "a")
     searched = evaluate_retrieval(gold, profile=hashing_profile())
