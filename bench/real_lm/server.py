@@ -21,7 +21,7 @@ def serving(model: Path, python: Path) -> Iterator[str]:
     """Serve a model with an environment that holds ``llama-cpp-python[server]``; gives the address of its API."""
     port = _free_port()
     command = [str(python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "qwen"]
-    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(os.cpu_count() or 2)]
+    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(len(os.sched_getaffinity(0)))]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

@@ -1,13 +1,14 @@
 """Models that remember what they were asked: evaluation and optimisation ask the same again and again.
 
 A pair's score is known by the reranker's identity (revision, limits and precision), the question and the passage's own
-text, so that a changed passage, another model or another precision is another pair. Memory is bounded; a file keeps
-scores beyond the process, for all processes that share it.
+text, so that a changed passage, another model or another precision is another pair; a vector by the embedder's identity
+and the text. Memory is bounded; a file keeps both beyond the process, for all processes that share it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import queue
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -98,8 +99,8 @@ class BoundedCache:
             self._used[one, way] = uses[row]
 
 
-class ScoreFile:
-    """Scores in an SQLite file, shared by threads and processes.
+class RowFile:
+    """Rows of float32 by key in an SQLite file, shared by threads and processes: scores, and vectors.
 
     Raises:
         StorageError: the file cannot be opened, read or written.
@@ -110,22 +111,28 @@ class ScoreFile:
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         before_fork(self.close)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._run(
-            "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, score REAL NOT NULL) WITHOUT ROWID"
-        )
+        self._run("CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, numbers BLOB NOT NULL)")
 
-    def read(self, keys: Sequence[bytes]) -> dict[bytes, float]:
-        """Return the scores that are there."""
-        found: dict[bytes, float] = {}
+    def get(self, keys: Sequence[bytes], make: Callable[[list[int]], Rows]) -> tuple[Rows, int]:
+        """Return the row of each key, as `BoundedCache.get` does."""
+        known = self._read(keys)
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        if missing:
+            fresh = make(missing)
+            known |= {keys[place]: row for place, row in zip(missing, fresh, strict=True)}
+            # Those that another process has added meanwhile stay as they are.
+            added = [(keys[place], known[keys[place]].tobytes()) for place in missing]
+            self._run("INSERT OR IGNORE INTO kept VALUES (?, ?)", added, many=True)
+        return np.stack([known[key] for key in keys]), len(keys) - len(missing)
+
+    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Rows]:
+        found: dict[bytes, Rows] = {}
         for begin in range(0, len(keys), 500):
             some = list(keys[begin : begin + 500])
             marks = ", ".join("?" * len(some))
-            found |= dict(self._run(f"SELECT key, score FROM scores WHERE key IN ({marks})", some))
+            rows = self._run(f"SELECT key, numbers FROM kept WHERE key IN ({marks})", some)
+            found |= {key: np.frombuffer(numbers, dtype=np.float32) for key, numbers in rows}
         return found
-
-    def write(self, scores: Sequence[tuple[bytes, float]]) -> None:
-        """Add scores; those that another process has added meanwhile stay as they are."""
-        self._run("INSERT OR IGNORE INTO scores VALUES (?, ?)", scores, many=True)
 
     def _run(self, statement: str, values: Sequence[Any] = (), *, many: bool = False) -> list[Any]:
         try:
@@ -160,7 +167,7 @@ class ScoreFile:
 class CachedReranker:
     """A reranker that scores each pair of question and passage once."""
 
-    def __init__(self, reranker: Reranker, most: int = 200_000, file: ScoreFile | None = None) -> None:
+    def __init__(self, reranker: Reranker, most: int = 200_000, file: RowFile | None = None) -> None:
         self.inner = reranker
         self.memory = BoundedCache(most, width=1)
         self._identity = identity_of(reranker)
@@ -176,32 +183,23 @@ class CachedReranker:
     def score_and_hits(self, question: str, passages: Sequence[str]) -> tuple[Scores, int]:
         """Return the scores, and how many of them were known."""
         keys = [_key(self._identity, question, passage) for passage in passages]
-        from_file = 0
 
         def make(places: list[int]) -> Rows:
-            nonlocal from_file
-            known = {} if self._file is None else self._file.read([keys[place] for place in places])
-            missing = [place for place in places if keys[place] not in known]
-            from_file = len(places) - len(missing)
-            if missing:
-                scores = self.inner.score(question, [passages[place] for place in missing])
-                fresh = [(keys[place], float(score)) for place, score in zip(missing, scores, strict=True)]
-                if self._file is not None:
-                    self._file.write(fresh)
-                known |= dict(fresh)
-            return np.array([known[keys[place]] for place in places], dtype=np.float32)[:, None]
+            return self.inner.score(question, [passages[place] for place in places])[:, None]
 
-        scores, hits = self.memory.get(keys, make)
-        return scores[:, 0], hits + from_file
+        scores, hits = _remembered(self.memory, self._file, keys, make)
+        return scores[:, 0], hits
 
 
 class CachedEmbedder:
     """An embedder that embeds each question once, and each sentence; passages are embedded as they come."""
 
-    def __init__(self, embedder: Embedder, most: int = 10_000) -> None:
+    def __init__(self, embedder: Embedder, most: int = 10_000, file: RowFile | None = None) -> None:
         self.memory = BoundedCache(most, embedder.identity.dims)
         self.sentences = BoundedCache(most, embedder.identity.dims)
         self.inner = embedder
+        self._identity = json.dumps(embedder.identity.as_dict(), sort_keys=True)
+        self._file = file
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -222,18 +220,34 @@ class CachedEmbedder:
         return self.inner.embed_passages(texts, progress)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        return _remembered(self.memory, texts, self.inner.embed_questions)
+        return self._vectors("question", self.memory, texts, self.inner.embed_questions)
 
     def embed_sentences(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts that are parts of passages (texts, dims); question after question meets the same."""
-        return _remembered(self.sentences, texts, self.inner.embed_passages)
+        return self._vectors("sentence", self.sentences, texts, self.inner.embed_passages)
+
+    def _vectors(
+        self, kind: str, memory: BoundedCache, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]
+    ) -> Vectors:
+        keys = [_key(self._identity, kind, text) for text in texts]
+        return _remembered(memory, self._file, keys, lambda places: embed([texts[at] for at in places]))[0]
 
 
 def _remembered(
-    memory: BoundedCache, texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors]
-) -> Vectors:
-    keys = [_key(text) for text in texts]
-    return memory.get(keys, lambda places: embed([texts[place] for place in places]))[0]
+    memory: BoundedCache, file: RowFile | None, keys: Sequence[bytes], make: Callable[[list[int]], Rows]
+) -> tuple[Rows, int]:
+    """Return the row of each key, from memory, from the file or made now, and how many were known."""
+    in_file = 0
+
+    def read_or_make(places: list[int]) -> Rows:
+        nonlocal in_file
+        if file is None:
+            return make(places)
+        rows, in_file = file.get([keys[at] for at in places], lambda some: make([places[at] for at in some]))
+        return rows
+
+    rows, in_memory = memory.get(keys, read_or_make)
+    return rows, in_memory + in_file
 
 
 def identity_of(reranker: Any) -> str:

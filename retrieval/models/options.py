@@ -73,7 +73,7 @@ class ModelOptions:
     score_cache: int = 200_000
     """How many pairs of question and passage keep their rerank score in memory; 0 for none, and no file either."""
     score_file: Path | None = None
-    """An SQLite file that keeps rerank scores beyond the process, for all processes that name it."""
+    """An SQLite file that keeps rerank scores, and the vectors of questions and of sentences, for all processes that name it."""
     ollama_host: str = field(default=DEFAULT_OLLAMA_HOST, repr=False)  # it may hold a password
     """Address of the Ollama server."""
 

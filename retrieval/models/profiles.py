@@ -16,7 +16,7 @@ from typing import Any
 from ..arguments import require_type
 from ..errors import BoundError, UnknownProfileError
 from ..processes import Lock
-from .cache import CachedEmbedder, CachedReranker, ScoreFile
+from .cache import CachedEmbedder, CachedReranker, RowFile
 from .embedders import Embedder, load_minilm
 from .late_interaction import load_minilm_late_interaction
 from .options import ModelOptions
@@ -45,7 +45,7 @@ class Profile:
         load_embedder: called once in a process, at the first search or build.
         load_reranker: likewise; returns ``None`` for no second stage.
         score_cache: pairs of question and passage whose rerank score is remembered; 0 for none.
-        score_file: an SQLite file that keeps those scores beyond the process.
+        score_file: an SQLite file that keeps those scores, and the vectors of questions and of sentences, beyond the process.
 
     Example:
         >>> from quincunx import open_index
@@ -161,9 +161,13 @@ def find_profile(profile: str | Profile) -> Profile:
 
 def shared_embedder(profile: str | Profile) -> Embedder:
     """Return the profile's embedder, loaded at most once in this process; it embeds each question once."""
-    load = find_profile(profile).load_embedder
-    embedder: Embedder = _once(load, lambda: CachedEmbedder(load()))
-    return embedder
+    found = find_profile(profile)
+    loaded: Embedder = _once(found.load_embedder, found.load_embedder)
+    remembering: Embedder = _once(
+        (found.load_embedder, found.score_file),
+        lambda: CachedEmbedder(loaded, file=_row_file(found.score_file)),
+    )
+    return remembering
 
 
 def shared_reranker(profile: str | Profile) -> Reranker | None:
@@ -175,12 +179,15 @@ def shared_reranker(profile: str | Profile) -> Reranker | None:
     pooled: Reranker | None = _once(found.load_reranker, lambda: _pooled(found.load_reranker()))
     if pooled is None or not found.score_cache:
         return pooled
-    file = found.score_file
     remembering: Reranker = _once(
-        (found.load_reranker, found.score_cache, file),
-        lambda: CachedReranker(pooled, found.score_cache, ScoreFile(file) if file else None),
+        (found.load_reranker, found.score_cache, found.score_file),
+        lambda: CachedReranker(pooled, found.score_cache, _row_file(found.score_file)),
     )
     return remembering
+
+
+def _row_file(path: Path | None) -> RowFile | None:
+    return None if path is None else _once(("file", path), lambda: RowFile(path))
 
 
 def _pooled(reranker: Reranker | None) -> Reranker | None:

@@ -14,7 +14,9 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,9 +34,10 @@ from quincunx.retrieval.errors import (
     StorageError,
 )
 from quincunx.retrieval.models.bge import load_bge
-from quincunx.retrieval.models.cache import CachedReranker, ScoreFile
+from quincunx.retrieval.models.cache import CachedEmbedder, CachedReranker, RowFile
 from quincunx.retrieval.models.compute_thread import computing
-from quincunx.retrieval.models.profiles import shared_reranker
+from quincunx.retrieval.models.embedders import Embedder, Vectors
+from quincunx.retrieval.models.profiles import find_profile, shared_reranker
 from quincunx.retrieval.models.queue import PooledReranker
 from quincunx.retrieval.models.rerankers import Scores
 
@@ -230,17 +233,45 @@ def test_a_score_file_serves_other_processes_and_another_model_not(tmp_path: Pat
     file = tmp_path / "cache" / "scores.sqlite"
     first, second, other = Counting(), Counting(), Counting()
     passages = ["a", "bb", "ccc"]
-    scores = CachedReranker(first, file=ScoreFile(file)).score("q", passages)
-    again, hits = CachedReranker(second, file=ScoreFile(file)).score_and_hits("q", [*passages, "dddd"])
+    scores = CachedReranker(first, file=RowFile(file)).score("q", passages)
+    again, hits = CachedReranker(second, file=RowFile(file)).score_and_hits("q", [*passages, "dddd"])
     assert again[:3].tolist() == scores.tolist()
     assert (hits, second.pairs) == (3, 1)
     other.name = "another"
-    CachedReranker(other, file=ScoreFile(file)).score("q", passages)
+    CachedReranker(other, file=RowFile(file)).score("q", passages)
     assert other.pairs == 3
     broken = tmp_path / "broken.sqlite"
     broken.write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError, match=r"broken\.sqlite: .*QUINCUNX_SCORE_FILE"):
-        ScoreFile(broken)
+        RowFile(broken)
+
+
+def test_a_file_keeps_the_vectors_of_questions_and_sentences_for_other_processes(tmp_path: Path) -> None:
+    file, inner = tmp_path / "vectors.sqlite", find_profile(hashing_profile()).load_embedder()
+    first = CachedEmbedder(inner, file=RowFile(file))
+    asked, read = first.embed_questions(["tea", "coffee"]), first.embed_sentences(["tea", "milk"])
+    mute: Any = Mute(inner)
+    later = CachedEmbedder(mute, file=RowFile(file))
+    assert later.embed_questions(["coffee", "tea", "coffee"]).tolist() == asked[[1, 0, 1]].tolist()
+    assert later.embed_sentences(["milk", "tea"]).tolist() == read[::-1].tolist()
+    with pytest.raises(AssertionError):  # a sentence is not embedded as a question is
+        later.embed_questions(["milk"])
+    stranger: Any = Mute(inner, revision="another")
+    other = CachedEmbedder(stranger, file=RowFile(file))
+    with pytest.raises(AssertionError):
+        other.embed_questions(["tea"])
+
+
+class Mute:
+    """An embedder of the same identity, or of another, that must not be asked."""
+
+    def __init__(self, inner: Embedder, **changed: str) -> None:
+        self.identity = replace(inner.identity, **changed)  # type: ignore[arg-type]
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        raise AssertionError(texts)
+
+    embed_passages = embed_questions
 
 
 def test_twenty_rounds_over_fifty_questions_read_each_pair_once() -> None:
