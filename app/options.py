@@ -154,7 +154,9 @@ ChunkOverlap = Annotated[int, typer.Option(help="Most tokens that a passage repe
 CHUNK_TOKENS, CHUNK_OVERLAP = Chunking.tokens, Chunking.overlap
 Prices = Annotated[
     str | None,
-    typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60: shows what it cost."),
+    typer.Option(
+        help="Dollars per million tokens in and out, such as 0.15,0.60, to show what it cost; those that litellm knows if left out."
+    ),
 ]
 VALUES = "Values to try, joined by commas."
 Numbers = Annotated[str | None, typer.Option(help=VALUES)]

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from ...eval.optimise.plan import Plan
     from ...eval.optimise.run import OptimizationWatch
 
-Price = Annotated[str | None, typer.Option(help="Dollars per million tokens in and out, such as 0.15,0.60.")]
+Price = Annotated[
+    str | None,
+    typer.Option(
+        help="Dollars per million tokens in and out, such as 0.15,0.60; those that litellm knows if left out."
+    ),
+]
 
 
 def optimize_program(
@@ -42,7 +47,7 @@ def optimize_program(
     ] = None,
     budget_calls: Annotated[int | None, typer.Option(help="Most calls of language models.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(help="Most tokens of prompts and replies.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(help="Most dollars; needs --prices.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="Most dollars; needs prices.")] = None,
     prices: Price = None,
     prompt_prices: Price = None,
     metric: Annotated[
@@ -96,7 +101,7 @@ def optimize_program(
             lm=language_model(lm),
             prompt_lm=None if prompt_lm is None else language_model(prompt_lm),
             caps=Caps(budget_calls, budget_tokens, budget_usd),
-            prices=rates,
+            prices=rates or None,
             seeds=seed or [0],
             weights=metric_weights(metric),
             profile=profile,

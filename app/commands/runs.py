@@ -225,6 +225,8 @@ def eval_export(
 
 def print_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
     """Write the report of a run into its folder, print its tables (or all of it as JSON), and close it."""
+    from ...eval.optimise.prices import known_price
+    from ...eval.optimise.spending import Price
     from ...eval.report.summary import Summary, write_run_report
     from ..output import results, write_json
     from ..render.runs import run_tables
@@ -235,7 +237,9 @@ def print_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
         if as_json:
             write_json({"run": str(run.folder), "look": summary.look, **summary.as_dict()})
             return
-        for table in run_tables(summary, token_prices(prices)):
+        given = token_prices(prices)
+        price = Price(*given) if given else known_price(str(run.header.get("lm")))
+        for table in run_tables(summary, price):
             results.print(table)
         if summary.look:
             results.print(f"look {summary.look} at these test questions: to choose by, take dev", style="dim")

@@ -15,6 +15,7 @@ from ...eval.diff import RunDifference
 from ...eval.gate import Gate
 from ...eval.metrics.answer_scores import AnswerScores, right_rule
 from ...eval.metrics.means import count_diagnoses, detectable_words, latency
+from ...eval.optimise.spending import Price
 from ...eval.report.summary import Summary
 from ...eval.stats.paired import p_text
 from .figures import difference, mean_cell
@@ -25,8 +26,8 @@ BAR = 30
 """Characters of a funnel's full bar."""
 
 
-def run_tables(summary: Summary, prices: tuple[float, float] | None = None) -> Iterable[RenderableType]:
-    """Everything that a run's report says at a glance; ``prices`` are dollars per million tokens in and out."""
+def run_tables(summary: Summary, price: Price | None = None) -> Iterable[RenderableType]:
+    """Everything that a run's report says at a glance; with a ``price`` of the language model, what it cost."""
     yield Text(_counts(summary), style="bold")
     yield _funnel(summary)
     yield _stages(summary)
@@ -37,7 +38,7 @@ def run_tables(summary: Summary, prices: tuple[float, float] | None = None) -> I
     if summary.answers is not None:
         yield _outcomes(summary.answers)
         yield _refusals(summary)
-        yield _checks(summary, prices)
+        yield _checks(summary, price)
 
 
 def _counts(summary: Summary) -> str:
@@ -117,15 +118,15 @@ def _refusals(summary: Summary) -> Table:
     return table
 
 
-def _checks(summary: Summary, prices: tuple[float, float] | None) -> Table:
+def _checks(summary: Summary, price: Price | None) -> Table:
     answers = summary.answers
     assert answers is not None
     spent = f"{answers.lm_calls} calls of the language model"
     if answers.tokens:
         into, out = answers.tokens.get("input", 0), answers.tokens.get("output", 0)
         spent += f", {into} tokens in and {out} out"
-        if prices:
-            spent += f", {(into * prices[0] + out * prices[1]) / 1e6:.4f} USD"
+        if price is not None:
+            spent += f", {price.of(into, out):.4f} USD at {price}"
     failed = f"; {summary.counts.failed} failed and are in no mean" if summary.counts.failed else ""
     table = table_of(
         f"{answers.program}: answers to questions that can be answered{failed}; {spent}", "check", "mean", "n"

@@ -33,8 +33,9 @@ from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .demo_leaks import LeakFilter
 from .metric import Metric, Target
 from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library
+from .prices import known_price
 from .search_cache import CachingHandle
-from .spending import Caps, Price
+from .spending import ROLES, Caps, Price
 
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""
@@ -199,6 +200,7 @@ class Plan:
             ("questions", ", ".join(f"{sizes[name]} {name}" for name in SPLITS)),
             ("seeds", ", ".join(map(str, self.seeds))),
             ("budget", ", ".join(caps) or "no bound"),
+            *((f"price, {role}", str(price)) for role, price in self.prices.items()),
             ("profile", str(self.program.retriever.handle.profile)),
             ("search", settings_text(self.program.retriever.settings.as_dict())),
         ]
@@ -267,7 +269,7 @@ def plan_optimization(
     prompt_lm = None if prompt_lm is None else require_lm(prompt_lm)
     for asked in filter(None, (lm, prompt_lm)):
         require_writer(asked, "be optimised")
-    caps, prices = caps or Caps(), prices or {}
+    caps, prices = caps or Caps(), _known_prices(lm, prompt_lm or lm) if prices is None else prices
     caps.require_prices(prices)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise BoundError(
@@ -336,6 +338,13 @@ def plan_optimization(
     )
     plan.require_verdict()
     return plan
+
+
+def _known_prices(lm: dspy.LM, prompt_lm: dspy.LM) -> dict[str, Price]:
+    """Return the prices by role, where those of both are known."""
+    known = {role: known_price(str(asked.model)) for role, asked in zip(ROLES, (lm, prompt_lm), strict=True)}
+    prices = {role: price for role, price in known.items() if price is not None}
+    return prices if len(prices) == len(known) else {}
 
 
 def _loaded(program: str | Path | GroundedProgram, handle: SearchHandle) -> GroundedProgram:

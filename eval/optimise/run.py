@@ -106,7 +106,8 @@ def optimize(
         prompt_lm: the one that writes prompts; ``lm`` if left out.
         caps: the most that the whole run may spend, in calls, tokens or dollars; left out, without bounds. At a cap
             the search ends, and the best program so far is judged with what was reserved for that.
-        prices: dollars per million tokens, by role: ``task`` (of ``lm``) and ``prompt`` (of ``prompt_lm``).
+        prices: dollars per million tokens, by role: ``task`` (of ``lm``) and ``prompt`` (of ``prompt_lm``); those of
+            `known_price` if left out.
         seeds: of every random choice; the search is made once for each, and the best on dev is kept.
         weights: how much each part of the metric counts, see `Metric.weights`; the program's own if left out.
         profile: the models that embed and rerank.

@@ -19,6 +19,7 @@ class Price:
 
     input: float
     output: float
+    source: str = "as given"
 
     def __post_init__(self) -> None:
         for name in ("input", "output"):
@@ -28,6 +29,9 @@ class Price:
     def of(self, input: int, output: int) -> float:
         """Return the price of so many tokens, in dollars."""
         return (input * self.input + output * self.output) / 1e6
+
+    def __str__(self) -> str:
+        return f"${self.input:g} in, ${self.output:g} out per million tokens ({self.source})"
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Caps:
             bound = "" if self.usd is None else f"a budget of {self.usd} dollars "
             raise UsageError(
                 f"{bound}needs the prices of both language models, {' and '.join(ROLES)}, per million tokens in and out "
-                f"(got {', '.join(prices) or 'none'})".strip()
+                f"(got {', '.join(prices) or 'none'}): give those that the table of known prices has not".strip()
             )
 
 
