@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from ..retrieval.filters import Filter
     from .sentences import ScoredPassages
 
-GENERIC_PARTS = ("citation_recall", "citation_precision", "overlap", "quote_faithfulness", "kept")
+GENERIC_PARTS = (
+    "citation_recall",
+    "citation_precision",
+    "reference_stated",
+    "claims_supported",
+    "overlap",
+    "quote_faithfulness",
+    "kept",
+)
 """Parts of a metric that every program has; its own ``measures`` come on top. ``kept`` is 1 ÷ (1 + the parts of the
 model's reply that the check took out)."""
 DEFAULT_METRIC: Mapping[str, float] = {
@@ -54,7 +62,7 @@ class ProgramSpec:
         ...     passages: list[Evidence] = dspy.InputField()
         ...     claims: list[Claim] = dspy.OutputField()
         >>> ProgramSpec("policy_answer", PolicyAnswer).right
-        ('citation_recall', 0.5)
+        ('reference_stated', 1.0)
     """
 
     name: str
@@ -85,8 +93,9 @@ class ProgramSpec:
     """What an answer is measured by beside `GENERIC_PARTS`, by name."""
     metric: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_METRIC))
     """The parts of the metric that optimisers go by, and how much each counts."""
-    right: tuple[str, float] = ("citation_recall", 0.5)
-    """By which part, and from which value on, an answer counts as right."""
+    right: tuple[str, float] = ("reference_stated", 1.0)
+    """By which part, and from which value on, an answer counts as right. Where no question of a gold set has a reference
+    answer, one that cites half of the gold counts, and is called that."""
     example: str = ""
     """A question to show it with."""
 

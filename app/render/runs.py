@@ -13,7 +13,7 @@ from rich.text import Text
 from ...eval.compare import RunComparison
 from ...eval.diff import RunDifference
 from ...eval.gate import Gate
-from ...eval.metrics.answer_scores import AnswerScores, right_rule
+from ...eval.metrics.answer_scores import AnswerScores
 from ...eval.metrics.means import count_diagnoses, detectable_words, latency
 from ...eval.optimise.spending import Price
 from ...eval.report.summary import Summary
@@ -102,7 +102,7 @@ def _lost(summary: Summary) -> Table:
 
 
 def _outcomes(answers: AnswerScores) -> Table:
-    title = f"outcomes; an answer is right with a {right_rule(answers.program)}"
+    title = f"outcomes; an answer is right with a {answers.right_rule}"
     table = table_of(title, "outcome", "questions", "share")
     for each in answers.outcomes:
         table.add_row(each.name, f"{each.count} of {each.share.n}", mean_cell(each.share))

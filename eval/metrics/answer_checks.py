@@ -5,6 +5,8 @@ Of a question that can be answered:
     citation_precision   of the documents that it cites, the share that are gold; only where something was answered
     citation_recall      of the best gold, the share that it cites
     quote_faithfulness   of its quotes, the share that stand in their passages; only where something was answered
+    claims_supported     of its claims, the share that what they cite or the reference supports; only where some were made
+    reference_stated     of the reference's claims, the share that it states; only where there is a reference
     overlap              F1 of the words of answer and reference, both in lower case, without punctuation and a, an, the
                          (as SQuAD normalises); only where there is a reference
 
@@ -23,6 +25,7 @@ from ...programs.registry import program_spec
 from ...retrieval.errors import BoundError
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion
+from .reference_check import claims_supported, is_claim, reference_stated
 
 
 def check_answer(
@@ -47,11 +50,16 @@ def check_answer(
         values["citation_precision"] = sum(d in question.gold for d in documents) / len(documents)
         verbatim = [_is_verbatim(c["quote"], passages[c["passage_id"]]) for c in record["citations"]]
         values["quote_faithfulness"] = sum(verbatim) / len(verbatim)
+        supported = claims_supported(record["output"], question.answer or "", passages, question.text)
+        if supported is not None:
+            values["claims_supported"] = supported
     if case.best:
         values["citation_recall"] = len(documents & case.best) / len(case.best)
         values |= _own_measures(program, case)
     if question.answer:
-        values["overlap"] = overlap(" ".join(output_lines(record["output"])), question.answer)
+        lines = output_lines(record["output"]) if record["answered"] else []
+        values["reference_stated"] = reference_stated(question.answer, lines, question.text)
+        values["overlap"] = overlap(" ".join(lines), question.answer)
     return values
 
 
@@ -83,10 +91,10 @@ def output_lines(value: Any) -> list[str]:
         return [line for entry in value for line in output_lines(entry)]
     if not isinstance(value, dict):
         return []
-    if _is_claim(value):
+    if is_claim(value):
         return [str(value["text"])]
     lists = [entry for entry in value.values() if isinstance(entry, list)]
-    prose = {" ".join(str(claim["text"]) for claim in entry) for entry in lists if all(map(_is_claim, entry))}
+    prose = {" ".join(str(claim["text"]) for claim in entry) for entry in lists if all(map(is_claim, entry))}
     inside = output_lines(list(value.values()))
     bears = [
         str(entry)
@@ -97,7 +105,3 @@ def output_lines(value: Any) -> list[str]:
         and entry not in prose
     ]
     return [*([" · ".join(bears)] if bears else []), *inside]
-
-
-def _is_claim(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"text", "citations"}

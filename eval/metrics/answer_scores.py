@@ -21,6 +21,8 @@ from .run_scores import RunScores
 OUTCOMES = ("answered rightly", "answered wrongly", "declined rightly", "declined wrongly")
 """What a question may come to. An answer is right by the rule of its program, where the corpus holds one, see
 `ProgramSpec.right`."""
+WITHOUT_REFERENCES = ("citation_recall", 0.5)
+"""By what an answer counts as right where its program goes by reference answers and the gold set has none."""
 
 
 Reached = Mapping[str, tuple[bool | None, ...]]
@@ -51,6 +53,8 @@ class AnswerScores:
     """The checks of all answers."""
 
     program: str
+    right: tuple[str, float]
+    """By which check, and from which value on, an answer counts as right."""
     values: Mapping[str, Mapping[str, float]]
     """Value by check by question id; a check that does not apply is absent."""
     checks: tuple[CheckMean, ...]
@@ -65,6 +69,11 @@ class AnswerScores:
     reached: Reached
     """Whether a question, by its id, came as far as each of the steps; ``None`` where that does not apply."""
     _scored: RunScores
+
+    @property
+    def right_rule(self) -> str:
+        """By what an answer counts as right, such as ``reference_stated of 1 or more``."""
+        return _rule_words(self.right)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the scores as JSON values."""
@@ -99,14 +108,18 @@ def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
         if not row.failed and scored.questions[id].answerable
     }
     names = dict.fromkeys(name for checks in values.values() for name in checks)
-    reached = {id: _steps_reached(program, scored, values, id) for id in scored.rows}
+    right = program_spec(program).right
+    if right[0] == "reference_stated" and not any(question.answer for question in scored.questions.values()):
+        right = WITHOUT_REFERENCES
+    reached = {id: _steps_reached(right, scored, values, id) for id in scored.rows}
     return AnswerScores(
         program=program,
+        right=right,
         values=values,
         checks=tuple(CheckMean(program, name, _mean(program, scored, values, name, seed)) for name in names),
         refusals=_refusals(scored),
         outcomes=_outcomes(scored, reached, seed),
-        steps=_steps(program, scored, reached),
+        steps=_steps(right, scored, reached),
         tokens=_tokens(scored),
         lm_calls=sum(row.record["usage"]["lm_calls"] for row in scored.rows.values() if not row.failed),
         reached=reached,
@@ -158,34 +171,33 @@ def _outcomes(scored: RunScores, reached: Reached, seed: int) -> tuple[OutcomeSh
     return tuple(found)
 
 
-def right_rule(program: str) -> str:
-    """Say by what an answer of a program counts as right, such as ``citation_recall of 0.5 or more``."""
-    check, least = program_spec(program).right
+def _rule_words(right: tuple[str, float]) -> str:
+    check, least = right
     return f"{check} of {least:g} or more"
 
 
-def _steps(program: str, scored: RunScores, reached: Reached) -> tuple[data.FunnelStep, ...]:
+def _steps(right: tuple[str, float], scored: RunScores, reached: Reached) -> tuple[data.FunnelStep, ...]:
     each = [reached[id] for id in scored.scored]
     return tuple(
         data.FunnelStep(
             name, sum(bool(steps[place]) for steps in each), sum(steps[place] is not None for steps in each)
         )
-        for place, name in enumerate(("gold is cited", right_rule(program)))
+        for place, name in enumerate(("gold is cited", _rule_words(right)))
     )
 
 
 def _steps_reached(
-    program: str, scored: RunScores, values: Mapping[str, Mapping[str, float]], id: str
+    right: tuple[str, float], scored: RunScores, values: Mapping[str, Mapping[str, float]], id: str
 ) -> tuple[bool | None, ...]:
     row, question = scored.rows[id], scored.questions[id]
     if row.failed:
         return (None, None)
     if not question.answerable:
         return (None, not row.record["answered"])
-    check, least = program_spec(program).right
+    check, least = right
     cites = {scored.passages[c["passage_id"]].document_id for c in row.record["citations"]}
-    right = values[id].get(check)
-    return (not cites.isdisjoint(question.gold), None if right is None else right >= least)
+    value = values[id].get(check)
+    return (not cites.isdisjoint(question.gold), None if value is None else value >= least)
 
 
 def _tokens(scored: RunScores) -> dict[str, int]:

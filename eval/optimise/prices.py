@@ -34,10 +34,9 @@ def known_price(model: str) -> Price | None:
     row = table.get(model)
     if row is None and table.get(name, {}).get("litellm_provider") == provider:
         row = table[name]
-    costs = [] if row is None else [row.get(f"{way}_cost_per_token") for way in ("input", "output")]
-    if row is None or row.get("mode") not in _WRITING or None in costs:
+    into, out = ((row or {}).get(f"{way}_cost_per_token") for way in ("input", "output"))
+    if row is None or row.get("mode") not in _WRITING or into is None or out is None:
         return None
-    into, out = map(float, costs)
     return Price(round(1e6 * into, 6), round(1e6 * out, 6), source=f"litellm {version}")
 
 

@@ -12,7 +12,7 @@ from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import GoldQuestion
 from ..judges.scores import JudgeScores, judge_scores
 from ..metrics import records as data
-from ..metrics.answer_scores import AnswerScores, right_rule, score_answers
+from ..metrics.answer_scores import AnswerScores, score_answers
 from ..metrics.diagnosis import LostUnit, diagnose, place_in_passages
 from ..metrics.means import (
     count_diagnoses,
@@ -183,7 +183,7 @@ def report_of(summary: Summary) -> data.Report:
         )
         if summary.answers
         else (),
-        right_rule=right_rule(summary.answers.program) if summary.answers else "",
+        right_rule=summary.answers.right_rule if summary.answers else "",
         checks=tuple(
             data.CheckRecord(check.program, check.name, _mean(check.mean, len(scored.failed)))
             for check in (summary.answers.checks if summary.answers else ())

@@ -21,6 +21,7 @@ from scripted import in_markers, scripted
 from quincunx.eval.compare import compare
 from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
 from quincunx.eval.metrics.answer_checks import output_lines
+from quincunx.eval.metrics.answer_scores import AnswerScores
 from quincunx.eval.report.summary import Summary, report_of
 from quincunx.eval.results import open_run
 from quincunx.eval.runs.answer_run import program_fingerprint, questions_of, run_answers
@@ -94,7 +95,9 @@ def test_all_questions_are_asked_and_each_check_counts_what_it_says(gold: Path, 
         {
             "citation_precision": 1,
             "quote_faithfulness": 1,
+            "claims_supported": 1,
             "citation_recall": 1,
+            "reference_stated": 1,
             "overlap": 2 * 2 / (2 + 6 - 1),
         }
     )
@@ -104,7 +107,7 @@ def test_all_questions_are_asked_and_each_check_counts_what_it_says(gold: Path, 
     means = {check.name: (check.mean.mean, check.mean.n) for check in answers.checks}
     assert means["citation_recall"] == (0.5, 2)
     assert [step.count for step in summary.steps][-2:] == [1, 1]
-    assert summary.steps[-1].name == "citation_recall of 0.5 or more"
+    assert summary.steps[-1].name == "reference_stated of 1 or more"
     came_to = {each.name: each.count for each in answers.outcomes}
     assert came_to == {
         "answered rightly": 1,
@@ -122,6 +125,27 @@ def test_all_questions_are_asked_and_each_check_counts_what_it_says(gold: Path, 
     assert shown["q3"].refused
 
 
+def test_a_gold_set_without_references_goes_by_citations_and_says_so(gold: Path, home: Path) -> None:
+    lm, _ = scripted(citing("tea", PAGES["tea"][1]))
+    with asked(gold, "chat_bridge", lm) as run:
+        assert scores_of(run).right_rule == "reference_stated of 1 or more"
+    queries = gold / "queries.jsonl"
+    questions = [json.loads(line) for line in queries.read_text().splitlines()]
+    for question in questions:
+        question["metadata"].pop("answer", None)
+    queries.write_text("".join(json.dumps(question) + "\n" for question in questions))
+    with asked(gold, "chat_bridge", lm) as run:
+        answers = scores_of(run)
+    assert answers.right_rule == answers.steps[-1].name == "citation_recall of 0.5 or more"
+    assert [each.count for each in answers.outcomes] == [1, 1, 1, 0]
+
+
+def scores_of(run: RunLedger) -> AnswerScores:
+    scores = Summary(run).answers
+    assert scores is not None
+    return scores
+
+
 def test_a_refusal_of_what_can_be_answered_is_a_zero_and_not_left_out(gold: Path, home: Path) -> None:
     lm, _ = scripted(lambda prompt: in_markers("reply", {"sentences": []}))
     with asked(gold, "chat_bridge", lm) as run:
@@ -129,7 +153,9 @@ def test_a_refusal_of_what_can_be_answered_is_a_zero_and_not_left_out(gold: Path
     assert answers is not None
     assert answers.refusals.answerable_refused == 2
     assert [each.count for each in answers.outcomes] == [0, 0, 1, 2]
-    assert {check.name: check.mean.n for check in answers.checks} == {"citation_recall": 2, "overlap": 2}
+    assert {check.name: check.mean.n for check in answers.checks} == dict.fromkeys(
+        ["citation_recall", "reference_stated", "overlap"], 2
+    )
     assert all(check.mean.mean == 0 for check in answers.checks)
 
 
