@@ -53,6 +53,7 @@ from .commands.service.mcp import run_mcp
 from .commands.service.serve import run_service
 from .commands.sweep import eval_sweep
 from .commands.tune import tune_cross_encoder, tune_retrieval
+from .commands.used import gold_collect, gold_drift
 from .remote_options import takes_remote_options
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
@@ -110,7 +111,14 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
     ),
     "gold": (
         "Make gold sets and check them.",
-        {"check": gold_check, "import": gold_import, "propose": gold_propose, "accept": gold_accept},
+        {
+            "check": gold_check,
+            "import": gold_import,
+            "propose": gold_propose,
+            "collect": gold_collect,
+            "accept": gold_accept,
+            "drift": gold_drift,
+        },
     ),
     "keys": (
         "Make the keys that a service asks for.",

@@ -1,10 +1,13 @@
 """The file of drafted questions, one JSON object a line, that a person decides in.
 
-    decision    ``accept``, ``edit`` (the question as it should read in ``edited``) or ``reject``; empty: undecided
+    decision    ``accept``, ``edit`` (the question as it should read in ``edited``), ``unanswerable`` (no document answers it) or
+                ``reject``; empty: undecided
     borrowed    share of the question's content words that stand in the passage: a real user knows few of them
+    split       of an unanswerable question, ``train`` if left out: any other is of the split of its document
+    history     the turns before the question, each with ``question`` and ``answer``
 
-    source      ``feedback``: what somebody said of an answer; its ``document`` may be empty, or one that the gold set lacks, as
-                long as it is not accepted
+    source      ``feedback``: what somebody said of an answer, ``use``: what somebody asked. Their ``document`` may be empty, or
+                one that the gold set lacks, as long as they are not accepted as answerable
 
 What code rules out has the decision ``dropped`` and a ``reason``; a passage without any draft, ``none``.
 """
@@ -25,10 +28,26 @@ from ...retrieval.storage.disk import make_folder, storing
 from .goldset import GoldSet
 
 NONE, DROPPED = "none", "dropped"
-DECISIONS = ("", "accept", "edit", "reject", NONE, DROPPED)
+ANSWERABLE = ("accept", "edit")
+UNANSWERABLE = "unanswerable"
+DECISIONS = ("", *ANSWERABLE, UNANSWERABLE, "reject", NONE, DROPPED)
 FEEDBACK = "feedback"
 """The ``source`` of a draft that is what somebody said of an answer."""
-TEXTS = ("id", "document", "passage", "question", "answer", "quote", "lm", "program", "edited", "decision")
+USE = "use"
+"""The ``source`` of a draft that is what somebody asked."""
+TEXTS = (
+    "id",
+    "document",
+    "passage",
+    "question",
+    "answer",
+    "quote",
+    "lm",
+    "program",
+    "edited",
+    "decision",
+    "split",
+)
 """Fields of a draft that are text."""
 
 
@@ -84,10 +103,10 @@ def read_drafts(path: Path, gold: GoldSet) -> list[tuple[str, dict[str, Any]]]:
         decision = record["decision"].strip().lower()
         if decision not in DECISIONS:
             raise GoldSetError(
-                f"{where}: decision {record['decision'][:60]!r} is none; write accept, edit or reject, or "
+                f"{where}: decision {record['decision'][:60]!r} is none; write accept, edit, unanswerable or reject, or "
                 "leave it empty"
             )
-        waits = record.get("source") == FEEDBACK and decision not in ("accept", "edit")
+        waits = record.get("source") in (FEEDBACK, USE) and decision not in ANSWERABLE
         if record["document"] not in documents and not waits:
             raise GoldSetError(
                 f"{where}: document {record['document'][:60]!r} is not in {gold.folder}; are these drafts "

@@ -32,7 +32,7 @@ from ...retrieval.text.chunk_size import Chunking
 from ...retrieval.text.chunking import cut
 from ...retrieval.text.words import content_words
 from ...signatures.proposing import ProposeQuestions
-from .drafts import DROPPED, NONE, open_drafts, read_drafts
+from .drafts import ANSWERABLE, DROPPED, NONE, UNANSWERABLE, open_drafts, read_drafts
 from .goldset import ALL, GoldQuestion, GoldSet, GoldSpan, has_spans, read_gold_set
 from .importing import require_new_folder, write_gold_set
 from .near_duplicates import KnownTexts, find_contained, question_words
@@ -174,14 +174,19 @@ def accept_drafts(drafts: Path, folder: Path, out: Path) -> AcceptanceReport:
     added: list[GoldQuestion] = []
     for where, record in read_drafts(drafts, gold):
         decisions[record["decision"]] += 1
-        if record["decision"] in ("accept", "edit"):
+        if record["decision"] in ANSWERABLE:
             document = record["document"]
             added.append(_accepted_question(where, record, texts[document], splits[document], words))
-            words[added[-1].id] = question_words(added[-1].text)
+        elif record["decision"] == UNANSWERABLE:
+            split = record["split"] or NEW if any(splits.values()) else None
+            added.append(_unanswerable_question(where, record, split, words))
+        else:
+            continue
+        words[added[-1].id] = question_words(added[-1].text, added[-1].history)
     if not added:
         raise GoldSetError(
             f"{drafts}: no draft is accepted ({decisions['']} undecided, {decisions['reject']} rejected); "
-            "write accept or edit into 'decision' first"
+            "write accept, edit or unanswerable into 'decision' first"
         )
     if not has_spans(folder):
         added = [replace(question, spans=()) for question in added]
@@ -197,7 +202,7 @@ def _accepted_question(
     where: str, draft: Mapping[str, Any], text: str, split: str | None, words: Words
 ) -> GoldQuestion:
     """Return a draft that was accepted as a question about its document, which has this text and split."""
-    id, document, decision = draft["id"], draft["document"], draft["decision"]
+    document, decision = draft["document"], draft["decision"]
     question, answer = draft["edited" if decision == "edit" else "question"].strip(), draft["answer"].strip()
     if not question or not answer:
         field = "edited" if decision == "edit" else "question"
@@ -210,18 +215,41 @@ def _accepted_question(
             f"{where}: the quote {draft['quote'][:60]!r} does not stand in document {document!r}; correct it, "
             "or reject the draft"
         )
+    _require_new(where, draft, question, words)
+    metadata = {"answer": answer, "answerable": True, "quote": quote, **_origin(draft)}
+    start = text.index(quote)
+    span = GoldSpan(document, start, start + len(quote))
+    return GoldQuestion(draft["id"], question, metadata, split, {document: DRAFTED_GRADE}, (span,))
+
+
+def _unanswerable_question(
+    where: str, draft: Mapping[str, Any], split: str | None, words: Words
+) -> GoldQuestion:
+    question = (draft["edited"] or draft["question"]).strip()
+    if not question:
+        raise GoldSetError(
+            f"{where}: {UNANSWERABLE} needs a text in 'question'; write one, or reject the draft"
+        )
+    _require_new(where, draft, question, words)
+    return GoldQuestion(draft["id"], question, {"answerable": False, **_origin(draft)}, split)
+
+
+def _require_new(where: str, draft: Mapping[str, Any], question: str, words: Words) -> None:
+    id = draft["id"]
     if not id or id in words:
         raise GoldSetError(f"{where}: id {id!r} is empty or taken; give the draft one of its own")
-    if alike := _near_duplicate(question, words):
+    earlier = [turn["question"] for turn in draft.get("history") or ()]
+    if alike := _near_duplicate(" ".join([*earlier, question]), words):
         raise GoldSetError(
             f"{where}: {question[:60]!r} is nearly the question {alike!r}; reword it in 'edited', or reject the "
             "draft"
         )
-    metadata = {"answer": answer, "answerable": True, "kind": "proposed", "quote": quote}
-    metadata |= {"proposed_by": draft["lm"]} | ({"program": draft["program"]} if draft["program"] else {})
-    start = text.index(quote)
-    span = GoldSpan(document, start, start + len(quote))
-    return GoldQuestion(id, question, metadata, split, {document: DRAFTED_GRADE}, (span,))
+
+
+def _origin(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a question keeps of its draft."""
+    told = {name: draft[name] for name in ("program", "history") if draft.get(name)}
+    return {"kind": "proposed", "proposed_by": draft["lm"], **told}
 
 
 def _splits(gold: GoldSet) -> dict[str, str | None]:

@@ -19,12 +19,12 @@ from ...programs.call.predict import ask, require_writer
 from ...programs.call.steps import evidence
 from ...programs.check.quotes import neutralise, restore
 from ...programs.prompt.citing import neutralised
+from ...programs.said import claims_of, output_lines
 from ...retrieval.errors import BoundError, ModelOutputError, RunError, UsageError
 from ...retrieval.passages import Passage
 from ...signatures.conversation import Turn
 from ...signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
 from ..goldsets.goldset import GoldQuestion
-from ..metrics.answer_checks import output_lines
 from ..runs.answer_run import plain_settings
 from ..runs.folder import fingerprint
 from ..runs.ledger import Row, RunLedger
@@ -161,21 +161,13 @@ class _JudgementStore:
         self._run.judge(id, self._name, repeat, {"repeat": repeat, **outcome, "seconds": row.seconds})
 
 
-def claims_of(output: Any) -> list[tuple[str, list[str]]]:
-    """Return the claims of an output, each with the ids of the passages that it cites."""
-    if isinstance(output, list):
-        return [claim for entry in output for claim in claims_of(entry)]
-    if not isinstance(output, dict):
-        return []
-    if set(output) == {"text", "citations"}:
-        return [(str(output["text"]), list(dict.fromkeys(c["passage_id"] for c in output["citations"])))]
-    return claims_of(list(output.values()))
-
-
 def _groundedness_inputs(
     question: GoldQuestion, record: Mapping[str, Any], passages: Mapping[str, Passage]
 ) -> dict[str, Any]:
-    claims = claims_of(record["output"])
+    claims = [
+        (str(claim["text"]), list(dict.fromkeys(c["passage_id"] for c in claim["citations"])))
+        for claim in claims_of(record["output"])
+    ]
     cited = dict.fromkeys(id for _, ids in claims for id in ids)
     if not cited or not cited.keys() <= passages.keys():
         lost = ", ".join(id for id in cited if id not in passages) or "every citation"

@@ -22,10 +22,11 @@ from ...programs.call.steps import evidence
 from ...programs.check.quotes import find_quote
 from ...programs.measures import AnswerCase, overlap
 from ...programs.registry import program_spec
+from ...programs.said import output_lines
 from ...retrieval.errors import BoundError
 from ...retrieval.passages import Passage
 from ..goldsets.goldset import GoldQuestion
-from .reference_check import claims_supported, is_claim, reference_stated
+from .reference_check import claims_supported, reference_stated
 
 
 def check_answer(
@@ -80,28 +81,3 @@ def _own_measures(program: str, case: AnswerCase) -> dict[str, float]:
             )
         values[name] = float(value)
     return values
-
-
-def output_lines(value: Any) -> list[str]:
-    """Return what an output says, claim by claim, each list entry under the names and figures that it bears.
-
-    Left out are ids of passages, a ``notice``, and text that repeats the claims beside it.
-    """
-    if isinstance(value, list):
-        return [line for entry in value for line in output_lines(entry)]
-    if not isinstance(value, dict):
-        return []
-    if is_claim(value):
-        return [str(value["text"])]
-    lists = [entry for entry in value.values() if isinstance(entry, list)]
-    prose = {" ".join(str(claim["text"]) for claim in entry) for entry in lists if all(map(is_claim, entry))}
-    inside = output_lines(list(value.values()))
-    bears = [
-        str(entry)
-        for name, entry in value.items()
-        if isinstance(entry, str | int | float)
-        and name not in ("passage_id", "notice")
-        and entry != ""
-        and entry not in prose
-    ]
-    return [*([" · ".join(bears)] if bears else []), *inside]

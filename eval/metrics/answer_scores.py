@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...programs.registry import program_spec
+from ...programs.said import output_lines
 from ..runs.ledger import RunLedger
 from ..stats.paired import Interval
 from . import records as data
-from .answer_checks import check_answer, output_lines
+from .answer_checks import check_answer
 from .means import mean_of
 from .run_scores import RunScores
 

@@ -18,6 +18,7 @@ from ...programs.check.support.cited import CitedSentence
 from ...programs.check.support.claim_words import content_stems, read_words
 from ...programs.check.support.layers import Layer
 from ...programs.check.support.rules import check_support
+from ...programs.said import claims_of
 from ...retrieval.passages import Passage
 from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import read_sentences
@@ -57,7 +58,7 @@ def claims_supported(
     """
     told = [CitedSentence(claim) for claim in _claims(reference)]
     shares = []
-    for claim in _made(output):
+    for claim in claims_of(output):
         cited = [
             _cited(citation["quote"], passages[citation["passage_id"]]) for citation in claim["citations"]
         ]
@@ -68,11 +69,6 @@ def claims_supported(
             )
         )
     return fmean(shares) if shares else None
-
-
-def is_claim(value: Any) -> bool:
-    """Whether a JSON value of an output is one claim with its citations."""
-    return isinstance(value, dict) and set(value) == {"text", "citations"}
 
 
 def _claims(reference: str) -> Iterator[str]:
@@ -92,15 +88,6 @@ def _is_stated(claim: str, said: Sequence[CitedSentence], question: str) -> bool
 
 def _plain(text: str) -> str:
     return normal_text(text).casefold().rstrip(".!?。！？")
-
-
-def _made(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the claims of an output, in order."""
-    if is_claim(value):
-        yield value
-    elif isinstance(value, dict | list):
-        for entry in value.values() if isinstance(value, dict) else value:
-            yield from _made(entry)
 
 
 def _cited(quote: str, passage: Passage) -> CitedSentence:

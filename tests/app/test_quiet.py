@@ -93,6 +93,8 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("gold", "check", canon),
         ("gold", "import", gold, "--form", "beir", "--out", str(work / "imported")),
         ("gold", "propose", gold, *ollama, "--out", str(work / "drafts.jsonl"), "--limit", "2"),
+        ("gold", "collect", gold, str(work / "asked.jsonl"), "--out", str(work / "collected.jsonl")),
+        ("gold", "drift", gold, str(work / "asked.jsonl")),
         ("gold", "accept", str(work / "drafts.jsonl"), gold, "--out", str(work / "accepted")),
         ("tune", "retrieval", "chat_bridge", gold, "--out", saved, "--lexical-weight", "1", "--index", "builddaily"),
         ("tune", "reranker", gold, "--out", tuned, "--epochs", "1", "--negatives", "1"),
@@ -120,6 +122,10 @@ def runs(
     for name in CANONS:
         shutil.copytree(canon_index(name), work / "home" / "indexes" / name)
     (work / "labels.csv").write_text("id,label\nq1,1\nq4,0\n")
+    asked = [
+        {"source": "feedback", "thumb": "up", "question": f"how long does parcel {n} take"} for n in range(9)
+    ]
+    (work / "asked.jsonl").write_text("".join(json.dumps(each) + "\n" for each in asked))
     every = commands(work, gold)
     (work / "commands.json").write_text(json.dumps(every))
     kept = {

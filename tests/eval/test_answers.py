@@ -20,7 +20,6 @@ from scripted import in_markers, scripted
 
 from quincunx.eval.compare import compare
 from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
-from quincunx.eval.metrics.answer_checks import output_lines
 from quincunx.eval.metrics.answer_scores import AnswerScores
 from quincunx.eval.report.summary import Summary, report_of
 from quincunx.eval.results import open_run
@@ -29,6 +28,7 @@ from quincunx.eval.runs.ledger import RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup
 from quincunx.programs.loading import load
 from quincunx.programs.measures import f1, overlap
+from quincunx.programs.said import output_lines
 from quincunx.retrieval.errors import RunMismatchError
 from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.settings import SearchSettings

@@ -22,7 +22,7 @@ from scripted import field_of, scripted
 
 from quincunx.app.commands.judge import JudgeKind
 from quincunx.eval.goldsets.goldset import read_gold_set
-from quincunx.eval.judges.judge import KINDS, claims_of, judge, judge_run
+from quincunx.eval.judges.judge import KINDS, judge, judge_run
 from quincunx.eval.judges.scores import judge_scores
 from quincunx.eval.report.summary import Summary, report_of
 from quincunx.eval.runs.answer_run import run_answers
@@ -30,6 +30,7 @@ from quincunx.eval.runs.ledger import RunLedger
 from quincunx.eval.runs.retrieval_run import RetrievalSetup
 from quincunx.programs.engines.lms import lm as language_model
 from quincunx.programs.loading import load
+from quincunx.programs.said import claims_of
 from quincunx.retrieval.errors import BoundError, UsageError, WriterBusyError
 from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.storage.home import HOME_VARIABLE
@@ -262,8 +263,8 @@ def test_what_a_passage_tells_the_judge_changes_nothing_in_the_parse(run: RunLed
 
 def test_claims_are_found_wherever_an_output_holds_them() -> None:
     claim = {"text": "It is so.", "citations": [{"passage_id": "a", "quote": "x"}] * 2}
-    assert claims_of({"tickers": [{"fit": 1, "reasons": [claim], "against": []}]}) == [("It is so.", ["a"])]
-    assert claims_of({"sentences": [], "answer": ""}) == []
+    assert list(claims_of({"tickers": [{"fit": 1, "reasons": [claim], "against": []}]})) == [claim]
+    assert list(claims_of({"sentences": [], "answer": ""})) == []
 
 
 def test_only_a_run_of_answers_is_judged_and_by_one_process(folder: Path, run: RunLedger) -> None:

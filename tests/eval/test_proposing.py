@@ -254,7 +254,7 @@ def test_of_a_set_of_spans_the_quote_is_the_span(gold: Path, tmp_path: Path) -> 
     ("change", "message"),
     [
         ({}, r"no draft is accepted \(3 undecided, 0 rejected\)"),
-        ({"decision": "yes"}, r":1: decision 'yes' is none; write accept, edit or reject"),
+        ({"decision": "yes"}, r":1: decision 'yes' is none; write accept, edit, unanswerable or reject"),
         ({"decision": "edit"}, r":1: edit needs a text in 'edited'"),
         ({"decision": "accept", "answer": " "}, r":1: accept needs a text in 'question' and in 'answer'"),
         (
