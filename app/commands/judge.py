@@ -23,6 +23,8 @@ class JudgeKind(StrEnum):
 
     groundedness = "groundedness"
     helpfulness = "helpfulness"
+    rubric = "rubric"
+    preference = "preference"
 
 
 def eval_score(
@@ -41,6 +43,18 @@ def eval_score(
     repeats: Annotated[
         int, typer.Option(help="How often each answer is judged; 2 or more show how often the judge flips.")
     ] = 1,
+    criteria: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--criterion",
+            metavar="NAME=TEXT",
+            help="For rubric: what answers are to meet, such as 'tone=The answer is polite.' May be given again.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="For preference: the run whose answers those of this run are held against."),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Make the judgements that failed again.")
     ] = False,
@@ -48,34 +62,48 @@ def eval_score(
     program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew."""
+    """Score a run again from its rows, or let a language model judge its answers. Nothing is asked anew.
+
+    A preference is asked for twice in each repeat, so that each answer stands first once. Its mean is the share of judgements that
+    prefer the answer of this run.
+    """
     from ...eval.results import open_run
     from ...eval.runs.ledger import RunLedger
     from ...retrieval.errors import UsageError
 
     if judge is None:
         if lm is not None:
-            raise UsageError(
-                f"--lm {lm} judges nothing without --judge: add --judge groundedness or helpfulness"
-            )
+            raise UsageError(f"--lm {lm} judges nothing without --judge: add --judge groundedness, say")
         print_run(open_run(run), as_json)
         return
     from ...eval.judges import judge as judging
-    from ...eval.judges.calibration import find_judge, judge_report, kind_of
+    from ...eval.judges.calibration import find_judge, is_of_kind, judge_report
     from ...programs.engines.lms import lm as language_model
     from ..output import watching
 
     if lm is None:
         with open_run(run) as opened:
-            names = [name for name in opened.judges() if kind_of(name) == judge.value]
+            names = [name for name in opened.judges() if is_of_kind(name, judge.value)]
             found = [judge_report(opened, name) for name in names or [find_judge(opened, judge.value)]]
     else:
-        by = judging.judge(judge.value, language_model(lm, temperature=temperature))
+        asked = language_model(lm, temperature=temperature)
+        rival = None
+        if against is not None:
+            with open_run(against) as other:
+                rival = judging.Rival.of(other)
+        named: list[judging.Criterion | None] = [
+            judging.Criterion(*map(str.strip, text.partition("=")[::2])) for text in criteria or ()
+        ]
+        judges = [
+            judging.judge(judge.value, asked, criterion=criterion, rival=rival)
+            for criterion in named or [None]
+        ]
         with RunLedger.reopen(run) as opened, watching("judge") as watch:
-            judging.judge_run(
-                opened, by, repeats=repeats, workers=workers, retry_failed=retry_failed, watch=watch
-            )
-            found = [judge_report(opened, by.name)]
+            for by in judges:
+                judging.judge_run(
+                    opened, by, repeats=repeats, workers=workers, retry_failed=retry_failed, watch=watch
+                )
+            found = [judge_report(opened, by.name) for by in judges]
     _tell(str(run), found, as_json)
 
 

@@ -111,8 +111,13 @@ def calibrate(run: RunLedger, name: str, labels: Mapping[str, int]) -> JudgeRepo
 
 
 def kind_of(name: str) -> str:
-    """Return what a judge of that name judges."""
+    """Return what a judge of that name judges: its kind, with the name of a criterion or of another run where it has one."""
     return name.partition(":")[0]
+
+
+def is_of_kind(name: str, kind: str) -> bool:
+    """Whether a judge of that name is of a kind, such as ``rubric``, or judges just that, such as ``rubric tone``."""
+    return kind in (kind_of(name), kind_of(name).partition(" ")[0])
 
 
 def find_judge(run: RunLedger, name_or_kind: str) -> str:
@@ -123,7 +128,7 @@ def find_judge(run: RunLedger, name_or_kind: str) -> str:
     known = run.judges()
     if name_or_kind in known:
         return name_or_kind
-    found = [name for name in known if kind_of(name) == name_or_kind]
+    found = [name for name in known if is_of_kind(name, name_or_kind)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -164,7 +169,7 @@ def read_labels(path: Path, name: str) -> dict[str, int]:
 
 def _read_label(labels: dict[str, int], cells: Mapping[str, str], where: str, name: str) -> None:
     judge, id, label = cells.get("judge", ""), cells["id"], cells["label"]
-    if judge and kind_of(judge) not in KINDS:
+    if judge and not any(is_of_kind(judge, kind) for kind in KINDS):
         raise UsageError(
             f"{where}: unknown judge {judge!r}; known kinds: {', '.join(KINDS)}. Leave the cell empty for any"
         )

@@ -1,5 +1,5 @@
-"""LM judges: whether an answer is grounded in what it cites, and whether it helps; asked without answering
-anew.
+"""LM judges: whether an answer is grounded in what it cites, whether it helps or meets a criterion, and which of two answers is
+better; asked without answering anew.
 
 A judge is pinned by its name: kind, model, settings and the sha256 of its prompt. Its judgements are
 rows of the run, one for each answer and repeat, committed as they come: killed, the same call goes on with
@@ -22,8 +22,15 @@ from ...programs.prompt.citing import neutralised
 from ...programs.said import claims_of, output_lines
 from ...retrieval.errors import BoundError, ModelOutputError, RunError, UsageError
 from ...retrieval.passages import Passage
+from ...retrieval.storage.home import NAME
 from ...signatures.conversation import Turn
-from ...signatures.judging import CitedClaim, JudgeGroundedness, JudgeHelpfulness
+from ...signatures.judging import (
+    CitedClaim,
+    JudgeGroundedness,
+    JudgeHelpfulness,
+    JudgePreference,
+    JudgeRubric,
+)
 from ..goldsets.goldset import GoldQuestion
 from ..runs.answer_run import plain_settings
 from ..runs.folder import fingerprint
@@ -35,8 +42,41 @@ LONGEST_REASON = 500
 """Characters of a reason that are kept."""
 MOST_REPEATS = 100
 
-Inputs = Callable[[GoldQuestion, Mapping[str, Any], Mapping[str, Passage]], dict[str, Any]]
+Passages = Mapping[str, Passage]
+Inputs = Callable[[GoldQuestion, Mapping[str, Any], Passages], dict[str, Any]]
 """What a judge is given: made of a question, its row's record and the passages by id."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What an answer is to meet, for a judge of the kind ``rubric``."""
+
+    name: str
+    """Letters, digits, dashes and underscores."""
+    text: str
+    """Such as ``The answer names a price and its currency.``"""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name) or not self.text.strip():
+            raise UsageError(
+                f"a criterion has a name of letters, digits, dots, dashes or underscores and a text (got {self.name!r} and "
+                f"{self.text[:60]!r})"
+            )
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The answers of another run to the same questions, for a judge of the kind ``preference``."""
+
+    run: str
+    """Its name."""
+    answers: Mapping[str, str]
+    """What was answered, by question id; refusals are left out."""
+
+    @classmethod
+    def of(cls, run: RunLedger) -> Rival:
+        """Return the answers of a run; raises `UsageError` for a run that asked nothing."""
+        return cls(run.name, {id: _said(row.record) for id, row in answered_rows(run).items()})
 
 
 @dataclass(frozen=True)
@@ -44,43 +84,78 @@ class Judge:
     """Who judges, and by what; made by `judge`."""
 
     kind: str
-    """``groundedness`` or ``helpfulness``."""
+    """One of `KINDS`."""
     model: str
     settings: Mapping[str, Any]
     instructions: str
     """sha256 of the instructions and the fields that the judge is told."""
     lm: dspy.BaseLM = field(compare=False, repr=False)
     predict: dspy.Predict = field(compare=False, repr=False)
+    criterion: Criterion | None = None
+    rival: Rival | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def subject(self) -> str:
+        """What it judges: its kind, with the name of its criterion or of the other run."""
+        of = self.criterion.name if self.criterion else self.rival.run if self.rival else ""
+        return f"{self.kind} {of}".strip()
 
     @property
     def name(self) -> str:
         """What its judgements are filed under; another model, setting or instruction is another name."""
         settings = ",".join(f"{name}={value}" for name, value in sorted(self.settings.items()))
-        return f"{self.kind}:{self.model}:{settings}:{self.instructions[:12]}"
+        return f"{self.subject}:{self.model}:{settings}:{self.instructions[:12]}"
 
     def judgement(
-        self, question: GoldQuestion, record: Mapping[str, Any], passages: Mapping[str, Passage]
+        self, question: GoldQuestion, record: Mapping[str, Any], passages: Passages, repeat: int = 0
     ) -> dict[str, Any]:
-        """Judge one answer; raises `RunError` for one that cannot be judged, else as `ask` does."""
-        inputs = KINDS[self.kind][1](question, record, passages)
+        """Judge one answer; raises `RunError` for one that cannot be judged, else as `ask` does.
+
+        A preference puts the answer first where ``repeat`` is even, and the other's where it is odd.
+        """
+        inputs, own_first = KINDS[self.kind][1](question, record, passages), repeat % 2 == 0
+        if self.criterion is not None:
+            inputs["criterion"] = self.criterion.text
+        if self.rival is not None:
+            if question.id not in self.rival.answers:
+                raise RunError(
+                    f"run {self.rival.run!r} has no answer to {question.id!r}: there is nothing to prefer"
+                )
+            answers = [inputs.pop("answer"), neutralise(self.rival.answers[question.id])]
+            inputs["first"], inputs["second"] = answers if own_first else reversed(answers)
         prediction, usage = ask(f"the {self.kind} judge", self.predict, self.lm, inputs)
-        if not isinstance(prediction.verdict, bool):
+        verdict = (prediction.better == "first") == own_first if self.rival else prediction.verdict
+        if not isinstance(verdict, bool):
             raise ModelOutputError(f"the {self.kind} judge left out its verdict: take another model")
         reason = " ".join(restore(str(prediction.reason or "")).split())
         return {
-            "verdict": prediction.verdict,
+            "verdict": verdict,
             "reason": reason.encode(errors="replace").decode()[:LONGEST_REASON],
             "usage": asdict(usage),
         }
 
 
-def judge(kind: str, lm: dspy.BaseLM) -> Judge:
+def judge(
+    kind: str, lm: dspy.BaseLM, *, criterion: Criterion | None = None, rival: Rival | None = None
+) -> Judge:
     """Return a judge; its temperature is 0 unless ``lm`` sets one, and no cache answers for it.
 
-    Raises `UsageError` for a kind that is not there, and for the extractive engine, which cannot judge.
+    Args:
+        kind: one of `KINDS`.
+        lm: the model that judges.
+        criterion: what answers are to meet; for ``rubric``, and for no other.
+        rival: the answers that those of the run are held against; for ``preference``, and for no other.
+
+    Raises:
+        UsageError: a kind that is not there, or without what it needs; the extractive engine, which cannot judge.
     """
     if kind not in KINDS:
         raise UsageError(f"unknown kind of judge {kind!r}; known: {', '.join(KINDS)}")
+    if (kind == "rubric", kind == "preference") != (criterion is not None, rival is not None):
+        raise UsageError(
+            f"a judge of the kind {kind!r} with criterion {criterion!r:.80} and rival {getattr(rival, 'run', None)!r}: rubric needs "
+            "a criterion, preference the other run, and no other kind takes them"
+        )
     require_writer(lm, "judge")
     if lm.kwargs.get("temperature") is None:
         lm = lm.copy(temperature=0.0)
@@ -94,8 +169,13 @@ def judge(kind: str, lm: dspy.BaseLM) -> Judge:
             for name, info in signature.fields.items()
         },
     }
+    if criterion is not None:
+        prompt["criterion"] = criterion.text
+    if rival is not None:
+        prompt["rival"] = dict(rival.answers)
+    predict = dspy.Predict(signature)
     return Judge(
-        kind, str(lm.model), plain_settings(lm.kwargs), fingerprint(prompt), lm, dspy.Predict(signature)
+        kind, str(lm.model), plain_settings(lm.kwargs), fingerprint(prompt), lm, predict, criterion, rival
     )
 
 
@@ -113,6 +193,8 @@ def judge_run(
     ``run`` is one opened by `RunLedger.reopen`. Judgements that failed stay failed unless ``retry_failed``. The first
     repeat of all answers is made before the second of any. Otherwise as `run_examples`.
 
+    A preference is asked for twice in each repeat, so that each answer stands first once.
+
     Raises `UsageError` for a run without answers, `BoundError` for ``repeats`` or ``workers`` out of range.
     """
     if not 1 <= repeats <= MOST_REPEATS:
@@ -121,11 +203,12 @@ def judge_run(
     if retry_failed:
         run.forget_failed_judgements(by.name)
     passages, questions = run.passages(), {question.id: question for question in run.questions()}
-    sheet = _JudgementStore(run, by.name, [questions[id] for id in answers], repeats)
+    times = repeats if by.rival is None else 2 * repeats
+    sheet = _JudgementStore(run, by.name, [questions[id] for id in answers], times)
 
     def work(unit: GoldQuestion) -> ExampleResult:
-        id, _ = sheet.units[unit.id]
-        return ExampleResult(by.judgement(questions[id], answers[id].record, passages))
+        id, repeat = sheet.units[unit.id]
+        return ExampleResult(by.judgement(questions[id], answers[id].record, passages, repeat))
 
     run_examples(sheet, work, workers=workers, watch=watch)
 
@@ -190,11 +273,17 @@ def _helpfulness_inputs(
         ],
         "question": neutralise(question.text),
         "reference": neutralise(question.answer),
-        "answer": neutralise("\n".join(output_lines(record["output"]))),
+        "answer": neutralise(_said(record)),
     }
+
+
+def _said(record: Mapping[str, Any]) -> str:
+    return "\n".join(output_lines(record["output"]))
 
 
 KINDS: Mapping[str, tuple[type[dspy.Signature], Inputs]] = {
     "groundedness": (JudgeGroundedness, _groundedness_inputs),
     "helpfulness": (JudgeHelpfulness, _helpfulness_inputs),
+    "rubric": (JudgeRubric, _helpfulness_inputs),
+    "preference": (JudgePreference, _helpfulness_inputs),
 }

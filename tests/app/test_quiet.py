@@ -88,6 +88,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("eval", "gate", b, "--against", a, "--metric", "citation_recall"),
         ("eval", "track", a, str(work / "found"), "--into", str(work / "runs.sqlite"), "--page", str(work / "runs.html")),
         ("eval", "score", a, "--judge", "groundedness", *ollama),
+        ("eval", "score", a, "--judge", "preference", "--against", b, *ollama),
         ("eval", "calibrate", a, str(work / "labels.csv"), "--judge", "groundedness"),
         ("eval", "export", str(work / "found"), "--out", str(work / "trec")),
         ("gold", "check", canon),
@@ -171,6 +172,8 @@ def answer(body: dict[str, object]) -> str:
     prompt = json.dumps(body)
     if "`[[ ## drafts ## ]]`" in prompt:
         return in_markers("drafts", [])
+    if "`[[ ## better ## ]]`" in prompt:
+        return "[[ ## reason ## ]]\nSo.\n\n[[ ## better ## ]]\nfirst\n\n[[ ## completed ## ]]"
     if "`[[ ## verdict ## ]]`" in prompt:
         return "[[ ## reason ## ]]\nSo.\n\n[[ ## verdict ## ]]\ntrue\n\n[[ ## completed ## ]]"
     return promptable.answer(body)

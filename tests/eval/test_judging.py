@@ -22,7 +22,8 @@ from scripted import field_of, scripted
 
 from quincunx.app.commands.judge import JudgeKind
 from quincunx.eval.goldsets.goldset import read_gold_set
-from quincunx.eval.judges.judge import KINDS, judge, judge_run
+from quincunx.eval.judges.calibration import find_judge
+from quincunx.eval.judges.judge import KINDS, Criterion, Rival, judge, judge_run
 from quincunx.eval.judges.scores import judge_scores
 from quincunx.eval.report.summary import Summary, report_of
 from quincunx.eval.runs.answer_run import run_answers
@@ -155,6 +156,76 @@ def test_helpfulness_is_told_question_reference_and_answer(run: RunLedger) -> No
     assert "dark tin" in field_of(prompt, "answer")
 
 
+def test_a_rubric_is_a_judge_for_each_criterion(run: RunLedger) -> None:
+    lm, engine = scripted(lambda prompt: verdict("tin" in field_of(prompt, "criterion")))
+    judges = [
+        judge("rubric", lm, criterion=Criterion(name, text))
+        for name, text in (("tin", "It names a tin."), ("price", "It names a price."))
+    ]
+    for by in judges:
+        judge_run(run, by)
+    assert [judge_scores(run, by.name).mean.mean for by in judges] == [1.0, 0.0]  # type: ignore[union-attr]
+    assert len(engine.prompts) == 2 * len(ANSWERED)
+    assert find_judge(run, "rubric tin") == judges[0].name
+    with pytest.raises(UsageError, match="2 judges of kind 'rubric'"):
+        find_judge(run, "rubric")
+    reworded = judge("rubric", lm, criterion=Criterion("tin", "It names a tin, and its colour."))
+    assert reworded.name != judges[0].name
+    for name, text in (("a b", "x"), ("", "x"), ("tone", " ")):
+        with pytest.raises(UsageError, match="a criterion has a name"):
+            Criterion(name, text)
+
+
+def preferred(word: str) -> str:
+    return f"[[ ## reason ## ]]\nSo.\n\n[[ ## better ## ]]\n{word}\n\n[[ ## completed ## ]]"
+
+
+def test_a_preference_is_asked_for_in_both_orders(run: RunLedger) -> None:
+    answers = {id: f"The rival says {id}." for id in sorted(ANSWERED - {"q4"})}
+
+    def reply(prompt: str) -> str:
+        first, second = field_of(prompt, "first"), field_of(prompt, "second")
+        assert [first.startswith("The rival"), second.startswith("The rival")].count(True) == 1
+        if "q1" in first + second:  # the run's own answer is better
+            return preferred("second" if "q1" in first else "first")
+        if "q2" in first + second:  # the rival's is
+            return preferred("first" if "q2" in first else "second")
+        return preferred("first")  # whichever comes first
+
+    lm, engine = scripted(reply)
+    by = judge("preference", lm, rival=Rival("other", answers))
+    judge_run(run, by, repeats=2)
+    scores = judge_scores(run, by.name)
+    assert scores.values == {"q1": 1.0, "q2": 0.0, "q3": 0.5}
+    assert scores.failed == {"bad_run": 4}  # the rival has no answer to q4
+    assert len(engine.prompts) == 3 * 4
+    assert scores.flips is not None
+    assert scores.flips.mean == pytest.approx(4 / 6 / 3)  # of the six pairs of q3's verdicts four disagree
+    assert by.name.startswith("preference other:")
+    assert judge("preference", lm, rival=Rival("other", {**answers, "q1": "Other words."})).name != by.name
+
+
+def test_a_rival_is_made_of_the_answers_of_a_run(run: RunLedger) -> None:
+    rival = Rival.of(run)
+    assert rival.answers.keys() == ANSWERED
+    assert "dark tin" in rival.answers["q1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("rubric", {}),
+        ("preference", {}),
+        ("groundedness", {"criterion": Criterion("tone", "Polite.")}),
+        ("helpfulness", {"rival": Rival("other", {})}),
+        ("preference", {"criterion": Criterion("tone", "Polite."), "rival": Rival("other", {})}),
+    ],
+)
+def test_a_judge_is_refused_without_what_its_kind_needs(kind: str, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="rubric needs a criterion, preference the other run"):
+        judge(kind, scripted(lambda prompt: "")[0], **options)
+
+
 def test_killed_it_goes_on_with_the_others(folder: Path) -> None:
     calls: list[str] = []
 
@@ -246,7 +317,7 @@ def test_a_bad_reply_is_asked_for_once_more_in_the_other_form(
     assert len(engine.prompts) == 8
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", ["groundedness", "helpfulness"])
 def test_what_a_passage_tells_the_judge_changes_nothing_in_the_parse(run: RunLedger, kind: str) -> None:
     """A judge that quotes the passage in its reason, markers and all, is read by its own verdict."""
 
