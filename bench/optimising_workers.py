@@ -1,9 +1,10 @@
 """What eight workers save an optimisation over one: the same run with both, each in a process of its own.
 
-Run: ``python bench/optimising_workers.py [--seconds 0.3] [--workers 8] [--optimizers bootstrap,mipro,gepa] [--out FILE]``.
+Run: ``python bench/optimising_workers.py [--seconds 0.3] [--workers 8] [--optimizers bootstrap,mipro,gepa] [--remembered] [--out FILE]``.
 chat_bridge on the builddaily canon, embedded profile, against the scripted language model of the tests, which takes so many
-seconds for each call and answers alike each time. Both runs begin with an index that is built and with nothing remembered; the
-table says whether they ended with the same program, byte for byte.
+seconds for each call and answers alike each time. Both runs begin with an index that is built, and with nothing remembered, or, with
+``--remembered``, with a score file that an earlier run has filled (``QUINCUNX_SCORE_FILE``). The table says whether they ended with the
+same program, byte for byte.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,12 @@ def measured(optimizer: str, workers: int, seconds: float, out: Path) -> dict[st
         }
 
 
-def in_a_process(optimizer: str, workers: int, seconds: float, home: Path, out: Path) -> dict[str, float]:
+def in_a_process(
+    optimizer: str, workers: int, seconds: float, out: Path, environment: Mapping[str, str]
+) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, __file__, "measure", optimizer, str(workers), str(seconds), str(out)],
-        env={**os.environ, "QUINCUNX_HOME": str(home)},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -78,16 +82,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=0.3)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--optimizers", default="bootstrap,mipro,gepa")
+    parser.add_argument("--remembered", action="store_true", help="begin with a score file that is filled")
     chosen = parser.parse_args(arguments)
     facts = machine()
     rows, told = [], {}
     with tempfile.TemporaryDirectory() as name:
-        home = Path(name) / "home"
+        environment = {"QUINCUNX_HOME": str(Path(name) / "home")}
+        if chosen.remembered:
+            environment["QUINCUNX_SCORE_FILE"] = str(Path(name) / "scores.sqlite")
+            in_a_process("bootstrap", chosen.workers, 0.0, Path(name) / "earlier" / "run", environment)
         for optimizer in chosen.optimizers.split(","):
             runs = {}
             for workers in (1, chosen.workers):
                 out = Path(name) / f"{optimizer}-{workers}" / "run"
-                runs[workers] = in_a_process(optimizer, workers, chosen.seconds, home, out)
+                runs[workers] = in_a_process(optimizer, workers, chosen.seconds, out, environment)
             same = same_files(
                 *(Path(name) / f"{optimizer}-{workers}" / "run" / "program" for workers in runs)
             )

@@ -16,7 +16,7 @@ from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .embedders import UNLIMITED
-from .pairs import Truncation
+from .pairs import TokenRun, Truncation
 from .rerankers import Scores, require_scores
 
 
@@ -30,19 +30,18 @@ class LateInteractionReranker:
 
     @computing
     def __init__(self, folder: Path, *, name: str, cache_bytes: int = 128 * 2**20) -> None:
-        from sentence_transformers import MultiVectorEncoder
         from sentence_transformers.base.modules import Transformer
-        from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
-        from sentence_transformers.sentence_transformer.modules import Normalize
+        from sentence_transformers.util import get_device_name
+
+        from .passes.token_passes import TokenPasses
 
         self.name = name
-        # Built from explicit modules: handed a plain folder, the library would add a random projection.
+        # The encoder alone: the library's MultiVectorEncoder would add a random projection to it.
         options = {"local_files_only": True, "trust_remote_code": False, "dtype": "float32"}
         with without_bars():
             encoder = Transformer(str(folder), model_kwargs=options)
-        self._model = MultiVectorEncoder(
-            modules=[encoder, MultiVectorMask(), Normalize(module_input_name="token_embeddings")]
-        )
+        self._passes = TokenPasses(encoder.to(get_device_name()).eval())
+        self._tokenizer = encoder.tokenizer
         self._max_tokens = int(encoder.max_seq_length or UNLIMITED)
         self._counter = _own_tokenizer(encoder.tokenizer)
         self._lock = Lock(interrupted=self._forget)
@@ -57,7 +56,7 @@ class LateInteractionReranker:
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         with self._lock:
-            query = self._query(question)  # (query tokens, dims)
+            (query,) = self._read([question])  # (query tokens, dims)
             tokens = self._passage_tokens(passages)
         # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
         scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
@@ -92,7 +91,7 @@ class LateInteractionReranker:
         )
         fresh: dict[str, npt.NDArray[np.float32]] = {}
         if missing:
-            fresh = dict(zip(missing, self._documents(missing), strict=True))
+            fresh = dict(zip(missing, self._read(missing), strict=True))
         found = [fresh[text] if text in fresh else self._cache[text] for text in passages]
         for text, vectors in zip(passages, found, strict=True):
             if vectors.nbytes <= self._cache.maxsize:
@@ -100,18 +99,13 @@ class LateInteractionReranker:
         return found
 
     @computing
-    def _query(self, question: str) -> npt.NDArray[np.float32]:
-        require_own_device(self._model.device.type, self._process)
-        return self._encode(self._model.encode_query([question], show_progress_bar=False))[0]
-
-    @computing
-    def _documents(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
-        require_own_device(self._model.device.type, self._process)
-        return self._encode(self._model.encode_document(texts, batch_size=8, show_progress_bar=False))
-
-    @staticmethod
-    def _encode(tensors: Any) -> list[npt.NDArray[np.float32]]:
-        return [tensor.cpu().float().numpy() for tensor in tensors]
+    def _read(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        require_own_device(self._passes.device, self._process)
+        with working(for_other=True):
+            told = self._tokenizer(texts, truncation=True, max_length=self._max_tokens, padding=False)
+        ids = told["input_ids"]
+        segments = told.get("token_type_ids") or [[0] * len(some) for some in ids]
+        return self._passes.vectors([TokenRun(*run) for run in zip(ids, segments, strict=True)])
 
 
 def _own_tokenizer(tokenizer: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sentencex
 
@@ -29,6 +30,8 @@ _NO_ABBREVIATION = re.compile(r"(?:^\W*No|\bMay)\.\s+(?=[^\W\d_])")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _SPLIT = re.compile(r"(?<!\n)\n\n")
 """An empty line. No sentence reaches over one, unless it quotes several paragraphs."""
+_LONGEST_KEPT = 4000
+"""Characters of a text whose sentences are remembered."""
 LOOKED_FOR_AT_ONCE = 1024 * 1024
 """Characters. The sentences of a longer text are looked for piece by piece: all of them would take many times its memory."""
 
@@ -72,6 +75,15 @@ def read_sentences(text: str) -> list[SentenceSpan]:
 
     Plain text is read alike: it holds no mark, or means by it what Markdown does.
     """
+    return list(_kept(text)) if len(text) <= _LONGEST_KEPT else _read(text)
+
+
+@lru_cache(maxsize=4096)  # question after question meets the same passages
+def _kept(text: str) -> tuple[SentenceSpan, ...]:
+    return tuple(_read(text))
+
+
+def _read(text: str) -> list[SentenceSpan]:
     return [sentence for block in read_blocks(text) for sentence in _of_block(text, block)]
 
 
