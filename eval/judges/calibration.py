@@ -31,6 +31,8 @@ FEWEST_LABELS = 30
 """From so many labels on, an agreement may be believed."""
 WIDEST = 0.3
 """So wide may an interval be at most."""
+LEAST_KAPPA = 0.4
+"""Below it agreement is no more than fair (Landis and Koch 1977)."""
 UNCALIBRATED = "not calibrated"
 
 
@@ -197,7 +199,7 @@ def _calibration(run: RunLedger, scores: JudgeScores, labels: Mapping[str, int])
         flips=scores.flips,
         unjudged=_unjudged(run, scores.judge, sorted(labels.keys() - verdicts.keys())),
         unlabelled=tuple(sorted(verdicts.keys() - labels.keys())),
-        doubts=tuple(_doubts(found)),
+        doubts=tuple(doubts_about(found)),
     )
 
 
@@ -216,7 +218,8 @@ def _unjudged(run: RunLedger, name: str, ids: list[str]) -> dict[str, str]:
     return why
 
 
-def _doubts(found: Agreement) -> list[str]:
+def doubts_about(found: Agreement) -> list[str]:
+    """Say why a judge that agrees with people so far is not to be trusted yet, in words; nothing where it is."""
     doubts = []
     if found.n < FEWEST_LABELS:
         doubts.append(
@@ -231,6 +234,11 @@ def _doubts(found: Agreement) -> list[str]:
                 f"{figure} may lie anywhere from {value.low:.2f} to {value.high:.2f} (n={value.n}): label "
                 "more answers"
             )
+    if found.kappa is not None and found.kappa.low < LEAST_KAPPA and not doubts:
+        doubts.append(
+            f"kappa is {found.kappa.mean:.2f}, and may be as low as {found.kappa.low:.2f} where {LEAST_KAPPA:g} is the least: "
+            "judge and humans agree little more than by chance; take another model"
+        )
     return doubts
 
 

@@ -18,6 +18,7 @@ from quincunx.eval.judges.calibration import (
     LABELS,
     UNCALIBRATED,
     calibrate,
+    doubts_about,
     find_judge,
     judge_report,
     read_labels,
@@ -116,6 +117,15 @@ def test_what_is_too_few_is_said_in_words(tmp_path: Path) -> None:
             "TNR cannot be computed: no label is 0",
             "kappa cannot be computed: humans and judge called all the same",
         )
+
+
+def test_a_judge_that_agrees_no_more_than_by_chance_is_not_to_be_trusted() -> None:
+    truth = [0, 1] * 100
+    one_in_three_wrong = [1 - label if place % 3 == 0 else label for place, label in enumerate(truth)]
+    (doubt,) = doubts_about(agreement(truth, one_in_three_wrong))
+    assert doubt.startswith("kappa is 0.33, and may be as low as 0.2")
+    one_in_ten_wrong = [1 - label if place % 10 in (0, 5) else label for place, label in enumerate(truth)]
+    assert doubts_about(agreement(truth, one_in_ten_wrong)) == []
 
 
 def test_a_judge_is_found_by_name_or_by_its_kind_alone(tmp_path: Path) -> None:
