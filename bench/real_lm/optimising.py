@@ -81,8 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _served(address: str, key: str) -> dspy.LM:
+    # A name of `openai/` would send max_completion_tokens, which this server passes over.
     return quincunx.lm(
-        f"openai/{key}",
+        f"hosted_vllm/{key}",
         api_base=address,
         api_key="none",
         temperature=0.0,

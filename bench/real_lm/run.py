@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     answers = chosen.out / "answers.jsonl"
     with serving(fetch(chosen.model), chosen.python) as address:
         lm = quincunx.lm(
-            "openai/qwen",
+            "hosted_vllm/qwen",
             api_base=address,
             api_key="none",
             temperature=0.0,
