@@ -49,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     verdicts = chosen.out / "verdicts.jsonl"
     with serving(fetch(chosen.model), chosen.python) as address:
         lm = quincunx.lm(
-            f"hosted_vllm/{chosen.model}", api_base=address, api_key="none", max_tokens=MOST_TOKENS, timeout=1200
+            f"hosted_vllm/{chosen.model}",
+            api_base=address,
+            api_key="none",
+            max_tokens=MOST_TOKENS,
+            timeout=1200,
         )
         by, documents = judge("groundedness", lm), read_documents()
         known = {row["id"] for row in _made(verdicts, chosen.model)}

@@ -6,9 +6,10 @@ Read are files of JSON lines: the service's log with the texts of calls (``serve
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeGuard, get_args
 
@@ -20,6 +21,8 @@ from .drafts import FEEDBACK
 AskedKind = Literal["thumb down", "declined", "claims dropped", "thumb up", "answered"]
 """What became of a question; the first of those that are true of it."""
 ASKED_KINDS: tuple[AskedKind, ...] = get_args(AskedKind)
+_PIECE = re.compile(r"#\d+-\d+$")
+"""Ends the id of a passage that is a piece of its document."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,6 @@ def read_asked_questions(logs: Sequence[Path]) -> AskedQuestions:
     skipped: Counter[str] = Counter()
     records = [record for log in logs for record in _records(log)]
     said = [r for r in records if r.get("source") == FEEDBACK and isinstance(r.get("question"), str)]
-    thumbs = {str(record["answer_id"]): _thumb(record) for record in said if record.get("answer_id")}
     for number, record in enumerate(said):
         found[str(record.get("answer_id") or f"feedback {number}")] = _from_feedback(record)
     for number, record in enumerate(records):
@@ -71,7 +73,7 @@ def read_asked_questions(logs: Sequence[Path]) -> AskedQuestions:
                 skipped["without text"] += 1
             else:
                 id = str(record.get("id") or f"call {number}")
-                found[id] = _from_call(record, text, thumbs.get(id))
+                found[id] = _from_call(record, text, found.get(id))
     if not found:
         raise GoldSetError(
             f"no question stands in {', '.join(map(str, logs))} ({skipped['without text']} calls without their text): let "
@@ -96,20 +98,27 @@ def _tells_question(text: Any) -> TypeGuard[Mapping[str, Any]]:
     )
 
 
-def _from_call(record: Mapping[str, Any], text: Mapping[str, Any], thumb: AskedKind | None) -> AskedQuestion:
+def _from_call(
+    record: Mapping[str, Any], text: Mapping[str, Any], said: AskedQuestion | None
+) -> AskedQuestion:
+    """Return the question of a call; what somebody said of its answer, such as how it should read, comes before what it was."""
     output = text.get("output")
     citation: Mapping[str, Any] = next((c for claim in claims_of(output) for c in claim["citations"]), {})
     passage = str(citation.get("passage_id") or next(iter(record.get("passages") or ()), ""))
-    return AskedQuestion(
+    found = AskedQuestion(
         question=text["question"],
-        kind=_kind(record, thumb),
+        kind=_kind(record, said.kind if said else None),
         program=str(record.get("program") or ""),
         history=tuple(text.get("history") or ()),
         answer=" ".join(output_lines(output)) if record["outcome"] == "answered" else "",
-        document=passage.partition("#")[0],
+        document=_PIECE.sub("", passage),
         passage=passage,
         quote=str(citation.get("quote") or ""),
     )
+    if said is None:
+        return found
+    place = {"document": said.document, "passage": said.passage, "quote": said.quote} if said.document else {}
+    return replace(found, answer=said.answer or found.answer, **place)
 
 
 def _kind(record: Mapping[str, Any], thumb: AskedKind | None) -> AskedKind:

@@ -70,6 +70,7 @@ def log(tmp_path: Path) -> Path:
                 "thumb": "down",
                 "question": "how are parcels insured",
                 "answer_id": "c-how are parcels insured",
+                "answer": "By the carrier.",
             },
         ],
     )
@@ -88,6 +89,7 @@ def test_each_question_is_drafted_once_by_what_became_of_it(gold: Path, log: Pat
     assert found.drafts == {"thumb down": 1, "declined": 1, "claims dropped": 1, "answered": 1}
     drafts = {draft["kind"]: draft for _, draft in read_drafts(out, read_gold_set(gold, ALL))}
     assert drafts["thumb down"]["question"] == "how are parcels insured"
+    assert drafts["thumb down"]["answer"] == "By the carrier."  # as somebody says it should read
     assert drafts["answered"]["asked"] == 2
     assert (drafts["answered"]["document"], drafts["answered"]["quote"]) == ("d3", "It is cheap.")
     assert (drafts["declined"]["answer"], drafts["declined"]["decision"]) == ("", "")
