@@ -117,7 +117,9 @@ def _from_call(
     )
     if said is None:
         return found
-    place = {"document": said.document, "passage": said.passage, "quote": said.quote} if said.document else {}
+    place: dict[str, Any] = (
+        {"document": said.document, "passage": said.passage, "quote": said.quote} if said.document else {}
+    )
     return replace(found, answer=said.answer or found.answer, **place)
 
 
