@@ -7,11 +7,10 @@ import base64
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....retrieval.models.embedders import Vectors
-from ..connection import while_connected
+from ..connection import LargeJSON, while_connected
 from ..dropin.embedder import Embedded, InputType, ServedEmbedder
 from ..problems import Problem
 from .admission import TAKES_TURN, ReadyService
@@ -72,7 +71,7 @@ class EmbeddingsList(BaseModel):
     dependencies=[TAKES_TURN],
     response_model=EmbeddingsList,
 )
-async def embed_as_openai(body: EmbeddingsBody, request: Request, service: ReadyService) -> JSONResponse:
+async def embed_as_openai(body: EmbeddingsBody, request: Request, service: ReadyService) -> LargeJSON:
     """A text that is longer than the model reads ends with an error; nothing is cut."""
     embedder, limits = service.embedder, service.settings.limits
     assert embedder is not None  # a service that is ready has loaded it
@@ -85,20 +84,18 @@ async def embed_as_openai(body: EmbeddingsBody, request: Request, service: Ready
     return await while_connected(request, work, limits.seconds)
 
 
-async def _response(
-    embedder: ServedEmbedder, texts: list[str], body: EmbeddingsBody, dims: int
-) -> JSONResponse:
+async def _response(embedder: ServedEmbedder, texts: list[str], body: EmbeddingsBody, dims: int) -> LargeJSON:
     embedded = await embedder.embed(texts, body.input_type, dims)
     return await asyncio.to_thread(_told, embedded, body.encoding_format, embedder.names.name)
 
 
-def _told(embedded: Embedded, encoding: EncodingFormat, model: str) -> JSONResponse:
+def _told(embedded: Embedded, encoding: EncodingFormat, model: str) -> LargeJSON:
     vectors = _encoded(embedded.vectors, encoding)
     data = [
         {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": embedded.tokens, "total_tokens": embedded.tokens}
-    return JSONResponse({"object": "list", "data": data, "model": model, "usage": usage})
+    return LargeJSON({"object": "list", "data": data, "model": model, "usage": usage})
 
 
 def _encoded(vectors: Vectors, encoding: EncodingFormat) -> list[Any]:
