@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..programs.registry import program_spec
 from ..retrieval.processes import ComputedOnce
 from .report.summary import Summary, write_page
 from .runs.folder import existing_run
@@ -43,8 +42,8 @@ class Run(RunLedger):
     @property
     def primary(self) -> str:
         """The one measure that was declared in advance: ``recall@n``, or the one that the program's answers are right by."""
-        if self.header["kind"] == "answers":
-            return program_spec(str(self.header["program"])).right[0]
+        if self.summary.answers is not None:
+            return self.summary.answers.right[0]
         return self.summary.scored.measures[0]
 
     def means(self) -> dict[str, Interval]:

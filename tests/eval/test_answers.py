@@ -137,6 +137,7 @@ def test_a_gold_set_without_references_goes_by_citations_and_says_so(gold: Path,
     with asked(gold, "chat_bridge", lm) as run:
         answers = scores_of(run)
     assert answers.right_rule == answers.steps[-1].name == "citation_recall of 0.5 or more"
+    assert answers.right == ("citation_recall", 0.5)
     assert [each.count for each in answers.outcomes] == [1, 1, 1, 0]
 
 
