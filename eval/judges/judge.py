@@ -124,7 +124,10 @@ class Judge:
             answers = [inputs.pop("answer"), neutralise(self.rival.answers[question.id])]
             inputs["first"], inputs["second"] = answers if own_first else reversed(answers)
         prediction, usage = ask(f"the {self.kind} judge", self.predict, self.lm, inputs)
-        verdict = (prediction.better == "first") == own_first if self.rival else prediction.verdict
+        if self.rival is None:
+            verdict = prediction.verdict
+        else:
+            verdict = {"first": own_first, "second": not own_first}.get(prediction.better)
         if not isinstance(verdict, bool):
             raise ModelOutputError(f"the {self.kind} judge left out its verdict: take another model")
         reason = " ".join(restore(str(prediction.reason or "")).split())

@@ -193,10 +193,10 @@ class Mipro:
 class Gepa:
     """Instructions rewritten by a language model that reads what was wrong, kept along a Pareto front."""
 
-    proposals: int = 6
+    proposals: int = 8
     """How often instructions are rewritten."""
-    minibatch: int = 8
-    """Train questions that a rewriting reads about, and that eight workers ask at once."""
+    minibatch: int = 4
+    """Train questions that a rewriting reads about."""
     demos: ClassVar[int] = 0
 
     def cost(self, train: int, dev: int) -> Cost:

@@ -205,6 +205,14 @@ def test_a_preference_is_asked_for_in_both_orders(run: RunLedger) -> None:
     assert judge("preference", lm, rival=Rival("other", {**answers, "q1": "Other words."})).name != by.name
 
 
+def test_a_preference_that_names_neither_answer_is_a_failure(run: RunLedger) -> None:
+    by = judge(
+        "preference", scripted(lambda prompt: preferred("both"))[0], rival=Rival("other", {"q1": "No."})
+    )
+    judge_run(run, by)
+    assert judge_scores(run, by.name).failed == {"bad_model_output": 2, "bad_run": 6}
+
+
 def test_a_rival_is_made_of_the_answers_of_a_run(run: RunLedger) -> None:
     rival = Rival.of(run)
     assert rival.answers.keys() == ANSWERED
