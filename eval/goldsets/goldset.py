@@ -86,7 +86,7 @@ class GoldQuestion:
     @property
     def answer(self) -> str:
         """The reference answer, empty where there is none."""
-        return str(self.metadata.get("answer") or "")
+        return str(self.metadata.get("answer") or "").strip()
 
     @property
     def kind(self) -> str:

@@ -34,15 +34,28 @@ def reference_stated(reference: str, lines: Sequence[str], question: str) -> flo
     """Return the share of a reference's claims that an answer states, 0 to 1.
 
     Args:
-        reference: the answer that the gold set holds; each of its sentences, and each part between semicolons, is a claim.
+        reference: the answer that the gold set holds; each of its sentences, and each part between semicolons, is a claim. One
+            without a sentence, such as ``-``, is a claim as a whole.
         lines: what the answer says, claim by claim; none for a refusal.
         question: what was asked; names and numbers that it says may stand in the claims.
     """
     said = [CitedSentence(line) for line in lines]
-    claims = list(_claims(reference))
+    plain = [_plain(line) for line in lines]
+    held = {stem for line in lines for stem in content_stems(read_words(line))}
+
+    def is_stated(claim: str, wanted: set[str]) -> bool:
+        if any(_plain(claim) in line for line in plain):
+            return True
+        if not wanted or len(wanted & held) < LEAST_WORDS * len(wanted):
+            return False
+        return check_support(claim, said, question, layers=_LAYERS) is None
+
+    claims = [
+        (claim, set(content_stems(read_words(claim)))) for claim in list(_claims(reference)) or [reference]
+    ]
     # "No; it can be lost." is told by what follows the no.
-    telling = [claim for claim in claims if content_stems(read_words(claim))] or claims
-    return fmean(_is_stated(claim, said, question) for claim in telling)
+    telling = [(claim, stems) for claim, stems in claims if stems] or claims
+    return fmean(is_stated(claim, stems) for claim, stems in telling)
 
 
 def claims_supported(
@@ -74,16 +87,6 @@ def claims_supported(
 def _claims(reference: str) -> Iterator[str]:
     for span in read_sentences(reference):
         yield from filter(None, _AND.split(reference[span.start : span.end].strip()))
-
-
-def _is_stated(claim: str, said: Sequence[CitedSentence], question: str) -> bool:
-    if any(_plain(claim) in _plain(line.text) for line in said):
-        return True
-    wanted = set(content_stems(read_words(claim)))
-    held = {stem for line in said for stem in content_stems(read_words(line.text))}
-    if not wanted or len(wanted & held) < LEAST_WORDS * len(wanted):
-        return False
-    return check_support(claim, said, question, layers=_LAYERS) is None
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quincunx.eval.metrics.reference_check import claims_supported, reference_stated
@@ -29,6 +29,7 @@ LINES = [
         ("Meilisearch never keeps its data on disk.", 0.0),
         ("Typesense keeps its data on disk through LMDB version 3.", 0.0),
         ("盘上。", 0.0),
+        ("- ", 0.0),  # no sentence at all
     ],
 )
 def test_each_claim_of_the_reference_is_stated_or_not(reference: str, share: float) -> None:
@@ -42,6 +43,8 @@ def test_a_refusal_states_nothing_and_a_verbatim_reference_is_stated_in_any_lang
     assert reference_stated("Yes.", ["No."], "is it free?") == 0
 
 
+@example([], " ")
+@example(["Yes."], "> ")
 @given(st.lists(st.text(max_size=40), max_size=3), st.text(min_size=1, max_size=60))
 def test_the_share_is_from_0_to_1_whatever_is_written(lines: list[str], reference: str) -> None:
     assert 0 <= reference_stated(reference, lines, "?") <= 1
