@@ -2,7 +2,7 @@
 
 Run: ``python bench/optimising_workers.py [--seconds 0.3] [--workers 8] [--optimizers bootstrap,mipro,gepa] [--remembered] [--out FILE]``.
 chat_bridge on the builddaily canon, embedded profile, against the scripted language model of the tests, which takes so many
-seconds for each call and answers alike each time. Both runs begin with an index that is built, and with nothing remembered, or, with
+seconds for each call and answers alike each time, in a process of its own, as Ollama is. Both runs begin with an index that is built, and with nothing remembered, or, with
 ``--remembered``, with a score file that an earlier run has filled (``QUINCUNX_SCORE_FILE``). The table says whether they ended with the
 same program, byte for byte.
 """
@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,52 @@ from ollama_server import OllamaServer
 from bench.measuring import machine, options, print_table, record
 
 
+def serve(seconds: float) -> None:
+    """Serve the language model until standard input ends, its address on standard output."""
+
+    def answer(body: dict[str, Any]) -> Iterator[str]:
+        begin = time.perf_counter()
+        words = promptable.answer(body).split(" ")
+        # Half of the time goes to the prompt, the rest to the words of the reply.
+        for place, word in enumerate(words):
+            due = begin + seconds / 2 * (1 + place / len(words))
+            time.sleep(max(0.0, due - time.perf_counter()))
+            yield f" {word}" if place else word
+        time.sleep(max(0.0, begin + seconds - time.perf_counter()))
+
+    with OllamaServer() as server:
+        server.script = answer
+        print(server.url, flush=True)
+        sys.stdin.read()
+
+
+@contextmanager
+def language_model(seconds: float) -> Iterator[str]:
+    """Give the address of a language model in a process of its own."""
+    command = [sys.executable, __file__, "serve", str(seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.stdin.close()
+
+
 def measured(optimizer: str, workers: int, seconds: float, out: Path) -> dict[str, float]:
-    """Run once, and return the seconds, the calls and the mean score on the test questions."""
+    """Run once, and return the seconds and the calls."""
+    import dspy
+
     import quincunx
     from quincunx.eval.goldsets.goldset import canon_folder
     from quincunx.eval.optimise.plan import plan_optimization
     from quincunx.eval.optimise.run import run_optimization
 
-    def answer(body: dict[str, Any]) -> str:
-        time.sleep(seconds)
-        return promptable.answer(body)
-
-    with OllamaServer() as server:
-        server.script = answer
-        lm = quincunx.lm("ollama/qwen3", host=server.url, retries=0)
+    with language_model(seconds) as address:
+        lm = quincunx.lm("ollama/qwen3", host=address, retries=0)
         plan = plan_optimization(
             "chat_bridge", canon_folder("builddaily"), optimizer=optimizer, lm=lm, out=out, workers=workers
         )
-        plan.handle.search("What is Sage Daily?")  # models are loaded before the clock runs
+        with dspy.context(lm=lm):
+            plan.program(question="What is Sage Daily?")  # models are loaded before the clock runs
         begin = time.perf_counter()
         found = run_optimization(plan)
         return {
@@ -120,7 +149,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["measure"]:
+    if sys.argv[1:2] == ["serve"]:
+        serve(float(sys.argv[2]))
+    elif sys.argv[1:2] == ["measure"]:
         optimizer, workers, seconds, out = sys.argv[2:]
         print(json.dumps(measured(optimizer, int(workers), float(seconds), Path(out))))
     else:

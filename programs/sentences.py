@@ -205,5 +205,7 @@ def best_cosine(sentences: Sequence[Sentence]) -> float:
 def fitting(text: str, embedder: Embedder) -> str:
     """Return as much of the text, from its start, as the embedder reads: enough to score it by."""
     most = embedder.identity.max_tokens - 8
+    if text.isascii() and len(text) <= most:  # a token has a letter at least, where none becomes several
+        return text
     tokens = embedder.offsets(text)
     return text if len(tokens) <= most else text[: tokens[most - 1][1]]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import require_type
 from .errors import BoundError, UnknownIndexError, UnknownProfileError
-from .models.cache import unwrapped
 from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
 from .processes import Lock
 from .storage.home import DATABASE, home, index_names, require_index
@@ -105,8 +104,7 @@ class SearchHandle:
     @property
     def second_stage(self) -> Reranker | None:
         """The model that reranks, for other uses; the first use loads it."""
-        found: Reranker | None = unwrapped(shared_reranker(self.models))
-        return found
+        return shared_reranker(self.models)
 
     @property
     def searcher(self) -> Searcher:

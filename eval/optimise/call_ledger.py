@@ -67,6 +67,8 @@ class LedgerError(RunStoppedError):
 class Phase:
     """A part of a run. Threads that an optimizer left behind ask nothing more once it has ended."""
 
+    spare: bool = False
+    """Whether its calls wait until the others leave half of the workers free: the rest is for what those ask next."""
     ended: bool = False
 
 
@@ -85,11 +87,14 @@ class CallLedger:
         """
         self.caps = caps
         self._prices = prices
+        self._workers = workers
         self._most_failures = FAILURES_IN_A_ROW + workers - 1
         self._pause = RateLimitPause()
         self._lock = threading.Condition()
-        self._asking: set[tuple[str, int]] = set()
-        """The rows that are being asked for: these calls count as made."""
+        self._asking: dict[tuple[str, int], Phase] = {}
+        """The rows that are being asked for, by which part of the run: these calls count as made."""
+        self._queued = 0
+        """Calls that wait for a worker, but spare ones."""
         self._samples: Counter[str] = Counter()
         """How often a request was sampled, or failed, so far: the next one is another row."""
         self._used_rows: set[tuple[str, int]] = set()
@@ -186,18 +191,35 @@ class CallLedger:
 
     def _find_row(self, key: str, phase: Phase) -> tuple[int, _Row | None]:
         """Return the number of a request among its like, and its row; where there is none, it is being asked from now on."""
-        while (key, self._samples[key]) in self._asking:
+        while True:
+            if phase.ended:
+                raise CapReachedError("the search that asks has ended")
+            nth = self._samples[key]
+            if (key, nth) in self._asking:
+                self._lock.wait()
+                continue
+            row: _Row | None = self._rows(
+                "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", key, nth
+            )
+            if row is None and not self._has_place(phase):
+                self._wait_for_place(phase)
+                continue
+            if row is None:
+                self._require_budget()
+                self._asking[key, nth] = phase
+            return nth, row
+
+    def _has_place(self, phase: Phase) -> bool:
+        free = self._workers - len(self._asking)
+        return free > (self._workers // 4 if phase.spare else 0) and not (phase.spare and self._queued)
+
+    def _wait_for_place(self, phase: Phase) -> None:
+        waits = not phase.spare
+        self._queued += waits
+        try:
             self._lock.wait()
-        if phase.ended:
-            raise CapReachedError("the search that asks has ended")
-        nth = self._samples[key]
-        row: _Row | None = self._rows(
-            "SELECT reply, finish, input, output FROM calls WHERE key = ? AND nth = ?", key, nth
-        )
-        if row is None:
-            self._require_budget()
-            self._asking.add((key, nth))
-        return nth, row
+        finally:
+            self._queued -= waits
 
     def _make_call(self, lm: dspy.LM, role: str, request: Request, key: str, nth: int) -> _Row:
         try:
@@ -227,7 +249,7 @@ class CallLedger:
         return row
 
     def _end_asking(self, key: str, nth: int) -> None:
-        self._asking.discard((key, nth))
+        del self._asking[key, nth]
         self._lock.notify_all()
 
     def _use(self, lm: dspy.LM, role: str, key: str, nth: int, row: _Row) -> None:
@@ -245,14 +267,24 @@ class CallLedger:
             self._failures[role].clear()
 
     def end(self, phase: Phase) -> None:
-        """End a phase, and wait until the calls that are under way are kept: they cost what they cost."""
+        """End a phase, and wait until its calls that are under way are kept: they cost what they cost."""
         with self._lock:
             phase.ended = True
-            while self._asking:
+            self._lock.notify_all()
+            while any(asking is phase for asking in self._asking.values()):
                 self._lock.wait()
 
+    def hurry(self, phase: Phase) -> None:
+        """Let a phase's calls wait for others no more."""
+        with self._lock:
+            phase.spare = False
+            self._lock.notify_all()
+
     def close(self) -> None:
-        self.end(Phase())
+        """Wait until the calls that are under way are kept, and close."""
+        with self._lock:
+            while self._asking:
+                self._lock.wait()
         self._connection.close()
 
     def _rows(self, statement: str, *values: object) -> Any:

@@ -194,9 +194,11 @@ class Gepa:
     """Instructions rewritten by a language model that reads what was wrong, kept along a Pareto front."""
 
     proposals: int = 8
-    """How often instructions are rewritten."""
+    """How often instructions are rewritten; as many times ``at_once`` as hold them."""
     minibatch: int = 4
     """Train questions that a rewriting reads about."""
+    at_once: int = 2
+    """Rewritings that are tried together, each of its own program and about its own questions."""
     demos: ClassVar[int] = 0
 
     def cost(self, train: int, dev: int) -> Cost:
@@ -205,6 +207,7 @@ class Gepa:
         return Cost(answers, self.proposals, shown=self.proposals * self.minibatch)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
+        from gepa.strategies.proposal_sampling import IndependentSampling
         from gepa.utils import MaxCandidateProposalsStopper
 
         # GEPA looks whether its metric takes all five.
@@ -224,7 +227,11 @@ class Gepa:
             use_merge=False,
             num_threads=data.workers,
             seed=data.seed,
-            gepa_kwargs={"stop_callbacks": MaxCandidateProposalsStopper(self.proposals)},
+            gepa_kwargs={
+                "sampling_strategy": IndependentSampling(self.at_once),
+                # It counts the rounds.
+                "stop_callbacks": MaxCandidateProposalsStopper(-(-self.proposals // self.at_once)),
+            },
         )
         found: dspy.Module = teleprompter.compile(
             student, trainset=data.shuffled_train, valset=list(data.dev)
@@ -335,7 +342,8 @@ _ERRORS = 1
 """A `Student` does not raise, so the first error is a defect, and ends the run."""
 _NEVER = 10**9
 """More than are asked: what bounds a run is its budget."""
-_MIPRO_VIEW = 10
+_MIPRO_VIEW = 30
+"""Train questions, without their passages, that a call about what they are like reads."""
 
 
 def _bootstrap_answers(train: int, demos: int, times: int) -> float:

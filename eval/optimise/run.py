@@ -47,8 +47,9 @@ from .result import (
     count_refusals,
     write_optimization_report,
 )
+from .sealed_answers import SealedAnswers
 from .spending import Caps, Price, Spent
-from .student import LoggingMetric, Student, TrialLog
+from .student import LoggingMetric, Student, TrialLog, make_student
 from .teacher import AnswersAhead, Teacher
 
 
@@ -203,6 +204,8 @@ class _RunningOptimization:
         dev = [example.gold_id for example in self.examples["dev"]]
         self.log = TrialLog(dev, self.leak_filter, self._report_progress)
         self.metric = LoggingMetric(plan.metric, self.log)
+        test_log = TrialLog((), self.leak_filter, self._report_progress)
+        self.tests = SealedAnswers(plan, ledger, self.examples["test"], test_log)
         self.ahead = AnswersAhead(self.examples["train"], plan.workers)
         self.lm = ledger.wrap(plan.lm, "task")
         self.prompt_lm = ledger.wrap(plan.prompt_lm, "prompt")
@@ -212,8 +215,11 @@ class _RunningOptimization:
     def run(self) -> OptimizationResult:
         """Search with every seed, judge on the test questions, save and report."""
         plan = self.plan
-        with dspy.context(
-            lm=self.lm, adapter=plan.program.adapter or dspy.settings.adapter, disable_history=True
+        with (
+            dspy.context(
+                lm=self.lm, adapter=plan.program.adapter or dspy.settings.adapter, disable_history=True
+            ),
+            self.tests,
         ):
             self._require_answers()
             if not self.ledger.reserve(plan.estimate.tests):
@@ -242,7 +248,7 @@ class _RunningOptimization:
             look=look,
             curve=self.log.curve(),
             dev={each.seed: each.dev for each in seed_results},
-            evaluations=self.log.evaluations,
+            evaluations=self.log.evaluations + self.tests.log.evaluations,
             searches=(plan.handle.requested, plan.handle.made),
             spent=self.ledger.spent,
             estimate=plan.estimate,
@@ -269,6 +275,9 @@ class _RunningOptimization:
     def _search_with_seed(self, seed: int) -> SeedResult:
         before = self.plan.program
         few_shot = self._search(FewShot(), seed)
+        self.tests.begin_early("before", before)
+        if few_shot is not None:
+            self.tests.begin_early(f"few-shot {seed}", few_shot)
         after = self._search(self.plan.optimizer, seed) or self._best_so_far(seed)
         dev_before, dev_after = self._score_on_dev(before), self._score_on_dev(after)
         if dev_before is not None and (dev_after is None or dev_after < dev_before):
@@ -285,10 +294,11 @@ class _RunningOptimization:
             self.ledger.wrap(plan.lm, "task", phase),
             self.ledger.wrap(plan.prompt_lm, "prompt", phase),
         )
-        student = self._student(plan.program)
+        student = make_student(plan.program, self.log)
         teacher = Teacher(student.program.deepcopy(), self.log, self.ahead)
         train, dev = self.examples["train"], self.examples["dev"]
         data = OptimizerInput(train, dev, self.metric, prompt_lm, seed, plan.workers, teacher)
+        self.ahead.order(data.shuffled_train)  # the order in which a search for demos asks them first
         self.log.begin()
         try:
             with dspy.context(lm=lm), silenced(), model_errors("the optimizer", str(plan.prompt_lm.model)):
@@ -316,21 +326,15 @@ class _RunningOptimization:
     def _score_on_dev(self, program: GroundedProgram) -> float | None:
         """Return the mean score on the dev questions; what is known costs nothing. ``None`` at a cap."""
         try:
-            verdicts = self._verdicts(program, "dev", self.metric)
+            student = make_student(program, self.log)
+            verdicts = map_in_threads(
+                lambda example: self.metric(example, student(**example.inputs())),
+                self.examples["dev"],
+                self.plan.workers,
+            )
         except CapReachedError:
             return None
         return fmean(float(verdict.score) for verdict in verdicts)
-
-    def _verdicts(
-        self, program: GroundedProgram, split: str, metric: Callable[..., Verdict]
-    ) -> list[Verdict]:
-        """Return the verdicts on a program's answers to the questions of a split, in their order."""
-        student = self._student(program)
-        return map_in_threads(
-            lambda example: metric(example, student(**example.inputs())),
-            self.examples[split],
-            self.plan.workers,
-        )
 
     def _score_on_test(
         self, seed_results: list[SeedResult], best: SeedResult
@@ -341,31 +345,17 @@ class _RunningOptimization:
         programs |= {
             f"few-shot {each.seed}": each.few_shot for each in seed_results if each.few_shot is not None
         }
-        scores: dict[str, dict[str, Verdict]] = {}
         if self.plan.search_only:
             self.notes.append("Not tested: it was to search alone. The same run without that is judged.")
-            return scores
-        try:
-            for name, program in programs.items():
-                verdicts = self._verdicts(program, "test", self.plan.metric)
-                scores[name] = {
-                    example.gold_id: verdict
-                    for example, verdict in zip(self.examples["test"], verdicts, strict=True)
-                }
-        except CapReachedError as reached:
-            missing = ", ".join(name for name in programs if name not in scores)
-            self.notes.append(f"Not tested, for the budget was spent: {missing} ({reached}).")
+            return {}
+        scores, missing = self.tests.verdicts(programs)
+        self.notes += [missing] if missing else []
         return scores
 
     def _count_look(self, seed_results: list[SeedResult]) -> int:
         """Count the look at the test questions; a run that goes on after its end looks again."""
         programs = [self.plan.program, *(each.program for each in seed_results)]
         return count_look(self.plan.test_set, fingerprint([program_fingerprint(each) for each in programs]))
-
-    def _student(self, program: GroundedProgram) -> Student:
-        copied: GroundedProgram = program.deepcopy()
-        copied.set_lm(None)  # an optimizer may have left its own in it, which asks no more
-        return Student(copied, self.log)
 
     def _without_wrappers(self, program: GroundedProgram) -> GroundedProgram:
         """Return a program as an app would load it: with its own handle, and the language model that it was optimised for."""

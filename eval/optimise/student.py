@@ -37,6 +37,13 @@ class Student(dspy.Module):
         return prediction
 
 
+def make_student(program: GroundedProgram, log: TrialLog) -> Student:
+    """Return a copy of a program as a student, which asks the language model of the run."""
+    copied: GroundedProgram = program.deepcopy()
+    copied.set_lm(None)  # an optimizer may have left its own in it, which asks no more
+    return Student(copied, log)
+
+
 @dataclass
 class TriedProgram:
     """One state of the program that the optimizer tried."""

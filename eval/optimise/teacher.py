@@ -48,6 +48,12 @@ class AnswersAhead:
     def __deepcopy__(self, memo: object) -> AnswersAhead:
         return self
 
+    def order(self, train: Sequence[dspy.Example]) -> None:
+        """Let those of these questions that wait be answered in their order."""
+        with self._lock:
+            keys = [repr(example.inputs().toDict()) for example in train]
+            self._waiting = {key: self._waiting[key] for key in keys if key in self._waiting}
+
     def take(self, inputs: Inputs) -> list[Inputs]:
         """Return what is to be answered now that one question is asked: nothing where that one was answered before."""
         with self._lock:

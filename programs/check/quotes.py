@@ -114,11 +114,20 @@ def _occurrences(wanted: str, shown: NormalForm) -> Iterator[tuple[int, int]]:
     """Yield the spans of the passage where a quote stands, words and numbers whole."""
     if not wanted.strip(LINE_HYPHEN):
         return
+    before, after = re.compile(_before(wanted[0])), re.compile(_after(wanted[-1]))
+    if LINE_HYPHEN not in wanted + shown.text:
+        at = shown.text.find(wanted)
+        while at >= 0:
+            end = at + len(wanted)
+            whole = before.match(shown.text, at) and after.match(shown.text, end)
+            if whole:
+                yield shown.span(at, end)
+            at = shown.text.find(wanted, end if whole else at + 1)
+        return
     # A word that is cut at a line end in the one may be whole, or have its hyphen, in the other.
     letters = [f"[-{LINE_HYPHEN}]?" if letter == LINE_HYPHEN else re.escape(letter) for letter in wanted]
     pattern = f"{LINE_HYPHEN}?".join(letters).replace(f"{LINE_HYPHEN}?{re.escape('-')}", f"[-{LINE_HYPHEN}]")
-    whole = re.compile(_before(wanted[0]) + pattern + _after(wanted[-1]))
-    for match in whole.finditer(shown.text):
+    for match in re.finditer(before.pattern + pattern + after.pattern, shown.text):
         yield shown.span(match.start(), match.end())
 
 

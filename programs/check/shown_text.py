@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from array import array
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -36,22 +37,28 @@ _MARK = re.compile(
 _LINE_HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐][ \t]*\n[ \t]*(?:>[ \t]?)*(?=[^\W\d_])")
 
 
-@lru_cache(maxsize=128)  # some 100 kB each; the quotes of an answer are looked for in the same few passages
+@lru_cache(maxsize=1024)  # some 20 kB each; the quotes of an answer are looked for in the same few passages
 def shown_text(text: str) -> NormalForm:
     """Return what a text shows, in normal form; a hyphen between two lines is `LINE_HYPHEN`."""
     pieces: list[str] = []
-    places: list[tuple[int, int]] = []
+    starts, ends = array("q"), array("q")
     at = 0
     for start, end, shown in _replacements(text):
         if start < at:
             continue
         pieces += [text[at:start], shown]
-        places += [*((place, place + 1) for place in range(at, start)), *[(start, end)] * len(shown)]
+        starts.extend([*range(at, start), *[start] * len(shown)])
+        ends.extend([*range(at + 1, start + 1), *[end] * len(shown)])
         at = end
     pieces.append(text[at:])
-    places += [(place, place + 1) for place in range(at, len(text))]
+    starts.extend(range(at, len(text)))
+    ends.extend(range(at + 1, len(text) + 1))
     form = normal_form("".join(pieces))
-    return NormalForm(form.text, [(places[start][0], places[end - 1][1]) for start, end in form.origin])
+    return NormalForm(
+        form.text,
+        array("q", [starts[start] for start in form.starts]),
+        array("q", [ends[end - 1] for end in form.ends]),
+    )
 
 
 def _replacements(text: str) -> list[tuple[int, int, str]]:

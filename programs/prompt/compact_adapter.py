@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _FORMS = ("schema", "JSON alone", "text")
 _taken: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 """By language model of a server of the app's own, which of `_FORMS` it takes, once it has refused one."""
+_formats: WeakKeyDictionary[Any, dict[tuple[bool, ...], Any]] = WeakKeyDictionary()
+"""By signature, the format of its reply, by what the language model and the adapter take."""
 
 
 class CompactAdapter(CheckedJSONAdapter):
@@ -60,7 +62,18 @@ class CompactAdapter(CheckedJSONAdapter):
     ) -> None:
         """Send the schema of the reply: also to a server of the app's own, of which DSPy knows nothing."""
         if not lm.kwargs.get("api_base") or "response_format" in lm.supported_params:
-            super()._prepare_response_format(lm, lm_kwargs, signature)
+            # Making it takes some milliseconds, and it depends on nothing else.
+            made = _formats.setdefault(signature, {})
+            takes = (
+                "response_format" in lm.supported_params,
+                bool(lm.supports_response_schema),
+                self.use_native_function_calling,
+            )
+            if takes not in made:
+                super()._prepare_response_format(lm, lm_kwargs, signature)
+                made[takes] = lm_kwargs.get("response_format")
+            if made[takes] is not None:
+                lm_kwargs["response_format"] = made[takes]
             return
         lm_kwargs.pop("response_format", None)
         form = _FORMS[_taken.get(lm, 0)]

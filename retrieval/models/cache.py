@@ -190,6 +190,14 @@ class CachedReranker:
         scores, hits = _remembered(self.memory, self._file, keys, make)
         return scores[:, 0], hits
 
+    def remembered(self, kind: str, texts: Sequence[str], make: Callable[[], float]) -> float:
+        """Return a score that is made of texts with this model in another way, which ``kind`` names; it is made once."""
+        key = _key(self._identity, kind, *texts)
+        rows, _ = _remembered(
+            self.memory, self._file, [key], lambda _: np.array([[make()]], dtype=np.float32)
+        )
+        return float(rows[0, 0])
+
 
 class CachedEmbedder:
     """An embedder that embeds each question once, and each sentence; passages are embedded as they come."""

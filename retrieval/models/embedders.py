@@ -17,7 +17,7 @@ from ..quiet import without_bars
 from ..text.sentences import Span
 from . import weights
 from .compute_thread import computing
-from .pairs import TokenRun
+from .pairs import TokenRun, token_runs
 from .precision.formats import Precision, PrecisionChoice
 
 if TYPE_CHECKING:
@@ -278,9 +278,7 @@ class SentenceTransformerEmbedder:
             return []
         with self._lock, working(for_other=True):
             told = self._model.tokenizer(texts, truncation=False, padding=False, verbose=False)
-        ids = told["input_ids"]
-        segments = told.get("token_type_ids") or [[0] * len(some) for some in ids]
-        return [TokenRun(*run) for run in zip(ids, segments, strict=True)]
+        return token_runs(told)
 
     def _cut(self, lengths: list[int]) -> list[list[int]]:
         """Return the places of the texts (of so many tokens), those of one pass together."""

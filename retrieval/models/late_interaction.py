@@ -16,8 +16,12 @@ from ..quiet import without_bars
 from . import weights
 from .compute_thread import computing
 from .embedders import UNLIMITED
-from .pairs import TokenRun, Truncation
+from .pairs import Truncation, token_runs
+from .queue import PassQueue
 from .rerankers import Scores, require_scores
+
+TEXTS_AT_ONCE = 64
+"""Texts of several callers that are read together."""
 
 
 class LateInteractionReranker:
@@ -44,6 +48,7 @@ class LateInteractionReranker:
         self._tokenizer = encoder.tokenizer
         self._max_tokens = int(encoder.max_seq_length or UNLIMITED)
         self._counter = _own_tokenizer(encoder.tokenizer)
+        self._queue = PassQueue(name, self._read, lambda: TEXTS_AT_ONCE)
         self._lock = Lock(interrupted=self._forget)
         self._process = os.getpid()
         self._cache_bytes = cache_bytes
@@ -55,9 +60,7 @@ class LateInteractionReranker:
         )
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
-        with self._lock:
-            (query,) = self._read([question])  # (query tokens, dims)
-            tokens = self._passage_tokens(passages)
+        query, *tokens = self.token_vectors([question, *passages])
         # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
         scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
         return require_scores(scores, len(passages), self.name)
@@ -83,29 +86,25 @@ class LateInteractionReranker:
     def token_vectors(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         """Return the normalised vectors of each text's tokens, (tokens, dims), those that mark its ends included."""
         with self._lock:
-            return self._passage_tokens(texts)
-
-    def _passage_tokens(self, passages: Sequence[str]) -> list[npt.NDArray[np.float32]]:
-        missing = sorted(
-            {text for text in passages if text not in self._cache}, key=lambda text: (len(text), text)
-        )
-        fresh: dict[str, npt.NDArray[np.float32]] = {}
+            kept = {text: self._cache[text] for text in texts if text in self._cache}
+        missing = sorted(set(texts).difference(kept), key=lambda text: (len(text), text))
         if missing:
-            fresh = dict(zip(missing, self._read(missing), strict=True))
-        found = [fresh[text] if text in fresh else self._cache[text] for text in passages]
-        for text, vectors in zip(passages, found, strict=True):
-            if vectors.nbytes <= self._cache.maxsize:
-                self._cache[text] = vectors
-        return found
+            fresh = dict(zip(missing, self._queue.submit(missing).result(), strict=True))
+            kept |= fresh
+            with self._lock:
+                for text, vectors in fresh.items():
+                    if vectors.nbytes <= self._cache.maxsize:
+                        self._cache[text] = vectors
+        return [kept[text] for text in texts]
 
-    @computing
     def _read(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        """Return the vectors of each text's tokens, in the compute thread; a text that is there twice is read once."""
         require_own_device(self._passes.device, self._process)
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         with working(for_other=True):
-            told = self._tokenizer(texts, truncation=True, max_length=self._max_tokens, padding=False)
-        ids = told["input_ids"]
-        segments = told.get("token_type_ids") or [[0] * len(some) for some in ids]
-        return self._passes.vectors([TokenRun(*run) for run in zip(ids, segments, strict=True)])
+            told = self._tokenizer(list(places), truncation=True, max_length=self._max_tokens, padding=False)
+        found = self._passes.vectors(token_runs(told))
+        return [found[places[text]] for text in texts]
 
 
 def _own_tokenizer(tokenizer: Any) -> Any:

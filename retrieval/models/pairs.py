@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
@@ -41,6 +41,13 @@ class TokenRun:
 
     def __add__(self, other: TokenRun) -> TokenRun:
         return TokenRun(self.ids + other.ids, self.segments + other.segments)
+
+
+def token_runs(told: Any) -> list[TokenRun]:
+    """Return the runs of what a Hugging Face tokenizer told of several texts, unpadded."""
+    ids = told["input_ids"]
+    segments = told.get("token_type_ids") or [[0] * len(some) for some in ids]
+    return [TokenRun(*run) for run in zip(ids, segments, strict=True)]
 
 
 @dataclass(frozen=True)

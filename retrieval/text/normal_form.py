@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from dataclasses import dataclass
 
 import regex
@@ -38,12 +39,13 @@ class NormalForm:
     """A text in normal form, and where each of its characters came from."""
 
     text: str
-    origin: list[tuple[int, int]]
-    """By character of `text`, its span in the text that was normalised."""
+    starts: array[int]
+    ends: array[int]
+    """By character of `text`, where its span in the text that was normalised begins, and where it ends."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the span, in the text that was normalised, of ``text[start:end]``, which is not empty."""
-        return self.origin[start][0], self.origin[end - 1][1]
+        return self.starts[start], self.ends[end - 1]
 
 
 def normal_text(text: str) -> str:
@@ -56,7 +58,7 @@ def normal_text(text: str) -> str:
 def normal_form(text: str) -> NormalForm:
     """Return a text in normal form with the origin of each character; white space at its ends is one space."""
     characters: list[str] = []
-    origin: list[tuple[int, int]] = []
+    starts, ends = array("q"), array("q")
     start = 0
     while start < len(text):
         run = _PLAIN_RUN.match(text, start)
@@ -64,7 +66,8 @@ def normal_form(text: str) -> NormalForm:
         if run and run.end() - 1 > start:
             end = run.end() - 1
             characters.extend(text[start:end])
-            origin.extend((place, place + 1) for place in range(start, end))
+            starts.extend(range(start, end))
+            ends.extend(range(start + 1, end + 1))
             start = end
             continue
         end = start + 1
@@ -77,9 +80,10 @@ def normal_form(text: str) -> NormalForm:
                     continue
                 character = " "
             characters.append(character)
-            origin.append((start, end))
+            starts.append(start)
+            ends.append(end)
         start = end
-    return NormalForm("".join(characters), origin)
+    return NormalForm("".join(characters), starts, ends)
 
 
 def _joins(character: str) -> bool:

@@ -247,6 +247,44 @@ def test_a_moment_in_which_all_workers_fail_does_not_end_the_run(tmp_path: Path)
         assert any(isinstance(error, ModelDownError) for error in again)
 
 
+def test_no_more_calls_than_workers_are_under_way_and_spare_ones_leave_places_free(tmp_path: Path) -> None:
+    engine = Slow()
+    with closing(CallLedger(tmp_path, Caps(), {}, workers=4)) as ledger:
+        plain = dspy.LM("counting/x", engine=engine, cache=False)
+        ask_at_once(ledger.wrap(plain, "task"), [f"question {number}" for number in range(16)])
+        assert engine.most == 4
+        phase, engine.most = Phase(spare=True), 0
+        spare = ledger.wrap(plain, "task", phase)
+        ask_at_once(spare, [f"spare {number}" for number in range(12)])
+        assert engine.most == 3
+        assert ask_at_once(spare, ["spare 0"] * 3) == ask_at_once(ledger.wrap(plain, "task"), ["spare 0"] * 3)
+        ledger.hurry(phase)
+        ask_at_once(spare, [f"hurried {number}" for number in range(12)])
+        assert engine.most == 4
+        assert engine.asked == 40
+
+
+def test_spare_calls_let_the_others_go_first(tmp_path: Path) -> None:
+    engine = Slow()
+    order: list[str] = []
+    with closing(CallLedger(tmp_path, Caps(), {}, workers=1)) as ledger:
+        plain = dspy.LM("counting/x", engine=engine, cache=False)
+        spare, own = ledger.wrap(plain, "task", Phase(spare=True)), ledger.wrap(plain, "task")
+
+        def ask(lm: dspy.LM, prompt: str) -> None:
+            lm(prompt)
+            order.append(prompt)
+
+        with ThreadPoolExecutor(8) as pool:
+            pool.submit(ask, own, "first")
+            time.sleep(0.005)
+            for number in range(3):
+                pool.submit(ask, spare, f"spare {number}")
+            for number in range(3):
+                pool.submit(ask, own, f"own {number}")
+        assert sorted(order[1:4]) == [f"own {number}" for number in range(3)]
+
+
 def test_threads_that_a_search_left_behind_ask_nothing_more(tmp_path: Path, engine: Counting) -> None:
     with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
         phase = Phase()

@@ -251,3 +251,16 @@ def test_look_alikes_of_markers_are_broken_too_and_can_be_restored(marker: str) 
     assert broken != f"say {marker} now"
     assert restore(broken).replace("\u200b", "") == f"say {marker} now".replace("\u200b", "")
     assert neutralise(broken) == broken
+
+
+WORDS = st.lists(st.text(alphabet="ab1.,-+漢", min_size=1, max_size=4), min_size=6, max_size=12)
+
+
+@given(WORDS, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+def test_a_quote_is_found_alike_whether_or_not_a_line_of_the_passage_is_cut(
+    words: list[str], start: int, first: int, last: int
+) -> None:
+    text = " ".join(words)
+    quote = " ".join(words[start : start + 4])[first : -last or None]
+    # With a word that is cut at a line end, each letter may have a cut before it.
+    assert check_quote(quote, text) == check_quote(quote, f"{text}\nwell-\nknown")

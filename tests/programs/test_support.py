@@ -25,6 +25,7 @@ from quincunx.programs.check.support.similarity import (
     support_model,
 )
 from quincunx.programs.check.support.subjects import find_mixed_passages, find_other_subject
+from quincunx.retrieval.models.cache import CachedReranker, RowFile
 from quincunx.retrieval.models.late_interaction import load_minilm_late_interaction
 from quincunx.retrieval.text.sentences import read_sentences
 
@@ -363,6 +364,23 @@ def test_a_score_below_the_model_s_bound_is_named_with_it() -> None:
     )
     assert find_low_support(case, Constant(name, least)) is None
     assert find_low_support(case, Constant("without a row", -9.0)) is None
+
+
+def test_a_score_of_support_is_remembered_beside_those_of_the_second_stage(tmp_path: Path) -> None:
+    reranker = load_minilm_late_interaction()
+    claim, sentences = (
+        "SQLite stores its data in one file.",
+        ["A database is one file.", "Wool is washed cold."],
+    )
+    alone = TokenSupport(reranker)(claim, sentences)
+    file = RowFile(tmp_path / "scores.sqlite")
+    for remembering in (CachedReranker(reranker, file=file), CachedReranker(reranker, file=file)):
+        model = TokenSupport(reranker, remembering)
+        assert model(claim, sentences) == pytest.approx(alone, abs=1e-6)
+        assert model(claim, sentences[:1]) != model(claim, sentences[1:])
+        missed = remembering.memory.misses
+        assert model(claim, sentences) == pytest.approx(alone, abs=1e-6)
+        assert remembering.memory.misses == missed == 3
 
 
 def test_token_vectors_put_a_paraphrase_above_another_subject() -> None:

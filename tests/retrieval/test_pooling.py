@@ -37,6 +37,7 @@ from quincunx.retrieval.models.bge import load_bge
 from quincunx.retrieval.models.cache import CachedEmbedder, CachedReranker, RowFile
 from quincunx.retrieval.models.compute_thread import computing
 from quincunx.retrieval.models.embedders import Embedder, Vectors
+from quincunx.retrieval.models.late_interaction import load_minilm_late_interaction
 from quincunx.retrieval.models.profiles import find_profile, shared_reranker
 from quincunx.retrieval.models.queue import PooledReranker
 from quincunx.retrieval.models.rerankers import Scores
@@ -82,7 +83,7 @@ def test_a_lone_request_is_begun_at_once_and_what_waits_shares_a_pass() -> None:
         first = pool.submit(pooled.score, "first", ["a"])
         wait_for(lambda: len(inner.passes) == 1)
         others = [pool.submit(pooled.score, f"q{i}", ["x", "yy"]) for i in range(3)]
-        wait_for(lambda: pooled._waiting == 6)
+        wait_for(lambda: pooled._queue.waiting == 6)
         inner.go.set()
         assert first.result().tolist() == expected("first", ["a"])
         for i, other in enumerate(others):
@@ -99,9 +100,9 @@ def test_a_full_queue_is_an_error_at_once_and_a_large_lone_request_is_not() -> N
         running = pool.submit(pooled.score, "a", ["x"])
         wait_for(lambda: len(inner.passes) == 2)
         waiting = pool.submit(pooled.score, "b", ["x"] * 3)
-        wait_for(lambda: pooled._waiting == 3)
+        wait_for(lambda: pooled._queue.waiting == 3)
         begin = time.monotonic()
-        with pytest.raises(OverloadedError, match="3 pairs wait for lengths, and 2 more are over 4"):
+        with pytest.raises(OverloadedError, match="3 texts or pairs wait for lengths, and 2 more are over 4"):
             pooled.score("c", ["x"] * 2)
         assert time.monotonic() - begin < 0.5
         inner.go.set()
@@ -129,7 +130,7 @@ def test_late_and_cancelled_requests_never_reach_the_model() -> None:
             pooled.score("late", ["x"], timeout_s=0.05)
         asyncio.run(leaving())
         last = pool.submit(pooled.score, "last", ["x"])
-        wait_for(lambda: pooled._queue and pooled._queue[-1].pairs[0][0] == "last")
+        wait_for(lambda: pooled._queue._requests and pooled._queue._requests[-1].items[0][0] == "last")
         inner.go.set()
         assert running.result().tolist() == expected("running", ["x"])
         assert last.result().tolist() == expected("last", ["x"])
@@ -145,12 +146,24 @@ def test_a_bad_request_fails_alone() -> None:
         wait_for(lambda: len(inner.passes) == 1)
         good = [pool.submit(pooled.score, "good", ["x", "yy"]) for _ in range(2)]
         bad = pool.submit(pooled.score, "q", ["x", "bad"])
-        wait_for(lambda: pooled._waiting == 6)
+        wait_for(lambda: pooled._queue.waiting == 6)
         inner.go.set()
         assert len(running.result()) == 1
         assert all(one.result().tolist() == expected("good", ["x", "yy"]) for one in good)
         with pytest.raises(ModelOutputError, match="not finite for passage 1"):
             bad.result()
+
+
+def test_token_vectors_asked_for_at_once_are_those_of_each_alone() -> None:
+    texts = [f"Sentence {number} says how to wash wool in cold water." for number in range(24)]
+    reranker = load_minilm_late_interaction()
+    one_by_one = {text: reranker.token_vectors([text])[0] for text in texts}
+    shared = load_minilm_late_interaction()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda at: shared.token_vectors(texts[at : at + 3]), range(22)))
+    for at, vectors in enumerate(found):
+        for text, got in zip(texts[at : at + 3], vectors, strict=True):
+            np.testing.assert_allclose(got, one_by_one[text], atol=1e-5)
 
 
 def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
@@ -159,9 +172,9 @@ def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
     inner.go.clear()
     with ThreadPoolExecutor(5) as pool:
         some = [pool.submit(pooled.score, f"q{i}", ["x"]) for i in range(4)]
-        wait_for(lambda: pooled._waiting == 3)
+        wait_for(lambda: pooled._queue.waiting == 3)
         closing = pool.submit(pooled.close)
-        wait_for(lambda: pooled._closed)
+        wait_for(lambda: pooled._queue._closed)
         with pytest.raises(OverloadedError, match="was closed"):
             pooled.score("more", ["x"])
         inner.go.set()

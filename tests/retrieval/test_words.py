@@ -81,8 +81,8 @@ def test_the_normal_form_is_that_of_the_whole_text_and_every_character_has_its_o
     shown = unicodedata.normalize("NFKC", visible).translate(PLAIN)
     form = normal_form(text)
     assert normal_text(text) == form.text.strip() == " ".join(shown.split())
-    assert len(form.text) == len(form.origin)
-    for at, (start, end) in enumerate(form.origin):
+    assert len(form.text) == len(form.starts) == len(form.ends)
+    for at, (start, end) in enumerate(zip(form.starts, form.ends, strict=True)):
         assert form.text[at] in normal_form(text[start:end]).text
     assert normal_text(normal_text(text)) == normal_text(text)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ....retrieval.models.cache import CachedReranker, unwrapped
 from .cited import Case, Fault
 
 if TYPE_CHECKING:
@@ -46,11 +47,19 @@ class TokenSupport:
     BERTScore does (Zhang et al. 2020). To: over all sentences together; fro: for the sentence that the claim covers best.
     """
 
-    def __init__(self, reranker: LateInteractionReranker) -> None:
+    def __init__(self, reranker: LateInteractionReranker, remembering: CachedReranker | None = None) -> None:
+        """``remembering``: what remembers the scores of that reranker, if anything does."""
         self.name = reranker.name
-        self._reranker = reranker
+        self._reranker, self._remembering = reranker, remembering
 
     def __call__(self, claim: str, sentences: Sequence[str]) -> float:
+        if self._remembering is None:
+            return self._nearness(claim, sentences)
+        return self._remembering.remembered(
+            "support", [claim, *sentences], lambda: self._nearness(claim, sentences)
+        )
+
+    def _nearness(self, claim: str, sentences: Sequence[str]) -> float:
         said, *cited = self._reranker.token_vectors([claim, *sentences])
         cosine = max(float(_mean(said) @ _mean(vectors)) for vectors in cited)
         # (claim tokens, sentence tokens) of each sentence, without the tokens that mark the ends
@@ -77,7 +86,10 @@ def support_model(reranker: Reranker | None) -> SupportModel | None:
 
     if reranker is None:
         return None
-    return TokenSupport(reranker) if isinstance(reranker, LateInteractionReranker) else PairSupport(reranker)
+    model = unwrapped(reranker)
+    if not isinstance(model, LateInteractionReranker):
+        return PairSupport(reranker)
+    return TokenSupport(model, reranker if isinstance(reranker, CachedReranker) else None)
 
 
 def find_low_support(case: Case, model: SupportModel) -> Fault | None:
