@@ -69,6 +69,9 @@ def optimize_program(
         bool,
         typer.Option("--search-only", help="Find a better program, and do not judge it on test questions."),
     ] = False,
+    taught: Annotated[
+        bool, typer.Option("--taught", help="Demos are what the language model that writes prompts answers.")
+    ] = False,
     program_modules: ProgramModules = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,6 +113,7 @@ def optimize_program(
             fork=fork,
             workers=workers,
             search_only=search_only,
+            taught=taught,
             index_progress=indexing,
         )
     notes.print(_announced(plan), markup=False, soft_wrap=True)

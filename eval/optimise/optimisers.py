@@ -11,7 +11,7 @@ import contextlib
 import io
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar, Protocol
 
@@ -37,6 +37,8 @@ class Cost:
     """Demos in the prompts of the answers, all together."""
     shown: float = 0
     """Questions, each with all of its passages, in the calls that write prompts, all together."""
+    taught: float = 0
+    """Of the answers, those that are to become demos."""
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -44,11 +46,12 @@ class Cost:
             self.prompts + other.prompts,
             self.demos + other.demos,
             self.shown + other.shown,
+            self.taught + other.taught,
         )
 
     def times(self, times: int) -> Cost:
         """Return what it takes several times."""
-        return Cost(times * self.answers, times * self.prompts, times * self.demos, times * self.shown)
+        return Cost(**{name: times * value for name, value in asdict(self).items()})
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,9 @@ class Bootstrap:
     def cost(self, train: int, dev: int) -> Cost:
         # Of the random choices about every second is one that was tried before, and known.
         drawn = self.candidates / 2
-        answers = (2 + drawn) * dev + _bootstrap_answers(train, self.demos, self.candidates + 1)
-        return Cost(answers, demos=(self.demos + drawn * _drawn_demos(self.demos)) * dev)
+        taught = _bootstrap_answers(train, self.demos, self.candidates + 1)
+        demos = (self.demos + drawn * _drawn_demos(self.demos)) * dev
+        return Cost((2 + drawn) * dev + taught, demos=demos, taught=taught)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShotWithRandomSearch(
@@ -128,7 +132,8 @@ class FewShot:
     demos: int = 2
 
     def cost(self, train: int, dev: int) -> Cost:
-        return Cost(_bootstrap_answers(train, self.demos, 1))
+        taught = _bootstrap_answers(train, self.demos, 1)
+        return Cost(taught, taught=taught)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.BootstrapFewShot(
@@ -155,12 +160,12 @@ class Mipro:
         # Combinations that come up twice are not asked twice: of c² of them, t draws and the first meet about so many.
         of = self.candidates**2
         met = of * (1 - (1 - 1 / of) ** (self.trials + 1))
-        boots = _bootstrap_answers(train, self.demos, self.candidates - 1)
+        taught = _bootstrap_answers(train, self.demos, self.candidates - 1)
         summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
         # One demo set is empty and one full, and the better ones are picked more often.
         drawn = (self.candidates - 2) * _drawn_demos(self.demos)
         each = (self.demos + drawn) / (self.candidates - 1)
-        return Cost(met * dev + boots, summaries + self.candidates, demos=met * dev * each)
+        return Cost(met * dev + taught, summaries + self.candidates, demos=met * dev * each, taught=taught)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.MIPROv2(

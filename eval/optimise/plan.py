@@ -108,6 +108,8 @@ class Plan:
     workers: int = 1
     search_only: bool = False
     """Without a verdict on the test questions."""
+    taught: bool = False
+    """Whether demos are what `prompt_lm` answers."""
     handle: CachingHandle = field(init=False)
     estimate: CostEstimate = field(init=False)
     """What the run is expected to cost."""
@@ -133,9 +135,13 @@ class Plan:
         lengths = self._lengths()
         asked = answers * lengths.prompt + demos * (lengths.question + REPLY_TOKENS)
         written = prompts * WRITING_TOKENS[0] + round(cost.shown) * lengths.shown
+        taught = round(cost.taught) if self.taught else 0
         tokens = {
-            "task": (asked, answers * REPLY_TOKENS),
-            "prompt": (written, prompts * WRITING_TOKENS[1]),
+            "task": (asked - taught * lengths.prompt, (answers - taught) * REPLY_TOKENS),
+            "prompt": (
+                written + taught * lengths.prompt,
+                prompts * WRITING_TOKENS[1] + taught * REPLY_TOKENS,
+            ),
         }
         least_asked = least * asked // answers
         priced = [self.prices[role].of(*taken) for role, taken in tokens.items() if role in self.prices]
@@ -195,7 +201,7 @@ class Plan:
             ("optimizer", f"{self.optimizer_name}: {settings}"),
             ("metric", f"{weights}; an answer is good from {self.metric.threshold:g} on"),
             ("language model", str(self.lm.model)),
-            ("writes prompts", str(self.prompt_lm.model)),
+            ("writes prompts and demos" if self.taught else "writes prompts", str(self.prompt_lm.model)),
             ("gold set", self.test_set.folder.name),
             ("questions", ", ".join(f"{sizes[name]} {name}" for name in SPLITS)),
             ("seeds", ", ".join(map(str, self.seeds))),
@@ -259,6 +265,7 @@ def plan_optimization(
     fork: bool = False,
     workers: int = 1,
     search_only: bool = False,
+    taught: bool = False,
     index_progress: Progress = no_progress,
 ) -> Plan:
     """Check everything, and return a run that is ready to begin; no language model is asked.
@@ -269,6 +276,10 @@ def plan_optimization(
     prompt_lm = None if prompt_lm is None else require_lm(prompt_lm)
     for asked in filter(None, (lm, prompt_lm)):
         require_writer(asked, "be optimised")
+    if taught and prompt_lm is None:
+        raise UsageError(
+            "demos that another language model answers (taught, --taught) need one: give prompt_lm"
+        )
     caps, prices = caps or Caps(), _known_prices(lm, prompt_lm or lm) if prices is None else prices
     caps.require_prices(prices)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
@@ -315,6 +326,7 @@ def plan_optimization(
             for name, questions in splits.items()
         },
         "seeds": list(seeds),
+        **({"taught": True} if taught else {}),
     }
     same = same_run(header)
     plan = Plan(
@@ -335,6 +347,7 @@ def plan_optimization(
         fork=fork,
         workers=workers,
         search_only=search_only,
+        taught=taught,
     )
     plan.require_verdict()
     return plan

@@ -89,6 +89,7 @@ def optimize(
     fork: bool = False,
     workers: int = 1,
     search_only: bool = False,
+    taught: bool = False,
     index_progress: Progress = no_progress,
     watch: OptimizationWatch = ignore_progress,
 ) -> OptimizationResult:
@@ -117,6 +118,8 @@ def optimize(
         fork: begin a new run beside the one that is there.
         workers: how many questions are asked at once; what is found is the same with any number, for a model that answers alike.
         search_only: find a better program, and do not judge it on the test questions.
+        taught: whether demos are what ``prompt_lm`` answers, not ``lm``: of a stronger language model a small one learns the form
+            that it has not hit by itself. For ``bootstrap``, ``mipro``, ``chain`` and the few-shot baseline.
         index_progress: called with (done, total) documents while the index is built.
         watch: called with an `OptimizationProgress` before every answer.
 
@@ -125,7 +128,8 @@ def optimize(
         over the program before (``.gain()``) with its interval, and what it cost (``.spent``).
 
     Raises:
-        UsageError: an unknown optimizer or part, a language model that cannot write, or prices that are missing.
+        UsageError: an unknown optimizer or part, a language model that cannot write, prices that are missing, or ``taught``
+            without ``prompt_lm``.
         GoldSetError: a split lacks questions, or two splits share what they must not.
         BoundError: seeds or caps out of range, or a budget that does not hold a verdict, or the opening calls.
         MissingExtraError: ``mipro`` without the ``optimize`` extra.
@@ -158,6 +162,7 @@ def optimize(
         fork=fork,
         workers=workers,
         search_only=search_only,
+        taught=taught,
         index_progress=index_progress,
     )
     return run_optimization(plan, watch)
@@ -295,7 +300,8 @@ class _RunningOptimization:
             self.ledger.wrap(plan.prompt_lm, "prompt", phase),
         )
         student = make_student(plan.program, self.log)
-        teacher = Teacher(student.program.deepcopy(), self.log, self.ahead)
+        asked = prompt_lm if plan.taught else None
+        teacher = Teacher(student.program.deepcopy(), self.log, self.ahead, asked)
         train, dev = self.examples["train"], self.examples["dev"]
         data = OptimizerInput(train, dev, self.metric, prompt_lm, seed, plan.workers, teacher)
         self.ahead.order(data.shuffled_train)  # the order in which a search for demos asks them first

@@ -22,16 +22,20 @@ class Teacher(Student):
     they are there when the search comes to them. At most all train questions are answered so.
     """
 
-    def __init__(self, program: GroundedProgram, log: TrialLog, ahead: AnswersAhead) -> None:
+    def __init__(
+        self, program: GroundedProgram, log: TrialLog, ahead: AnswersAhead, lm: dspy.LM | None
+    ) -> None:
+        """``lm``: the language model that it asks; the student's if ``None``."""
         super().__init__(program, log)
-        self.ahead = ahead
+        self.ahead, self._asked = ahead, lm
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
-        ahead = self.ahead.take(inputs)
-        if len(ahead) > 1:
-            with dspy.context(trace=[]):  # what is answered ahead is no part of this answer's trace
-                map_in_threads(self._answer, ahead, len(ahead))
-        return super().forward(**inputs)
+        with dspy.context(lm=self._asked or dspy.settings.lm):
+            ahead = self.ahead.take(inputs)
+            if len(ahead) > 1:
+                with dspy.context(trace=[]):  # what is answered ahead is no part of this answer's trace
+                    map_in_threads(self._answer, ahead, len(ahead))
+            return super().forward(**inputs)
 
     def _answer(self, inputs: Inputs) -> None:
         super().forward(**inputs)

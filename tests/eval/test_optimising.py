@@ -217,6 +217,36 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
 # 3. Kills
 
 
+def test_a_model_that_never_hits_the_form_learns_it_from_the_answers_of_another(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    def lost(body: dict[str, Any]) -> str:
+        shown = any(message["role"] == "assistant" for message in body["messages"])
+        return promptable.answer(body) if shown else "I would rather talk about the weather."
+
+    server.script = lost
+    with OllamaServer() as stronger:
+        stronger.script = promptable.answer
+        writer = quincunx.lm("ollama/qwen3", host=stronger.url, retries=0)
+        plan = planned(
+            "chat_bridge", "bootstrap", gold, tmp_path / "taught", server.url, prompt_lm=writer, taught=True
+        )
+        found = run_optimization(plan)
+        gain = found.gain()
+        assert gain is not None
+        assert gain.result.wins > gain.result.losses == 0
+        assert gain.failed == (16.0, 0.0)
+        assert 1 < chats(stronger) <= 1 + len(plan.splits["train"].questions)
+        assert ("writes prompts and demos", "ollama/qwen3") in found.facts
+        alone = run_optimization(
+            planned("chat_bridge", "bootstrap", gold, tmp_path / "alone", server.url, prompt_lm=writer)
+        )
+        assert all(not predictor["demos"] for predictor in alone.after.values())
+        assert alone.scores["before"] == found.scores["before"]
+    with pytest.raises(UsageError, match="need one: give prompt_lm"):
+        planned("chat_bridge", "bootstrap", gold, tmp_path / "none", server.url, taught=True)
+
+
 @pytest.mark.torture
 @pytest.mark.parametrize("optimizer", ["bootstrap", "mipro", "gepa"] if TORTURE else ["mipro"])
 def test_a_killed_run_of_many_workers_ends_as_an_undisturbed_one_of_one(

@@ -253,10 +253,10 @@ def test_look_alikes_of_markers_are_broken_too_and_can_be_restored(marker: str) 
     assert neutralise(broken) == broken
 
 
-WORDS = st.lists(st.text(alphabet="ab1.,-+漢", min_size=1, max_size=4), min_size=6, max_size=12)
+SOME_WORDS = st.lists(st.text(alphabet="ab1.,-+漢", min_size=1, max_size=4), min_size=6, max_size=12)
 
 
-@given(WORDS, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+@given(SOME_WORDS, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
 def test_a_quote_is_found_alike_whether_or_not_a_line_of_the_passage_is_cut(
     words: list[str], start: int, first: int, last: int
 ) -> None:
