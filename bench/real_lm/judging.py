@@ -8,7 +8,6 @@ cut off goes on where it stopped.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -20,8 +19,8 @@ sys.path.append(str(Path(__file__).parents[2]))  # `bench` itself, when this fil
 import quincunx
 from bench.claims import EVAL, read_documents, read_lines
 from bench.measuring import machine, print_table
-from bench.real_lm.models import MODELS, fetch
-from bench.real_lm.server import serving
+from bench.real_lm.models import fetch
+from bench.real_lm.server import options, serving
 from quincunx.eval.goldsets.goldset import GoldQuestion
 from quincunx.eval.judges.calibration import doubts_about
 from quincunx.eval.judges.judge import Judge, judge
@@ -34,14 +33,9 @@ MOST_TOKENS = 300
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--python", type=Path, required=True, help="of the environment of llama-cpp-python[server]"
-    )
-    parser.add_argument("--model", choices=MODELS, default="1.5b")
+    parser = options(__doc__, "1.5b")
     parser.add_argument("--split", default="dev")
     parser.add_argument("--limit", type=int, default=None, help="of the claims")
-    parser.add_argument("--out", type=Path, default=Path("bench/results/real_lm"))
     chosen = parser.parse_args(arguments)
     machine()
     chosen.out.mkdir(parents=True, exist_ok=True)

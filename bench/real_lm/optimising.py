@@ -9,7 +9,6 @@ else that runs on the same cores makes all of it many times slower: keep it to c
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[2]))  # `bench` itself, when this fil
 import quincunx
 from bench.measuring import machine, print_table
 from bench.real_lm.models import MODELS, fetch
-from bench.real_lm.server import serving
+from bench.real_lm.server import RESULTS, options, serving
 from quincunx.eval.goldsets.goldset import canon_folder
 from quincunx.eval.optimise.plan import plan_optimization
 from quincunx.eval.optimise.result import REPORT
@@ -37,18 +36,13 @@ MOST_TOKENS = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--python", type=Path, required=True, help="of the environment of llama-cpp-python[server]"
-    )
-    parser.add_argument("--model", choices=MODELS, default="0.5b")
+    parser = options(__doc__, "0.5b", RESULTS / "optimised")
     parser.add_argument("--prompt-model", choices=MODELS, default=None, help="writes prompts")
     parser.add_argument("--programs", default="chat_bridge,resource_search")
     parser.add_argument("--optimizers", default="bootstrap,mipro,gepa,simba")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--taught", action="store_true", help="demos are what the prompt model answers")
     parser.add_argument("--calls", type=int, default=None, help="most calls of one run")
-    parser.add_argument("--out", type=Path, default=Path("bench/results/real_lm/optimised"))
     chosen = parser.parse_args(arguments)
     machine()
     with ExitStack() as stack:

@@ -9,7 +9,6 @@ of llama.cpp wait actively: anything else that runs makes all of it many times s
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -25,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[2]))  # `bench` itself, when this fil
 import quincunx
 from bench.measuring import machine, print_table
 from bench.real_lm.models import MODELS, fetch
-from bench.real_lm.server import serving
+from bench.real_lm.server import options, serving
 from quincunx.eval.goldsets.goldset import GoldQuestion, canon_folder, read_gold_set
 from quincunx.eval.stats.paired import compare_paired
 from quincunx.programs.program import GroundedProgram
@@ -38,16 +37,11 @@ FIGURES = ("tokens_out", "tokens_in", "seconds")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--python", type=Path, required=True, help="of the environment of llama-cpp-python[server]"
-    )
-    parser.add_argument("--model", choices=MODELS, default="1.5b")
+    parser = options(__doc__, "1.5b")
     parser.add_argument("--programs", default="chat_bridge")
     parser.add_argument("--cites", default="quotes,numbers")
     parser.add_argument("--split", default="test")
     parser.add_argument("--limit", type=int, default=None, help="of the questions of a program")
-    parser.add_argument("--out", type=Path, default=Path("bench/results/real_lm"))
     chosen = parser.parse_args(arguments)
     machine()
     print(f"{MODELS[chosen.model].name}, {chosen.split} questions")

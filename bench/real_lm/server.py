@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import subprocess
@@ -12,8 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.real_lm.models import MODELS
+
+RESULTS = Path("bench/results/real_lm")
 STARTS_WITHIN_S = 120.0
 CONTEXT = 8192
+
+
+def options(doc: str | None, model: str, out: Path = RESULTS) -> argparse.ArgumentParser:
+    """Return a parser of what every one of these asks for: the server's environment, the model and where results go."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument(
+        "--python", type=Path, required=True, help="of the environment of llama-cpp-python[server]"
+    )
+    parser.add_argument("--model", choices=MODELS, default=model)
+    parser.add_argument("--out", type=Path, default=out)
+    return parser
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class Phase:
     """A part of a run. Threads that an optimizer left behind ask nothing more once it has ended."""
 
     spare: bool = False
-    """Whether its calls wait until the others leave half of the workers free: the rest is for what those ask next."""
+    """Whether its calls wait until more than a quarter of the workers are free: those are for what the others ask next."""
     ended: bool = False
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 import dspy
 from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
 
-from ...retrieval.errors import MissingExtraError, RunError
+from ...retrieval.errors import BoundError, MissingExtraError, RunError
 
 Examples = Sequence[dspy.Example]
 MetricFunction = Callable[..., Any]
@@ -199,7 +199,7 @@ class Gepa:
     """Instructions rewritten by a language model that reads what was wrong, kept along a Pareto front."""
 
     proposals: int = 8
-    """How often instructions are rewritten; as many times ``at_once`` as hold them."""
+    """How often instructions are rewritten, in whole rounds of `at_once`."""
     minibatch: int = 4
     """Train questions that a rewriting reads about."""
     at_once: int = 2
@@ -335,6 +335,17 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
     "simba": Simba(),
     "chain": Chain(),
 }
+
+
+def require_sizes(optimizer: Optimizer) -> None:
+    """Raise `BoundError` for settings with which it could not search: it would say so only after much is paid."""
+    for name, value in vars(optimizer).items():
+        if isinstance(value, Bootstrap | Gepa):
+            require_sizes(value)
+            continue
+        least = {"demos": 0}.get(name, 3 if isinstance(optimizer, Mipro) and name == "candidates" else 1)
+        if isinstance(value, int) and value < least:
+            raise BoundError(f"{name} of {type(optimizer).__name__} must be at least {least} (got {value})")
 
 
 def require_library(optimizer: Optimizer) -> None:

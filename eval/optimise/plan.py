@@ -32,7 +32,7 @@ from ..runs.folder import fingerprint, run_folder, run_name, same_run
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .demo_leaks import LeakFilter
 from .metric import Metric, Target
-from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library
+from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library, require_sizes
 from .prices import known_price
 from .search_cache import CachingHandle
 from .spending import ROLES, Caps, Price
@@ -294,6 +294,7 @@ def plan_optimization(
         optimizer_name, chosen = optimizer, OPTIMIZERS[optimizer]
     else:
         optimizer_name, chosen = type(optimizer).__name__.lower(), optimizer
+    require_sizes(chosen)
     require_library(chosen)
     whole = read_splits(gold)
     setup = RetrievalSetup(whole["dev"], profile, index=index)

@@ -121,7 +121,7 @@ def optimize(
         taught: whether demos are what ``prompt_lm`` answers, not ``lm``: of a stronger language model a small one learns the form
             that it has not hit by itself. For ``bootstrap``, ``mipro``, ``chain`` and the few-shot baseline.
         index_progress: called with (done, total) documents while the index is built.
-        watch: called with an `OptimizationProgress` before every answer.
+        watch: called with an `OptimizationProgress` before every answer of the search, and after every one that is judged.
 
     Returns:
         The optimised program (``.program``, saved in ``.folder / "program"``), what it gained on the test questions
@@ -209,8 +209,7 @@ class _RunningOptimization:
         dev = [example.gold_id for example in self.examples["dev"]]
         self.log = TrialLog(dev, self.leak_filter, self._report_progress)
         self.metric = LoggingMetric(plan.metric, self.log)
-        test_log = TrialLog((), self.leak_filter, self._report_progress)
-        self.tests = SealedAnswers(plan, ledger, self.examples["test"], test_log)
+        self.tests = SealedAnswers(plan, ledger, self.examples["test"], self.leak_filter)
         self.ahead = AnswersAhead(self.examples["train"], plan.workers)
         self.lm = ledger.wrap(plan.lm, "task")
         self.prompt_lm = ledger.wrap(plan.prompt_lm, "prompt")
@@ -354,7 +353,7 @@ class _RunningOptimization:
         if self.plan.search_only:
             self.notes.append("Not tested: it was to search alone. The same run without that is judged.")
             return {}
-        scores, missing = self.tests.verdicts(programs)
+        scores, missing = self.tests.verdicts(programs, self._report_progress)
         self.notes += [missing] if missing else []
         return scores
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
@@ -11,6 +11,7 @@ import dspy
 
 from ...programs.program import GroundedProgram
 from .call_ledger import CallLedger, CapReachedError, Phase
+from .demo_leaks import LeakFilter
 from .metric import Verdict
 from .plan import Plan
 from .spending import Caps
@@ -20,9 +21,11 @@ from .student import TrialLog, make_student
 class SealedAnswers:
     """Asks programs the test questions, as many at once as there are workers; a context manager that ends what it began."""
 
-    def __init__(self, plan: Plan, ledger: CallLedger, test: Sequence[dspy.Example], log: TrialLog) -> None:
-        """``log``: one of its own, for no search may know of these answers."""
-        self.log = log
+    def __init__(
+        self, plan: Plan, ledger: CallLedger, test: Sequence[dspy.Example], leak_filter: LeakFilter
+    ) -> None:
+        # A log of its own, for no search may know of these answers.
+        self.log = TrialLog((), leak_filter, lambda: None)
         self._plan, self._ledger, self._test = plan, ledger, test
         self._phase = Phase(spare=True)
         self._pool = ThreadPoolExecutor(plan.workers, thread_name_prefix="quincunx-test")
@@ -45,18 +48,22 @@ class SealedAnswers:
                 self._begin(name, program)
 
     def verdicts(
-        self, programs: Mapping[str, GroundedProgram]
+        self, programs: Mapping[str, GroundedProgram], on_verdict: Callable[[], None]
     ) -> tuple[dict[str, dict[str, Verdict]], str | None]:
-        """Return the verdicts by program and question, as far as the budget holds all of a program's, and what it does not hold."""
+        """Return the verdicts by program and question, as far as the budget holds all of a program's, and what it does not hold.
+
+        ``on_verdict`` is called, in this thread, after each.
+        """
         self._ledger.hurry(self._phase)
         scores: dict[str, dict[str, Verdict]] = {}
         try:
             for name, program in programs.items():
                 self._begin(name, program)
-                scores[name] = {
-                    example.gold_id: begun.result()
-                    for example, begun in zip(self._test, self._begun[name], strict=True)
-                }
+                verdicts: dict[str, Verdict] = {}
+                for example, begun in zip(self._test, self._begun[name], strict=True):
+                    verdicts[example.gold_id] = begun.result()
+                    on_verdict()
+                scores[name] = verdicts
         except CapReachedError as reached:
             missing = ", ".join(name for name in programs if name not in scores)
             return scores, f"Not tested, for the budget was spent: {missing} ({reached})."

@@ -40,7 +40,7 @@ import quincunx
 from quincunx.app.cli import app
 from quincunx.eval.goldsets.goldset import canon_folder
 from quincunx.eval.optimise.call_ledger import CallLedger
-from quincunx.eval.optimise.optimisers import OPTIMIZERS
+from quincunx.eval.optimise.optimisers import OPTIMIZERS, Bootstrap, Chain, Gepa, Mipro
 from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
@@ -243,8 +243,6 @@ def test_a_model_that_never_hits_the_form_learns_it_from_the_answers_of_another(
         )
         assert all(not predictor["demos"] for predictor in alone.after.values())
         assert alone.scores["before"] == found.scores["before"]
-    with pytest.raises(UsageError, match="need one: give prompt_lm"):
-        planned("chat_bridge", "bootstrap", gold, tmp_path / "none", server.url, taught=True)
 
 
 @pytest.mark.torture
@@ -453,6 +451,7 @@ def test_wrong_input_is_refused_before_anything_is_asked(
         (BoundError, "seeds", {"seeds": []}),
         (BoundError, r"workers must be at least 1 \(got 0\)", {"workers": 0}),
         (UsageError, "prices", {"caps": Caps(usd=1.0)}),
+        (UsageError, "need one: give prompt_lm", {"taught": True}),
     ]
     for error, words, options in wrong:
         with pytest.raises(error, match=words):
@@ -465,6 +464,15 @@ def test_wrong_input_is_refused_before_anything_is_asked(
         plan_optimization(
             "chat_bridge", gold, optimizer="magic", lm=quincunx.lm("ollama/qwen3", host=server.url)
         )
+    for chosen, words in (
+        (Gepa(at_once=0), r"at_once of Gepa must be at least 1 \(got 0\)"),
+        (Mipro(candidates=2), r"candidates of Mipro must be at least 3 \(got 2\)"),
+        (Chain(Bootstrap(demos=-1)), "demos of Bootstrap must be at least 0"),
+    ):
+        with pytest.raises(BoundError, match=words):
+            plan_optimization(
+                "chat_bridge", gold, optimizer=chosen, lm=quincunx.lm("ollama/qwen3", host=server.url)
+            )
     with pytest.raises(UsageError, match="only quotes"):
         plan_optimization("chat_bridge", gold, lm=quincunx.lm("extractive"))
     assert chats(server) == 0
