@@ -85,26 +85,31 @@ class LateInteractionReranker:
 
     def token_vectors(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         """Return the normalised vectors of each text's tokens, (tokens, dims), those that mark its ends included."""
-        with self._lock:
-            kept = {text: self._cache[text] for text in texts if text in self._cache}
+        kept = self._kept(texts)
         missing = sorted(set(texts).difference(kept), key=lambda text: (len(text), text))
         if missing:
-            fresh = dict(zip(missing, self._queue.submit(missing).result(), strict=True))
-            kept |= fresh
+            kept |= dict(zip(missing, self._queue.submit(missing).result(), strict=True))
+        return [kept[text] for text in texts]
+
+    def _kept(self, texts: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        with self._lock:
+            return {text: self._cache[text] for text in texts if text in self._cache}
+
+    def _read(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
+        """Return the vectors of each text's tokens, in the compute thread; each text is read once, whoever asks."""
+        require_own_device(self._passes.device, self._process)
+        found = self._kept(texts)  # what a pass has read since they were asked for
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            with working(for_other=True):
+                told = self._tokenizer(missing, truncation=True, max_length=self._max_tokens, padding=False)
+            fresh = dict(zip(missing, self._passes.vectors(token_runs(told)), strict=True))
+            found |= fresh
             with self._lock:
                 for text, vectors in fresh.items():
                     if vectors.nbytes <= self._cache.maxsize:
                         self._cache[text] = vectors
-        return [kept[text] for text in texts]
-
-    def _read(self, texts: list[str]) -> list[npt.NDArray[np.float32]]:
-        """Return the vectors of each text's tokens, in the compute thread; a text that is there twice is read once."""
-        require_own_device(self._passes.device, self._process)
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        with working(for_other=True):
-            told = self._tokenizer(list(places), truncation=True, max_length=self._max_tokens, padding=False)
-        found = self._passes.vectors(token_runs(told))
-        return [found[places[text]] for text in texts]
+        return [found[text] for text in texts]
 
 
 def _own_tokenizer(tokenizer: Any) -> Any:

@@ -86,7 +86,7 @@ class PassQueue(Generic[Item]):
             # A request that is too large by itself is taken when nothing waits, else it could never be.
             if self.waiting and self.waiting + len(items) > self._most:
                 raise OverloadedError(
-                    f"{self.waiting} texts or pairs wait for {self._name}, and {len(items)} more are over {self._most}: "
+                    f"{self.waiting} pairs wait for {self._name}, and {len(items)} more are over {self._most}: "
                     "try again later, or send fewer at once"
                 )
             self._requests.append(request)

@@ -214,9 +214,6 @@ def test_where_gold_is_dealt_out_at_random_no_gain_is_claimed_and_elsewhere_it_i
     assert claims <= len(SEEDS) // 10
 
 
-# 3. Kills
-
-
 def test_a_model_that_never_hits_the_form_learns_it_from_the_answers_of_another(
     server: OllamaServer, gold: Path, tmp_path: Path
 ) -> None:
@@ -243,6 +240,9 @@ def test_a_model_that_never_hits_the_form_learns_it_from_the_answers_of_another(
         )
         assert all(not predictor["demos"] for predictor in alone.after.values())
         assert alone.scores["before"] == found.scores["before"]
+
+
+# 3. Kills
 
 
 @pytest.mark.torture

@@ -102,7 +102,7 @@ def test_a_full_queue_is_an_error_at_once_and_a_large_lone_request_is_not() -> N
         waiting = pool.submit(pooled.score, "b", ["x"] * 3)
         wait_for(lambda: pooled._queue.waiting == 3)
         begin = time.monotonic()
-        with pytest.raises(OverloadedError, match="3 texts or pairs wait for lengths, and 2 more are over 4"):
+        with pytest.raises(OverloadedError, match="3 pairs wait for lengths, and 2 more are over 4"):
             pooled.score("c", ["x"] * 2)
         assert time.monotonic() - begin < 0.5
         inner.go.set()
