@@ -2,9 +2,10 @@
 
 Run: ``python bench/optimising_workers.py [--seconds 0.3] [--workers 8] [--optimizers bootstrap,mipro,gepa] [--remembered] [--out FILE]``.
 chat_bridge on the builddaily canon, embedded profile, against the scripted language model of the tests, which takes so many
-seconds for each call and answers alike each time, in a process of its own, as Ollama is. Both runs begin with an index that is built, and with nothing remembered, or, with
-``--remembered``, with a score file that an earlier run has filled (``QUINCUNX_SCORE_FILE``). The table says whether they ended with the
-same program, byte for byte.
+seconds for each call and answers alike each time, in a process of its own, as Ollama is. An earlier run, not measured, asks
+it first: from then on it says again what it said, so that a call takes its time and none of the processor's. Both measured
+runs begin with an index that is built, and with nothing remembered, or, with ``--remembered``, with the score file that the
+earlier run has filled (``QUINCUNX_SCORE_FILE``). The table says whether they ended with the same program, byte for byte.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ from ollama_server import OllamaServer
 from bench.measuring import machine, options, print_table, record
 
 
-def serve(seconds: float) -> None:
-    """Serve the language model until standard input ends, its address on standard output."""
+def serve(seconds: float, file: Path) -> None:
+    """Serve the language model until standard input ends, its address on standard output; what it says is kept in a file."""
+    replies: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
 
     def answer(body: dict[str, Any]) -> Iterator[str]:
         begin = time.perf_counter()
-        words = promptable.answer(body).split(" ")
+        asked = json.dumps(body, sort_keys=True)
+        if asked not in replies:
+            replies[asked] = promptable.answer(body)
+        words = replies[asked].split(" ")
         # Half of the time goes to the prompt, the rest to the words of the reply.
         for place, word in enumerate(words):
             due = begin + seconds / 2 * (1 + place / len(words))
@@ -46,12 +51,13 @@ def serve(seconds: float) -> None:
         server.script = answer
         print(server.url, flush=True)
         sys.stdin.read()
+    file.write_text(json.dumps(replies))
 
 
 @contextmanager
-def language_model(seconds: float) -> Iterator[str]:
+def language_model(seconds: float, replies: Path) -> Iterator[str]:
     """Give the address of a language model in a process of its own."""
-    command = [sys.executable, __file__, "serve", str(seconds)]
+    command = [sys.executable, __file__, "serve", str(seconds), str(replies)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout
@@ -59,7 +65,7 @@ def language_model(seconds: float) -> Iterator[str]:
         server.stdin.close()
 
 
-def measured(optimizer: str, workers: int, seconds: float, out: Path) -> dict[str, float]:
+def measured(optimizer: str, workers: int, seconds: float, out: Path, replies: Path) -> dict[str, float]:
     """Run once, and return the seconds and the calls."""
     import dspy
 
@@ -68,7 +74,7 @@ def measured(optimizer: str, workers: int, seconds: float, out: Path) -> dict[st
     from quincunx.eval.optimise.plan import plan_optimization
     from quincunx.eval.optimise.run import run_optimization
 
-    with language_model(seconds) as address:
+    with language_model(seconds, replies) as address:
         lm = quincunx.lm("ollama/qwen3", host=address, retries=0)
         plan = plan_optimization(
             "chat_bridge", canon_folder("builddaily"), optimizer=optimizer, lm=lm, out=out, workers=workers
@@ -85,10 +91,11 @@ def measured(optimizer: str, workers: int, seconds: float, out: Path) -> dict[st
 
 
 def in_a_process(
-    optimizer: str, workers: int, seconds: float, out: Path, environment: Mapping[str, str]
+    optimizer: str, workers: int, seconds: float, out: Path, replies: Path, environment: Mapping[str, str]
 ) -> dict[str, float]:
+    given = (optimizer, workers, seconds, out, replies)
     done = subprocess.run(
-        [sys.executable, __file__, "measure", optimizer, str(workers), str(seconds), str(out)],
+        [sys.executable, __file__, "measure", *map(str, given)],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
@@ -116,15 +123,17 @@ def main(arguments: list[str] | None = None) -> None:
     facts = machine()
     rows, told = [], {}
     with tempfile.TemporaryDirectory() as name:
-        environment = {"QUINCUNX_HOME": str(Path(name) / "home")}
-        if chosen.remembered:
-            environment["QUINCUNX_SCORE_FILE"] = str(Path(name) / "scores.sqlite")
-            in_a_process("bootstrap", chosen.workers, 0.0, Path(name) / "earlier" / "run", environment)
+        cold = {"QUINCUNX_HOME": str(Path(name) / "home")}
+        filled = {**cold, "QUINCUNX_SCORE_FILE": str(Path(name) / "scores.sqlite")}
         for optimizer in chosen.optimizers.split(","):
+            replies = Path(name) / f"{optimizer}.json"
+            earlier = Path(name) / f"{optimizer}-earlier" / "run"
+            in_a_process(optimizer, chosen.workers, 0.0, earlier, replies, filled)
             runs = {}
             for workers in (1, chosen.workers):
                 out = Path(name) / f"{optimizer}-{workers}" / "run"
-                runs[workers] = in_a_process(optimizer, workers, chosen.seconds, out, environment)
+                environment = filled if chosen.remembered else cold
+                runs[workers] = in_a_process(optimizer, workers, chosen.seconds, out, replies, environment)
             same = same_files(
                 *(Path(name) / f"{optimizer}-{workers}" / "run" / "program" for workers in runs)
             )
@@ -150,9 +159,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
-        serve(float(sys.argv[2]))
+        serve(float(sys.argv[2]), Path(sys.argv[3]))
     elif sys.argv[1:2] == ["measure"]:
-        optimizer, workers, seconds, out = sys.argv[2:]
-        print(json.dumps(measured(optimizer, int(workers), float(seconds), Path(out))))
+        optimizer, workers, seconds, out, replies = sys.argv[2:]
+        print(json.dumps(measured(optimizer, int(workers), float(seconds), Path(out), Path(replies))))
     else:
         main()

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     claims = read_lines(EVAL / "claims" / f"{chosen.split}.jsonl")[: chosen.limit]
     verdicts = chosen.out / "verdicts.jsonl"
-    with serving(fetch(chosen.model), chosen.python) as address:
+    with serving(fetch(chosen.model), chosen) as address:
         lm = quincunx.lm(
             f"hosted_vllm/{chosen.model}",
             api_base=address,

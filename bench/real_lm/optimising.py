@@ -1,10 +1,11 @@
 """What the optimizers gain on a small language model that really runs: on sealed test questions, and at what cost.
 
-Run: ``python bench/real_lm/optimising.py --python ENVIRONMENT/bin/python [--model 0.5b|1.5b] [--prompt-model 1.5b]
+Run: ``python bench/real_lm/optimising.py --python ENVIRONMENT/bin/python|--llama-server PATH [--model 0.5b|1.5b] [--prompt-model 1.5b]
 [--programs chat_bridge,resource_search] [--optimizers bootstrap,mipro,gepa,simba] [--seeds 0,1,2] [--taught] [--calls N] [--out FOLDER]``.
-The environment holds ``llama-cpp-python[server]``; models are fetched once and checked. Each program, optimizer and seed is a run
-in a folder of its own, so that one that was cut off goes on where it stopped, and what is there is only reported. Anything
-else that runs on the same cores makes all of it many times slower: keep it to cores of its own, with ``taskset``.
+The environment holds ``llama-cpp-python[server]``; its source holds llama.cpp's own server, which CMake builds and which writes
+several replies at once. Models are fetched once and checked. Each program, optimizer and seed is a run in a folder of its own, so
+that one that was cut off goes on where it stopped, and what is there is only reported. Anything else that runs on the same cores
+makes all of it many times slower: keep it to cores of its own, with ``taskset``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[2]))  # `bench` itself, when this fil
 import quincunx
 from bench.measuring import machine, print_table
 from bench.real_lm.models import MODELS, fetch
-from bench.real_lm.server import RESULTS, options, serving
+from bench.real_lm.server import AT_ONCE, RESULTS, options, serving
 from quincunx.eval.goldsets.goldset import canon_folder
 from quincunx.eval.optimise.plan import plan_optimization
 from quincunx.eval.optimise.result import REPORT
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine()
     with ExitStack() as stack:
         lms = {
-            key: _served(stack.enter_context(serving(fetch(key), chosen.python)), key)
+            key: _served(stack.enter_context(serving(fetch(key), chosen)), key)
             for key in dict.fromkeys([chosen.model, chosen.prompt_model or chosen.model])
         }
         for program in chosen.programs.split(","):
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         caps=Caps(calls=chosen.calls),
                         seeds=[seed],
                         taught=chosen.taught,
+                        workers=AT_ONCE if chosen.llama_server else 1,
                         out=chosen.out / name,
                     )
                     run_optimization(plan)

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{MODELS[chosen.model].name}, {chosen.split} questions")
     chosen.out.mkdir(parents=True, exist_ok=True)
     answers = chosen.out / "answers.jsonl"
-    with serving(fetch(chosen.model), chosen.python) as address:
+    with serving(fetch(chosen.model), chosen) as address:
         lm = quincunx.lm(
             "hosted_vllm/qwen",
             api_base=address,

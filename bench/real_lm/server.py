@@ -18,13 +18,17 @@ from bench.real_lm.models import MODELS
 RESULTS = Path("bench/results/real_lm")
 STARTS_WITHIN_S = 120.0
 CONTEXT = 8192
+AT_ONCE = 8
+"""Replies that llama.cpp's own server writes at once."""
 
 
 def options(doc: str | None, model: str, out: Path = RESULTS) -> argparse.ArgumentParser:
-    """Return a parser of what every one of these asks for: the server's environment, the model and where results go."""
+    """Return a parser of what every one of these asks for: the server, the model and where results go."""
     parser = argparse.ArgumentParser(description=doc)
-    parser.add_argument(
-        "--python", type=Path, required=True, help="of the environment of llama-cpp-python[server]"
+    server = parser.add_mutually_exclusive_group(required=True)
+    server.add_argument("--python", type=Path, help="of the environment of llama-cpp-python[server]")
+    server.add_argument(
+        "--llama-server", type=Path, help="llama.cpp's own server, which writes several replies at once"
     )
     parser.add_argument("--model", choices=MODELS, default=model)
     parser.add_argument("--out", type=Path, default=out)
@@ -32,12 +36,10 @@ def options(doc: str | None, model: str, out: Path = RESULTS) -> argparse.Argume
 
 
 @contextmanager
-def serving(model: Path, python: Path) -> Iterator[str]:
-    """Serve a model with an environment that holds ``llama-cpp-python[server]``; gives the address of its API."""
+def serving(model: Path, chosen: argparse.Namespace) -> Iterator[str]:
+    """Serve a model with the server that was chosen by `options`; gives the address of its API."""
     port = _free_port()
-    command = [str(python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "qwen"]
-    command += ["--n_ctx", str(CONTEXT), "--n_threads", str(len(os.sched_getaffinity(0)))]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command = [*_command(model, chosen), "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             address = f"http://127.0.0.1:{port}/v1"
@@ -45,6 +47,15 @@ def serving(model: Path, python: Path) -> Iterator[str]:
             yield address
         finally:
             process.kill()  # it would first finish the reply that it is writing
+
+
+def _command(model: Path, chosen: argparse.Namespace) -> list[str]:
+    threads = str(len(os.sched_getaffinity(0)))
+    if chosen.llama_server:
+        command = [str(chosen.llama_server), "--model", str(model), "--alias", "qwen", "--threads", threads]
+        return [*command, "--ctx-size", str(AT_ONCE * CONTEXT), "--parallel", str(AT_ONCE), "--no-webui"]
+    command = [str(chosen.python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "qwen"]
+    return [*command, "--n_ctx", str(CONTEXT), "--n_threads", threads]
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ import contextlib
 import io
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar, Protocol
 
@@ -41,17 +41,11 @@ class Cost:
     """Of the answers, those that are to become demos."""
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.answers + other.answers,
-            self.prompts + other.prompts,
-            self.demos + other.demos,
-            self.shown + other.shown,
-            self.taught + other.taught,
-        )
+        return Cost(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
     def times(self, times: int) -> Cost:
         """Return what it takes several times."""
-        return Cost(**{name: times * value for name, value in asdict(self).items()})
+        return Cost(*(times * value for value in astuple(self)))
 
 
 @dataclass(frozen=True)
