@@ -45,6 +45,13 @@ class SearchOptions:
         float | None,
         _option(SearchSettings.lexical_weight, help="Weight of the search by words; 0 leaves it out."),
     ] = None
+    proximity_weight: Annotated[
+        float | None,
+        _option(
+            SearchSettings.proximity_weight,
+            help="Weight of how near to each other the question's words stand in a passage; 0 leaves it out.",
+        ),
+    ] = None
     fusion: Annotated[
         Fusion | None,
         _option(

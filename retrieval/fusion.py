@@ -88,7 +88,8 @@ def fuse(
 
     Scores are added as Bruch, Gai and Ingber 2022, An Analysis of Fusion Functions for Hybrid Retrieval, found better
     than reciprocal ranks: the cosine is brought to the range of what was found, the lexical score to a share not of
-    the best one found but of the best there could be, so that a question whose words say little has little say.
+    the best one found but of the best there could be, so that a question whose words say little has little say. How near to each
+    other the question's words stand in a passage is added as a share likewise.
 
     Args:
         queries: the question in its parts, and what else was searched for.
@@ -108,14 +109,16 @@ def fuse(
     scored = len(queries) if settings.fusion == "scores" else own
     cosines = [_cosines(hits, held, dense[i], vectors[i]) for i in range(scored)]
     words = [_lexical_scores(hits, lexical[i], queries[i], settings) for i in range(scored)]
+    close = [_proximities(hits, queries[i], settings) for i in range(scored)]
     rankings = [[hit.passage.id for hit in stage] for stage in [*dense, *lexical]]
     if settings.fusion == "rrf":
         weights = [settings.dense_weight] * len(dense) + [settings.lexical_weight] * len(lexical)
         fused = reciprocal_rank(rankings, weights, settings.rrf_constant)
     else:
         total = np.zeros(len(hits))
-        for near, (_, shares) in zip(cosines, words, strict=True):
+        for near, (_, shares), proximities in zip(cosines, words, close, strict=True):
             total += settings.dense_weight * min_max_scaled(near) + settings.lexical_weight * shares
+            total += settings.proximity_weight * proximities
         fused = best_first(dict(zip(hits, total.tolist(), strict=True)))
     named = named or {}
     if named:
@@ -184,6 +187,16 @@ def _lexical_scores(
             scores[places[number]] = score
             shares[places[number]] = score / bound
     return scores, shares
+
+
+def _proximities(hits: Mapping[str, Hit], query: str, settings: SearchSettings) -> Scores:
+    """Return how near to each other a query's words stand in every hit, 0 to 1; 0 where that does not count."""
+    close = np.zeros(len(hits))
+    if settings.fusion == "scores" and settings.lexical_weight and settings.proximity_weight:
+        for view, places in _by_view(hits):
+            for number, proximity in view.proximities(query, list(places)).items():
+                close[places[number]] = proximity
+    return close
 
 
 def _best_ranks(rankings: Sequence[Sequence[str]]) -> dict[str, int]:

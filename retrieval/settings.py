@@ -78,6 +78,9 @@ class SearchSettings:
     """Weight of the dense stage in the fusion; at 0 that stage is not run."""
     lexical_weight: float = 1.5
     """Weight of the lexical stage in the fusion; at 0 that stage is not run."""
+    proximity_weight: float = 3.0
+    """Weight in the fusion of how near to each other the question's neighbouring words stand in a passage, at least 0. It is
+    part of the lexical stage, and of no account without it or with ``rrf``."""
     fusion: Fusion = "scores"
     """``scores``: the weighted sum of each stage's score, brought to 0 to 1 as `fusion` says. ``rrf``: reciprocal
     ranks, which look at places only."""
@@ -104,13 +107,21 @@ class SearchSettings:
     def __post_init__(self) -> None:
         require_bounds(self.k, self.n)
         require_type("rerank", self.rerank, bool, "True or False")
-        for name in ("dense_weight", "lexical_weight", "rrf_constant", "rerank_weight", "name_weight"):
+        for name in (
+            "dense_weight",
+            "lexical_weight",
+            "proximity_weight",
+            "rrf_constant",
+            "rerank_weight",
+            "name_weight",
+        ):
             require_type(name, getattr(self, name), (int, float), "a number")
         require_type("collapse", self.collapse, (int, float, NoneType), "a number, or None")
         if not (isinstance(self.depth, int) and 1 <= self.depth <= MOST_CANDIDATES):
             raise BoundError(f"depth must be a whole number from 1 to {MOST_CANDIDATES} (got {self.depth!r})")
-        if not 0 <= self.name_weight < math.inf:
-            raise BoundError(f"name_weight must be a number of at least 0 (got {self.name_weight})")
+        for name in ("name_weight", "proximity_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise BoundError(f"{name} must be a number of at least 0 (got {getattr(self, name)})")
         if not (type(self.neighbours) is int and 0 <= self.neighbours <= MOST_NEIGHBOURS):
             raise BoundError(
                 f"neighbours must be a whole number from 0 to {MOST_NEIGHBOURS} (got {self.neighbours!r})"

@@ -76,7 +76,7 @@ def write_split_gold(folder: Path, program: str, n: int = 16) -> Path:
             "program": program, "kind": "plain", "answerable": answerable, "split": SPLITS[place % 3],
             **({"answer": sentences[1]} if answerable else {}),
         }  # fmt: skip
-        questions.append({"_id": f"q{place}", "text": f"Where are {' '.join(asked)}?", "metadata": metadata})
+        questions.append({"_id": f"q{place}", "text": f"What is {' '.join(asked)}?", "metadata": metadata})
     for name, records in (("corpus", documents), ("queries", questions)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     for part, split in enumerate(SPLITS):

@@ -124,6 +124,7 @@ class SearchRecord(_Strict):
     where: Annotated[str, StringConstraints(max_length=100_000)] | None
     dense_weight: Annotated[float, Field(ge=0)]
     lexical_weight: Annotated[float, Field(ge=0)]
+    proximity_weight: Annotated[float, Field(ge=0)] = 0.0
     fusion: Literal["scores", "rrf"] = "rrf"
     rrf_constant: Annotated[float, Field(gt=0)]
     depth: int

@@ -19,7 +19,7 @@ from ..neighbours import DocumentPassages
 from ..passages import Passage
 from ..processes import Lock
 from ..spelling import did_you_mean
-from ..text.words import searched_words
+from ..text.words import searched_words, side_by_side
 from .access import IndexChangedError
 from .lexical import bm25
 from .lexical.vocabulary import Vocabulary
@@ -162,6 +162,18 @@ class View:
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""
         return bm25.scores_of(self._reader.connection, self._terms(question), numbers)
+
+    def proximities(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
+        """Return, over 0 to 1, how near the question's neighbouring words stand to each other in those of these passages where
+        any do.
+        """
+        near = self.near_words(question)
+        found = [
+            (self._term(near.get(word, [word])[0]), self._term(near.get(other, [other])[0]))
+            for word, other in side_by_side(question)
+        ]
+        pairs = [(one, other) for one, other in found if one.passages and other.passages]
+        return bm25.proximities(self._reader.connection, pairs, numbers, len(self._loaded.index.numbers))
 
     def lexical_bound(self, question: str) -> float:
         """Return what no passage's lexical score for the question can pass."""

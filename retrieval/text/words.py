@@ -84,6 +84,17 @@ def searched_words(question: str) -> list[str]:
     return list(dict.fromkeys([*(words or (run for run, _ in runs)), *names]))
 
 
+def side_by_side(question: str) -> list[tuple[str, str]]:
+    """Return the pairs of words that stand side by side in a question, or with one other between them.
+
+    Words that say nothing are left out first, and those that come again. Text without spaces has no pairs: its pieces overlap,
+    and stand side by side wherever they occur.
+    """
+    runs = (run for run, size in _runs(question) if not size and run not in STOP_WORDS)
+    words = list(dict.fromkeys(runs))
+    return [(word, other) for place, word in enumerate(words) for other in words[place + 1 : place + 3]]
+
+
 def _words(text: str) -> Iterator[str]:
     for run, size in _runs(text):
         yield from _pieces(run, size)

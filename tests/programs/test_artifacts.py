@@ -314,6 +314,7 @@ def test_the_frozen_artifact_of_version_1_still_loads(tiny: str) -> None:
     assert search_settings(artifact) == replace(
         SearchSettings(),
         name_weight=0.0,  # its searches knew no names
+        proximity_weight=0.0,  # nor what stands near what
         k=30,
         where=parse_filter("site=builddaily"),
         fusion="rrf",

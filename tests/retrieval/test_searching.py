@@ -19,7 +19,7 @@ from quincunx.retrieval.index.build import build
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
-from quincunx.retrieval.text.words import searched_words
+from quincunx.retrieval.text.words import searched_words, side_by_side
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 DOCUMENTS = [
@@ -98,7 +98,7 @@ def test_the_fused_score_is_the_weighted_sum_of_both_stages_on_one_scale(
 ) -> None:
     """Held against BM25 as FTS5 has it, computed here from the texts."""
     question = " ".join(words)
-    settings = SearchSettings(k=60, depth=60, lexical_weight=0.5, rerank=False)
+    settings = SearchSettings(k=60, depth=60, lexical_weight=0.5, proximity_weight=0.7, rerank=False)
     found = searcher.search(question, settings).candidates
     cosines = np.array([candidate.dense_score for candidate in found])
     texts = [re.findall(r"\w+", document.text) for document in DOCUMENTS]
@@ -106,15 +106,62 @@ def test_the_fused_score_is_the_weighted_sum_of_both_stages_on_one_scale(
     holding = {word: sum(word in text for text in texts) for word in asked}
     weights = {w: max(1e-6, np.log((60 - n + 0.5) / (n + 0.5))) for w, n in holding.items() if n}
     mean = np.mean([len(text) for text in texts])
+    pairs = [(word, other) for place, word in enumerate(asked) for other in asked[place + 1 : place + 3]]
+    pairs = [pair for pair in pairs if all(word in weights for word in pair)]
     for candidate, cosine in zip(found, cosines, strict=True):
         text = re.findall(r"\w+", candidate.passage.text)
         counts = {word: text.count(word) for word in weights}
         norm = 1.2 * (1 - 0.75 + 0.75 * len(text) / mean)
-        bm25 = sum(weights[word] * n * 2.2 / (n + norm) for word, n in counts.items())
+        parts = {word: weights[word] * n * 2.2 / (n + norm) for word, n in counts.items()}
+        bm25 = sum(parts.values())
         assert candidate.lexical_score == pytest.approx(bm25, rel=1e-4, abs=1e-6)
         share = bm25 / (2.2 * sum(weights.values())) if weights else 0.0
         near = (cosine - cosines.min()) / np.ptp(cosines)
-        assert candidate.fused_score == pytest.approx(near + 0.5 * share, abs=1e-4)
+        # The texts are so short that words of a pair are near each other wherever both are.
+        close = sum(parts[word] for pair in pairs if all(map(counts.get, pair)) for word in pair)
+        close /= 2.2 * sum(weights[word] for pair in pairs for word in pair) if pairs else 1.0
+        assert candidate.fused_score == pytest.approx(near + 0.5 * share + 0.7 * close, abs=1e-4)
+
+
+def test_words_count_that_stand_near_each_other_as_in_the_question(tmp_path: Path) -> None:
+    apart = {
+        "six": "reading has one two three four five six card",
+        "five": "reading has one two three four card five six",
+        "other": "card has one two three four five six reading",
+        "none": "has one two three four five six",
+    }
+    build(tmp_path, [Document(id, "", text) for id, text in apart.items()], Hashing())
+    searcher = Searcher(tmp_path, Hashing(), None)
+
+    def scores(question: str, weight: float) -> dict[str, float]:
+        settings = SearchSettings(dense_weight=0, proximity_weight=weight)
+        return {c.passage.id: c.fused_score for c in searcher.search(question, settings).candidates}
+
+    plain, near = scores("What is a card reading?", 0), scores("What is a card reading?", 1)
+    assert {id for id in plain if near[id] > plain[id]} == {"five"}
+    assert near["five"] <= plain["five"] + 1
+    # With two words between them in the question, they are no pair, and neither is one with a word that is nowhere.
+    apart_asked = "card of wisdom, knowledge and reading"
+    assert scores(apart_asked, 1) == scores(apart_asked, 0)
+
+
+def test_text_without_spaces_has_no_words_side_by_side() -> None:
+    assert side_by_side("塔羅牌解讀") == []
+    assert side_by_side("What does a tarot reading of the Tower cost?") == [
+        ("tarot", "reading"), ("tarot", "tower"), ("reading", "tower"), ("reading", "cost"), ("tower", "cost"),
+    ]  # fmt: skip
+
+
+def test_of_a_question_of_many_words_only_the_rarest_pairs_are_looked_for(tmp_path: Path) -> None:
+    words = [f"word{place}" for place in range(40)]
+    texts = [*(" ".join(words[:20]) for _ in range(5)), " ".join(words[20:])]
+    build(tmp_path, [Document(str(place), "", text) for place, text in enumerate(texts)], Hashing())
+    searcher, plain = Searcher(tmp_path, Hashing(), None), SearchSettings(dense_weight=0, proximity_weight=0)
+    without, found = (
+        {c.passage.document_id: c.fused_score for c in searcher.search(" ".join(words), settings).candidates}
+        for settings in (plain, replace(plain, proximity_weight=1))
+    )
+    assert {id for id in found if found[id] > without[id]} == {"5"}
 
 
 def test_reciprocal_ranks_are_a_setting(searcher: Searcher) -> None:
@@ -173,7 +220,15 @@ def test_weights_are_checked(weights: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"fusion": "sum"}, {"final": "best"}, {"rerank_weight": 0}, {"rrf_constant": float("inf")}]
+    "settings",
+    [
+        {"fusion": "sum"},
+        {"final": "best"},
+        {"rerank_weight": 0},
+        {"rrf_constant": float("inf")},
+        {"proximity_weight": -0.1},
+        {"proximity_weight": float("nan")},
+    ],
 )
 def test_other_knobs_are_checked_by_name(settings: dict[str, Any]) -> None:
     with pytest.raises(BoundError, match=next(iter(settings))):

@@ -20,6 +20,10 @@ TOKENIZER = "porter unicode61 categories ''L* M* N* Co''"
 """Marks are part of words: the vowels of many scripts are marks."""
 MANY_ALLOWED = 5_000
 """Numbers of passages that are handed to SQLite at most."""
+WORDS_BETWEEN = 5
+"""Words that may stand between two that count as near each other. 3 to 16 differed by less than n could tell on five sets."""
+MOST_PAIRS = 40
+"""Pairs of words that are looked for at once: those of the rarest words."""
 K1, LEAST_IDF = 1.2, 1e-6
 """Of FTS5's BM25: how soon a repeated word counts no more, and the weight of a word that most passages hold."""
 
@@ -78,6 +82,26 @@ def scores_of(
     """Return the score of those of these passages that hold one of the terms."""
     allowed = np.array(numbers, dtype=np.int64)
     return dict(_match(connection, _expression(terms), allowed, "LIMIT ?", len(numbers)))
+
+
+def proximities(
+    connection: sqlite3.Connection,
+    pairs: Sequence[tuple[Term, Term]],
+    numbers: Sequence[int],
+    passages: int,
+) -> dict[int, float]:
+    """Return how near to each other pairs of words stand in those of these passages where any do, over 0 to 1.
+
+    That is BM25 over the words where they stand near the other one of their pair, as a share of the greatest there could be,
+    see `upper_bound`. Source: Metzler and Croft 2005, A Markov Random Field Model for Term Dependencies, whose unordered
+    windows these are.
+    """
+    searched = sorted(pairs, key=lambda pair: -upper_bound(pair, passages))[:MOST_PAIRS]
+    expression = " OR ".join(f"NEAR({one.phrase} {other.phrase}, {WORDS_BETWEEN})" for one, other in searched)
+    bound = sum(upper_bound(pair, passages) for pair in searched)
+    allowed = np.array(numbers, dtype=np.int64)
+    found = _match(connection, expression, allowed, "LIMIT ?", len(numbers))
+    return {number: score / bound for number, score in found}
 
 
 def upper_bound(terms: Iterable[Term], passages: int) -> float:
