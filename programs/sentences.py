@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ..retrieval.models.cache import CachedEmbedder
 from ..retrieval.models.embedders import MOST_UNREAD, Embedder, Vectors
+from ..retrieval.processes import working
 from ..retrieval.text.front_matter import read_front_matter
 from ..retrieval.text.normal_form import normal_text
 from ..retrieval.text.sentences import read_sentences
@@ -99,7 +100,9 @@ def score_sentences(question: str, passages: Sequence[Evidence], embedder: Embed
 
 def _cosines(question: str, readings: Sequence[str], embedder: Embedder) -> list[float]:
     vectors = embed_fitting(readings, embedder)
-    cosines: list[float] = (vectors @ embedder.embed_questions([fitting(question, embedder)])[0]).tolist()
+    (asked,) = embedder.embed_questions([fitting(question, embedder)])
+    with working():
+        cosines: list[float] = (vectors @ asked).tolist()
     return cosines
 
 

@@ -95,6 +95,8 @@ def after_fork_in_child(call: Callable[[], None]) -> None:
 def working(*, for_other: bool = False) -> Iterator[None]:
     """Keep forks away while the block runs; it must end within seconds, and wait for nothing but other such work.
 
+    Products of matrices are such work: at a fork OpenBLAS ends its threads, and a product that waits for them never ends.
+
     ``for_other``: what the thread does it does for another that waits inside such a block, so it is not held up by a fork.
 
     Raises:

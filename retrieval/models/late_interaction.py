@@ -62,7 +62,8 @@ class LateInteractionReranker:
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         query, *tokens = self.token_vectors([question, *passages])
         # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
-        scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
+        with working():
+            scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
         return require_scores(scores, len(passages), self.name)
 
     def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation]:

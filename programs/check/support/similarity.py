@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....retrieval.models.cache import CachedReranker, unwrapped
+from ....retrieval.processes import working
 from .cited import Case, Fault
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ class TokenSupport:
 
     def _nearness(self, claim: str, sentences: Sequence[str]) -> float:
         said, *cited = self._reranker.token_vectors([claim, *sentences])
-        cosine = max(float(_mean(said) @ _mean(vectors)) for vectors in cited)
-        # (claim tokens, sentence tokens) of each sentence, without the tokens that mark the ends
-        tables = [said[1:-1] @ vectors[1:-1].T for vectors in cited]
+        with working():
+            cosine = max(float(_mean(said) @ _mean(vectors)) for vectors in cited)
+            # (claim tokens, sentence tokens) of each sentence, without the tokens that mark the ends
+            tables = [said[1:-1] @ vectors[1:-1].T for vectors in cited]
         to = np.max([table.max(axis=1) for table in tables], axis=0).mean()
         fro = max(table.max(axis=0).mean() for table in tables)
         return float(cosine / 2 + (to + fro) / 4)

@@ -39,6 +39,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ....retrieval.models.embedders import Embedder
+from ....retrieval.processes import working
 from ....retrieval.text.normal_form import normal_text
 from ....retrieval.text.words import NAME, indexed_words, searched_words
 from ....signatures.evidence import Evidence
@@ -100,4 +101,5 @@ def _names_years(passage: Evidence, question: str) -> bool:
 def _nearest(question: str, passages: Sequence[Evidence], embedder: Embedder) -> float:
     vectors = embed_fitting([f"{passage.title}\n{passage.text}" for passage in passages], embedder)
     (asked,) = embedder.embed_questions([fitting(question, embedder)])
-    return float((vectors @ asked).max())
+    with working():
+        return float((vectors @ asked).max())
