@@ -24,6 +24,9 @@ MOST_CANDIDATES = 10_000
 
 MOST_NEIGHBOURS = 10
 
+_AT_LEAST_0 = ("name_weight", "proximity_weight")
+_OVER_0 = ("rrf_constant", "rerank_weight")
+
 
 class FilterSetting:
     """A setting that takes a filter or the text of one, and is a filter."""
@@ -107,19 +110,12 @@ class SearchSettings:
     def __post_init__(self) -> None:
         require_bounds(self.k, self.n)
         require_type("rerank", self.rerank, bool, "True or False")
-        for name in (
-            "dense_weight",
-            "lexical_weight",
-            "proximity_weight",
-            "rrf_constant",
-            "rerank_weight",
-            "name_weight",
-        ):
+        for name in (*_AT_LEAST_0, *_OVER_0, "dense_weight", "lexical_weight"):
             require_type(name, getattr(self, name), (int, float), "a number")
         require_type("collapse", self.collapse, (int, float, NoneType), "a number, or None")
         if not (isinstance(self.depth, int) and 1 <= self.depth <= MOST_CANDIDATES):
             raise BoundError(f"depth must be a whole number from 1 to {MOST_CANDIDATES} (got {self.depth!r})")
-        for name in ("name_weight", "proximity_weight"):
+        for name in _AT_LEAST_0:
             if not 0 <= getattr(self, name) < math.inf:
                 raise BoundError(f"{name} must be a number of at least 0 (got {getattr(self, name)})")
         if not (type(self.neighbours) is int and 0 <= self.neighbours <= MOST_NEIGHBOURS):
@@ -133,7 +129,7 @@ class SearchSettings:
         weights = (self.dense_weight, self.lexical_weight)
         if min(weights) < 0 or max(weights) == 0 or not all(map(math.isfinite, weights)):
             raise BoundError(f"dense and lexical weights must be at least 0 and not both 0 (got {weights})")
-        for name in ("rrf_constant", "rerank_weight"):
+        for name in _OVER_0:
             if not 0 < getattr(self, name) < math.inf:
                 raise BoundError(f"{name} must be a number over 0 (got {getattr(self, name)})")
         if self.collapse is not None and not 0 < self.collapse <= 1:

@@ -31,6 +31,7 @@ def tune_retrieval(
     k: Annotated[str | None, typer.Option("-k", "--k", help=VALUES)] = None,
     dense_weight: Numbers = "1",
     lexical_weight: Numbers = "0.5,1,1.5,2",
+    proximity_weight: Numbers = "0,3",
     fusion: Annotated[str, typer.Option(help="Kinds of fusion to try: scores, rrf.")] = "scores,rrf",
     rerank_weight: Numbers = "1,2,4",
     index: Annotated[
@@ -56,6 +57,7 @@ def tune_retrieval(
         k=whole_numbers("-k", k),
         dense_weight=numbers("--dense-weight", dense_weight),
         lexical_weight=numbers("--lexical-weight", lexical_weight),
+        proximity_weight=numbers("--proximity-weight", proximity_weight),
         fusion=texts(fusion),  # type: ignore[arg-type]  # SearchSettings refuses others
         rerank_weight=numbers("--rerank-weight", rerank_weight),
     )

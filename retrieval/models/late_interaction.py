@@ -28,7 +28,8 @@ class LateInteractionReranker:
     """MaxSim over token vectors: for each token of the question its best cosine in the passage, summed.
 
     Source: Khattab and Zaharia 2020 (ColBERT), here with the unchanged token vectors of a
-    sentence-transformers encoder. Passages are encoded apart from the question, so their token
+    sentence-transformers encoder, and without the two tokens that mark the question's ends: what they
+    are nearest to says little of the question. Passages are encoded apart from the question, so their token
     vectors are kept, up to ``cache_bytes``, for the next question that meets them.
     """
 
@@ -61,9 +62,10 @@ class LateInteractionReranker:
 
     def score(self, question: str, passages: Sequence[str]) -> Scores:
         query, *tokens = self.token_vectors([question, *passages])
-        # (query tokens, passage tokens) for each passage → best passage token for each query token → sum
+        words = query[1:-1]
+        # (question tokens, passage tokens) for each passage → best passage token for each question token → sum
         with working():
-            scores = np.array([(query @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
+            scores = np.array([(words @ vectors.T).max(axis=1).sum() for vectors in tokens], dtype=np.float32)
         return require_scores(scores, len(passages), self.name)
 
     def truncations(self, question: str, passages: Sequence[str]) -> list[Truncation]:
@@ -76,7 +78,9 @@ class LateInteractionReranker:
     def relevance(self, question: str, scores: Scores) -> npt.NDArray[np.float64]:
         """Return scores for a question from 0 to 1: (1 + the mean cosine of the question's tokens) ÷ 2."""
         (count,) = self._counts([question])
-        mean = scores.astype(np.float64) / min(count, self._max_tokens)
+        mean = scores.astype(np.float64) / max(
+            1, min(count, self._max_tokens) - 2
+        )  # without those of its ends
         return np.clip((1 + mean) / 2, 0, 1)
 
     def _counts(self, texts: list[str]) -> list[int]:
@@ -125,5 +129,5 @@ def _own_tokenizer(tokenizer: Any) -> Any:
 
 def load_minilm_late_interaction(cache_bytes: int = 128 * 2**20) -> LateInteractionReranker:
     """Load MaxSim over the token vectors of the ``embedded`` extra's all-MiniLM-L6-v2."""
-    folder, name = weights.minilm_folder(), f"maxsim({weights.MINILM_ID})"
+    folder, name = weights.minilm_folder(), f"maxsim-words({weights.MINILM_ID})"
     return LateInteractionReranker(folder, name=name, cache_bytes=cache_bytes)

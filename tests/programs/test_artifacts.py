@@ -170,7 +170,7 @@ def test_a_program_that_has_searched_is_saved_with_its_reranker(canons: Path, tm
     program = load("chat_bridge")
     program(question="What is Sage?")
     artifact = read_artifact(save_program(program, tmp_path / "p"))
-    assert artifact.retrieval.reranker == "maxsim(sentence-transformers/all-MiniLM-L6-v2)"
+    assert artifact.retrieval.reranker == "maxsim-words(sentence-transformers/all-MiniLM-L6-v2)"
     assert artifact.retrieval.embedder["dims"] == 384
     apply_artifact(program, artifact)
     assert program(question="What is Sage?").answered

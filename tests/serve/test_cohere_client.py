@@ -22,7 +22,7 @@ from quincunx.retrieval.models.profiles import shared_reranker
 
 QUESTION = "Which metal melts last?"
 ALIAS = "rerank-v3.5"
-MAXSIM = "maxsim(sentence-transformers/all-MiniLM-L6-v2)"
+MAXSIM = "maxsim-words(sentence-transformers/all-MiniLM-L6-v2)"
 
 
 def second(service: httpx.Client) -> cohere.ClientV2:

@@ -72,7 +72,7 @@ def test_embeddings_that_send_tokens_are_told_how_to_send_texts(service: httpx.C
 
 def test_a_compressor_keeps_the_best_documents(service: httpx.Client) -> None:
     client = cohere.Client(api_key="x", base_url=str(service.base_url))
-    name = "maxsim(sentence-transformers/all-MiniLM-L6-v2)"
+    name = "maxsim-words(sentence-transformers/all-MiniLM-L6-v2)"
     rerank = CohereRerank(client=client, model=name, top_n=2, cohere_api_key="x")
     documents = [Document(text, metadata={"place": place}) for place, text in enumerate(SENTENCES)]
     kept = rerank.compress_documents(documents, "What is the capital of France?")

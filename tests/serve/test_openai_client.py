@@ -125,7 +125,7 @@ def test_models_are_programs_embedders_and_rerankers(
     kinds = {model.id: dict(model)["kind"] for model in models.list()}
     assert kinds["chat_bridge"] == "program"
     assert kinds[MINILM] == "embedder"
-    assert kinds[f"maxsim({MINILM})"] == "reranker"
+    assert kinds[f"maxsim-words({MINILM})"] == "reranker"
     assert models.retrieve(MINILM).owned_by == "quincunx"
     assert {"bge", "rerank-v3.5", ALIAS} <= {model.id for model in client(tiny_models).models.list()}
     with pytest.raises(openai.NotFoundError, match="no model 'nobody' is served here"):

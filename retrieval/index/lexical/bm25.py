@@ -5,11 +5,13 @@ Functions over the connection of one read transaction. Source of the formula: SQ
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -96,9 +98,12 @@ def proximities(
     see `upper_bound`. Source: Metzler and Croft 2005, A Markov Random Field Model for Term Dependencies, whose unordered
     windows these are.
     """
-    searched = sorted(pairs, key=lambda pair: -upper_bound(pair, passages))[:MOST_PAIRS]
-    expression = " OR ".join(f"NEAR({one.phrase} {other.phrase}, {WORDS_BETWEEN})" for one, other in searched)
-    bound = sum(upper_bound(pair, passages) for pair in searched)
+    bounds = [(upper_bound(pair, passages), pair) for pair in pairs]
+    searched = heapq.nlargest(MOST_PAIRS, bounds, key=itemgetter(0))
+    expression = " OR ".join(
+        f"NEAR({one.phrase} {other.phrase}, {WORDS_BETWEEN})" for _, (one, other) in searched
+    )
+    bound = sum(each for each, _ in searched)
     allowed = np.array(numbers, dtype=np.int64)
     found = _match(connection, expression, allowed, "LIMIT ?", len(numbers))
     return {number: score / bound for number, score in found}
