@@ -19,6 +19,7 @@ if _TYPE_CHECKING:
     from .eval.compare import compare
     from .eval.evaluate import evaluate_answers, evaluate_retrieval
     from .eval.optimise.run import optimize
+    from .eval.tune.advice import advise
     from .programs.answer import Answer
     from .programs.budget import Budget
     from .programs.engines.lms import lm
@@ -123,6 +124,7 @@ __all__ = [
     "add_profile",
     "add_program",
     "add_reader",
+    "advise",
     "build_index",
     "compare",
     "delete_documents",
@@ -152,6 +154,7 @@ _HOMES = {
         ".eval.compare": ("compare",),
         ".eval.evaluate": ("evaluate_answers", "evaluate_retrieval"),
         ".eval.optimise.run": ("optimize",),
+        ".eval.tune.advice": ("advise",),
         ".programs.answer": ("Answer",),
         ".programs.budget": ("Budget",),
         ".programs.engines.lms": ("lm",),

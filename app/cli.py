@@ -51,8 +51,9 @@ from .commands.search import search_indexes
 from .commands.service.keys import keys_add, keys_list, keys_remove
 from .commands.service.mcp import run_mcp
 from .commands.service.serve import run_service
-from .commands.sweep import eval_sweep
-from .commands.tune import tune_cross_encoder, tune_retrieval
+from .commands.tuning.advise import advise_index
+from .commands.tuning.sweep import eval_sweep
+from .commands.tuning.tune import tune_cross_encoder, tune_retrieval
 from .commands.used import gold_collect, gold_drift
 from .remote_options import takes_remote_options
 
@@ -62,6 +63,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "search": search_indexes,
     "serve": run_service,
     "mcp": run_mcp,
+    "advise": advise_index,
     "optimize": optimize_program,
     "doctor": run_doctor,
     "pull": pull_model,

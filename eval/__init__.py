@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "Caps",
     "Price",
+    "advise",
     "evaluate_answers",
     "evaluate_retrieval",
     "open_run",
@@ -21,6 +22,7 @@ __all__ = [
 _HOMES = {
     "Caps": ".optimise.spending",
     "Price": ".optimise.spending",
+    "advise": ".tune.advice",
     "evaluate_answers": ".evaluate",
     "evaluate_retrieval": ".evaluate",
     "open_run": ".results",

@@ -19,6 +19,7 @@ from ...retrieval.errors import BoundError
 from ...retrieval.models.cache import CachedReranker
 from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import shared_embedder, shared_reranker
+from ...retrieval.models.rerankers import Reranker
 from ...retrieval.passages import Passage
 from ...retrieval.search import Searcher
 from ...retrieval.settings import FinalOrder, Fusion, SearchSettings
@@ -181,9 +182,7 @@ class _CachingSearch:
 
     def __init__(self, profile: str, progress: Progress) -> None:
         self._profile, self._progress = profile, progress
-        self._embedder, self._reranker = shared_embedder(profile), shared_reranker(profile)
-        if self._reranker is not None and not isinstance(self._reranker, CachedReranker):
-            self._reranker = CachedReranker(self._reranker)
+        self._embedder, self._reranker = shared_embedder(profile), remembering_reranker(profile)
         self._searchers: dict[tuple[str, Chunking], Searcher] = {}
 
     def values(self, gold: GoldSet, candidate: TrialSettings) -> Values:
@@ -195,6 +194,12 @@ class _CachingSearch:
             folder = RetrievalSetup(gold, self._profile, chunking=chunking).folder(self._progress)
             self._searchers[key] = Searcher(folder, self._embedder, self._reranker)
         return self._searchers[key]
+
+
+def remembering_reranker(profile: str) -> Reranker | None:
+    """Return a profile's reranker, which scores each pair once, however many settings are tried; ``None`` if it has none."""
+    reranker = shared_reranker(profile)
+    return reranker if reranker is None or isinstance(reranker, CachedReranker) else CachedReranker(reranker)
 
 
 def stage_values(searcher: Searcher, gold: GoldSet, settings: SearchSettings) -> Values:

@@ -77,6 +77,7 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("eval", "retrieval", gold, "--split", "dev", "--out", str(work / "found")),
         ("eval", "answers", "chat_bridge", gold, "--split", "dev", "--out", a),
         ("eval", "answers", "chat_bridge", gold, "--split", "dev", "--out", b, "-n", "3"),
+        ("advise", "builddaily", canon),
         ("eval", "sweep", gold),
         ("eval", "list"),
         ("eval", "tag", a, "kept"),

@@ -12,7 +12,7 @@ import pytest
 from quincunx.app.commands.ask import ask_program
 from quincunx.app.commands.evaluate import eval_answers, eval_retrieval
 from quincunx.app.commands.search import search_indexes
-from quincunx.app.commands.sweep import eval_sweep
+from quincunx.app.commands.tuning.sweep import eval_sweep
 from quincunx.app.search_options import SearchOptions
 from quincunx.retrieval.errors import BoundError, FilterError
 from quincunx.retrieval.filter_text import parse_filter

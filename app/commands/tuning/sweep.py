@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import EMBEDDED, VALUES, AsJson, GoldDirs, Numbers, ProfileName
-from ..search_options import SearchOptions, Where
-from ..values import numbers, texts, whole_numbers, yes_or_no
+from ...options import EMBEDDED, VALUES, AsJson, GoldDirs, Numbers, ProfileName
+from ...search_options import SearchOptions, Where
+from ...values import numbers, texts, whole_numbers, yes_or_no
 
 
 def eval_sweep(
@@ -43,11 +43,11 @@ def eval_sweep(
     as_json: AsJson = False,
 ) -> None:
     """Choose search settings on the dev questions, and report the choice once on the sealed test questions."""
-    from ...eval.tune import settings as sweeping
-    from ...retrieval.settings import SearchSettings
-    from ...retrieval.text.chunk_size import Chunking
-    from ..output import progress, results, write_json
-    from ..render.tuning import sealed_table, trials_table
+    from ....eval.tune import settings as sweeping
+    from ....retrieval.settings import SearchSettings
+    from ....retrieval.text.chunk_size import Chunking
+    from ...output import progress, results, write_json
+    from ...render.tuning import sealed_table, trials_table
 
     now = SearchOptions(where=where, depth=depth, collapse=collapse, neighbours=neighbours).over(
         SearchSettings()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import (
+from ...options import (
     EMBEDDED,
     VALUES,
     AsJson,
@@ -18,7 +18,7 @@ from ..options import (
     ProgramModules,
     ProgramName,
 )
-from ..values import numbers, texts, whole_numbers
+from ...values import numbers, texts, whole_numbers
 
 
 def tune_retrieval(
@@ -43,13 +43,13 @@ def tune_retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Choose a program's search settings on dev questions, test the choice once, and save it with the program."""
-    from ...programs.artifact.read import require_program
+    from ....programs.artifact.read import require_program
 
     require_program(program)
-    from ...eval.tune import settings as sweeping
-    from ...programs.loading import load
-    from ..output import notes, progress, results, write_json
-    from ..render.tuning import sealed_table, trials_table
+    from ....eval.tune import settings as sweeping
+    from ....programs.loading import load
+    from ...output import notes, progress, results, write_json
+    from ...render.tuning import sealed_table, trials_table
 
     loaded = load(program, index=index, profile=profile)
     candidates = sweeping.grid(
@@ -90,9 +90,9 @@ def tune_cross_encoder(
     as_json: AsJson = False,
 ) -> None:
     """Tune a cross-encoder on a gold set, and compare it on sealed test questions with the profile's reranker."""
-    from ...eval.tune.reranker import TrainingRecipe, tune_reranker
-    from ..output import notes, progress, results, write_json
-    from ..render.tuning import tuned_table
+    from ....eval.tune.reranker import TrainingRecipe, tune_reranker
+    from ...output import notes, progress, results, write_json
+    from ...render.tuning import tuned_table
 
     recipe = TrainingRecipe(
         negatives=negatives, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed

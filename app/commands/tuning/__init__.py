@@ -1,0 +1,1 @@
+"""Choosing settings, and tuning models, on a gold set."""
