@@ -33,13 +33,13 @@ from ..runs.runner import RowWatch, no_watch
 from ..stats.paired import Comparison, FamilyComparison, compare_paired, holm
 from .settings import dev_and_test, remembering_reranker, stage_values
 
-Scores = Mapping[str, float]
+_Scores = Mapping[str, float]
 """By question id, the mean of recall@n and mrr@n, 0 to 1."""
 
 TITLES = 200
 """Documents whose titles are searched for where there is no gold set."""
 _OF_THE_INDEX: tuple[Diagnosis, ...] = ("not in the index", "cut by chunking")
-"""Losses that no setting mends, and that a change of the index surely does."""
+"""Losses that no setting can mend."""
 
 
 @dataclass(frozen=True)
@@ -203,14 +203,14 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _scores(searcher: Searcher, questions: GoldSet, settings: SearchSettings) -> Scores:
+def _scores(searcher: Searcher, questions: GoldSet, settings: SearchSettings) -> _Scores:
     compared = list(measures(settings.n, settings.k))[:2]
     values = stage_values(searcher, questions, settings)["final"]
     return {id: sum(each[name] for name in compared) / len(compared) for id, each in values.items()}
 
 
 def _compare(
-    questions: Sequence[GoldQuestion], before: Scores, after: Mapping[SearchSettings, Scores]
+    questions: Sequence[GoldQuestion], before: _Scores, after: Mapping[SearchSettings, _Scores]
 ) -> list[TriedChange]:
     groups = cluster_labels(questions)
     ids = [question.id for question in questions]
@@ -229,7 +229,7 @@ def _compare(
     ]
 
 
-def _of_losses(lost: Sequence[LostUnit], scores: Scores) -> Iterator[Suggestion]:
+def _of_losses(lost: Sequence[LostUnit], scores: _Scores) -> Iterator[Suggestion]:
     behind: dict[Diagnosis, set[str]] = {}
     for unit in lost:
         behind.setdefault(unit.diagnosis, set()).add(unit.question)
