@@ -25,17 +25,28 @@ def trials_table(found: SweepResult) -> Table:
 
 
 def tuned_table(found: TunedReranker) -> Table:
-    """What a tuned reranker changed on the sealed test questions."""
+    """What a tuned reranker changed: on dev, and on the sealed test questions where it gained there."""
     measures = list(found.comparisons)
-    table = with_words(table_of(f"sealed test questions, look {found.look}", "order", *measures))
+    looked = (
+        "the test questions stay sealed" if found.look is None else f"look {found.look} at the test questions"
+    )
+    table = with_words(table_of(f"tuned reranker; {looked}", "order", *(measures or ["recall and mrr"])))
     for stage in found.stages:
         cells = [
             f"{figure(mean.mean)} [{figure(mean.low)}, {figure(mean.high)}] n={mean.n}"
             for mean in (stage.means[measure] for measure in measures)
         ]
         table.add_row(stage.name, *cells)
-    told = [f"{difference(found.comparisons[name])}: {found.comparisons[name].verdict}" for name in measures]
-    table.add_row("before → after", *told)
+    if measures:
+        told = [
+            f"{difference(found.comparisons[name])}: {found.comparisons[name].verdict}" for name in measures
+        ]
+        table.add_row("before → after", *told)
+    dev = f"{difference(found.on_dev)} n={found.on_dev.n}: {found.on_dev.verdict}"
+    if measures:
+        table.caption = f"on dev, recall and mrr: {dev}"
+    else:
+        table.add_row("on dev, before → after", dev)
     return table
 
 

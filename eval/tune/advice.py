@@ -27,11 +27,10 @@ from ..evaluate import evaluate_retrieval
 from ..goldsets.goldset import GoldQuestion, GoldSet, gold_folder
 from ..metrics.diagnosis import ADVICE, Diagnosis, LostUnit
 from ..metrics.means import cluster_labels
-from ..metrics.ranking import measures
 from ..runs.retrieval_run import SEED
 from ..runs.runner import RowWatch, no_watch
 from ..stats.paired import Comparison, FamilyComparison, compare_paired, holm
-from .settings import dev_and_test, remembering_reranker, stage_values
+from .settings import dev_and_test, question_scores, remembering_reranker
 
 _Scores = Mapping[str, float]
 """By question id, the mean of recall@n and mrr@n, 0 to 1."""
@@ -129,11 +128,11 @@ def advise(
     with evaluate_retrieval(questions, profile=profile, index=index, settings=now, watch=watch) as run:
         lost, name = run.summary.lost, run.name
     searcher = Searcher(require_index(index), shared_embedder(profile), remembering_reranker(profile))
-    before = _scores(searcher, questions, now)
+    before = question_scores(searcher, questions, now)
     changes = [] if gold is None else single_changes(now, reranks=searcher.reranker is not None)
     after = []
     for done, changed in enumerate(changes, start=1):
-        after.append(_scores(searcher, questions, changed))
+        after.append(question_scores(searcher, questions, changed))
         progress(done, len(changes))
     tried = _compare(questions.judged, before, dict(zip(changes, after, strict=True)))
     suggestions = [
@@ -201,12 +200,6 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _scores(searcher: Searcher, questions: GoldSet, settings: SearchSettings) -> _Scores:
-    compared = list(measures(settings.n, settings.k))[:2]
-    values = stage_values(searcher, questions, settings)["final"]
-    return {id: sum(each[name] for name in compared) / len(compared) for id, each in values.items()}
 
 
 def _compare(

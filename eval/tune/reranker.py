@@ -1,82 +1,48 @@
 """Tuning a cross-encoder on a gold set, and saying on sealed questions what that changed.
 
     found = tune_reranker("gold/", out=Path("reranker"))      # from the MiniLM weights
-    found.comparisons["recall@5"].verdict
+    found.better, found.on_dev.verdict
 
 The train questions are read with their gold and with hard negatives: passages without gold that the first stage finds
-for them. After each epoch the dev questions decide whether to go on, and the best epoch is kept. The test questions are
-looked at once, at the end.
+for them. After each epoch the dev questions decide whether to go on, and the best epoch is kept. If on dev the final order
+is better with it than with the profile's own reranker, the test questions are looked at, once; if not, they stay sealed.
 """
 
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...retrieval.errors import BoundError, GoldSetError, MissingExtraError, UsageError
+from ...retrieval.errors import GoldSetError, MissingExtraError, UsageError
 from ...retrieval.models.bge import load_cross_encoder
-from ...retrieval.models.cross_encoder import usable_positions
 from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
-from ...retrieval.models.rerankers import Reranker
 from ...retrieval.models.weights import folder_revision, locate, minilm_folder
-from ...retrieval.quiet import without_bars
 from ...retrieval.search import Searcher
 from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import ALL, GoldQuestion, GoldSet, read_gold_set
 from ..goldsets.importing import split_by_document
 from ..goldsets.splits import names_split, read_splits
-from ..metrics.means import cluster_labels, mean_of
+from ..metrics.means import cluster_labels, detectable_words, mean_of
 from ..metrics.ranking import measures
 from ..runs.folder import fingerprint
 from ..runs.gold_fingerprint import gold_fingerprint
 from ..runs.look_counter import count_look
 from ..runs.retrieval_run import SEED, GoldLocator, RetrievalSetup, search_text
 from ..stats.paired import Comparison, Interval, compare_paired
-from .settings import questions_of_split, stage_values
+from .settings import question_scores, questions_of_split, stage_values
+from .training import TrainingRecipe, train_cross_encoder
 
 REPORT = "tuning.json"
 SHARES = {"train": 0.6, "dev": 0.15, "test": 0.25}
 """Of the questions of a set that names no splits."""
-
-
-@dataclass(frozen=True)
-class TrainingRecipe:
-    """Everything that decides what is learnt, beside the gold set and the weights to begin from."""
-
-    negatives: int = 4
-    """Passages without gold for each train question, from the 20 that the first stage finds."""
-    epochs: int = 8
-    """Most; fewer when dev gets no better."""
-    patience: int = 2
-    """Epochs without a better dev score before it ends."""
-    batch: int = 16
-    learning_rate: float = 1e-4
-    """Greatest, of the encoder."""
-    head_learning_rate: float = 1e-3
-    """Greatest, of the head: it may start from nothing."""
-    max_tokens: int = 192
-    """Of a pair, in training only."""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("negatives", "epochs", "patience", "batch", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise BoundError(f"{name} must be at least 1 (got {getattr(self, name)})")
-        if self.seed < 0:
-            raise BoundError(f"seed must be at least 0 (got {self.seed})")
-        for name in ("learning_rate", "head_learning_rate"):
-            if not 0 < getattr(self, name) < 1:
-                raise BoundError(f"{name} must be a number over 0 and under 1 (got {getattr(self, name)})")
 
 
 @dataclass(frozen=True)
@@ -101,12 +67,21 @@ class TunedReranker:
     """Questions with one passage each that it learnt from."""
     dev: Sequence[float]
     """nDCG@5 on the dev questions after each epoch."""
-    stages: Sequence[StageMeans]
-    """``fused`` (no reranker), ``before`` and ``after``: the final order with the profile's reranker, and with this."""
-    comparisons: Mapping[str, Comparison]
-    """``before → after`` by measure, paired."""
-    look: int
-    """How many times these test questions have been looked at now."""
+    on_dev: Comparison
+    """``before → after`` on the dev questions, in the mean of recall@n and mrr@n. It is flattered: dev chose the epoch."""
+    stages: Sequence[StageMeans] = ()
+    """``fused`` (no reranker), ``before`` and ``after``: the final order with the profile's reranker, and with this. Empty
+    where it was no better on dev, as then the test questions are not asked."""
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    """``before → after`` by measure, paired, on the test questions."""
+    look: int | None = None
+    """How many times these test questions have been looked at now; ``None`` where they were not."""
+
+    @property
+    def better(self) -> bool:
+        """Whether it is to be used: it gained on dev, and no measure is worse on test."""
+        worse = any(result.outcome == "worse" for result in self.comparisons.values())
+        return self.on_dev.difference > 0 and not worse
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -115,6 +90,8 @@ class TunedReranker:
             "recipe": asdict(self.recipe),
             "pairs": self.pairs,
             "dev": list(self.dev),
+            "on_dev": {**asdict(self.on_dev), "verdict": self.on_dev.verdict},
+            "better": self.better,
             "stages": {
                 stage.name: {m: asdict(mean) for m, mean in stage.means.items()} for stage in self.stages
             },
@@ -168,22 +145,19 @@ def tune_reranker(
         _samples(searcher, locator, splits["dev"]),
     )
     progress(
-        f"{len(splits['train'].judged)} train questions, {len(pairs)} pairs; {len(samples)} dev questions"
+        f"{len(splits['train'].judged)} train questions, {len(pairs)} pairs; {len(samples)} dev questions: "
+        f"{detectable_words(len(splits['dev'].judged))}"
     )
-    dev = _train(base, pairs, samples, recipe, out, progress)
+    dev = train_cross_encoder(base, pairs, samples, recipe, out, progress)
     after = load_cross_encoder(out)
-    stages, comparisons = _compare_on_test(index, profile, before, after, splits["test"])
+    searchers = [Searcher(index, embedder, reranker) for reranker in (before, after)]
+    on_dev = _compare_on_dev(searchers, splits["dev"])
     revision = folder_revision(out)
-    found = TunedReranker(
-        folder=out,
-        revision=revision,
-        recipe=recipe,
-        pairs=len(pairs),
-        dev=dev,
-        stages=stages,
-        comparisons=comparisons,
-        look=count_look(splits["test"], fingerprint(revision)),
-    )
+    found = TunedReranker(out, revision, recipe, len(pairs), dev, on_dev)
+    if found.better:
+        stages, comparisons = _compare_on_test(searchers, splits["test"])
+        look = count_look(splits["test"], fingerprint(revision))
+        found = replace(found, stages=stages, comparisons=comparisons, look=look)
     report = {
         **found.as_dict(),
         "base": base_revision,
@@ -264,119 +238,24 @@ def _samples(searcher: Searcher, locator: GoldLocator, dev: GoldSet) -> list[dic
     return samples
 
 
-@without_bars()
-def _train(
-    base: Path,
-    pairs: Sequence[tuple[str, str, float]],
-    samples: list[dict[str, Any]],
-    recipe: TrainingRecipe,
-    out: Path,
-    progress: Callable[[str], None],
-) -> list[float]:
-    """Train, write the best epoch's weights to ``out``, and return the dev score of each epoch."""
-    from datasets import Dataset
-    from sentence_transformers import CrossEncoder
-    from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-    from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
-    from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-    from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
-
-    set_seed(recipe.seed)  # of the head, where the base has none
-    model = CrossEncoder(
-        str(base),
-        num_labels=1,
-        max_length=recipe.max_tokens,
-        local_files_only=True,
-        trust_remote_code=False,
-    )
-    if recipe.max_tokens > usable_positions(model):
-        raise BoundError(
-            f"max_tokens must be at most {usable_positions(model)} for {base.name} (got {recipe.max_tokens})"
-        )
-    questions, passages, labels = zip(*pairs, strict=True)
-    data = Dataset.from_dict({"question": list(questions), "passage": list(passages), "label": list(labels)})
-    evaluator = CrossEncoderRerankingEvaluator(
-        samples, at_k=5, name="dev", write_csv=False, show_progress_bar=False
-    )
-    order = _ByLength([len(passage) for passage in passages], recipe.batch, recipe.seed)
-    measure = "eval_dev_ndcg@5"
-    with tempfile.TemporaryDirectory() as scratch:
-        arguments = CrossEncoderTrainingArguments(
-            output_dir=scratch,
-            num_train_epochs=recipe.epochs,
-            per_device_train_batch_size=recipe.batch,
-            learning_rate=recipe.learning_rate,
-            learning_rate_mapping={r"classifier": recipe.head_learning_rate},
-            warmup_steps=0.1,
-            batch_sampler=partial(_sampler, order),
-            seed=recipe.seed,
-            dataloader_pin_memory=model.device.type == "cuda",
-            eval_strategy="epoch",
-            save_strategy="epoch",
-            save_total_limit=1,
-            load_best_model_at_end=True,
-            metric_for_best_model=measure,
-            greater_is_better=True,
-            report_to="none",
-            disable_tqdm=True,
-        )
-        trainer = CrossEncoderTrainer(
-            model=model,
-            args=arguments,
-            train_dataset=data,
-            loss=BinaryCrossEntropyLoss(model),
-            evaluator=evaluator,
-            callbacks=[EarlyStoppingCallback(early_stopping_patience=recipe.patience)],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        dev = [float(entry[measure]) for entry in trainer.state.log_history if measure in entry]
-        progress(f"dev nDCG@5 by epoch: {', '.join(f'{score:.3f}' for score in dev)}")
-        with storing(out):
-            model.save_pretrained(str(out), create_model_card=False)
-    return dev
+def _settings_with(searcher: Searcher) -> SearchSettings:
+    return SearchSettings(rerank=searcher.reranker is not None)
 
 
-class _ByLength:
-    """An order anew in each epoch, in which the passages of a batch are of like length: padding costs half the time."""
-
-    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
-        self._lengths, self._batch = lengths, batch
-        self._draw = np.random.default_rng(seed)
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        mixed = self._draw.permutation(len(self._lengths))
-        near = sorted(mixed.tolist(), key=lambda place: self._lengths[place] // 100)
-        whole = len(near) - len(near) % self._batch
-        cuts = [near[begin : begin + self._batch] for begin in range(0, whole, self._batch)]
-        for cut in self._draw.permutation(len(cuts)):
-            yield from cuts[cut]
-        yield from near[whole:]
-
-
-def _sampler(order: _ByLength, dataset: object, **options: Any) -> Any:
-    """Cut an order into batches, as the library asks for them; a function, since the trainer writes it down."""
-    from sentence_transformers.base.sampler import DefaultBatchSampler
-
-    return DefaultBatchSampler(order, **options)
+def _compare_on_dev(searchers: Sequence[Searcher], dev: GoldSet) -> Comparison:
+    before, after = (question_scores(searcher, dev, _settings_with(searcher)) for searcher in searchers)
+    ids = [question.id for question in dev.judged]
+    groups = cluster_labels(dev.judged)
+    return compare_paired([before[id] for id in ids], [after[id] for id in ids], clusters=groups, seed=SEED)
 
 
 def _compare_on_test(
-    index: Path, profile: str, before: Reranker | None, after: Reranker, test: GoldSet
+    searchers: Sequence[Searcher], test: GoldSet
 ) -> tuple[list[StageMeans], dict[str, Comparison]]:
     settings = SearchSettings()
     chosen = [str(measure) for measure in measures(settings.n, settings.k)][:2]
     questions = test.judged
-    embedder = shared_embedder(profile)
-    old, new = (
-        stage_values(
-            Searcher(index, embedder, reranker), test, replace(settings, rerank=reranker is not None)
-        )
-        for reranker in (before, after)
-    )
+    old, new = (stage_values(searcher, test, _settings_with(searcher)) for searcher in searchers)
     orders = {"fused": new["fused"], "before": old["final"], "after": new["final"]}
     columns = {
         name: {measure: [values[question.id][measure] for question in questions] for measure in chosen}

@@ -219,6 +219,12 @@ def stage_values(searcher: Searcher, gold: GoldSet, settings: SearchSettings) ->
     return {stage: per_question(chosen, grades, found) for stage, found in rankings.items()}
 
 
+def question_scores(searcher: Searcher, gold: GoldSet, settings: SearchSettings) -> dict[str, float]:
+    """Return what the final order is worth to each judged question: the mean of recall@n and mrr@n."""
+    values = stage_values(searcher, gold, settings)["final"]
+    return {id: sum(list(each.values())[:2]) / 2 for id, each in values.items()}
+
+
 def _compare_on_test(
     engine: _CachingSearch, name: str, test: GoldSet, now: TrialSettings, chosen: TrialSettings
 ) -> TestComparison:

@@ -4,21 +4,55 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from checkpoints import bge
 from gold_sets import hashing_profile, write_gold, write_split_gold
+from parts import Hashing
 from typer.testing import CliRunner
 
 from quincunx.app.cli import app
-from quincunx.eval.tune.reranker import TrainingRecipe, TunedReranker, splits_of, tune_reranker
+from quincunx.eval.runs.look_counter import LOOKS
+from quincunx.eval.tune.reranker import TunedReranker, splits_of, tune_reranker
+from quincunx.eval.tune.training import TrainingRecipe
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.retrieval.errors import BoundError, GoldSetError, MissingWeightsError, UsageError
-from quincunx.retrieval.models.profiles import find_profile
+from quincunx.retrieval.models.profiles import Profile, add_profile, find_profile, profile_names
+from quincunx.retrieval.models.rerankers import Scores
 from quincunx.retrieval.models.weights import folder_revision
 
 RECIPE = TrainingRecipe(epochs=2, negatives=2, batch=8, patience=1)
+
+
+class WordsShared:
+    """Ranks by the words that question and passage share: on the gold set of these tests nothing can do better."""
+
+    name = "words shared"
+
+    def score(self, question: str, passages: Sequence[str]) -> Scores:
+        asked = set(question.lower().strip("?").split())
+        return np.array([len(asked & set(re.findall(r"\w+", text.lower()))) for text in passages], np.float32)
+
+
+class WordsNotShared(WordsShared):
+    """Ranks the other way round: anything else does better."""
+
+    name = "words not shared"
+
+    def score(self, question: str, passages: Sequence[str]) -> Scores:
+        return -super().score(question, passages)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def profiles() -> None:
+    """Make known a profile whose reranker is best, and one whose reranker is worst."""
+    for name, reranker in (("best", WordsShared), ("worst", WordsNotShared)):
+        if name not in profile_names():
+            add_profile(Profile(name, Hashing, reranker))
 
 
 @pytest.fixture
@@ -28,7 +62,7 @@ def gold(tmp_path: Path) -> Path:
 
 def tuned(gold: Path, out: Path) -> TunedReranker:
     base = bge(out.parent / f"base-{out.name}")
-    return tune_reranker(gold, out=out, base=base, recipe=RECIPE, profile=hashing_profile())
+    return tune_reranker(gold, out=out, base=base, recipe=RECIPE, profile="worst")
 
 
 def test_the_same_recipe_makes_the_same_weights(home: Path, gold: Path, tmp_path: Path) -> None:
@@ -36,10 +70,30 @@ def test_the_same_recipe_makes_the_same_weights(home: Path, gold: Path, tmp_path
     assert first.revision == second.revision == folder_revision(tmp_path / "first")
     assert (first.pairs, list(first.dev)) == (second.pairs, list(second.dev))
     assert first.revision != folder_revision(tmp_path / "base-first")
+    assert first.better
     assert (first.look, second.look) == (1, 2)
     told = json.loads((tmp_path / "first.tuning.json").read_text())
     assert told["revision"] == first.revision
     assert {stage.name for stage in first.stages} == {"fused", "before", "after"}
+
+
+def test_what_is_no_better_on_dev_leaves_the_test_questions_sealed(
+    home: Path, gold: Path, tmp_path: Path
+) -> None:
+    base = bge(tmp_path / "base")
+    found = tune_reranker(gold, out=tmp_path / "out", base=base, recipe=RECIPE, profile="best")
+    assert found.on_dev.difference <= 0
+    assert not found.better
+    assert (found.look, list(found.stages), dict(found.comparisons)) == (None, [], {})
+    assert not (gold / LOOKS).exists()
+    told = json.loads((tmp_path / "out.tuning.json").read_text())
+    assert (told["better"], told["look"], told["on_dev"]["n"]) == (False, None, found.on_dev.n)
+    arguments = ["tune", "reranker", str(gold), "--base", str(base), "--epochs", "1", "--profile", "best"]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "again")])
+    assert done.exit_code == 0, done.output
+    assert "keep that one" in done.output
+    assert "the test questions stay sealed" in done.output
+    assert "use it:" not in done.output
 
 
 def test_one_setting_puts_it_to_use(

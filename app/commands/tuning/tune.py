@@ -90,7 +90,8 @@ def tune_cross_encoder(
     as_json: AsJson = False,
 ) -> None:
     """Tune a cross-encoder on a gold set, and compare it on sealed test questions with the profile's reranker."""
-    from ....eval.tune.reranker import TrainingRecipe, tune_reranker
+    from ....eval.tune.reranker import tune_reranker
+    from ....eval.tune.training import TrainingRecipe
     from ...output import notes, progress, results, write_json
     from ...render.tuning import tuned_table
 
@@ -111,4 +112,6 @@ def tune_cross_encoder(
         write_json({"folder": str(found.folder), **found.as_dict()})
         return
     results.print(tuned_table(found))
-    notes.print(f"use it: QUINCUNX_CROSS_ENCODER={found.folder}", markup=False, soft_wrap=True)
+    use = f"use it: QUINCUNX_CROSS_ENCODER={found.folder}"
+    keep = "no better than the profile's own reranker: keep that one, begin from a trained cross-encoder (--base), or bring more questions"
+    notes.print(use if found.better else keep, markup=False, soft_wrap=True)
