@@ -21,8 +21,8 @@ def suggestion_lines(found: Advice) -> Iterator[str]:
     if found.gold:
         better = sum(each.tried is not None for each in found.suggestions)
         yield (
-            f"{found.tries} changes of settings were tried, each alone; {better} did better on these questions. The best of many "
-            "is flattered: `quincunx eval sweep` chooses on dev and confirms on test."
+            f"{found.tries} changes of settings were tried, each alone; {better} did better on these questions. What is "
+            "expected is less than was measured, as the best of many is flattered; `quincunx eval sweep` confirms a choice on test."
         )
     if not found.suggestions:
         yield "Nothing was found to change."
@@ -37,7 +37,7 @@ def _expected(suggestion: Suggestion) -> str:
     if suggestion.tried is not None:
         result = suggestion.tried.result
         return (
-            f"measured: {difference(result)}; of {result.n} questions {result.wins} better and {result.losses} worse; "
+            f"expected: {figure(suggestion.tried.expected_gain)}; measured: {difference(result)}, of {result.n} questions {result.wins} better and {result.losses} worse; "
             f"p {p_text(suggestion.tried.holm_p)} (Holm): {suggestion.tried.verdict.split(':')[0]}"
         )
     behind = f"{suggestion.questions} question{'s' * (suggestion.questions != 1)} behind it"

@@ -8,13 +8,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from gold_sets import hashing_profile, write_split_gold
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quincunx.eval.evaluate import evaluate_retrieval
-from quincunx.eval.tune.advice import advise, single_changes
+from quincunx.eval.stats.paired import compare_paired
+from quincunx.eval.tune.advice import TriedChange, advise, single_changes
 from quincunx.retrieval.corpus.beir import BEIR_CORPUS
 from quincunx.retrieval.errors import GoldSetError
 from quincunx.retrieval.index.manage import build_index
@@ -78,11 +80,27 @@ def test_a_gain_is_what_an_evaluation_with_the_changed_setting_shows(gold: Path)
     assert {trial.settings.final for _, trial in tried} == {"combined", "reranked"}
     assert found.score == pytest.approx(score(gold, now))
     for each, trial in tried:
-        assert each.gain == pytest.approx(score(gold, trial.settings) - found.score)
+        assert trial.result.difference == pytest.approx(score(gold, trial.settings) - found.score)
+        assert each.gain == trial.expected_gain
+        assert 0 < trial.expected_gain < trial.result.difference
         assert each.questions == trial.result.wins + trial.result.losses > 0
     gains = [each.gain or 0.0 for each in found.suggestions]
     assert gains == sorted(gains, reverse=True)
     assert found.tries == len(single_changes(now, reranks=True)) >= len(tried)
+
+
+def test_a_gain_counts_for_less_the_less_certain_it_is() -> None:
+    draw = np.random.default_rng(0)
+    expected = []
+    for n in (20, 200, 2_000):
+        before = np.zeros(n)
+        after = before + np.tile([0.4, -0.3], n // 2)[draw.permutation(n)]  # +.05 on average, whatever n
+        trial = TriedChange(SearchSettings(), compare_paired(before, after, seed=0), 1.0)
+        assert trial.result.difference == pytest.approx(0.05)
+        expected.append(trial.expected_gain)
+    assert 0 < expected[0] < expected[1] < expected[2] < 0.05
+    assert expected[0] < 0.005
+    assert expected[2] > 0.045  # .05 at a standard error of .35 / √2000 = .008 is plain
 
 
 def test_what_the_index_lacks_is_put_at_what_the_other_questions_reach(gold: Path) -> None:
@@ -125,7 +143,7 @@ def test_the_command_of_a_suggestion_tries_it(gold: Path, quincunx: Any) -> None
     assert program == "quincunx"
     means = quincunx(*arguments, "--json").json["stages"]["final"]
     now = (means["recall@5"]["mean"] + means["mrr@5"]["mean"]) / 2
-    assert now == pytest.approx(told["score"] + suggestion["gain"])
+    assert now == pytest.approx(told["score"] + suggestion["tried"]["difference"])
     shown = quincunx("advise", INDEX, str(gold), "--profile", hashing_profile(), "--final", "reranked").out
     assert f"try: {suggestion['command']}" in shown
 
@@ -149,4 +167,4 @@ def test_a_set_without_splits_is_tried_by_the_same_part_of_it(gold: Path, quincu
     suggestion = next(each for each in told["suggestions"] if each["tried"])
     again = quincunx(*shlex.split(suggestion["command"])[1:], "--json").json
     assert again["questions"] == told["questions"]
-    assert again["score"] == pytest.approx(told["score"] + suggestion["gain"])
+    assert again["score"] == pytest.approx(told["score"] + suggestion["tried"]["difference"])
