@@ -244,8 +244,10 @@ def _of_losses(lost: Sequence[LostUnit], scores: _Scores) -> Iterator[Suggestion
     others = [score for id, score in scores.items() if id not in of_index]
     for diagnosis in _OF_THE_INDEX:
         if ids := behind.get(diagnosis):
-            usual = sum(others) / len(others) if others else 0.0
-            gain = sum(max(0.0, usual - scores[id]) for id in ids) / len(scores)
+            gain = None
+            if others:
+                usual = sum(others) / len(others)
+                gain = sum(max(0.0, usual - scores[id]) for id in ids) / len(scores)
             yield Suggestion(ADVICE[diagnosis], gain, len(ids), lost=diagnosis)
     if ids := behind.get("found by neither stage"):
         yield Suggestion(ADVICE["found by neither stage"], None, len(ids), lost="found by neither stage")

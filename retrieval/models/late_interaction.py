@@ -78,9 +78,8 @@ class LateInteractionReranker:
     def relevance(self, question: str, scores: Scores) -> npt.NDArray[np.float64]:
         """Return scores for a question from 0 to 1: (1 + the mean cosine of the question's tokens) ÷ 2."""
         (count,) = self._counts([question])
-        mean = scores.astype(np.float64) / max(
-            1, min(count, self._max_tokens) - 2
-        )  # without those of its ends
+        words = min(count, self._max_tokens) - 2  # without the tokens that mark its ends
+        mean = scores.astype(np.float64) / max(1, words)
         return np.clip((1 + mean) / 2, 0, 1)
 
     def _counts(self, texts: list[str]) -> list[int]:

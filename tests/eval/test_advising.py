@@ -116,6 +116,13 @@ def test_what_the_index_lacks_is_put_at_what_the_other_questions_reach(gold: Pat
     assert found.suggestions[0] == lacking
 
 
+def test_where_the_index_lacks_all_of_it_no_gain_is_made_up(gold: Path) -> None:
+    found = advise(indexed(gold, keep=1), gold, profile=hashing_profile())
+    (lacking,) = [each for each in found.suggestions if each.lost == "not in the index"]
+    assert (lacking.gain, lacking.questions) == (None, found.questions)
+    assert found.score == 0
+
+
 def test_without_a_gold_set_titles_are_searched_for_and_no_setting_is_tried(gold: Path) -> None:
     found = advise(indexed(gold), profile=hashing_profile())
     assert (found.gold, found.split, found.tries) == (None, "titles", 0)
