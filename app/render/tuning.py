@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.table import Table
 
+from ...eval.stats.paired import Comparison
 from ...eval.tune.reranker import TunedReranker
-from ...eval.tune.settings import SweepResult, TestComparison
+from ...eval.tune.settings import SweepResult, TestComparison, quality
 from .figures import difference, figure
 from .text import table_of, with_words
 
@@ -17,37 +20,36 @@ def trials_table(found: SweepResult) -> Table:
     sets = list(found.trials[0].by_set)
     table = table_of("on the dev questions, best first", *(differing or ["settings"]), "score", *sets)
     for trial, settings in list(zip(found.trials, told, strict=True))[:15]:
-        by_set = [figure(sum(list(means.values())[:2]) / 2) for means in trial.by_set.values()]
+        by_set = [figure(quality(means)) for means in trial.by_set.values()]
         facts = [str(settings[name]) for name in differing] or ["as they are"]
         table.add_row(*facts, figure(trial.score), *by_set)
     table.caption = "score: mean of recall and mrr"
     return table
 
 
-def tuned_table(found: TunedReranker) -> Table:
-    """What a tuned reranker changed: on dev, and on the sealed test questions where it gained there."""
-    measures = list(found.comparisons)
-    looked = (
-        "the test questions stay sealed" if found.look is None else f"look {found.look} at the test questions"
+def tuned_tables(found: TunedReranker) -> Iterator[Table]:
+    """What a tuned reranker changed: on dev, and on the sealed test questions if they were asked."""
+    dev = with_words(
+        table_of(f"tuned reranker, on {found.on_dev.n} dev questions", "order", "recall and mrr")
     )
-    table = with_words(table_of(f"tuned reranker; {looked}", "order", *(measures or ["recall and mrr"])))
+    dev.add_row("before → after", _verdict(found.on_dev))
+    yield dev
+    if found.look is None:
+        return
+    measures = list(found.comparisons)
+    test = with_words(table_of(f"on the test questions, look {found.look}", "order", *measures))
     for stage in found.stages:
+        means = [stage.means[measure] for measure in measures]
         cells = [
-            f"{figure(mean.mean)} [{figure(mean.low)}, {figure(mean.high)}] n={mean.n}"
-            for mean in (stage.means[measure] for measure in measures)
+            f"{figure(mean.mean)} [{figure(mean.low)}, {figure(mean.high)}] n={mean.n}" for mean in means
         ]
-        table.add_row(stage.name, *cells)
-    if measures:
-        told = [
-            f"{difference(found.comparisons[name])}: {found.comparisons[name].verdict}" for name in measures
-        ]
-        table.add_row("before → after", *told)
-    dev = f"{difference(found.on_dev)} n={found.on_dev.n}: {found.on_dev.verdict}"
-    if measures:
-        table.caption = f"on dev, recall and mrr: {dev}"
-    else:
-        table.add_row("on dev, before → after", dev)
-    return table
+        test.add_row(stage.name, *cells)
+    test.add_row("before → after", *map(_verdict, found.comparisons.values()))
+    yield test
+
+
+def _verdict(result: Comparison) -> str:
+    return f"{difference(result)}: {result.verdict}"
 
 
 def sealed_table(entry: TestComparison) -> Table:

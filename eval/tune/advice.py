@@ -31,11 +31,9 @@ from ...retrieval.storage.home import require_index
 from ..evaluate import evaluate_retrieval
 from ..goldsets.goldset import GoldQuestion, GoldSet, gold_folder
 from ..metrics.diagnosis import ADVICE, Diagnosis, LostUnit
-from ..metrics.means import cluster_labels
-from ..runs.retrieval_run import SEED
 from ..runs.runner import RowWatch, no_watch
-from ..stats.paired import Comparison, FamilyComparison, compare_paired, holm
-from .settings import dev_and_test, question_scores, remembering_reranker
+from ..stats.paired import Comparison, FamilyComparison, holm
+from .settings import compare_scores, dev_and_test, question_scores, remembering_reranker
 
 _Scores = Mapping[str, float]
 """By question id, the mean of recall@n and mrr@n, 0 to 1."""
@@ -150,7 +148,7 @@ def advise(
     for done, changed in enumerate(changes, start=1):
         after.append(question_scores(searcher, questions, changed))
         progress(done, len(changes))
-    tried = _compare(questions.judged, before, dict(zip(changes, after, strict=True)))
+    tried = _compare(questions, before, dict(zip(changes, after, strict=True)))
     suggestions = [
         Suggestion(_told(now, each.settings), each.expected_gain, each.result.wins + each.result.losses, each)
         for each in tried
@@ -217,16 +215,9 @@ def _value(value: object) -> str:
 
 
 def _compare(
-    questions: Sequence[GoldQuestion], before: _Scores, after: Mapping[SearchSettings, _Scores]
+    questions: GoldSet, before: _Scores, after: Mapping[SearchSettings, _Scores]
 ) -> list[TriedChange]:
-    groups = cluster_labels(questions)
-    ids = [question.id for question in questions]
-    results = {
-        settings: compare_paired(
-            [before[id] for id in ids], [scores[id] for id in ids], clusters=groups, seed=SEED
-        )
-        for settings, scores in after.items()
-    }
+    results = {settings: compare_scores(questions, before, scores) for settings, scores in after.items()}
     adjusted = (
         holm({str(place): result.p for place, result in enumerate(results.values())}) if results else {}
     )

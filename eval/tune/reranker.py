@@ -22,7 +22,7 @@ import numpy as np
 from ...retrieval.errors import GoldSetError, MissingExtraError, UsageError
 from ...retrieval.models.bge import load_cross_encoder
 from ...retrieval.models.embedders import Progress, no_progress
-from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder, shared_reranker
+from ...retrieval.models.profiles import DEFAULT_PROFILE, shared_embedder
 from ...retrieval.models.weights import folder_revision, locate, minilm_folder
 from ...retrieval.search import Searcher
 from ...retrieval.settings import SearchSettings
@@ -30,14 +30,14 @@ from ...retrieval.storage.disk import publish_file, storing
 from ..goldsets.goldset import ALL, GoldQuestion, GoldSet, read_gold_set
 from ..goldsets.importing import split_by_document
 from ..goldsets.splits import names_split, read_splits
-from ..metrics.means import cluster_labels, detectable_words, mean_of
+from ..metrics.means import detectable_words, mean_of
 from ..metrics.ranking import measures
 from ..runs.folder import fingerprint
 from ..runs.gold_fingerprint import gold_fingerprint
 from ..runs.look_counter import count_look
 from ..runs.retrieval_run import SEED, GoldLocator, RetrievalSetup, search_text
-from ..stats.paired import Comparison, Interval, compare_paired
-from .settings import question_scores, questions_of_split, stage_values
+from ..stats.paired import Comparison, Interval
+from .settings import compare_scores, question_scores, questions_of_split, remembering_reranker, stage_values
 from .training import TrainingRecipe, train_cross_encoder
 
 REPORT = "tuning.json"
@@ -138,14 +138,15 @@ def tune_reranker(
     base, base_revision = locate("the base of the tuning", folder=base or minilm_folder())
     splits = splits_of(gold)
     index = RetrievalSetup(splits["test"], profile).folder(index_progress)
-    embedder, before = shared_embedder(profile), shared_reranker(profile)
+    embedder, before = shared_embedder(profile), remembering_reranker(profile)
     searcher, locator = Searcher(index, embedder, None), GoldLocator(index)
     pairs, samples = (
         _pairs(searcher, locator, splits["train"], recipe),
         _samples(searcher, locator, splits["dev"]),
     )
     progress(
-        f"{len(splits['train'].judged)} train questions, {len(pairs)} pairs; {len(samples)} dev questions: "
+        f"{len(splits['train'].judged)} train questions, {len(pairs)} pairs; an epoch is chosen by {len(samples)} dev "
+        f"questions whose gold is found, and compared on all {len(splits['dev'].judged)}: "
         f"{detectable_words(len(splits['dev'].judged))}"
     )
     dev = train_cross_encoder(base, pairs, samples, recipe, out, progress)
@@ -244,9 +245,7 @@ def _settings_with(searcher: Searcher) -> SearchSettings:
 
 def _compare_on_dev(searchers: Sequence[Searcher], dev: GoldSet) -> Comparison:
     before, after = (question_scores(searcher, dev, _settings_with(searcher)) for searcher in searchers)
-    ids = [question.id for question in dev.judged]
-    groups = cluster_labels(dev.judged)
-    return compare_paired([before[id] for id in ids], [after[id] for id in ids], clusters=groups, seed=SEED)
+    return compare_scores(dev, before, after)
 
 
 def _compare_on_test(
@@ -254,22 +253,20 @@ def _compare_on_test(
 ) -> tuple[list[StageMeans], dict[str, Comparison]]:
     settings = SearchSettings()
     chosen = [str(measure) for measure in measures(settings.n, settings.k)][:2]
-    questions = test.judged
     old, new = (stage_values(searcher, test, _settings_with(searcher)) for searcher in searchers)
     orders = {"fused": new["fused"], "before": old["final"], "after": new["final"]}
-    columns = {
-        name: {measure: [values[question.id][measure] for question in questions] for measure in chosen}
+    scores = {
+        name: {measure: {id: each[measure] for id, each in values.items()} for measure in chosen}
         for name, values in orders.items()
     }
     stages = [
-        StageMeans(name, {measure: mean_of(column, questions, SEED) for measure, column in by.items()})
-        for name, by in columns.items()
-    ]
-    groups = cluster_labels(questions)
-    comparisons = {
-        measure: compare_paired(
-            columns["before"][measure], columns["after"][measure], clusters=groups, seed=SEED
+        StageMeans(
+            name, {measure: mean_of(list(by_id.values()), test.judged, SEED) for measure, by_id in by.items()}
         )
+        for name, by in scores.items()
+    ]
+    comparisons = {
+        measure: compare_scores(test, scores["before"][measure], scores["after"][measure])
         for measure in chosen
     }
     return stages, comparisons

@@ -221,8 +221,23 @@ def stage_values(searcher: Searcher, gold: GoldSet, settings: SearchSettings) ->
 
 def question_scores(searcher: Searcher, gold: GoldSet, settings: SearchSettings) -> dict[str, float]:
     """Return what the final order is worth to each judged question: the mean of recall@n and mrr@n."""
-    values = stage_values(searcher, gold, settings)["final"]
-    return {id: sum(list(each.values())[:2]) / 2 for id, each in values.items()}
+    return {id: quality(each) for id, each in stage_values(searcher, gold, settings)["final"].items()}
+
+
+def quality(values: Mapping[str, float]) -> float:
+    """Return the mean of the first two measures, recall@n and mrr@n, by which settings are chosen."""
+    return sum(list(values.values())[:2]) / 2
+
+
+def compare_scores(gold: GoldSet, before: Mapping[str, float], after: Mapping[str, float]) -> Comparison:
+    """Compare two scores of each judged question, by id: paired, and clustered by shared gold."""
+    ids = [question.id for question in gold.judged]
+    return compare_paired(
+        [before[id] for id in ids],
+        [after[id] for id in ids],
+        clusters=cluster_labels(gold.judged),
+        seed=SEED,
+    )
 
 
 def _compare_on_test(
@@ -232,20 +247,14 @@ def _compare_on_test(
     recall, mrr = list(measures(chosen.settings.n, chosen.settings.k))[:2]
     stages = {stage: _means(after[stage]) for stage in ("dense", "lexical", "fused", "reranked")}
     best = max(stages, key=lambda stage: stages[stage][recall])
-    groups = cluster_labels(test.judged)
-    ids = [question.id for question in test.judged]
 
     def against(a: Mapping[str, Mapping[str, float]], measure: str) -> Comparison:
-        return compare_paired(
-            [a[id][measure] for id in ids],
-            [after["final"][id][measure] for id in ids],
-            clusters=groups,
-            seed=SEED,
-        )
+        one, other = ({id: each[measure] for id, each in values.items()} for values in (a, after["final"]))
+        return compare_scores(test, one, other)
 
     return TestComparison(
         name=name,
-        n=len(ids),
+        n=len(test.judged),
         look=count_look(test, fingerprint(chosen.as_dict())),
         now=_means(before),
         chosen=_means(after["final"]),
@@ -274,7 +283,7 @@ def _means(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 def _score(by_set: Mapping[str, Mapping[str, float]]) -> float:
     """Return the mean over the sets of the mean of the first two measures."""
-    return sum(sum(list(means.values())[:2]) / 2 for means in by_set.values()) / len(by_set)
+    return sum(map(quality, by_set.values())) / len(by_set)
 
 
 def save_chosen(program: GroundedProgram, found: SweepResult, target: str | Path) -> Path:

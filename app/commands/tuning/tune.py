@@ -93,7 +93,7 @@ def tune_cross_encoder(
     from ....eval.tune.reranker import tune_reranker
     from ....eval.tune.training import TrainingRecipe
     from ...output import notes, progress, results, write_json
-    from ...render.tuning import tuned_table
+    from ...render.tuning import tuned_tables
 
     recipe = TrainingRecipe(
         negatives=negatives, epochs=epochs, batch=batch, learning_rate=learning_rate, seed=seed
@@ -111,7 +111,10 @@ def tune_cross_encoder(
     if as_json:
         write_json({"folder": str(found.folder), **found.as_dict()})
         return
-    results.print(tuned_table(found))
+    for table in tuned_tables(found):
+        results.print(table)
+    if found.look is None:
+        notes.print("it gained nothing on dev, so the test questions stay sealed")
     use = f"use it: QUINCUNX_CROSS_ENCODER={found.folder}"
     keep = "no better than the profile's own reranker: keep that one, begin from a trained cross-encoder (--base), or bring more questions"
     notes.print(use if found.better else keep, markup=False, soft_wrap=True)
