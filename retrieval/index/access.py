@@ -61,7 +61,7 @@ def access_to(path: Path) -> Access:
     """Return how the database can be read by this process now."""
     if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
         return Access("shared", (_identity(path),))
-    network, log = _network_of(path), _state(_beside(path, WAL))
+    network, log = network_of(path), _state(_beside(path, WAL))
     if not network and log is not None and _state(_beside(path, SHM)) is not None:
         return Access("shared", (_identity(path),))
     return Access("copy" if log is not None and log[2] else "alone", (_state(path), log), network)
@@ -151,7 +151,7 @@ def _state(path: Path) -> FileState:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _network_of(path: Path) -> str:
+def network_of(path: Path) -> str:
     """Return the kind of network file system that a file lies on; empty for a local one, or where it cannot be told."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()

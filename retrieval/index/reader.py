@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from .schema import REBUILD, SCHEMA, unknown_schema
 from .vectors.faiss_part import Numbers
 from .vectors.snapshot import Snapshot, read_snapshot
 
+VECTORS_AT_ONCE = 50_000
+"""Of how many passages vectors are read into memory at a time, where it makes no difference."""
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
 
 
@@ -118,9 +121,9 @@ class IndexReader:
             ).fetchall()
         )
 
-    def vectors(self) -> tuple[Numbers, Vectors]:
-        """Return every passage's number and vector, ascending by number."""
-        return read_vectors(self.connection, self.folder, self.identity.dims)
+    def vectors(self, most: int = VECTORS_AT_ONCE) -> Iterator[tuple[Numbers, Vectors]]:
+        """Yield every passage's number and vector, ascending by number, in blocks of at most so many."""
+        return read_vectors(self.connection, self.folder, self.identity.dims, 0, most)
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
@@ -202,10 +205,10 @@ class IndexReader:
         if words != self.counts()[1]:
             faults.append(f"the lexical stage holds {words} passages of {self.counts()[1]}")
         try:
-            numbers, vectors = self.vectors()
-            if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
+            norms = [np.linalg.norm(vectors, axis=1) for _, vectors in self.vectors()]
+            if not np.allclose(np.concatenate(norms), 1.0, atol=1e-3):
                 faults.append("a stored vector is not of norm 1")
-            if not read_snapshot(self.folder, self.snapshot).holds(numbers, vectors):
+            if not read_snapshot(self.folder, self.snapshot).holds(self.vectors()):
                 faults.append("the snapshot does not hold the vectors of the database")
         except IndexStateError as error:
             faults.append(str(error))
@@ -213,21 +216,29 @@ class IndexReader:
 
 
 def read_vectors(
-    connection: sqlite3.Connection, folder: Path, dims: int, first: int = 0
-) -> tuple[Numbers, Vectors]:
-    """Return each passage's number, from ``first`` on, and vector: (passages,) and (passages, dims), ascending by number."""
-    count = int(connection.execute("SELECT count(*) FROM passages WHERE number >= ?", (first,)).fetchone()[0])
-    numbers, vectors = np.empty(count, dtype=np.int64), np.empty((count, dims), dtype=np.float32)
+    connection: sqlite3.Connection, folder: Path, dims: int, first: int, most: int
+) -> Iterator[tuple[Numbers, Vectors]]:
+    """Yield numbers, from ``first`` on, and vectors of passages: (passages,) and (passages, dims), ascending by number.
+
+    ``most``: passages of a block. There is one block at least, if an empty one.
+    """
+    left = int(connection.execute("SELECT count(*) FROM passages WHERE number >= ?", (first,)).fetchone()[0])
     rows = connection.execute(
         "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector WHERE number >= ? "
         "ORDER BY number",
         (first,),
     )
-    for row, (number, value) in enumerate(rows):
-        if value is None or len(value) != 4 * dims:
-            raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
-        numbers[row], vectors[row] = number, np.frombuffer(value, dtype="<f4")
-    return numbers, vectors
+    while True:
+        count = min(left, most)
+        numbers, vectors = np.empty(count, dtype=np.int64), np.empty((count, dims), dtype=np.float32)
+        for row, (number, value) in enumerate(itertools.islice(rows, count)):
+            if value is None or len(value) != 4 * dims:
+                raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
+            numbers[row], vectors[row] = number, np.frombuffer(value, dtype="<f4")
+        yield numbers, vectors
+        left -= count
+        if not left:
+            return
 
 
 def _passage(row: Sequence[object]) -> Passage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -122,7 +123,8 @@ class OpenIndex:
             parts = dict(zip(names, index.parts, strict=True))
             return _Loaded(reading.state, index, (), reading.fields(), parts)
         except IndexStateError as error:
-            index = VectorIndex.make(*reading.vectors(), snapshot.kind)
+            [(numbers, vectors)] = reading.vectors(sys.maxsize)
+            index = VectorIndex.make(numbers, vectors, snapshot.kind)
             with self._store.read() as latest:
                 if latest.state != reading.state:
                     # Two writers have published since this search began: its snapshot is gone, and rightly so.

@@ -161,14 +161,16 @@ class IndexWriter:
             if files is not None:
                 write_files(self._connection, files)
 
-            def read(first: int) -> tuple[Numbers, Vectors]:
-                return read_vectors(self._connection, self._folder, recipe.identity.dims, first)
+            dims = recipe.identity.dims
+
+            def read(first: int, most: int) -> Iterator[tuple[Numbers, Vectors]]:
+                return read_vectors(self._connection, self._folder, dims, first, most)
 
             unused = "NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             if previous is None or anew or not is_same_way:
                 # Those that a change which was never finished has left behind, too.
                 self._connection.execute(f"DELETE FROM vectors WHERE {unused}")
-                snapshot = write_snapshot(self._folder, generation, kind, read)
+                snapshot = write_snapshot(self._folder, generation, kind, dims, read)
             else:
                 self._connection.executemany(
                     f"DELETE FROM vectors WHERE key = ? AND {unused}", [(key,) for _, key in gone]

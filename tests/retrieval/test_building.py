@@ -102,7 +102,7 @@ def test_changed_metadata_needs_no_embedding(tmp_path: Path) -> None:
     report = build(tmp_path, moved, Counting())
     assert (report.changed, report.embedded) == (3, 0)
     with Store(tmp_path).read() as reading:
-        numbers, _ = reading.vectors()
+        [(numbers, _)] = reading.vectors()
         assert all(p.metadata == {"i": -1} for p in reading.passages(numbers.tolist()).values())
 
 
@@ -168,7 +168,7 @@ def test_vectors_read_back_are_those_embedded(tmp_path: Path) -> None:
     embedder = Counting()
     build(tmp_path, documents(3), embedder)
     with Store(tmp_path).read() as reading:
-        numbers, vectors = reading.vectors()
+        [(numbers, vectors)] = reading.vectors()
         passages = reading.passages(numbers.tolist())
     expected = embedder.inner.embed_passages([passages[int(number)].reading for number in numbers])
     np.testing.assert_allclose(vectors, expected, atol=1e-6)

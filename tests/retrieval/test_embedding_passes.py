@@ -190,7 +190,7 @@ def test_an_index_stays_in_the_format_that_it_was_made_in(
     identity = made_in(index)
     assert identity.precision == "bf16"
     with Store(index).read() as reading:
-        numbers, vectors = reading.vectors()
+        [(numbers, vectors)] = reading.vectors()
         held = {
             reading.passages([number])[number].id: vector
             for number, vector in zip(numbers.tolist(), vectors, strict=True)

@@ -234,7 +234,7 @@ def test_on_a_network_file_system_the_result_says_what_may_be_missed(
 ) -> None:
     build(tmp_path, documents(1), Hashing())
     as_if_read_only(monkeypatch)
-    monkeypatch.setattr(reading_access, "_network_of", lambda path: "nfs4")
+    monkeypatch.setattr(reading_access, "network_of", lambda path: "nfs4")
     searcher = Searcher(tmp_path, Hashing(), None)
     for version in (1, 2):
         found = searcher.search("alpha", SearchSettings(k=100))
@@ -246,7 +246,7 @@ def test_on_a_network_file_system_the_result_says_what_may_be_missed(
             writer.undo()
             update(tmp_path, documents(version + 1), Hashing())
         as_if_read_only(monkeypatch)
-        monkeypatch.setattr(reading_access, "_network_of", lambda path: "nfs4")
+        monkeypatch.setattr(reading_access, "network_of", lambda path: "nfs4")
 
 
 def test_what_changes_while_it_is_read_alone_is_read_again(

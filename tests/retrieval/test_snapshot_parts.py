@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +17,7 @@ from parts import Hashing
 
 from quincunx.retrieval.index.build import build, compact, delete, update
 from quincunx.retrieval.index.store import Store
+from quincunx.retrieval.index.vectors import snapshot
 from quincunx.retrieval.index.vectors.faiss_part import Kind, VectorPart
 from quincunx.retrieval.index.vectors.snapshot import FOLDER, Snapshot
 from quincunx.retrieval.index.vectors.vector_index import VectorIndex
@@ -58,9 +60,9 @@ def test_a_change_writes_its_own_vectors_alone(tmp_path: Path, kind: Kind) -> No
     written = sum(size for name, size in after.items() if name not in before)
     assert before.items() <= after.items()
     assert 0 < written < 3 * 20 * (4 * DIMS + 16)
-    snapshot = snapshot_of(tmp_path)
-    assert [part.passages for part in snapshot.parts] == [2000, 20]
-    assert (snapshot.kind, snapshot.gone is None) == (kind, False)
+    written_last = snapshot_of(tmp_path)
+    assert [part.passages for part in written_last.parts] == [2000, 20]
+    assert (written_last.kind, written_last.gone is None) == (kind, False)
 
 
 def test_what_is_removed_costs_its_numbers_and_no_vector(tmp_path: Path) -> None:
@@ -79,8 +81,8 @@ def test_small_parts_are_put_together_and_a_worn_index_is_written_anew(tmp_path:
         most = max(most, len(snapshot_of(tmp_path).parts))
     assert most <= 5
     delete(tmp_path, [f"d{i}" for i in range(130)])
-    snapshot = snapshot_of(tmp_path)
-    assert (snapshot.gone, [part.passages for part in snapshot.parts]) == (None, [350])
+    anew = snapshot_of(tmp_path)
+    assert (anew.gone, [part.passages for part in anew.parts]) == (None, [350])
     assert len(held(tmp_path)) <= 1 + most + 1  # those of the generation before, for readers that are at it
 
 
@@ -90,8 +92,17 @@ def test_small_parts_are_put_together_and_a_worn_index_is_written_anew(tmp_path:
         st.tuples(st.booleans(), st.integers(0, 60), st.integers(1, 40)), min_size=1, max_size=8
     ),
     kind=st.sampled_from(["flat", "hnsw"]),
+    full=st.sampled_from([1, 7, 25, 100_000]),
 )
 def test_any_changes_leave_an_index_that_finds_what_one_written_as_a_whole_finds(
+    changes: list[tuple[bool, int, int]], kind: Kind, full: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshot, "FULL_PART", 4 * DIMS * full)
+        _change_and_compare(changes, kind, tmp_path_factory)
+
+
+def _change_and_compare(
     changes: list[tuple[bool, int, int]], kind: Kind, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder, whole = tmp_path_factory.mktemp("parts"), tmp_path_factory.mktemp("whole")
@@ -110,6 +121,45 @@ def test_any_changes_leave_an_index_that_finds_what_one_written_as_a_whole_finds
     snapshot_of(folder)
     build(whole, present.values(), Hashing())
     assert found(folder) == pytest.approx(found(whole), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["flat", "fp16", "int8"])
+def test_what_is_written_as_a_whole_is_written_in_full_parts_and_finds_the_same(
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path, documents(0, 250), Hashing(), kind=kind)
+    expected, recall = found(tmp_path), snapshot_of(tmp_path).recall
+    monkeypatch.setattr(snapshot, "FULL_PART", 4 * DIMS * 100)
+    compact(tmp_path)
+    assert [part.passages for part in snapshot_of(tmp_path).parts] == [100, 100, 50]
+    assert found(tmp_path) == pytest.approx(expected, abs={"flat": 1e-6, "fp16": 1e-3, "int8": 2e-2}[kind])
+    assert snapshot_of(tmp_path).recall == pytest.approx(recall, abs=0.02)
+
+
+def test_a_part_that_is_full_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "FULL_PART", 4 * DIMS * 100)
+    build(tmp_path, documents(0, 230), Hashing())
+    full = [part.file for part in snapshot_of(tmp_path).parts[:2]]
+    for step in range(9):
+        update(tmp_path, documents(1000 + 20 * step, 1020 + 20 * step), Hashing())
+        parts = snapshot_of(tmp_path).parts
+        assert [part.file for part in parts[:2]] == full
+        assert all(part.passages <= 100 for part in parts)
+    assert len(found(tmp_path)) == 410
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is mapped is read from /proc")
+def test_a_snapshot_is_mapped_and_outlives_its_name(tmp_path: Path) -> None:
+    build(tmp_path, documents(0, 200), Hashing())
+    opened = OpenIndex(tmp_path, Hashing().identity)
+    [part] = snapshot_of(tmp_path).parts
+    path = tmp_path / FOLDER / part.file
+    assert str(path) in Path("/proc/self/maps").read_text()
+    question = Hashing().embed_questions(["Text 7"])
+    with opened.view() as view:
+        before = view.dense(question, 20)
+        path.unlink()
+        assert view.dense(question, 20) == before
 
 
 def test_a_number_that_is_gone_from_a_part_is_not_given_again(tmp_path: Path) -> None:
@@ -134,8 +184,7 @@ def test_an_open_index_reads_the_parts_that_it_does_not_have(tmp_path: Path) -> 
 
 def test_a_snapshot_of_one_file_is_read_as_it_was_written_before_there_were_parts(tmp_path: Path) -> None:
     build(tmp_path, documents(0, 100), Hashing())
-    expected, snapshot = found(tmp_path), snapshot_of(tmp_path)
-    [part] = snapshot.parts
+    expected, [part] = found(tmp_path), snapshot_of(tmp_path).parts
     old = {
         "file": part.file,
         "size": part.size,

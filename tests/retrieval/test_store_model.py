@@ -216,13 +216,15 @@ def test_a_vector_index_reads_back_as_it_was_and_says_its_recall(kind: Any, coun
     index = VectorIndex.make(numbers, vectors, kind)
     data = b"".join(index.parts[0].to_parts())
     assert b"".join(VectorPart.make(numbers, vectors, kind).to_parts()) == data
-    again = VectorIndex([VectorPart.from_bytes(data, kind, 24)], kind)
+    again = VectorIndex([VectorPart.from_bytes(np.frombuffer(data, np.uint8), kind, 24)], kind)
     held = {"fp16": 1e-3, "int8": 7e-3}.get(kind, 0.0)
     np.testing.assert_allclose(again.vectors(numbers.tolist()), vectors, rtol=0, atol=held)
     question = generator.normal(size=(1, 24)).astype(np.float32)
     assert again.best(question, 5) == index.best(question, 5)
     least = {"flat": 1.0, "fp16": 0.98, "int8": 0.9}.get(kind, 0.3)
-    assert (1.0 if count < 20 else least) <= index.recall(vectors) <= 1.0
+    assert (1.0 if count < 20 else least) <= index.recall(lambda: [(numbers, vectors)]) <= 1.0
+    halves = [(numbers[half], vectors[half]) for half in (slice(count // 2), slice(count // 2, None))]
+    assert index.recall(lambda: halves) == index.recall(lambda: [(numbers, vectors)])
     allowed = numbers[::3]
     exact = sorted(((-float(v @ question[0]), int(n)) for v, n in zip(vectors[::3], allowed, strict=True)))[
         :5

@@ -17,6 +17,7 @@ Kind = Literal["flat", "fp16", "int8", "hnsw", "ivf"]
 Numbers = npt.NDArray[np.int64]
 """Shape (passages,): the store's own numbers of passages, ascending."""
 Mask = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
 
 HELD_WITHIN: dict[Kind, float] = {"fp16": 1e-3, "int8": 8e-3}
 """How far a number of a vector may be from what it was, for the kinds that hold it in fewer bytes."""
@@ -35,12 +36,14 @@ def require_kind(kind: str) -> Kind:
 class VectorPart:
     """The vectors of some passages, searched as its kind does; safe to share across threads."""
 
-    def __init__(self, index: Any, numbers: Numbers, kind: Kind) -> None:
+    def __init__(self, index: Any, numbers: Numbers, kind: Kind, held: Any = None) -> None:
+        """``held``: the memory that the index reads in place, kept for as long as the part."""
         if isinstance(index, faiss.IndexIVF):
             index.make_direct_map()  # by which vectors are found again
         self.kind = kind
         self.numbers = numbers
         self._index = index
+        self._held = held
 
     @property
     def dims(self) -> int:
@@ -57,12 +60,18 @@ class VectorPart:
         return cls(index, numbers, kind)
 
     @classmethod
-    def from_bytes(cls, data: bytes, kind: Kind, dims: int) -> VectorPart:
-        """Read back `to_parts`; raises `IndexStateError` for anything else. Only for data whose digest was checked."""
-        head = int.from_bytes(data[:8], "little")
+    def from_bytes(cls, data: Bytes, kind: Kind, dims: int) -> VectorPart:
+        """Use what `to_parts` wrote where it lies, without a copy of the vectors, except of lists (``ivf``).
+
+        Raises:
+            IndexStateError: it is anything else. Only for data whose digest was checked.
+        """
+        head = int.from_bytes(data[:8].tobytes(), "little")
         numbers = np.frombuffer(data, dtype="<i8", count=head, offset=8).astype(np.int64)
+        written = data[8 + 8 * head :]
+        library: Any = faiss
         try:
-            index: Any = faiss.deserialize_index(np.frombuffer(data, np.uint8, offset=8 + 8 * head))
+            index = library.read_index(library.ZeroCopyIOReader(library.swig_ptr(written), len(written)))
         except RuntimeError as error:
             raise IndexStateError(f"FAISS cannot read the snapshot ({error})") from error
         shape = (index.d, index.ntotal, index.metric_type)
@@ -70,7 +79,7 @@ class VectorPart:
             raise IndexStateError(
                 f"the snapshot is a {type(index).__name__} of (dims, vectors, metric) {shape}"
             )
-        return cls(index, numbers, kind)
+        return cls(index, numbers, kind, data)
 
     def to_parts(self) -> list[memoryview]:
         """Return the index as bytes, in parts: count and numbers, then what FAISS makes of the vectors."""

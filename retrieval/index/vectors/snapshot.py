@@ -1,7 +1,9 @@
 """Snapshots: the vectors of a generation as checked files, made from the database and never trusted over it.
 
 A change of an index writes a part of its own, of the passages that came, and the numbers of those that are gone. What is left
-of small parts is written together as more of them come, and all of it anew once a quarter is gone.
+of small parts is written together as more of them come, up to the size at which a part is full, and all of it anew once a
+quarter is gone. So whoever writes holds the vectors of one part at a time. Whoever searches has the files mapped into memory:
+processes on one machine share them.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import mmap
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,8 @@ import numpy as np
 from ...errors import IndexStateError
 from ...models.embedders import Vectors
 from ...storage.disk import make_folder, publish_file, storing
-from .faiss_part import LOOKING_AT_ALL, Kind, Numbers, VectorPart
+from ..access import network_of
+from .faiss_part import LOOKING_AT_ALL, Bytes, Kind, Numbers, VectorPart
 from .vector_index import NONE, VectorIndex
 
 logger = logging.getLogger(__name__)
@@ -30,8 +35,11 @@ WORN = 0.25
 LARGER = 2
 """A part is kept while it is more than so many times larger than all that is written after it."""
 
-ReadVectors = Callable[[int], tuple[Numbers, Vectors]]
-"""Returns the numbers, ascending, and the vectors of the passages from that number on."""
+FULL_PART = 128 * 2**20
+"""Bytes of float32 vectors from which on a part of an exact kind is full."""
+
+ReadVectors = Callable[[int, int], Iterator[tuple[Numbers, Vectors]]]
+"""Yields numbers, ascending, and vectors of the passages from a number on, at most so many at a time; at least one block."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +103,22 @@ class Snapshot:
         return (*self.parts, *([] if self.gone is None else [self.gone]))
 
 
-def write_snapshot(folder: Path, generation: int, kind: Kind, read: ReadVectors) -> Snapshot:
-    """Write the vectors of all passages in one part; it counts only once the database names it."""
-    numbers, vectors = read(0)
-    index = VectorIndex.make(numbers, vectors, kind)
-    part = _write_part(folder, generation, index.parts[0])
-    return Snapshot(kind, vectors.shape[1], index.recall(vectors), (part,))
+def _full(kind: Kind, dims: int) -> int:
+    """Return how many passages a part has at most; a graph or lists are made of all there are."""
+    return max(1, FULL_PART // (4 * dims)) if kind in LOOKING_AT_ALL else sys.maxsize
+
+
+def write_snapshot(folder: Path, generation: int, kind: Kind, dims: int, read: ReadVectors) -> Snapshot:
+    """Write the vectors of all passages; they count only once the database names the snapshot."""
+    full = _full(kind, dims)
+    written = [
+        _write_part(folder, generation, VectorPart.make(numbers, vectors, kind))
+        for numbers, vectors in read(0, full)
+    ]
+    snapshot = Snapshot(kind, dims, 1.0, tuple(written))
+    if kind == "flat":
+        return snapshot  # which is exact
+    return replace(snapshot, recall=read_snapshot(folder, snapshot).recall(lambda: read(0, full)))
 
 
 def write_change(
@@ -118,21 +136,20 @@ def write_change(
         gone = np.union1d(_read_gone(folder, previous), removed)
     except IndexStateError as error:
         logger.warning("%s; all vectors are written anew", error)
-        return write_snapshot(folder, generation, previous.kind, read)
-    kept = list(previous.parts)
-    if not all(part.passages for part in kept) or len(gone) > WORN * sum(part.passages for part in kept):
-        return write_snapshot(folder, generation, previous.kind, read)
+        return write_snapshot(folder, generation, previous.kind, previous.dims, read)
+    kept, full = list(previous.parts), _full(previous.kind, previous.dims)
+    worn = len(gone) > WORN * sum(part.passages for part in kept)
     written = added
-    while kept and kept[-1].passages <= LARGER * written:
+    while kept and kept[-1].passages < full and kept[-1].passages <= LARGER * written:
         written += kept.pop().passages
-    if not kept:
-        return write_snapshot(folder, generation, previous.kind, read)
+    if worn or not kept or not all(part.passages for part in kept):
+        return write_snapshot(folder, generation, previous.kind, previous.dims, read)
     if written:
-        numbers, vectors = read(kept[-1].last + 1)
         # A graph or lists pay for many vectors, not for a few.
         kind = previous.kind if previous.kind in LOOKING_AT_ALL else "flat"
-        if len(numbers):
-            kept.append(_write_part(folder, generation, VectorPart.make(numbers, vectors, kind)))
+        for numbers, vectors in read(kept[-1].last + 1, full):
+            if len(numbers):
+                kept.append(_write_part(folder, generation, VectorPart.make(numbers, vectors, kind)))
     held = gone[gone <= max(part.last for part in kept)]
     name_of_gone = None
     if len(held):
@@ -143,7 +160,7 @@ def write_change(
 def read_snapshot(
     folder: Path, snapshot: Snapshot, known: Mapping[str, VectorPart] | None = None
 ) -> VectorIndex:
-    """Load a snapshot, every byte of it checked; raises `IndexStateError` when it is not the one meant.
+    """Map a snapshot into memory, every byte of it checked; raises `IndexStateError` when it is not the one meant.
 
     ``known`` are parts that were loaded before, by the names of their files, which are never written again.
     """
@@ -189,17 +206,20 @@ def _publish(folder: Path, name: str, ending: str, parts: Sequence[memoryview]) 
     return file
 
 
-def _checked(folder: Path, file: CheckedFile) -> bytes:
-    """Return the bytes of a file; raises `IndexStateError` when they are not those meant."""
+def _checked(folder: Path, file: CheckedFile) -> Bytes:
+    """Return the bytes of a file, mapped; raises `IndexStateError` when they are not those meant."""
     _require_size(folder, file)
     path = folder / FOLDER / file.file
     try:
-        data = path.read_bytes()
+        with path.open("rb") as opened:
+            # What is mapped over a network ends the process, should the file be removed there.
+            is_mapped = not network_of(path)
+            data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) if is_mapped else opened.read()
     except OSError as error:
         raise IndexStateError(f"{path}: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise IndexStateError(f"{path} is damaged: its sha256 is not the one recorded")
-    return data
+    return np.frombuffer(data, np.uint8)
 
 
 def _require_size(folder: Path, file: CheckedFile) -> None:

@@ -7,7 +7,7 @@ of the exact top 20 a kind finds is measured when it is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -84,26 +84,38 @@ class VectorIndex:
             raise IndexStateError(f"{missing} of {len(asked)} passages have no vector in the snapshot")
         return vectors
 
-    def holds(self, numbers: Numbers, vectors: Vectors) -> bool:
-        """Whether it is of these passages, and of these vectors as its kind holds them."""
-        if not np.array_equal(self.numbers, numbers):
-            return False
-        return bool(
-            np.abs(self.vectors(numbers) - vectors).max(initial=0.0) <= HELD_WITHIN.get(self.kind, 0.0)
-        )
+    def holds(self, blocks: Iterable[tuple[Numbers, Vectors]]) -> bool:
+        """Whether it is of these passages, ascending, and of these vectors as its kind holds them."""
+        begin, within = 0, HELD_WITHIN.get(self.kind, 0.0)
+        for numbers, vectors in blocks:
+            if not np.array_equal(self.numbers[begin : begin + len(numbers)], numbers):
+                return False
+            if np.abs(self.vectors(numbers) - vectors).max(initial=0.0) > within:
+                return False
+            begin += len(numbers)
+        return begin == len(self.numbers)
 
-    def recall(self, every: Vectors) -> float:
-        """Return the share of the exact top 20 that this index finds, over a sample of the vectors that it was made of."""
-        if self.kind == "flat" or not len(self.numbers):
+    def recall(self, blocks: Callable[[], Iterable[tuple[Numbers, Vectors]]]) -> float:
+        """Return the share of the exact top 20 that this index finds, over a sample of the vectors that it was made of.
+
+        Args:
+            blocks: gives the numbers and vectors that it was made of, ascending by number; called more than once.
+        """
+        if not len(self.numbers):
             return 1.0
-        sample = every[:: max(1, len(every) // RECALL_SAMPLE)][:RECALL_SAMPLE]
-        depth = min(RECALL_DEPTH, len(every))
-        found = 0
-        for vector in sample:
-            exact = self.numbers[np.argsort(-(every @ vector), kind="stable")[:depth]]
-            _, numbers = self._nearest(vector[None], depth, None)
-            found += len(set(exact.tolist()) & set(numbers.tolist()))
-        return found / (depth * len(sample))
+        chosen = self.numbers[:: max(1, len(self.numbers) // RECALL_SAMPLE)][:RECALL_SAMPLE]
+        sample = np.concatenate([vectors[np.isin(numbers, chosen)] for numbers, vectors in blocks()])
+        depth = min(RECALL_DEPTH, len(self.numbers))
+        scores: Vectors = np.empty((len(sample), 0), dtype=np.float32)
+        exact: Numbers = np.empty((len(sample), 0), dtype=np.int64)
+        for numbers, vectors in blocks():
+            scores = np.concatenate([scores, sample @ vectors.T], axis=1)
+            exact = np.concatenate([exact, np.broadcast_to(numbers, (len(sample), len(numbers)))], axis=1)
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+            scores, exact = np.take_along_axis(scores, best, 1), np.take_along_axis(exact, best, 1)
+        found = (self._nearest(vector[None], depth, None)[1] for vector in sample)
+        hits = sum(len(np.intersect1d(one, other)) for one, other in zip(exact, found, strict=True))
+        return hits / (depth * len(sample))
 
     def _nearest(self, question: Vectors, limit: int, allowed: Numbers | None) -> tuple[Vectors, Numbers]:
         """Return cosines and numbers of the nearest over all parts, best first."""
@@ -124,11 +136,13 @@ class VectorIndex:
         """Return, by part, where among those asked for its passages stand, and their places in the part."""
         found = []
         for part in self.parts:
-            held = np.searchsorted(part.numbers, asked)
-            inside = held < len(part.numbers)
-            inside[inside] = part.numbers[held[inside]] == asked[inside]
-            if inside.any():
-                found.append((part, np.flatnonzero(inside), held[inside]))
+            if not len(part.numbers):
+                continue
+            places = np.flatnonzero((asked >= part.numbers[0]) & (asked <= part.numbers[-1]))
+            held = np.searchsorted(part.numbers, asked[places])
+            there = part.numbers[held] == asked[places]
+            if there.any():
+                found.append((part, places[there], held[there]))
         return found
 
     def _exact(self, question: Vectors, limit: int, allowed: Numbers) -> list[tuple[int, float]]:
@@ -140,4 +154,8 @@ class VectorIndex:
 
 def _mask_of(part: VectorPart, allowed: Numbers) -> Mask:
     """Return which of a part's passages are allowed; none that is gone is."""
-    return np.isin(part.numbers, allowed)
+    mask = np.zeros(len(part.numbers), dtype=np.bool_)
+    if len(mask):
+        first, last = np.searchsorted(allowed, [part.numbers[0], part.numbers[-1] + 1])
+        mask[np.searchsorted(part.numbers, allowed[first:last])] = True
+    return mask
