@@ -168,7 +168,7 @@ def update_changes(
     moved = _moved(corpus, origin.sources, files, removed)
     for before, _ in moved:
         leaving.pop(before, None)
-    unread = [id for id, source in origin.sources.items() if source in corpus.unread]
+    unread = [id for id, source in origin.sources.items() if source in corpus.unread] if corpus.unread else []
     changes = Changes.between(present, corpus.documents, removed, moved=moved, unread=unread)
     return changes, removal_notices(leaving, origin.sources)
 

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields, replace
 
 from ..corpus.file_state import FileState
 from ..corpus.roots import Origin, Root
+from .documents_table import OfDocuments
 
 _KEY = "origin"
 _FILE_COLUMNS = ", ".join(field.name for field in fields(FileState))
 
 
+def stored_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Origin:
+    """Return what `write_origin` wrote; the file of a document is looked up when it is asked for."""
+    noted = json.loads(meta.get(_KEY, "{}"))
+    roots = tuple(_root(**root) for root in noted.get("roots", ()))
+    return Origin(roots, OfDocuments(connection, "source"), noted.get("links", {}))
+
+
 def read_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Origin:
-    """Return what `write_origin` wrote."""
-    files: dict[str, str] = {}  # each is one text, however many documents it has
-    sources = {id: files.setdefault(source, source) for id, source in _sources(connection)}
-    return replace(_roots_and_links(meta), sources=sources)
+    """Return what `write_origin` wrote, to be used without the database, too."""
+    stored = stored_origin(connection, meta)
+    return replace(stored, sources=dict(stored.sources.items()))
 
 
 def is_noted(connection: sqlite3.Connection, meta: Mapping[str, str], origin: Origin) -> bool:
     """Whether `write_origin` would change nothing."""
-    noted = _roots_and_links(meta)
+    noted = stored_origin(connection, meta)
     if (noted.roots, noted.links) != (origin.roots, origin.links):
         return False
-    same = sum(origin.sources.get(id) == source for id, source in _sources(connection))
+    same = sum(origin.sources.get(id) == source for id, source in noted.sources.items())
     return same == len(origin.sources)
 
 
@@ -56,16 +63,6 @@ def write_files(connection: sqlite3.Connection, files: Mapping[str, FileState]) 
         f"INSERT OR REPLACE INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})",
         [(path, *astuple(state)) for path, state in files.items() if before.get(path) != state],
     )
-
-
-def _roots_and_links(meta: Mapping[str, str]) -> Origin:
-    noted = json.loads(meta.get(_KEY, "{}"))
-    roots = tuple(_root(**root) for root in noted.get("roots", ()))
-    return Origin(roots=roots, links=noted.get("links", {}))
-
-
-def _sources(connection: sqlite3.Connection) -> Iterable[tuple[str, str]]:
-    return connection.execute("SELECT id, source FROM documents")
 
 
 def _root(

@@ -19,6 +19,7 @@ from ..models.embedders import EmbedderIdentity, Vectors
 from ..neighbours import DocumentPassages
 from ..passages import Document, Part, Passage
 from ..text.chunk_size import Chunking
+from .documents_table import OfDocuments
 from .metadata_table import MetadataTable
 from .names import NamedPassages, NamesTable
 from .origins import read_files, read_origin
@@ -30,25 +31,6 @@ from .vectors.snapshot import Snapshot, read_snapshot
 VECTORS_AT_ONCE = 50_000
 """Of how many passages vectors are read into memory at a time, where it makes no difference."""
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
-
-
-class StoredHashes(Mapping[str, str]):
-    """The hash of each document by its id, looked up in the database whenever it is asked for."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __getitem__(self, id: str) -> str:
-        row = self._connection.execute("SELECT hash FROM documents WHERE id = ?", (id,)).fetchone()
-        if row is None:
-            raise KeyError(id)
-        return str(row[0])
-
-    def __iter__(self) -> Iterator[str]:
-        return (id for (id,) in self._connection.execute("SELECT id FROM documents"))
-
-    def __len__(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM documents").fetchone()[0])
 
 
 class IndexReader:
@@ -96,7 +78,7 @@ class IndexReader:
 
     def hashes(self) -> Mapping[str, str]:
         """Return the hash of each document, by id."""
-        return StoredHashes(self.connection)
+        return OfDocuments(self.connection, "hash")
 
     def origin(self) -> Origin:
         """Return the roots that the index was built from, and the file of each document."""

@@ -19,10 +19,11 @@ from ..passages import FILE_FACTS, Document, Passage
 from ..processes import working
 from ..text.chunk_size import Chunking
 from ..text.words import indexed_words, spelt_words
+from .documents_table import OfDocuments
 from .metadata_table import MetadataTable
 from .names import NamesTable
-from .origins import is_noted, read_files, read_origin, write_files, write_origin
-from .reader import PASSAGE_COLUMNS, StoredHashes, read_vectors, written_parts
+from .origins import is_noted, read_files, stored_origin, write_files, write_origin
+from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema
 from .vectors.faiss_part import Kind, Numbers
@@ -83,11 +84,11 @@ class IndexWriter:
 
     def hashes(self) -> Mapping[str, str]:
         """Return the hash of each document of the current generation, by id."""
-        return StoredHashes(self._connection)
+        return OfDocuments(self._connection, "hash")
 
     def origin(self) -> Origin:
-        """Return the roots that the index was built from, and the file of each document."""
-        return read_origin(self._connection, self.meta)
+        """Return the roots that the index was built from, and the file of each document, as long as it is written."""
+        return stored_origin(self._connection, self.meta)
 
     def files(self) -> dict[str, FileState]:
         """Return the files that the index was built from, as they were, by their paths."""
