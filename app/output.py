@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console, ConsoleDimensions
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from ..retrieval.errors import QuincunxError, StorageError, UnknownIndexError
 
@@ -140,10 +149,23 @@ def watching(label: str) -> Iterator[RowWatch]:
         yield watch
 
 
+class _Speed(ProgressColumn):
+    """How many are done a second, as measured over the last of them."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.1f}/s" if task.speed else "")
+
+
 @contextmanager
 def progress(label: str) -> Iterator[Report]:
     """Show a bar for as long as the block runs; give it the function that moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Speed(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -32,7 +32,7 @@ case and are, unquoted, neither a field's name nor a value.
 
 `filter_text.parse_filter` reads the text. `str(filter)` is its identity, fit as a cache's key: it parses back to an equal
 filter, and filters are equal when their texts are. A filter is at most 50 deep and 100,000 characters long. An index answers
-filters from a table of its documents' values (`index.metadata_table`), which holds for the same passages as `matches`.
+filters from a table of its documents' values (`index.tables.metadata`), which holds for the same passages as `matches`.
 """
 
 from __future__ import annotations

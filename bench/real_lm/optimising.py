@@ -1,7 +1,8 @@
 """What the optimizers gain on a small language model that really runs: on sealed test questions, and at what cost.
 
 Run: ``python bench/real_lm/optimising.py --python ENVIRONMENT/bin/python|--llama-server PATH [--model 0.5b|1.5b] [--prompt-model 1.5b]
-[--programs chat_bridge,resource_search] [--optimizers bootstrap,mipro,gepa,simba] [--seeds 0,1,2] [--taught] [--calls N] [--out FOLDER]``.
+[--programs chat_bridge,resource_search] [--gold FOLDER] [--optimizers bootstrap,mipro,gepa,simba] [--seeds 0,1,2] [--taught] [--calls N]
+[--out FOLDER]``. Without a gold set the program's own canon is asked.
 The environment holds ``llama-cpp-python[server]``; its source holds llama.cpp's own server, which CMake builds and which writes
 several replies at once. Models are fetched once and checked. Each program, optimizer and seed is a run in a folder of its own, so
 that one that was cut off goes on where it stopped, and what is there is only reported. Anything else that runs on the same cores
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = options(__doc__, "0.5b", RESULTS / "optimised")
     parser.add_argument("--prompt-model", choices=MODELS, default=None, help="writes prompts")
     parser.add_argument("--programs", default="chat_bridge,resource_search")
+    parser.add_argument("--gold", type=Path, default=None, help="folder of a gold set with splits")
     parser.add_argument("--optimizers", default="bootstrap,mipro,gepa,simba")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--taught", action="store_true", help="demos are what the prompt model answers")
@@ -58,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         f"{program}-{optimizer}-{chosen.model}-{chosen.prompt_model or chosen.model}-{seed}"
                     )
                     name += "-taught" if chosen.taught else ""
+                    name += f"-{chosen.gold.name}" if chosen.gold else ""
                     plan = plan_optimization(
                         program,
-                        canon_folder(str(program_spec(program).index)),
+                        chosen.gold or canon_folder(str(program_spec(program).index)),
                         optimizer=optimizer,
                         lm=lms[chosen.model],
                         prompt_lm=lms[chosen.prompt_model] if chosen.prompt_model else None,

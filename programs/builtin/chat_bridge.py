@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ...retrieval.index.names import names_in
+from ...retrieval.index.tables.names import names_in
 from ...retrieval.text.words import content_words
 from ...signatures.chat_bridge import ChatBridge, ChatReply
 from ...signatures.evidence import Evidence, Pointer

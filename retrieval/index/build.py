@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
+from random import Random
 from struct import Struct
 from typing import Any
 
@@ -160,11 +161,12 @@ def _apply(writing: IndexWriter, plan: _Plan, embedder: Embedder, progress: Prog
     kept = set(plan.changes.unchanged) if plan.is_same_way else set()
     cut_ones = _CutDocuments(plan.corpus.documents, kept)
     missing = cut_ones.cut(plan.recipe.chunking, embedder, writing)
-    step = BATCH * COMMIT_BATCHES
-    for begin in range(0, len(missing), step):
-        texts = [cut_ones.text(packed) for packed in missing[begin : begin + step]]
-        vectors = embedder.embed_passages([text for _, text in texts], _after(begin, len(missing), progress))
+    done = 0
+    for alike in _groups(missing):
+        texts = [cut_ones.text(packed) for packed in alike]
+        vectors = embedder.embed_passages([text for _, text in texts], _after(done, len(missing), progress))
         writing.add_vectors([key for key, _ in texts], vectors)
+        done += len(alike)
     generation, origin = writing.generation, plan.corpus.origin if plan.files is not None else None
     leaving = plan.changes.leaving
     if cut_ones.ids or leaving or not plan.is_same_way:
@@ -186,6 +188,17 @@ def _apply(writing: IndexWriter, plan: _Plan, embedder: Embedder, progress: Prog
         notices=plan.notices,
         reading=plan.corpus.report,
     )
+
+
+def _groups(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Divide texts, the shortest first, into those that are embedded together and kept in one transaction.
+
+    Short ones and long ones take turns, so that the time that is left can be told by how many there are.
+    """
+    step = BATCH * COMMIT_BATCHES
+    begins = list(range(0, len(texts), step))
+    Random(0).shuffle(begins)
+    return (texts[begin : begin + step] for begin in begins)
 
 
 class _CutDocuments:

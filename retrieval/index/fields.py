@@ -9,8 +9,8 @@ from typing import Any
 from ..metadata import Kind, path_text
 from ..storage.home import require_index
 from .contents import read_index
-from .metadata_table import MetadataTable
 from .reader import IndexReader
+from .tables.metadata import MetadataTable
 
 _SHOWN: tuple[Kind, ...] = ("truth", "number", "text", "date", "none")
 """What values are said to be; an ``instant`` is the time of a ``date``."""

@@ -19,12 +19,12 @@ from ..models.embedders import EmbedderIdentity, Vectors
 from ..neighbours import DocumentPassages
 from ..passages import Document, Part, Passage
 from ..text.chunk_size import Chunking
-from .documents_table import OfDocuments
-from .metadata_table import MetadataTable
-from .names import NamedPassages, NamesTable
-from .origins import read_files, read_origin
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
+from .tables.documents import OfDocuments
+from .tables.metadata import MetadataTable
+from .tables.names import NamedPassages, NamesTable
+from .tables.origins import read_files, read_origin
 from .vectors.faiss_part import Numbers
 from .vectors.snapshot import Snapshot, read_snapshot
 

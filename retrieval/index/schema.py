@@ -12,8 +12,8 @@ from uuid import uuid4
 from ..errors import IndexStateError
 from ..models.embedders import EmbedderIdentity
 from .lexical.bm25 import TOKENIZER
-from .metadata_table import METADATA_SQL
-from .names import NAMES_SQL
+from .tables.metadata import METADATA_SQL
+from .tables.names import NAMES_SQL
 
 SCHEMA = 4
 REBUILD = "Build it again with `quincunx index build --fresh`"

@@ -24,10 +24,10 @@ from ..text.words import searched_words, side_by_side
 from .access import IndexChangedError
 from .lexical import bm25
 from .lexical.vocabulary import Vocabulary
-from .names import NamedPassages
 from .reader import IndexReader
 from .recipe import require_identity
 from .store import Store
+from .tables.names import NamedPassages
 from .vectors.faiss_part import Numbers, VectorPart
 from .vectors.snapshot import read_snapshot
 from .vectors.vector_index import VectorIndex

@@ -19,13 +19,13 @@ from ..passages import FILE_FACTS, Document, Passage
 from ..processes import working
 from ..text.chunk_size import Chunking
 from ..text.words import indexed_words, spelt_words
-from .documents_table import OfDocuments
-from .metadata_table import MetadataTable
-from .names import NamesTable
-from .origins import is_noted, read_files, stored_origin, write_files, write_origin
 from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema
+from .tables.documents import OfDocuments
+from .tables.metadata import MetadataTable
+from .tables.names import NamesTable
+from .tables.origins import is_noted, read_files, stored_origin, write_files, write_origin
 from .vectors.faiss_part import Kind, Numbers
 from .vectors.snapshot import Snapshot, collect_snapshots, write_change, write_snapshot
 

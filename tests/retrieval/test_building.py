@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from quincunx.retrieval.errors import (
     StorageError,
     WriterBusyError,
 )
+from quincunx.retrieval.index import build as building
 from quincunx.retrieval.index.build import build, delete, update
 from quincunx.retrieval.index.contents import export_index
 from quincunx.retrieval.index.store import Store
@@ -94,6 +96,28 @@ def test_a_build_without_changes_keeps_the_generation(tmp_path: Path) -> None:
     build(tmp_path, documents(3), Counting())
     again = build(tmp_path, documents(3), Counting())
     assert (again.unchanged, again.embedded, again.generation) == (3, 0, 1)
+
+
+def test_short_texts_and_long_ones_take_turns_so_that_the_time_left_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "BATCH", 1)
+    lengths: list[list[int]] = []
+
+    class Measured(Counting):
+        def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
+            lengths.append(sorted(map(len, texts)))
+            return super().embed_passages(texts, progress)
+
+    told: list[tuple[int, int]] = []
+    some = [Document(f"d{i}", "", "word " * (1 + i % 40)) for i in range(160)]
+    some = [replace(document, text=f"{document.text}{i}.") for i, document in enumerate(some)]
+    build(tmp_path, some, Measured(), progress=lambda done, total: told.append((done, total)))
+    by_length = sorted(lengths)
+    assert all(one[-1] <= other[0] for one, other in itertools.pairwise(by_length))  # alike in each group
+    assert lengths != by_length
+    assert told == sorted(told)
+    assert told[-1] == (160, 160)
 
 
 def test_changed_metadata_needs_no_embedding(tmp_path: Path) -> None:

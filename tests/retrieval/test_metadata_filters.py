@@ -23,8 +23,8 @@ from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.filters import And, Compare, Filter, In, Not, Or, field
 from quincunx.retrieval.index.build import build, delete, update
 from quincunx.retrieval.index.lexical import bm25
-from quincunx.retrieval.index.metadata_table import METADATA_SQL, MetadataTable
 from quincunx.retrieval.index.store import Store
+from quincunx.retrieval.index.tables.metadata import METADATA_SQL, MetadataTable
 from quincunx.retrieval.metadata import FieldName, comparable_values
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher

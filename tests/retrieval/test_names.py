@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import quincunx
 from quincunx.retrieval.errors import BoundError
-from quincunx.retrieval.index.names import names_in
+from quincunx.retrieval.index.tables.names import names_in
 from quincunx.retrieval.passages import stated_names
 
 SAGE = {"subject": "Sage", "not_to_be_confused_with": ["Sage Daily", "SageMath"]}

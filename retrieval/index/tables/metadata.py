@@ -13,10 +13,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ..filters import And, Condition, FieldComparison, Filter, Not, Or
-from ..metadata import FieldName, Kind, Path, comparable_values
-from ..passages import Metadata
-from .vectors.faiss_part import Numbers
+from ...filters import And, Condition, FieldComparison, Filter, Not, Or
+from ...metadata import FieldName, Kind, Path, comparable_values
+from ...passages import Metadata
+from ..vectors.faiss_part import Numbers
 
 METADATA_SQL = """
 CREATE TABLE metadata_fields (field INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, name TEXT NOT NULL);

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields, replace
 
-from ..corpus.file_state import FileState
-from ..corpus.roots import Origin, Root
-from .documents_table import OfDocuments
+from ...corpus.file_state import FileState
+from ...corpus.roots import Origin, Root
+from .documents import OfDocuments
 
 _KEY = "origin"
 _FILE_COLUMNS = ", ".join(field.name for field in fields(FileState))

@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..passages import Document, confusable_names, stated_names
-from ..text.normal_form import UNSPACED, normal_text
+from ...passages import Document, confusable_names, stated_names
+from ...text.normal_form import UNSPACED, normal_text
 
 NAMES_SQL = """
 CREATE TABLE names (
