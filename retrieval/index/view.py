@@ -159,7 +159,10 @@ class View:
 
     def lexical(self, question: str, limit: int) -> list[tuple[int, float]]:
         """Return (number, score) of the passages that share a word, best first; ties with the last are in."""
-        return bm25.best_passages(self._reader.connection, self._terms(question), limit, self._allowed)
+        passages = len(self._loaded.index.numbers)
+        return bm25.best_passages(
+            self._reader.connection, self._terms(question), limit, passages, self._allowed
+        )
 
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""

@@ -46,15 +46,19 @@ def make_term(connection: sqlite3.Connection, word: str) -> Term:
 
 
 def best_passages(
-    connection: sqlite3.Connection, terms: Iterable[Term], limit: int, allowed: Numbers | None = None
+    connection: sqlite3.Connection,
+    terms: Iterable[Term],
+    limit: int,
+    passages: int,
+    allowed: Numbers | None = None,
 ) -> list[tuple[int, float]]:
-    """Return (number, score) of the passages that hold one of the terms, best first.
+    """Return (number, score) of the passages that hold one of the terms, best first, of an index of so many passages.
 
     All that tie with the last one are in. Only ``allowed`` numbers are looked at, where given.
     """
     expression = _expression(terms)
     if allowed is not None and len(allowed) > MANY_ALLOWED:
-        return _best_of_all(connection, expression, limit, allowed)
+        return _best_of_all(connection, expression, limit, passages, allowed)
     found = _match(connection, expression, allowed, "ORDER BY rank LIMIT ?", limit + TIES)
     last = found[min(limit, len(found)) - 1][1] if found else 0.0
     if len(found) == limit + TIES and found[-1][1] == last:
@@ -63,10 +67,12 @@ def best_passages(
 
 
 def _best_of_all(
-    connection: sqlite3.Connection, expression: str, limit: int, allowed: Numbers
+    connection: sqlite3.Connection, expression: str, limit: int, passages: int, allowed: Numbers
 ) -> list[tuple[int, float]]:
     """As `best_passages`, where so many are allowed that to hand their numbers to SQLite takes longer than to drop others."""
-    wanted = 2 * (limit + TIES)
+    wanted = (
+        2 * (limit + TIES) * passages // len(allowed)
+    )  # as many as hold enough, if it is the same share of them
     while True:
         every = _match(connection, expression, None, "ORDER BY rank LIMIT ?", wanted)
         numbers = np.array([number for number, _ in every], dtype=np.int64)
