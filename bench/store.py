@@ -1,6 +1,7 @@
 """The store alone, by how much it holds: building, opening, searching, changing, and the memory and disk that each takes.
 
-Run: ``python bench/store.py [--counts 10k,100k,1m] [--dims 384,768] [--kind flat] [--out FILE]``. Vectors are drawn, not
+Run: ``python bench/store.py [--counts 10k,100k,1m] [--dims 384,768] [--kinds flat,int8] [--out FILE]``. It is built of the first
+kind, and its snapshot then written anew as each of the others. Vectors are drawn, not
 embedded, so that only the store is timed; how many texts a change asks the embedder for is counted. Each step runs in a
 process of its own, whose memory is read: the peak, and at the end what it holds alone, without files that are mapped.
 """
@@ -23,6 +24,8 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.measuring import machine, options, print_table, record
 from quincunx.retrieval.index.build import build, update
+from quincunx.retrieval.index.store import Store
+from quincunx.retrieval.index.vectors.snapshot import Snapshot
 from quincunx.retrieval.models.embedders import EmbedderIdentity, Progress, Vectors, no_progress
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
@@ -130,17 +133,31 @@ def changing(folder: Path, count: int, dims: int, version: int) -> dict[str, flo
     return {"seconds": took, "written_mib": (_written() - before) / 2**20}
 
 
-def measured(count: int, dims: int, kind: str) -> dict[str, dict[str, float]]:
+def turning(folder: Path, kind: Any) -> dict[str, float]:
+    """Write the snapshot anew, as another kind of index."""
+    begin = time.perf_counter()
+    with Store(folder).write() as writing:
+        writing.replace((), (), kind=kind, anew=True)
+        recall = Snapshot.read(writing.meta["snapshot"]).recall
+    return {"seconds": time.perf_counter() - begin, "disk_mib": _disk(folder) / 2**20, "recall": recall}
+
+
+def measured(count: int, dims: int, kinds: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return what each step took at this size."""
+    first, *others = kinds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "index"
-        return {
-            "build": _apart(building, folder, count, dims, kind),
+        told = {
+            "build": _apart(building, folder, count, dims, first),
             "search": _apart(searching, folder, count, dims),
             "0.1 %": _apart(changing, folder, count // 1000, dims, 1),
             "1 %": _apart(changing, folder, count // 100, dims, 2),
             "search after": _apart(searching, folder, count, dims),
         }
+        for kind in others:
+            told[f"to {kind}"] = _apart(turning, folder, kind)
+            told[f"search, {kind}"] = _apart(searching, folder, count, dims)
+        return told
 
 
 def _apart(step: Callable[..., dict[str, float]], *given: Any) -> dict[str, float]:
@@ -177,22 +194,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser = options(__doc__)
     parser.add_argument("--counts", default="10k,100k")
     parser.add_argument("--dims", default="768")
-    parser.add_argument("--kind", default="flat")
+    parser.add_argument("--kinds", default="flat")
     chosen = parser.parse_args(arguments)
     facts_of_machine = machine()
     for dims in map(int, chosen.dims.split(",")):
         figures = {}
         for name in chosen.counts.split(","):
             count = int(name.lower().replace("k", "000").replace("m", "000000"))
-            figures[name] = measured(count, dims, chosen.kind)
+            figures[name] = measured(count, dims, chosen.kinds.split(","))
             print(name, figures[name], flush=True)
         steps = [(step, what) for step, told in next(iter(figures.values())).items() for what in told]
         rows = [
             [f"{step}: {what}", *(f"{told[step][what]:.4g}" for told in figures.values())]
             for step, what in steps
         ]
-        print_table(f"**the store**, {dims} dims, {chosen.kind}; searches in ms", ["", *figures], rows)
-        record(chosen.out, "store", {f"{dims} {chosen.kind}": figures}, facts_of_machine)
+        print_table(f"**the store**, {dims} dims, {chosen.kinds}; searches in ms", ["", *figures], rows)
+        record(chosen.out, "store", {f"{dims} {chosen.kinds}": figures}, facts_of_machine)
 
 
 if __name__ == "__main__":
