@@ -70,9 +70,8 @@ def _best_of_all(
     connection: sqlite3.Connection, expression: str, limit: int, passages: int, allowed: Numbers
 ) -> list[tuple[int, float]]:
     """As `best_passages`, where so many are allowed that to hand their numbers to SQLite takes longer than to drop others."""
-    wanted = (
-        2 * (limit + TIES) * passages // len(allowed)
-    )  # as many as hold enough, if it is the same share of them
+    # So many hold enough of those that are allowed, if these are the same share of them as of all.
+    wanted = 2 * (limit + TIES) * passages // len(allowed)
     while True:
         every = _match(connection, expression, None, "ORDER BY rank LIMIT ?", wanted)
         numbers = np.array([number for number, _ in every], dtype=np.int64)

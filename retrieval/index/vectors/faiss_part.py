@@ -61,7 +61,7 @@ class VectorPart:
 
     @classmethod
     def from_bytes(cls, data: Bytes, kind: Kind, dims: int) -> VectorPart:
-        """Use what `to_parts` wrote where it lies, without a copy of the vectors, except of lists (``ivf``).
+        """Use what `to_parts` wrote where it lies, without a copy of the vectors.
 
         Raises:
             IndexStateError: it is anything else. Only for data whose digest was checked.

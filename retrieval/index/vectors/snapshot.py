@@ -36,7 +36,7 @@ LARGER = 2
 """A part is kept while it is more than so many times larger than all that is written after it."""
 
 FULL_PART = 128 * 2**20
-"""Bytes of float32 vectors from which on a part of an exact kind is full."""
+"""Bytes of float32 vectors that a part has at most, of the kinds that look at every vector."""
 
 ReadVectors = Callable[[int, int], Iterator[tuple[Numbers, Vectors]]]
 """Yields numbers, ascending, and vectors of the passages from a number on, at most so many at a time; at least one block."""
