@@ -127,6 +127,13 @@ class CallLedger:
         with self._lock:
             return replace(self._spent)
 
+    def failed_prompts(self) -> list[str]:
+        """Return what is to be said of calls that write prompts and failed, as an optimizer only logs that; nothing where none did."""
+        with self._lock:
+            rows = "SELECT count(*), min(reply) FROM calls WHERE role = 'prompt' AND finish = ?"
+            count, message = self._connection.execute(rows, (FAILED,)).fetchone()
+        return [f"Calls that write prompts failed: {count}, one of them with: {message}"] if count else []
+
     @contextmanager
     def opening(self) -> Iterator[None]:
         """Before the run begins: a failure is raised as it is, and not kept, so that the next run asks again."""

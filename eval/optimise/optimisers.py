@@ -258,7 +258,8 @@ class Simba:
         )
         answers = tried + 2 * dev
         # They are added step by step, so that half of the most are in a prompt on average.
-        return Cost(answers, self.steps * made / 2, demos=answers * self.demos / 2)
+        written = self.steps * made / 2  # each of two answers
+        return Cost(answers, written, demos=answers * self.demos / 2, shown=2 * written)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         teleprompter = dspy.SIMBA(

@@ -258,7 +258,7 @@ class _RunningOptimization:
             estimate=plan.estimate,
             before=prompts_of(plan.program),
             after=prompts_of(program),
-            notes=(*self.notes, *sorted(self.leak_filter.left_out)),
+            notes=(*self.notes, *self.ledger.failed_prompts(), *sorted(self.leak_filter.left_out)),
         )
         self._save(result)
         write_optimization_report(result)

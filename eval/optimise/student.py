@@ -10,12 +10,33 @@ from typing import Any
 
 import dspy
 
+from ...programs.answer import Answer
 from ...programs.artifact.save import predictors_of
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import QuincunxError
 from ..runs.answer_run import program_fingerprint
 from .demo_leaks import LeakFilter, cap_demos
 from .metric import Metric, Verdict
+
+SHOWN = ("question", "answered", "refusal", "output", "dropped", "passages")
+"""Of an answer, what an optimizer may put into a prompt: SIMBA puts all of two answers into one."""
+
+
+class ShownAnswer(Answer):
+    """An answer of which an optimizer shows a language model what was said and read, and not all that was searched.
+
+    ``dict(answer)`` holds that as JSON values; attributes are those of the whole answer.
+    """
+
+    def __init__(self, whole: Answer) -> None:
+        record = whole.record()
+        super().__init__(**{name: record[name] for name in SHOWN})
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._whole, name)
 
 
 class Student(dspy.Module):
@@ -30,7 +51,7 @@ class Student(dspy.Module):
         self.log.filter_demos(self.program)
         state = self.log.register(self.program)
         try:
-            prediction: dspy.Prediction = self.program(**inputs)
+            prediction: dspy.Prediction = ShownAnswer(self.program(**inputs))
         except QuincunxError as error:
             prediction = dspy.Prediction(code=error.code, message=str(error))
         prediction._quincunx_state = state

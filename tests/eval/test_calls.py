@@ -152,6 +152,21 @@ def test_a_failure_that_the_run_survives_is_replayed_and_counted(tmp_path: Path,
             assert (ledger.spent.calls, engine.asked) == (3, 3)
 
 
+def test_calls_for_prompts_that_failed_are_told(tmp_path: Path, engine: Counting) -> None:
+    with closing(CallLedger(tmp_path, Caps(), {})) as ledger:
+        writer, task = wrapped(ledger, engine, "prompt"), wrapped(ledger, engine)
+        writer("one")
+        engine.failing = True
+        with pytest.raises(dspy.LMError):
+            task("one")
+        assert ledger.failed_prompts() == []
+        with pytest.raises(dspy.LMError, match="down"):
+            writer("two")
+        [told] = ledger.failed_prompts()
+    assert told.startswith("Calls that write prompts failed: 1, one of them with: ")
+    assert "down" in told
+
+
 def test_rows_that_cannot_be_read_or_written_end_the_run(tmp_path: Path, engine: Counting) -> None:
     with (
         closing(CallLedger(tmp_path, Caps(), {})) as ledger,

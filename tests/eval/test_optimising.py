@@ -27,6 +27,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import dspy
 import promptable
 import pytest
 from conftest import TORTURE
@@ -45,7 +46,9 @@ from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
 from quincunx.eval.optimise.spending import Caps, Price
+from quincunx.eval.optimise.student import SHOWN, TrialLog, make_student
 from quincunx.eval.report.run_entries import run_entry
+from quincunx.programs.answer import Answer
 from quincunx.programs.artifact.diff import diff_artifacts
 from quincunx.programs.artifact.read import read_artifact
 from quincunx.programs.spec import GENERIC_PARTS
@@ -594,10 +597,33 @@ def test_a_run_of_300_answers_searches_and_reranks_each_question_once(
         "chat_bridge", "simba", gold, tmp_path / "run", server.url, seeds=(0, 1, 2), profile="counting"
     )
     found = run_optimization(plan)
+    assert found.spent.failed == 0
     assert found.evaluations >= 300
     asked = {q.text for questions in plan.splits.values() for q in questions.questions.values()}
     assert read == dict.fromkeys(asked, 1)
     assert found.searches == (found.evaluations + LOOKED_AT + 1, len(asked))
+
+
+def test_an_optimizer_shows_what_was_answered_and_not_all_that_was_searched(
+    server: OllamaServer, gold: Path, tmp_path: Path
+) -> None:
+    plan = planned("chat_bridge", "simba", gold, tmp_path / "run", server.url)
+    student = make_student(plan.program, TrialLog([], plan.leak_filter(), lambda: None))
+    question = next(iter(plan.splits["dev"].questions.values()))
+    with dspy.context(lm=plan.lm):
+        shown, whole = student(question=question.text), plan.program(question=question.text)
+    told = json.loads(json.dumps(dict(shown)))
+    assert set(told) == set(SHOWN)
+    assert told["passages"] == [
+        {"id": each.id, "title": each.title, "text": each.text, "rank": rank}
+        for rank, each in enumerate(whole.passages, 1)
+    ]
+    assert isinstance(shown, Answer)
+    assert (shown.record(), shown.output, shown.candidates) == (
+        whole.record(),
+        whole.output,
+        whole.candidates,
+    )
 
 
 @pytest.mark.torture
