@@ -258,7 +258,8 @@ class Simba:
         )
         answers = tried + 2 * dev
         # They are added step by step, so that half of the most are in a prompt on average.
-        written = self.steps * made / 2  # each of two answers
+        # A rule is written, from two answers, where a demo is not added and the answers differ enough: about every sixth time.
+        written = self.steps * made / 6
         return Cost(answers, written, demos=answers * self.demos / 2, shown=2 * written)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
