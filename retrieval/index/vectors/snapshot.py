@@ -37,6 +37,8 @@ LARGER = 2
 
 FULL_PART = 128 * 2**20
 """Bytes of float32 vectors that a part has at most, of the kinds that look at every vector."""
+COMPARED = 10_000
+"""Passages whose vectors are compared at a time with those that recall is measured on."""
 
 ReadVectors = Callable[[int, int], Iterator[tuple[Numbers, Vectors]]]
 """Yields numbers, ascending, and vectors of the passages from a number on, at most so many at a time; at least one block."""
@@ -118,7 +120,7 @@ def write_snapshot(folder: Path, generation: int, kind: Kind, dims: int, read: R
     snapshot = Snapshot(kind, dims, 1.0, tuple(written))
     if kind == "flat":
         return snapshot  # which is exact
-    return replace(snapshot, recall=read_snapshot(folder, snapshot).recall(lambda: read(0, full)))
+    return replace(snapshot, recall=read_snapshot(folder, snapshot).recall(lambda: read(0, COMPARED)))
 
 
 def write_change(
