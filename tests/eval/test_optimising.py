@@ -255,17 +255,18 @@ def test_a_killed_run_of_many_workers_ends_as_an_undisturbed_one_of_one(
 ) -> None:
     whole = tmp_path / "whole" / "run"
     made = finish(worker(optimizer, gold, whole, server.url, workers=1))["made"]
-    assert made == chats(server)
+    once = Counter(json.dumps(body, sort_keys=True) for body in server.sent("/api/chat"))
+    assert made == once.total()
     moments = sorted(random.Random(optimizer).sample(range(1, made), KILLS))
     killed = tmp_path / "killed" / "run"
     victims: list[subprocess.Popen[str]] = []
-    asked, lock = 0, threading.Lock()
+    asked: Counter[str] = Counter()
+    lock = threading.Lock()
 
     def deadly(body: dict[str, Any]) -> str:
-        nonlocal asked
         with lock:
-            asked += 1
-            if len(victims) <= KILLS and asked >= moments[len(victims) - 1]:
+            asked[json.dumps(body, sort_keys=True)] += 1
+            if len(victims) <= KILLS and asked.total() >= moments[len(victims) - 1]:
                 victims[-1].send_signal(signal.SIGKILL)
         time.sleep(0.05)  # so that the workers ask at once
         return promptable.answer(body)
@@ -278,8 +279,15 @@ def test_a_killed_run_of_many_workers_ends_as_an_undisturbed_one_of_one(
     with lock:
         victims.append(worker(optimizer, gold, killed, server.url, workers=WORKERS))
     finish(victims[-1])
-    log.warning("%s: %d calls uninterrupted, %d with %d kills", optimizer, made, asked, KILLS)
-    assert made <= asked <= made + KILLS * WORKERS
+    ahead = set(asked) - set(once)  # of train questions that one worker does not come to
+    repeated = (asked - once - Counter(ahead)).total()
+    log.warning(
+        "%s: %d calls of one worker; %d ahead and %d repeated by %d with %d kills",
+        optimizer, made, len(ahead), repeated, WORKERS, KILLS,
+    )  # fmt: skip
+    assert not once - asked
+    assert len(ahead) < WORKERS
+    assert repeated <= KILLS * WORKERS
     files = sorted(path.name for path in (whole / "program").iterdir())
     assert files == sorted(path.name for path in (killed / "program").iterdir())
     assert all(
