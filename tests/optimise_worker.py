@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from gold_sets import hashing_profile
 
 import quincunx
-from quincunx.eval.optimise.optimisers import Bootstrap, Chain, Gepa, Mipro, Simba
+from quincunx.eval.optimise.demo_optimisers import Bootstrap, Knn
+from quincunx.eval.optimise.optimisers import Chain, Gepa, Mipro, Simba
 from quincunx.eval.optimise.plan import Plan, plan_optimization
 from quincunx.eval.optimise.run import run_optimization
 
@@ -20,10 +21,11 @@ SMALL: dict[str, Any] = {
     "bootstrap": Bootstrap(candidates=1),
     "chain": Chain(Bootstrap(candidates=1), Gepa(proposals=2)),
     "gepa": Gepa(proposals=4),
+    "knn": Knn(),
     "mipro": Mipro(trials=4),
     "simba": Simba(batch=4, candidates=2, steps=2),
 }
-"""Each of the five, doing as little as it can."""
+"""Each of them, doing as little as it can."""
 
 
 def planned(program: str, optimizer: str, gold: Path, out: Path, url: str, **options: Any) -> Plan:

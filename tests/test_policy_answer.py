@@ -18,7 +18,7 @@ from policy_answer import Policy, PolicyAnswer
 from scripted import in_markers, scripted
 
 import quincunx as q
-from quincunx.eval.optimise.optimisers import Bootstrap
+from quincunx.eval.optimise.demo_optimisers import Bootstrap
 from quincunx.eval.optimise.plan import plan_optimization
 from quincunx.programs.artifact.diff import diff_artifacts
 from quincunx.programs.artifact.read import read_artifact

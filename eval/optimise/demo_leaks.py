@@ -16,17 +16,24 @@ from pydantic import BaseModel
 from ...signatures.evidence import Citation, Evidence
 
 MOST_TOKENS = 3_000
-"""Of all demos of a predictor together, by the rule of thumb of four characters a token."""
+"""Of all demos that a prompt shows together, by the rule of thumb of four characters a token."""
 AROUND = 160
 """Characters that are kept on either side of a quote, or of the beginning where nothing is quoted."""
 CUT = " … "
 
 
-def cap_demos(demos: Sequence[dspy.Example], most_tokens: int = MOST_TOKENS) -> list[dspy.Example]:
-    """Return the demos with their passages shortened, and no more of them than fit; done twice, it changes nothing."""
+def cap_demos(
+    demos: Sequence[dspy.Example], most_tokens: int = MOST_TOKENS, shown: int | None = None
+) -> list[dspy.Example]:
+    """Return the demos with their passages shortened, and no more of them than fit; done twice, it changes nothing.
+
+    Where a prompt shows only so many (``shown``), any that many of those that are kept fit.
+    """
+    shortened = [_shorten_passages(demo) for demo in demos]
+    if shown is not None:
+        return [demo for demo in shortened if estimated_tokens(demo) <= most_tokens // shown]
     kept: list[dspy.Example] = []
-    for demo in demos:
-        short = _shorten_passages(demo)
+    for short in shortened:
         most_tokens -= estimated_tokens(short)
         if most_tokens < 0:
             break

@@ -1,4 +1,4 @@
-"""DSPy's optimizers behind one protocol, set so that what they will cost is known before they begin.
+"""The optimizers by name; most are DSPy's, set so that what they will cost is known before they begin.
 
 What they try, they try with several workers at once, and find the same with any number of them: a call is replayed by what
 it asks, not by when, and what is found is read in the order of the questions. What one call needs of the one before, such as
@@ -9,136 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import dspy
 from dspy.utils.logging_utils import DSPY_LOGGING_STREAM
 
 from ...retrieval.errors import BoundError, MissingExtraError, RunError
-
-Examples = Sequence[dspy.Example]
-MetricFunction = Callable[..., Any]
-"""A metric as DSPy's optimizers call it."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an optimizer is expected to ask."""
-
-    answers: float
-    """Answers of the program that are not known yet; each takes one call of the language model or more."""
-    prompts: float = 0
-    """Calls that write prompts."""
-    demos: float = 0
-    """Demos in the prompts of the answers, all together."""
-    shown: float = 0
-    """Questions, each with all of its passages, in the calls that write prompts, all together."""
-    taught: float = 0
-    """Of the answers, those that are to become demos."""
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
-
-    def times(self, times: int) -> Cost:
-        """Return what it takes several times."""
-        return Cost(*(times * value for value in astuple(self)))
-
-
-@dataclass(frozen=True)
-class OptimizerInput:
-    """What an optimizer learns from."""
-
-    train: Examples
-    dev: Examples
-    metric: MetricFunction
-    prompt_lm: dspy.LM
-    seed: int
-    workers: int = 1
-    """How many questions are asked at once."""
-    teacher: dspy.Module | None = None
-    """Whose answers become demos; ``None`` for the student as it is."""
-
-    @property
-    def shuffled_train(self) -> list[dspy.Example]:
-        """The train questions in an order drawn from the seed."""
-        shuffled = list(self.train)
-        random.Random(self.seed).shuffle(shuffled)
-        return shuffled
-
-
-class Optimizer(Protocol):
-    """Makes a program better on the train questions, and chooses by the dev questions."""
-
-    @property
-    def demos(self) -> int:
-        """Most demos of a predictor of the program that is found."""
-        ...
-
-    def cost(self, train: int, dev: int) -> Cost:
-        """Return what so many questions are expected to cost."""
-        ...
-
-    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
-        """Return the better program; the language model that answers is the one in ``dspy.context``."""
-        ...
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Demos from train questions that were answered well; the best of several random choices of them."""
-
-    demos: int = 2
-    """Most demos of a predictor."""
-    candidates: int = 4
-    """Random choices, beside no demos and the first that were good."""
-
-    def cost(self, train: int, dev: int) -> Cost:
-        # Of the random choices about every second is one that was tried before, and known.
-        drawn = self.candidates / 2
-        taught = _bootstrap_answers(train, self.demos, self.candidates + 1)
-        demos = (self.demos + drawn * _drawn_demos(self.demos)) * dev
-        return Cost((2 + drawn) * dev + taught, demos=demos, taught=taught)
-
-    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
-        teleprompter = dspy.BootstrapFewShotWithRandomSearch(
-            metric=data.metric,
-            max_bootstrapped_demos=self.demos,
-            max_labeled_demos=0,
-            max_rounds=1,
-            num_candidate_programs=self.candidates,
-            num_threads=data.workers,
-            max_errors=_ERRORS,
-        )
-        found: dspy.Module = teleprompter.compile(
-            student, teacher=data.teacher, trainset=data.shuffled_train, valset=list(data.dev)
-        )
-        return found
-
-
-@dataclass(frozen=True)
-class FewShot:
-    """The first train questions that were answered well become demos: the usual baseline. Dev is not looked at."""
-
-    demos: int = 2
-
-    def cost(self, train: int, dev: int) -> Cost:
-        taught = _bootstrap_answers(train, self.demos, 1)
-        return Cost(taught, taught=taught)
-
-    def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
-        teleprompter = dspy.BootstrapFewShot(
-            metric=data.metric,
-            max_bootstrapped_demos=self.demos,
-            max_labeled_demos=0,
-            max_rounds=1,
-            max_errors=_ERRORS,
-        )
-        found: dspy.Module = teleprompter.compile(student, teacher=data.teacher, trainset=data.shuffled_train)
-        return found
+from .demo_optimisers import MOST_ERRORS, Bootstrap, Knn, bootstrap_answers, drawn_demos
+from .optimizer_protocol import Cost, Examples, Optimizer, OptimizerInput
 
 
 @dataclass(frozen=True)
@@ -154,10 +35,10 @@ class Mipro:
         # Combinations that come up twice are not asked twice: of c² of them, t draws and the first meet about so many.
         of = self.candidates**2
         met = of * (1 - (1 - 1 / of) ** (self.trials + 1))
-        taught = _bootstrap_answers(train, self.demos, self.candidates - 1)
+        taught = bootstrap_answers(train, self.demos, self.candidates - 1)
         summaries = 2 + min(9, -(-train // _MIPRO_VIEW) - 1)
         # One demo set is empty and one full, and the better ones are picked more often.
-        drawn = (self.candidates - 2) * _drawn_demos(self.demos)
+        drawn = (self.candidates - 2) * drawn_demos(self.demos)
         each = (self.demos + drawn) / (self.candidates - 1)
         return Cost(met * dev + taught, summaries + self.candidates, demos=met * dev * each, taught=taught)
 
@@ -171,7 +52,7 @@ class Mipro:
             max_bootstrapped_demos=self.demos,
             max_labeled_demos=0,
             num_threads=data.workers,
-            max_errors=_ERRORS,
+            max_errors=MOST_ERRORS,
             seed=data.seed + 1,  # 0 would count as none
             verbose=False,
         )
@@ -280,7 +161,7 @@ class Simba:
 class Chain:
     """Demos first, then instructions, by way of DSPy's BetterTogether."""
 
-    first: Bootstrap = Bootstrap(candidates=2)
+    first: Bootstrap = field(default_factory=lambda: Bootstrap(candidates=2))
     second: Gepa = Gepa(proposals=4)
 
     @property
@@ -304,7 +185,7 @@ class Chain:
             trainset=data.shuffled_train,
             valset=list(data.dev),
             num_threads=data.workers,
-            max_errors=_ERRORS,
+            max_errors=MOST_ERRORS,
             shuffle_trainset_between_steps=False,
             seed=data.seed,
             strategy="demos -> instructions",
@@ -326,6 +207,7 @@ class _Step(dspy.teleprompt.Teleprompter):
 
 OPTIMIZERS: Mapping[str, Optimizer] = {
     "bootstrap": Bootstrap(),
+    "knn": Knn(),
     "mipro": Mipro(),
     "gepa": Gepa(),
     "simba": Simba(),
@@ -350,23 +232,10 @@ def require_library(optimizer: Optimizer) -> None:
         raise MissingExtraError("optuna", "optimize")
 
 
-_ERRORS = 1
-"""A `Student` does not raise, so the first error is a defect, and ends the run."""
 _NEVER = 10**9
 """More than are asked: what bounds a run is its budget."""
 _MIPRO_VIEW = 30
 """Train questions, without their passages, that a call about what they are like reads."""
-
-
-def _bootstrap_answers(train: int, demos: int, times: int) -> float:
-    """Return about how many train questions are answered to find demos, when every second answer is good enough."""
-    most = min(train, 2.0 * demos)
-    return train * (1 - (1 - most / train) ** times) if train else 0.0
-
-
-def _drawn_demos(most: int) -> float:
-    """Return how many demos are drawn on average, 1 or more."""
-    return (1 + most) / 2
 
 
 @contextlib.contextmanager

@@ -31,8 +31,10 @@ from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import fingerprint, run_folder, run_name, same_run
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
 from .demo_leaks import LeakFilter
+from .demo_optimisers import FewShot
 from .metric import Metric, Target
-from .optimisers import OPTIMIZERS, Cost, FewShot, Optimizer, require_library, require_sizes
+from .optimisers import OPTIMIZERS, require_library, require_sizes
+from .optimizer_protocol import Cost, Optimizer
 from .prices import known_price
 from .search_cache import CachingHandle
 from .spending import ROLES, Caps, Price

@@ -23,6 +23,7 @@ import dspy
 from ...programs.artifact.save import predictors_of
 from ...programs.artifact.schema import Score
 from ...programs.call.inputs import model_errors
+from ...programs.predictor import nearest_demos
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import BoundError, LanguageModelError, ModelOutputError, StorageError
 from ...retrieval.models.embedders import Progress, no_progress
@@ -36,8 +37,10 @@ from ..runs.look_counter import count_look
 from ..runs.prompts import prompts_of
 from ..runs.threads import map_in_threads
 from .call_ledger import CallLedger, CapReachedError, LedgerError, ModelDownError, Phase
+from .demo_optimisers import FewShot
 from .metric import Verdict, example_of
-from .optimisers import FewShot, Optimizer, OptimizerInput, silenced
+from .optimisers import silenced
+from .optimizer_protocol import Optimizer, OptimizerInput
 from .plan import Plan, plan_optimization
 from .result import (
     OptimizationResult,
@@ -369,6 +372,7 @@ class _RunningOptimization:
         theirs = dict(predictors_of(program))
         for name, predictor in predictors_of(plain):
             predictor.signature, predictor.demos = theirs[name].signature, theirs[name].demos
+            predictor.nearest_demos = nearest_demos(theirs[name])
         plain.set_lm(self.plan.lm)
         return plain
 

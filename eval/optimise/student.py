@@ -12,6 +12,7 @@ import dspy
 
 from ...programs.answer import Answer
 from ...programs.artifact.save import predictors_of
+from ...programs.predictor import nearest_demos
 from ...programs.program import GroundedProgram
 from ...retrieval.errors import QuincunxError
 from ..runs.answer_run import program_fingerprint
@@ -112,7 +113,9 @@ class TrialLog:
     def filter_demos(self, program: GroundedProgram) -> None:
         """Take out of a program's demos what leaks a dev or test question, and what is too long."""
         for _, predictor in predictors_of(program):
-            predictor.demos = cap_demos(self._leak_filter.apply(predictor.demos))
+            predictor.demos = cap_demos(
+                self._leak_filter.apply(predictor.demos), shown=nearest_demos(predictor)
+            )
 
     def register(self, program: GroundedProgram) -> str:
         """Register the state of a program that is about to answer, and return its fingerprint."""

@@ -17,7 +17,7 @@ from ..goldsets.goldset import GoldQuestion, GoldSet
 from .folder import fingerprint
 from .ledger import RunLedger
 from .look_counter import count_look_of_run
-from .prompts import prompts_of
+from .prompts import prompts_of, shown_demos
 from .retrieval_run import (
     GoldLocator,
     RetrievalSetup,
@@ -88,6 +88,7 @@ def program_fingerprint(program: GroundedProgram) -> str:
                 "instructions": predictor.signature.instructions,
                 "fields": {field: str(info) for field, info in predictor.signature.fields.items()},
                 "demos": [str(dict(demo)) for demo in predictor.demos],
+                **shown_demos(predictor),
             }
             for name, predictor in predictors_of(program)
         }

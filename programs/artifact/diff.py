@@ -52,6 +52,7 @@ def _predictor_changes(a: PredictorRecord, b: PredictorRecord) -> Iterator[str]:
     for name in common:
         yield from _changes(f"field {name}: ", mine[name].model_dump(), theirs[name].model_dump())
     yield from _demo_changes([*map(_canonical, a.demos)], [*map(_canonical, b.demos)])
+    yield from _shown_changes(a.nearest_demos, b.nearest_demos)
     if a.prompt != b.prompt:
         yield f"prompt: about {a.prompt.estimated_tokens} → {b.prompt.estimated_tokens} tokens (estimate)"
 
@@ -60,6 +61,7 @@ def prompt_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
     """Say in lines how the ``instructions`` and ``demos`` of one predictor differ from another's."""
     yield from _instruction_changes(a.get("instructions", ""), b.get("instructions", ""))
     yield from _demo_changes([*map(_canonical, a.get("demos", ()))], [*map(_canonical, b.get("demos", ()))])
+    yield from _shown_changes(a.get("nearest_demos"), b.get("nearest_demos"))
 
 
 def _instruction_changes(a: str, b: str) -> Iterator[str]:
@@ -75,6 +77,11 @@ def _demo_changes(a: list[str], b: list[str]) -> Iterator[str]:
     yield from (f"demo added: {demo[:100]}" for demo in added)
     if not removed and not added and a != b:
         yield "demos reordered or repeated"
+
+
+def _shown_changes(a: int | None, b: int | None) -> Iterator[str]:
+    if a != b:
+        yield f"demos shown: {a or 'all'} → {b or 'all'}"
 
 
 def _retrieval_changes(a: RetrievalRecord, b: RetrievalRecord) -> Iterator[str]:

@@ -23,6 +23,7 @@ from ...retrieval.settings import SearchSettings
 from ...retrieval.storage.disk import make_folder, publish_file, storing
 from ...retrieval.storage.lock import lock_folder, unlock
 from ..parts import ProgramParts
+from ..predictor import nearest_demos
 from ..prompt.citing import CitingAdapter
 from ..prompt.compact_adapter import CompactAdapter, default_adapter
 from ..prompt.rules import Cites
@@ -138,11 +139,16 @@ def apply_artifact(program: ProgramParts, artifact: Artifact, *, allow_other_ind
     if not allow_other_index:
         _require_embedder(program, artifact)
     prepared = [
-        (predictor, *_restored(predictor.signature, artifact.predictors[name], name))
+        (
+            predictor,
+            artifact.predictors[name].nearest_demos,
+            *_restored(predictor.signature, artifact.predictors[name], name),
+        )
         for name, predictor in predictors.items()
     ]
-    for predictor, signature, demos in prepared:
+    for predictor, nearest, signature, demos in prepared:
         predictor.signature, predictor.demos = signature, demos
+        predictor.nearest_demos = nearest
 
 
 def search_settings(artifact: Artifact) -> SearchSettings:
@@ -176,9 +182,9 @@ def prompt_characters(
     inputs: Mapping[str, Any] = MappingProxyType({}),
     choose: SentenceChoice | None = None,
 ) -> int:
-    """Return how long the prompt of a predictor is, demos included; without inputs, before anything is asked."""
+    """Return how long the prompt of a predictor is, with as many demos as it shows; without inputs, before anything is asked."""
     messages = _prompt_adapter(adapter, cites, choose).format(
-        predictor.signature, predictor.demos, dict(inputs)
+        predictor.signature, predictor.demos[: nearest_demos(predictor)], dict(inputs)
     )
     return sum(len(str(message["content"])) for message in messages)
 
@@ -218,6 +224,7 @@ def _predictor_record(
         fields=tuple(fields),
         signature=signature_hash((field.role, field.name, field.type) for field in fields),
         demos=demos,
+        nearest_demos=nearest_demos(predictor),
         prompt=PromptSize(characters=characters, estimated_tokens=-(-characters // 4)),
     )
 

@@ -92,6 +92,8 @@ class PredictorRecord(_Strict):
     """sha256 over the names, order, roles and types of the fields."""
     demos: Annotated[tuple[dict[str, JsonValue], ...], Field(max_length=1000)] = ()
     """Examples shown in the prompt: values by name of field."""
+    nearest_demos: Annotated[int, Field(ge=1)] | None = None
+    """How many of them a prompt shows: those nearest to what is asked; null: all."""
     prompt: PromptSize
 
     @model_validator(mode="after")

@@ -76,7 +76,7 @@ async def _ask_streaming(step: AskModel, listener: Callable[[Event], None]) -> A
         # Made anew for every call: DSPy's streamers lose and mix chunks when they are used again.
         streamer = dspy.streamify(asked, is_async_program=True)
         try:
-            async for value in streamer(**step.inputs):
+            async for value in streamer(**step.arguments):
                 if isinstance(value, dspy.Prediction):
                     prediction = value
                 elif choices := getattr(value, "choices", None):

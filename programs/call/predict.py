@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,16 +38,23 @@ class AskModel:
     """Where set, chooses the sentences of the passages that are read."""
     sentences: SentenceStream | None = None
     """Where set, reads the sentences of the reply as they come."""
+    demos: Sequence[Any] | None = None
+    """The demos that are shown; ``None``: all of the predictor's."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the predictor is called with, beside the language model."""
+        return {**self.inputs} if self.demos is None else {**self.inputs, "demos": list(self.demos)}
 
     def run(self) -> dspy.Prediction:
         """Ask in this thread."""
         with dspy.context(adapter=self.adapter):
-            return self.predict(lm=self.lm, **self.inputs)
+            return self.predict(lm=self.lm, **self.arguments)
 
     async def arun(self) -> dspy.Prediction:
         """Ask without holding up the event loop."""
         with dspy.context(adapter=self.adapter):
-            return await self.predict.acall(lm=self.lm, **self.inputs)
+            return await self.predict.acall(lm=self.lm, **self.arguments)
 
 
 def ask_strictly(

@@ -10,9 +10,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import dspy
@@ -30,7 +31,9 @@ from ..check.quotes import neutralise
 from ..check.support.similarity import support_model
 from ..events import CheckedSentence, Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
+from ..predictor import nearest_demos
 from ..prompt.citing import asked_text
+from ..prompt.demo_choice import DemoChoice
 from ..prompt.reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS
 from ..prompt.rules import Cites
 from ..prompt.sentence_choice import ChosenSentences, SentenceChoice
@@ -64,23 +67,21 @@ class Retrieve:
 
 
 @dataclass(frozen=True)
-class ChooseSentences:
-    """A step: choose what the language model reads of the passages; its result is what was chosen."""
+class Choose:
+    """A step: choose what the language model reads, of the passages or the demos; its result is what was chosen."""
 
-    choose: SentenceChoice
-    question: str
-    passages: Sequence[Evidence]
+    choose: Callable[[], Any]
 
-    def run(self) -> ChosenSentences | None:
+    def run(self) -> Any:
         """Choose in this thread."""
-        return self.choose(self.question, self.passages)
+        return self.choose()
 
-    async def arun(self) -> ChosenSentences | None:
+    async def arun(self) -> Any:
         """Choose without holding up the event loop."""
         return await asyncio.to_thread(self.run)
 
 
-Step = Retrieve | ChooseSentences | AskModel
+Step = Retrieve | Choose | AskModel
 
 
 @dataclass
@@ -173,8 +174,9 @@ class Flow:
         choose, chosen = sentence_choice(self.program) if self._numbered else None, None
         if choose is not None:
             with self._timed("choosing"):
-                chosen = yield ChooseSentences(choose, asked_text(inputs), inputs["passages"])
+                chosen = yield Choose(partial(choose, asked_text(inputs), inputs["passages"]))
             self.left_out = chosen.left_out if chosen is not None else 0
+        demos = yield from self._nearest_demos(inputs)
         return (
             yield from self._ask(
                 "asking",
@@ -184,8 +186,20 @@ class Flow:
                 cites=self.program.cites,
                 choose=choose,
                 sentences=self._sentences(inputs["passages"], chosen),
+                demos=demos,
             )
         )
+
+    def _nearest_demos(self, inputs: Mapping[str, Any]) -> Generator[Step, Any, list[Any] | None]:
+        """Choose the demos that are shown; ``None``: all of the predictor's."""
+        predict = self.program.predict
+        most = nearest_demos(predict)
+        if most is None or len(predict.demos) <= most or is_extractive(predict.lm or self.lm):
+            return None
+        choice = DemoChoice(self.program.retriever.handle, most)
+        with self._timed("choosing demos"):
+            shown: list[Any] = yield Choose(partial(choice, inputs, predict.demos))
+        return shown
 
     def _sentences(
         self, passages: Sequence[Evidence], chosen: ChosenSentences | None
@@ -207,11 +221,14 @@ class Flow:
         cites: Cites | None = None,
         choose: SentenceChoice | None = None,
         sentences: SentenceStream | None = None,
+        demos: Sequence[Any] | None = None,
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
         self.tell(Status(stage))
         adapter = self.program.adapter or dspy.settings.adapter
-        step = AskModel(predict, predict.lm or self.lm, adapter, inputs, streamed, cites, choose, sentences)
+        step = AskModel(
+            predict, predict.lm or self.lm, adapter, inputs, streamed, cites, choose, sentences, demos
+        )
         with self._timed(stage):
             return (
                 yield from ask_strictly(

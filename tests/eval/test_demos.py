@@ -37,6 +37,17 @@ def test_demos_hold_the_cap_and_the_first_are_kept(most: int, count: int) -> Non
     assert [one.question for one in kept] == [one.question for one in demos[: len(kept)]]
 
 
+@given(st.integers(0, 400), st.integers(0, 6), st.integers(1, 6))
+def test_where_only_some_are_shown_any_so_many_of_those_that_are_kept_hold_the_cap(
+    most: int, count: int, shown: int
+) -> None:
+    demos = [demo("question", "A short passage. " * number, "short") for number in range(count)]
+    kept = cap_demos(demos, most, shown)
+    longest = sorted(map(estimated_tokens, kept))[-shown:]
+    assert sum(longest) <= most
+    assert all(estimated_tokens(one) > most // shown for one in demos if one not in kept)
+
+
 def test_a_demo_that_leaks_a_judged_question_is_left_out_and_named() -> None:
     asking, citing, fair = demo("judged?", "x y", "x"), demo("train?", "x y", "x"), demo("train too?", "x y")
     leaks = LeakFilter({"judged?": "q1"}, {"a": "q2"})

@@ -41,7 +41,8 @@ import quincunx
 from quincunx.app.cli import app
 from quincunx.eval.goldsets.goldset import canon_folder
 from quincunx.eval.optimise.call_ledger import CallLedger
-from quincunx.eval.optimise.optimisers import OPTIMIZERS, Bootstrap, Chain, Gepa, Mipro
+from quincunx.eval.optimise.demo_optimisers import Bootstrap
+from quincunx.eval.optimise.optimisers import OPTIMIZERS, Chain, Gepa, Mipro
 from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
