@@ -39,7 +39,7 @@ def optimize_program(
     program: ProgramName,
     gold_dir: GoldDir,
     optimizer: Annotated[
-        str, typer.Option(help="bootstrap, mipro, gepa, simba, or chain (demos, then instructions).")
+        str, typer.Option(help="bootstrap, knn, mipro, gepa, simba, or chain (demos, then instructions).")
     ] = "gepa",
     lm: LanguageModelName = "extractive",
     prompt_lm: Annotated[

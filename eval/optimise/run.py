@@ -105,8 +105,8 @@ def optimize(
         program: the name of a program, the name or folder of a saved one to go on from, or one that was loaded: it is copied,
             and its prompts and search settings are what is begun with.
         gold: folder of a gold set with the splits train, dev and test, or the name of one that ships with the package.
-        optimizer: ``bootstrap``, ``mipro``, ``gepa``, ``simba``, ``chain`` (demos, then instructions), or one with
-            settings of your own, such as ``Gepa(proposals=4)``.
+        optimizer: ``bootstrap``, ``knn``, ``mipro``, ``gepa``, ``simba``, ``chain`` (demos, then instructions), or one
+            with settings of your own, such as ``Gepa(proposals=4)``.
         lm: the language model that answers, or its name as `quincunx.lm` takes it.
         prompt_lm: the one that writes prompts; ``lm`` if left out.
         caps: the most that the whole run may spend, in calls, tokens or dollars; left out, without bounds. At a cap
@@ -122,7 +122,7 @@ def optimize(
         workers: how many questions are asked at once; what is found is the same with any number, for a model that answers alike.
         search_only: find a better program, and do not judge it on the test questions.
         taught: whether demos are what ``prompt_lm`` answers, not ``lm``: of a stronger language model a small one learns the form
-            that it has not hit by itself. For ``bootstrap``, ``mipro``, ``chain`` and the few-shot baseline.
+            that it has not hit by itself. For ``bootstrap``, ``knn``, ``mipro``, ``chain`` and the few-shot baseline.
         index_progress: called with (done, total) documents while the index is built.
         watch: called with an `OptimizationProgress` before every answer of the search, and after every one that is judged.
 
