@@ -43,6 +43,10 @@ class ShownAnswer(Answer):
 class Student(dspy.Module):
     """A program whose failures are values: a prediction with ``code`` and ``message`` in place of an answer."""
 
+    teaches = False
+    """Whether its answers become demos: then DSPy's trace, which demos are made of, holds what stood the check, and nothing
+    where that is nothing. What the language model wrote beside it would teach what the check takes out."""
+
     def __init__(self, program: GroundedProgram, log: TrialLog) -> None:
         super().__init__()
         self.program = program
@@ -52,11 +56,25 @@ class Student(dspy.Module):
         self.log.filter_demos(self.program)
         state = self.log.register(self.program)
         try:
-            prediction: dspy.Prediction = ShownAnswer(self.program(**inputs))
+            answer = self.program(**inputs)
+            prediction: dspy.Prediction = ShownAnswer(answer)
+            if self.teaches:
+                self._trace_checked(answer)
         except QuincunxError as error:
             prediction = dspy.Prediction(code=error.code, message=str(error))
         prediction._quincunx_state = state
         return prediction
+
+    def _trace_checked(self, answer: Answer) -> None:
+        trace: list[Any] = dspy.settings.trace or []
+        field = self.program.spec.output_field
+        for at, (predictor, inputs, said) in enumerate(trace):
+            if predictor is self.program.predict:
+                trace[at] = (
+                    predictor,
+                    inputs,
+                    dspy.Prediction(**{**dict(said.items()), field: answer.output}),
+                )
 
 
 def make_student(program: GroundedProgram, log: TrialLog) -> Student:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import dspy
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import scripted
 
+import quincunx
 from quincunx.eval.optimise.demo_leaks import AROUND, LeakFilter, cap_demos, estimated_tokens
+from quincunx.eval.optimise.student import TrialLog, make_student
 from quincunx.signatures.evidence import Citation, Evidence
 
 
@@ -55,3 +61,33 @@ def test_a_demo_that_leaks_a_judged_question_is_left_out_and_named() -> None:
     told = " ".join(leaks.left_out)
     assert "it asks q1" in told
     assert "it cites a, which answers q2" in told
+
+
+@pytest.mark.usefixtures("canons")
+@pytest.mark.parametrize("teaches", [True, False])
+@pytest.mark.parametrize("asked", ["What is Sage Daily?", "Who won the football match of 1923?"])
+def test_what_becomes_a_demo_is_what_stood_the_check_and_nothing_where_nothing_did(
+    teaches: bool, asked: str
+) -> None:
+    false = "The moon is made of 77 cheeses."
+
+    def reply(prompt: str) -> str:
+        first = prompt.split("[1] ")[1].splitlines()[0]
+        said = [{"text": false, "cites": [2]}]
+        if "Sage Daily" in asked:
+            said.insert(0, {"text": first, "cites": [1]})
+        return json.dumps({"sentences": said})
+
+    lm, _ = scripted(reply)
+    log = TrialLog([], LeakFilter({}, {}), lambda: None)
+    student = make_student(quincunx.load("chat_bridge"), log)
+    student.teaches = teaches
+    with dspy.context(lm=lm, trace=[]):
+        answer = student(question=asked)
+        ((predictor, inputs, said),) = dspy.settings.trace
+    assert predictor is student.program.predict
+    assert inputs["question"] == asked
+    told = [sentence.text for sentence in said.reply.sentences]
+    assert (false in told) is not teaches
+    assert len(told) == answer.answered + (not teaches)
+    assert answer.answered is ("Sage Daily" in asked)

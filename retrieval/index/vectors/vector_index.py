@@ -75,10 +75,14 @@ class VectorIndex:
     def vectors(self, numbers: Sequence[int] | Numbers) -> Vectors:
         """Return the vectors of these passages as they are held, shape (numbers, dims)."""
         asked = np.asarray(numbers, dtype=np.int64)
+        order = np.argsort(asked, kind="stable")
+        ascending = asked[order]
         vectors = np.empty((len(asked), self.parts[0].dims), dtype=np.float32)
         missing = len(asked)
-        for part, places, held in self._places(asked):
-            vectors[places] = part.vectors(held)
+        for part in self.parts:
+            places, held = _held_in(part, ascending)
+            if len(held):
+                vectors[order[places]] = part.vectors(held)
             missing -= len(places)
         if missing:
             raise IndexStateError(f"{missing} of {len(asked)} passages have no vector in the snapshot")
@@ -132,19 +136,6 @@ class VectorIndex:
             scores, numbers = scores[order], numbers[order]
         return scores, numbers
 
-    def _places(self, asked: Numbers) -> list[tuple[VectorPart, Numbers, Numbers]]:
-        """Return, by part, where among those asked for its passages stand, and their places in the part."""
-        found = []
-        for part in self.parts:
-            if not len(part.numbers):
-                continue
-            places = np.flatnonzero((asked >= part.numbers[0]) & (asked <= part.numbers[-1]))
-            held = np.searchsorted(part.numbers, asked[places])
-            there = part.numbers[held] == asked[places]
-            if there.any():
-                found.append((part, places[there], held[there]))
-        return found
-
     def _exact(self, question: Vectors, limit: int, allowed: Numbers) -> list[tuple[int, float]]:
         scores = self.vectors(allowed) @ question[0]
         order = np.argsort(-scores, kind="stable")
@@ -153,9 +144,17 @@ class VectorIndex:
 
 
 def _mask_of(part: VectorPart, allowed: Numbers) -> Mask:
-    """Return which of a part's passages are allowed; none that is gone is."""
+    """Return which of a part's passages are allowed, ascending; none that is gone is."""
     mask = np.zeros(len(part.numbers), dtype=np.bool_)
-    if len(mask):
-        first, last = np.searchsorted(allowed, [part.numbers[0], part.numbers[-1] + 1])
-        mask[np.searchsorted(part.numbers, allowed[first:last])] = True
+    mask[_held_in(part, allowed)[1]] = True
     return mask
+
+
+def _held_in(part: VectorPart, asked: Numbers) -> tuple[Numbers, Numbers]:
+    """Return where among the numbers asked, ascending, those of a part stand, and their places in the part."""
+    if not len(part.numbers):
+        return NONE, NONE
+    first, last = np.searchsorted(asked, [part.numbers[0], part.numbers[-1] + 1])
+    held = np.searchsorted(part.numbers, asked[first:last])
+    there = part.numbers[held] == asked[first:last]
+    return first + np.flatnonzero(there), held[there]
