@@ -145,8 +145,11 @@ class ClaimCheck:
         cited = self._passages(standing)
         if not standing:
             return "no_citation", "it has no citation that stands"
-        if not claim.text.strip():
-            return "empty", "it says nothing"
+        if not any(map(str.isalnum, claim.text)):
+            return (
+                "empty",
+                "it says nothing",
+            )  # not a letter or digit of any script, such as the "…" of the form
         if _asks(claim.text):
             return "empty", "it asks, and states nothing"
         if any(_is_title(claim.text, passage) for passage in cited.values()):

@@ -174,3 +174,18 @@ def test_a_link_stands_only_where_a_cited_passage_holds_it(text: str, stands: bo
     )
     said = Claim(text=text, citations=[Citation(passage_id="p", quote="Alpha rose for six weeks")])
     assert ground(ChatReply(sentences=[said]), [passage]).answered == stands
+
+
+@pytest.mark.parametrize("text", ["…", "...", " ", "—", "。", "\u200b", "🙂", "[]", "• …"])
+def test_a_claim_without_a_letter_or_a_digit_says_nothing(text: str) -> None:
+    cited = [Citation(passage_id="p1", quote=QUOTES[0])]
+    grounded = ground(ChatReply(sentences=[Claim(text=text, citations=cited)]), GIVEN)
+    assert not grounded.answered
+    assert [dropped.rule for dropped in grounded.dropped] == ["empty"]
+
+
+@pytest.mark.parametrize("text", ["6", "ja", "六", "หก", "ستة"])
+def test_a_claim_with_one_says_something(text: str) -> None:
+    cited = [Citation(passage_id="p1", quote=QUOTES[0])]
+    grounded = ground(ChatReply(sentences=[Claim(text=text, citations=cited)]), GIVEN)
+    assert "empty" not in [dropped.rule for dropped in grounded.dropped]
