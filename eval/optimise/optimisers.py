@@ -94,7 +94,7 @@ class Gepa:
         def metric(
             gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None
         ) -> Any:
-            return data.metric(gold, pred, trace, pred_name, pred_trace)
+            return data.metric(gold, pred, None, pred_name, pred_trace)  # its traces become no demos
 
         teleprompter = dspy.GEPA(
             metric=metric,

@@ -287,20 +287,18 @@ class _RunningOptimization:
             self.tests.begin_early(f"few-shot {seed}", few_shot)
         after = self._search(self.plan.optimizer, seed) or self._best_so_far(seed)
         dev_before, dev_after = self._score_on_dev(before), self._score_on_dev(after)
+        if dev_after is None:
+            self.notes.append(f"Seed {seed}: the budget did not hold the dev questions of what was found.")
         if dev_before is not None and (dev_after is None or dev_after < dev_before):
-            self.notes.append(
-                f"Seed {seed}: what was found did worse on the dev questions, so nothing was changed."
-            )
+            fared = "was not compared" if dev_after is None else "did worse"
+            self.notes.append(f"Seed {seed}: what was found {fared} on dev, so nothing was changed.")
             after, dev_after = before, dev_before
         return SeedResult(seed, after, few_shot, dev_after)
 
     def _search(self, optimizer: Optimizer, seed: int) -> GroundedProgram | None:
         """Let an optimizer work; ``None`` at a cap."""
-        plan, phase = self.plan, Phase()
-        lm, prompt_lm = (
-            self.ledger.wrap(plan.lm, "task", phase),
-            self.ledger.wrap(plan.prompt_lm, "prompt", phase),
-        )
+        plan, phase, wrap = self.plan, Phase(), self.ledger.wrap
+        lm, prompt_lm = wrap(plan.lm, "task", phase), wrap(plan.prompt_lm, "prompt", phase)
         student = make_student(plan.program, self.log)
         asked = prompt_lm if plan.taught else None
         teacher = Teacher(student.program.deepcopy(), self.log, self.ahead, asked)

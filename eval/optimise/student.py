@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -135,6 +136,12 @@ class TrialLog:
                 self._leak_filter.apply(predictor.demos), shown=nearest_demos(predictor)
             )
 
+    def leaks(self, trace: Sequence[tuple[Any, Any, Any]]) -> bool:
+        """Whether a demo that is made of a trace of DSPy would be left out."""
+        demos = [dspy.Example(**{**inputs, **dict(said.items())}) for _, inputs, said in trace]
+        with self._lock:
+            return len(self._leak_filter.apply(demos)) < len(demos)
+
     def register(self, program: GroundedProgram) -> str:
         """Register the state of a program that is about to answer, and return its fingerprint."""
         state = program_fingerprint(program)
@@ -187,11 +194,14 @@ class LoggingMetric:
         self,
         gold: dspy.Example,
         pred: dspy.Prediction | None,
-        trace: object = None,
+        trace: Any = None,
         pred_name: str | None = None,
         pred_trace: object = None,
     ) -> Verdict:
+        """Judge an answer; one with a ``trace`` is to become a demo, and is not good enough for that where the demo leaks."""
         pred = dspy.Prediction() if pred is None else pred
         verdict = self.metric(gold, pred, trace, pred_name, pred_trace)
         self.log.record(gold.gold_id, getattr(pred, "_quincunx_state", ""), verdict)
+        if verdict and trace and self.log.leaks(trace):
+            verdict.threshold = math.inf  # so that the search for demos goes on to another
         return verdict

@@ -12,7 +12,8 @@ from scripted import scripted
 
 import quincunx
 from quincunx.eval.optimise.demo_leaks import AROUND, LeakFilter, cap_demos, estimated_tokens
-from quincunx.eval.optimise.student import TrialLog, make_student
+from quincunx.eval.optimise.metric import Metric, Verdict
+from quincunx.eval.optimise.student import LoggingMetric, TrialLog, make_student
 from quincunx.signatures.evidence import Citation, Evidence
 
 
@@ -91,3 +92,32 @@ def test_what_becomes_a_demo_is_what_stood_the_check_and_nothing_where_nothing_d
     assert (false in told) is not teaches
     assert len(told) == answer.answered + (not teaches)
     assert answer.answered is ("Sage Daily" in asked)
+
+
+def test_an_answer_whose_demo_would_leak_is_not_good_enough_for_one_and_its_score_stays() -> None:
+    leaks = LeakFilter({"judged?": "q1"}, {"a": "q2"})
+    log = TrialLog([], leaks, lambda: None)
+    metric = LoggingMetric(Always(), log)
+    gold, pred = dspy.Example(gold_id="t1"), dspy.Prediction()
+    fair, leaking = (
+        [(None, {"question": question}, dspy.Prediction(citations=[Citation(passage_id=id, quote="x")]))]
+        for question, id in (("train?", "b"), ("train?", "a"))
+    )
+    assert [bool(metric(gold, pred, trace)) for trace in (None, [], fair, leaking)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert metric(gold, pred, leaking).score == 1.0
+    assert "it cites a, which answers q2" in " ".join(leaks.left_out)
+
+
+class Always(Metric):
+    """Everything is right."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __call__(self, *_: object) -> Verdict:
+        return Verdict(score=1.0, feedback="", parts={}, threshold=0.5, failed=None, answered=True)

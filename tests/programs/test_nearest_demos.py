@@ -121,7 +121,8 @@ def test_a_saved_number_that_is_none_is_refused(
     taught: tuple[GroundedProgram, Remembering], tmp_path: Path
 ) -> None:
     program, _ = taught
-    for wrong in (0, -1, True, 1.5, "2"):
+    wrongs: list[Any] = [0, -1, True, 1.5, "2"]
+    for wrong in wrongs:
         with pytest.raises(BoundError, match=rf"nearest_demos .*\(got {wrong!r}\)"):
             program.predict.nearest_demos = wrong
     program.predict._nearest_demos = 0
