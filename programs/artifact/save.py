@@ -138,17 +138,13 @@ def apply_artifact(program: ProgramParts, artifact: Artifact, *, allow_other_ind
         )
     if not allow_other_index:
         _require_embedder(program, artifact)
-    prepared = [
-        (
-            predictor,
-            artifact.predictors[name].nearest_demos,
-            *_restored(predictor.signature, artifact.predictors[name], name),
-        )
+    prepared = {
+        name: _restored(predictor.signature, artifact.predictors[name], name)
         for name, predictor in predictors.items()
-    ]
-    for predictor, nearest, signature, demos in prepared:
-        predictor.signature, predictor.demos = signature, demos
-        predictor.nearest_demos = nearest
+    }
+    for name, predictor in predictors.items():
+        predictor.signature, predictor.demos = prepared[name]
+        predictor.nearest_demos = artifact.predictors[name].nearest_demos
 
 
 def search_settings(artifact: Artifact) -> SearchSettings:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -176,7 +176,6 @@ class Flow:
             with self._timed("choosing"):
                 chosen = yield Choose(partial(choose, asked_text(inputs), inputs["passages"]))
             self.left_out = chosen.left_out if chosen is not None else 0
-        demos = yield from self._nearest_demos(inputs)
         return (
             yield from self._ask(
                 "asking",
@@ -186,20 +185,8 @@ class Flow:
                 cites=self.program.cites,
                 choose=choose,
                 sentences=self._sentences(inputs["passages"], chosen),
-                demos=demos,
             )
         )
-
-    def _nearest_demos(self, inputs: Mapping[str, Any]) -> Generator[Step, Any, list[Any] | None]:
-        """Choose the demos that are shown; ``None``: all of the predictor's."""
-        predict = self.program.predict
-        most = nearest_demos(predict)
-        if most is None or len(predict.demos) <= most or is_extractive(predict.lm or self.lm):
-            return None
-        choice = DemoChoice(self.program.retriever.handle, most)
-        with self._timed("choosing demos"):
-            shown: list[Any] = yield Choose(partial(choice, inputs, predict.demos))
-        return shown
 
     def _sentences(
         self, passages: Sequence[Evidence], chosen: ChosenSentences | None
@@ -221,15 +208,16 @@ class Flow:
         cites: Cites | None = None,
         choose: SentenceChoice | None = None,
         sentences: SentenceStream | None = None,
-        demos: Sequence[Any] | None = None,
     ) -> Generator[Step, Any, dspy.Prediction]:
         """Ask a predictor, and once more in another form when the reply has not the form that was asked for."""
         self.tell(Status(stage))
-        adapter = self.program.adapter or dspy.settings.adapter
-        step = AskModel(
-            predict, predict.lm or self.lm, adapter, inputs, streamed, cites, choose, sentences, demos
-        )
+        adapter, lm = self.program.adapter or dspy.settings.adapter, predict.lm or self.lm
         with self._timed(stage):
+            demos, most = None, nearest_demos(predict)
+            if most is not None and not is_extractive(lm):
+                nearest = DemoChoice(self.program.retriever.handle, most)
+                demos = yield Choose(partial(nearest, inputs, predict.demos))
+            step = AskModel(predict, lm, adapter, inputs, streamed, cites, choose, sentences, demos)
             return (
                 yield from ask_strictly(
                     self.program.name, step, self.meter, lambda: self.tell(Status("asking again"))

@@ -145,11 +145,8 @@ class ClaimCheck:
         cited = self._passages(standing)
         if not standing:
             return "no_citation", "it has no citation that stands"
-        if not any(map(str.isalnum, claim.text)):
-            return (
-                "empty",
-                "it says nothing",
-            )  # not a letter or digit of any script, such as the "…" of the form
+        if not any(map(str.isalnum, claim.text)):  # such as the "…" that the form of a reply shows
+            return "empty", "it says nothing"
         if _asks(claim.text):
             return "empty", "it asks, and states nothing"
         if any(_is_title(claim.text, passage) for passage in cited.values()):

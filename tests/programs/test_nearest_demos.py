@@ -17,7 +17,7 @@ import pytest
 from dspy.lm15 import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import AsyncScripted, Scripted
+from scripted import AsyncScripted, Scripted, in_markers
 
 import quincunx
 from quincunx.programs.artifact.diff import diff_artifacts
@@ -44,7 +44,7 @@ class Remembering(Scripted):
     """Quotes the first sentence that it is shown, and remembers whole prompts."""
 
     def __init__(self) -> None:
-        super().__init__(lambda prompt: json.dumps({"sentences": [{"text": _first(prompt), "cites": [1]}]}))
+        super().__init__(_reply)
         self.shown: list[list[str]] = []
 
     def answer(self, request: Request) -> Response:
@@ -53,8 +53,11 @@ class Remembering(Scripted):
         return super().answer(request)
 
 
-def _first(prompt: str) -> str:
-    return prompt.split("[1] ")[1].splitlines()[0]
+def _reply(prompt: str) -> str:
+    if "[1] " not in prompt:
+        return in_markers("standalone", ASKED)
+    first = prompt.split("[1] ")[1].splitlines()[0]
+    return json.dumps({"sentences": [{"text": first, "cites": [1]}]})
 
 
 @pytest.fixture
@@ -94,6 +97,19 @@ def test_the_nearest_demos_are_shown_and_the_nearest_stands_last(
     assert len(nearest[0]) == 2
     assert nearest[0][-1] == QUESTIONS[0]
     assert [demo.question for demo in program.predict.demos] == list(QUESTIONS)
+
+
+def test_what_makes_a_question_self_contained_shows_its_own_nearest_demos(
+    taught: tuple[GroundedProgram, Remembering],
+) -> None:
+    program, engine = taught
+    assert program.rephrase is not None
+    program.rephrase.demos = [
+        dspy.Example(history=[], question=question, standalone="The same.") for question in QUESTIONS
+    ]
+    program.rephrase.nearest_demos = 1
+    program(question=ASKED, history=[{"question": "Hello?", "answer": "Hello."}])
+    assert engine.shown == [[QUESTIONS[0]], list(QUESTIONS)]
 
 
 def test_the_number_is_saved_loaded_and_copied_with_the_demos_and_forgotten_with_them(
