@@ -1,7 +1,7 @@
 """How a judge on a small language model that really runs agrees with labelled claims: may its verdicts be trusted?
 
-Run: ``python bench/real_lm/judging.py --python ENVIRONMENT/bin/python [--model 1.5b] [--split dev] [--limit N] [--out FOLDER]``. The
-environment holds ``llama-cpp-python[server]``; the model is fetched once and checked. The groundedness judge is asked of each claim of
+Run: ``python bench/real_lm/judging.py --python ENVIRONMENT/bin/python|--llama-server PATH [--model 1.5b] [--split dev] [--limit N]
+[--out FOLDER]``. The servers are those of `optimising.py`; the model is fetched once and checked. The groundedness judge is asked of each claim of
 ``eval/claims/SPLIT.jsonl`` with the sentences that it cites. Each verdict is a line of ``FOLDER/verdicts.jsonl``, so a run that was
 cut off goes on where it stopped.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ import quincunx
 from bench.claims import EVAL, read_documents, read_lines
 from bench.measuring import machine, print_table
 from bench.real_lm.models import fetch
-from bench.real_lm.server import options, serving
+from bench.real_lm.server import AT_ONCE, options, serving
 from quincunx.eval.goldsets.goldset import GoldQuestion
 from quincunx.eval.judges.calibration import doubts_about
 from quincunx.eval.judges.judge import Judge, judge
+from quincunx.eval.runs.threads import map_in_threads
 from quincunx.eval.stats.agreement import agreement
 from quincunx.retrieval.errors import QuincunxError
 from quincunx.retrieval.passages import Passage
@@ -51,11 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         by, documents = judge("groundedness", lm), read_documents()
         known = {row["id"] for row in _made(verdicts, chosen.model)}
-        for claim in claims:
-            if claim["id"] not in known:
-                row = {"model": chosen.model, "id": claim["id"], **_judged(by, claim, documents)}
-                with verdicts.open("a") as file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        writing = threading.Lock()
+
+        def keep_verdict(claim: dict[str, Any]) -> None:
+            row = {"model": chosen.model, "id": claim["id"], **_judged(by, claim, documents)}
+            with writing, verdicts.open("a") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+        waiting = [claim for claim in claims if claim["id"] not in known]
+        map_in_threads(keep_verdict, waiting, AT_ONCE if chosen.llama_server else 1)
     _report({claim["id"]: claim for claim in claims}, _made(verdicts, chosen.model))
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 import dspy
 
@@ -20,6 +20,8 @@ from ..runs.answer_run import program_fingerprint
 from .demo_leaks import LeakFilter, cap_demos
 from .metric import Metric, Verdict
 
+Teaches = Literal["nothing", "answers", "declining too"]
+"""What of a program's answers becomes demos."""
 SHOWN = ("question", "answered", "refusal", "output", "dropped", "passages")
 """Of an answer, what an optimizer may put into a prompt: SIMBA puts all of two answers into one."""
 
@@ -44,9 +46,10 @@ class ShownAnswer(Answer):
 class Student(dspy.Module):
     """A program whose failures are values: a prediction with ``code`` and ``message`` in place of an answer."""
 
-    teaches = False
-    """Whether its answers become demos: then DSPy's trace, which demos are made of, holds what stood the check, and nothing
-    where that is nothing. What the language model wrote beside it would teach what the check takes out."""
+    teaches: Teaches = "nothing"
+    """Which of its answers become demos. DSPy's trace, which demos are made of, then holds what stood the check: what the
+    language model wrote beside it would teach what the check takes out. A refusal is a demo without a claim, which teaches a
+    small model to decline whatever it is asked, and is no demo unless ``declining too``."""
 
     def __init__(self, program: GroundedProgram, log: TrialLog) -> None:
         super().__init__()
@@ -59,7 +62,7 @@ class Student(dspy.Module):
         try:
             answer = self.program(**inputs)
             prediction: dspy.Prediction = ShownAnswer(answer)
-            if self.teaches:
+            if self.teaches != "nothing":
                 self._trace_checked(answer)
         except QuincunxError as error:
             prediction = dspy.Prediction(code=error.code, message=str(error))
@@ -68,6 +71,8 @@ class Student(dspy.Module):
 
     def _trace_checked(self, answer: Answer) -> None:
         trace: list[Any] = dspy.settings.trace or []
+        if not answer.answered and self.teaches == "answers":
+            trace.clear()
         field = self.program.spec.output_field
         for at, (predictor, inputs, said) in enumerate(trace):
             if predictor is self.program.predict:
@@ -198,10 +203,10 @@ class LoggingMetric:
         pred_name: str | None = None,
         pred_trace: object = None,
     ) -> Verdict:
-        """Judge an answer; one with a ``trace`` is to become a demo, and is not good enough for that where the demo leaks."""
+        """Judge an answer; one with a ``trace`` is to become a demo, and is not good enough where that teaches nothing or leaks."""
         pred = dspy.Prediction() if pred is None else pred
         verdict = self.metric(gold, pred, trace, pred_name, pred_trace)
         self.log.record(gold.gold_id, getattr(pred, "_quincunx_state", ""), verdict)
-        if verdict and trace and self.log.leaks(trace):
+        if verdict and trace is not None and (not trace or self.log.leaks(trace)):
             verdict.threshold = math.inf  # so that the search for demos goes on to another
         return verdict

@@ -59,7 +59,6 @@ SPEC = ProgramSpec(
     ChatBridge,
     index="builddaily",
     fill=fill_reply,
-    metric={"citation_recall": 2, "citation_precision": 1, "overlap": 1, "kept": 1},
     # Of the claims that Qwen2.5-Coder-1.5B made on 15 dev questions, 4 beside the question scored .06 to .23, the others .25
     # to .82; of the supported claims of eval/claims/{train,dev}.jsonl on this canon, 3 of 72 score less than .20.
     least_relevance={"maxsim-words(sentence-transformers/all-MiniLM-L6-v2)": 0.20},

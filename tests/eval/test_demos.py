@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import dspy
 import pytest
@@ -13,7 +14,7 @@ from scripted import scripted
 import quincunx
 from quincunx.eval.optimise.demo_leaks import AROUND, LeakFilter, cap_demos, estimated_tokens
 from quincunx.eval.optimise.metric import Metric, Verdict
-from quincunx.eval.optimise.student import LoggingMetric, TrialLog, make_student
+from quincunx.eval.optimise.student import LoggingMetric, Teaches, TrialLog, make_student
 from quincunx.signatures.evidence import Citation, Evidence
 
 
@@ -65,10 +66,10 @@ def test_a_demo_that_leaks_a_judged_question_is_left_out_and_named() -> None:
 
 
 @pytest.mark.usefixtures("canons")
-@pytest.mark.parametrize("teaches", [True, False])
+@pytest.mark.parametrize("teaches", get_args(Teaches))
 @pytest.mark.parametrize("asked", ["What is Sage Daily?", "Who won the football match of 1923?"])
-def test_what_becomes_a_demo_is_what_stood_the_check_and_nothing_where_nothing_did(
-    teaches: bool, asked: str
+def test_what_becomes_a_demo_is_what_stood_the_check_and_a_refusal_only_where_it_is_to_teach(
+    teaches: Teaches, asked: str
 ) -> None:
     false = "The moon is made of 77 cheeses."
 
@@ -85,16 +86,21 @@ def test_what_becomes_a_demo_is_what_stood_the_check_and_nothing_where_nothing_d
     student.teaches = teaches
     with dspy.context(lm=lm, trace=[]):
         answer = student(question=asked)
-        ((predictor, inputs, said),) = dspy.settings.trace
-    assert predictor is student.program.predict
-    assert inputs["question"] == asked
-    told = [sentence.text for sentence in said.reply.sentences]
-    assert (false in told) is not teaches
-    assert len(told) == answer.answered + (not teaches)
+        traced = [
+            (predictor, inputs["question"], [sentence.text for sentence in said.reply.sentences])
+            for predictor, inputs, said in dspy.settings.trace
+        ]
     assert answer.answered is ("Sage Daily" in asked)
+    stood = [claim.text for claim in answer.output.sentences]
+    assert len(stood) == answer.answered
+    told = [*stood, false] if teaches == "nothing" else stood
+    shown = [(student.program.predict, asked, told)]
+    assert traced == ([] if teaches == "answers" and not answer.answered else shown)
 
 
-def test_an_answer_whose_demo_would_leak_is_not_good_enough_for_one_and_its_score_stays() -> None:
+def test_an_answer_whose_demo_would_leak_or_teach_nothing_is_not_good_enough_for_one_and_its_score_stays() -> (
+    None
+):
     leaks = LeakFilter({"judged?": "q1"}, {"a": "q2"})
     log = TrialLog([], leaks, lambda: None)
     metric = LoggingMetric(Always(), log)
@@ -105,7 +111,7 @@ def test_an_answer_whose_demo_would_leak_is_not_good_enough_for_one_and_its_scor
     )
     assert [bool(metric(gold, pred, trace)) for trace in (None, [], fair, leaking)] == [
         True,
-        True,
+        False,
         True,
         False,
     ]
