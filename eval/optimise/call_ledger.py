@@ -161,9 +161,7 @@ class CallLedger:
         With the end of a ``phase`` it ends, too.
         """
         settings = {name: value for name, value in lm.kwargs.items() if value is not None}
-        # DSPy's own cache must not answer: it would not be counted, and a second sample would be the first.
-        plain = lm.copy(cache=False, rollout_id=None)
-        engine = _LedgerEngine(self, plain, role, phase or Phase())
+        engine = _LedgerEngine(self, lm, role, phase or Phase())
         return dspy.LM(
             lm.model, engine=engine, cache=False, num_retries=0, **_without_connection_settings(settings)
         )
@@ -356,7 +354,10 @@ class _LedgerEngine:
     """Asks by way of the ledger."""
 
     def __init__(self, ledger: CallLedger, lm: dspy.LM, role: str, phase: Phase) -> None:
-        self._ledger, self._lm, self._role, self._phase = ledger, lm, role, phase
+        self._ledger, self._role, self._phase = ledger, role, phase
+        self.inner = lm
+        # DSPy's own cache must not answer: it would not be counted, and a second sample would be the first.
+        self._asked = lm.copy(cache=False, rollout_id=None)
         self.supports_response_schema = lm.supports_response_schema
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
@@ -366,7 +367,7 @@ class _LedgerEngine:
         return self
 
     def complete(self, request: Request) -> Response:
-        return self._ledger.ask(self._lm, self._role, request, self._phase)
+        return self._ledger.ask(self._asked, self._role, request, self._phase)
 
 
 _Row = tuple[str, str, int | None, int | None]

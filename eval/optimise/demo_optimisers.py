@@ -69,7 +69,7 @@ class FewShot:
 
 @dataclass(frozen=True)
 class Knn:
-    """All train questions that were answered well or rightly declined become demos; a prompt shows those nearest to the question.
+    """All train questions that were answered well become demos; a prompt shows those nearest to the question.
 
     DSPy's KNNFewShot answers the nearest train questions anew for each question; here each is answered once, beforehand.
     It does not look at dev.
@@ -86,8 +86,6 @@ class Knn:
         return Cost(taught + 2 * dev, demos=self.demos * dev, taught=taught)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
-        if data.teacher is not None:
-            data.teacher.teaches = "declining too"
         found = FewShot(self.pool).compile(student, data)
         for _, predictor in predictors_of(found):
             if predictor.demos:

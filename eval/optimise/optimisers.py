@@ -144,7 +144,7 @@ class Simba:
         return Cost(answers, written, demos=answers * self.demos / 2, shown=2 * written)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
-        student.teaches = "answers"
+        student.teaches = True
         teleprompter = dspy.SIMBA(
             metric=data.metric,
             bsize=min(self.batch, len(data.train)),

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import dspy
 
@@ -20,8 +20,6 @@ from ..runs.answer_run import program_fingerprint
 from .demo_leaks import LeakFilter, cap_demos
 from .metric import Metric, Verdict
 
-Teaches = Literal["nothing", "answers", "declining too"]
-"""What of a program's answers becomes demos."""
 SHOWN = ("question", "answered", "refusal", "output", "dropped", "passages")
 """Of an answer, what an optimizer may put into a prompt: SIMBA puts all of two answers into one."""
 
@@ -46,10 +44,10 @@ class ShownAnswer(Answer):
 class Student(dspy.Module):
     """A program whose failures are values: a prediction with ``code`` and ``message`` in place of an answer."""
 
-    teaches: Teaches = "nothing"
-    """Which of its answers become demos. DSPy's trace, which demos are made of, then holds what stood the check: what the
-    language model wrote beside it would teach what the check takes out. A refusal is a demo without a claim, which teaches a
-    small model to decline whatever it is asked, and is no demo unless ``declining too``."""
+    teaches = False
+    """Whether its answers become demos: then DSPy's trace, which demos are made of, holds what stood the check. What the
+    language model wrote beside it would teach what the check takes out. Of a refusal it holds nothing: demos without a claim
+    teach a small model to decline whatever it is asked."""
 
     def __init__(self, program: GroundedProgram, log: TrialLog) -> None:
         super().__init__()
@@ -62,7 +60,7 @@ class Student(dspy.Module):
         try:
             answer = self.program(**inputs)
             prediction: dspy.Prediction = ShownAnswer(answer)
-            if self.teaches != "nothing":
+            if self.teaches:
                 self._trace_checked(answer)
         except QuincunxError as error:
             prediction = dspy.Prediction(code=error.code, message=str(error))
@@ -71,7 +69,7 @@ class Student(dspy.Module):
 
     def _trace_checked(self, answer: Answer) -> None:
         trace: list[Any] = dspy.settings.trace or []
-        if not answer.answered and self.teaches == "answers":
+        if not answer.answered:
             trace.clear()
         field = self.program.spec.output_field
         for at, (predictor, inputs, said) in enumerate(trace):

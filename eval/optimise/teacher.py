@@ -22,7 +22,7 @@ class Teacher(Student):
     they are there when the search comes to them. At most all train questions are answered so.
     """
 
-    teaches = "answers"
+    teaches = True
 
     def __init__(
         self, program: GroundedProgram, log: TrialLog, ahead: AnswersAhead, lm: dspy.LM | None

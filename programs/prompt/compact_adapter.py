@@ -61,7 +61,7 @@ class CompactAdapter(CheckedJSONAdapter):
         self, lm: Any, lm_kwargs: dict[str, Any], signature: type[dspy.Signature]
     ) -> None:
         """Send the schema of the reply: also to a server of the app's own, of which DSPy knows nothing."""
-        if not lm.kwargs.get("api_base") or "response_format" in lm.supported_params:
+        if not _own_server(lm) or "response_format" in lm.supported_params:
             # Making it takes some milliseconds, and it depends on nothing else.
             made = _formats.setdefault(signature, {})
             takes = (
@@ -76,7 +76,7 @@ class CompactAdapter(CheckedJSONAdapter):
                 lm_kwargs["response_format"] = made[takes]
             return
         lm_kwargs.pop("response_format", None)
-        form = _FORMS[_taken.get(lm, 0)]
+        form = _FORMS[_taken.get(_inner(lm), 0)]
         if form == "schema":
             lm_kwargs["response_format"] = _get_structured_outputs_response_format(signature, False)
         elif form == "JSON alone":
@@ -129,15 +129,26 @@ def default_adapter(cites: Cites | None) -> dspy.Adapter:
 
 def _takes_less(lm: Any, error: LMError) -> bool:
     """Whether a server of the app's own refused the form of the reply, and may be asked with less: from now on it is."""
-    form = _taken.get(lm, 0)
-    refused = lm.kwargs.get("api_base") and re.search("response_format|json_schema|json_object", str(error))
+    form = _taken.get(_inner(lm), 0)
+    refused = _own_server(lm) and re.search("response_format|json_schema|json_object", str(error))
     if not refused or form + 1 == len(_FORMS):
         return False
     logger.warning(
         "%s takes no %s for its reply: asked with %s from now on", lm.model, *_FORMS[form : form + 2]
     )
-    _taken[lm] = form + 1
+    _taken[_inner(lm)] = form + 1
     return True
+
+
+def _own_server(lm: Any) -> bool:
+    """Whether a language model is behind a server of the app's own."""
+    return bool(_inner(lm).kwargs.get("api_base"))
+
+
+def _inner(lm: Any) -> Any:
+    """Return the language model that is asked in the end: an engine that only hands on requests has it as ``inner``."""
+    inner = getattr(getattr(lm, "engine", None), "inner", None)
+    return lm if inner is None else _inner(inner)
 
 
 def _told(signature: type[dspy.Signature]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Which demos a prompt shows, where a program has more of them: those whose question is nearest to what is asked.
 
-A small model follows what it is shown, so demos like the question at hand teach it more than the same few for all, and
-demos that all decline teach it to decline.
+A small model follows what it is shown, so demos like the question at hand teach it more than the same few for all.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Any
 
 from ...retrieval.handle import SearchHandle
 from ...retrieval.processes import working
-from ..check.grounding import all_claims
 from .citing import asked_text
 
 
@@ -25,19 +23,12 @@ class DemoChoice:
     most: int
 
     def __call__(self, inputs: Mapping[str, Any], demos: Sequence[Any]) -> list[Any]:
-        """Return the demos to be shown, the nearest last: next to the question. One of them makes a claim, where any does."""
+        """Return the demos to be shown, the nearest last: next to the question."""
         if len(demos) <= self.most:
             return list(demos)
         asked = [asked_text({name: demo[name] for name in inputs if name in demo}) for demo in demos]
         vectors = self.handle.embedder.embed_questions([asked_text(inputs), *asked])
         with working():
             likeness: list[float] = (vectors[1:] @ vectors[0]).tolist()
-        ordered = [demos[at] for at in sorted(range(len(demos)), key=lambda at: -likeness[at])]
-        nearest = ordered[: self.most]
-        if not any(map(_makes_claims, nearest)):
-            nearest[-1] = next(filter(_makes_claims, ordered), nearest[-1])
-        return nearest[::-1]
-
-
-def _makes_claims(demo: Mapping[str, Any]) -> bool:
-    return any(all_claims(value) for value in demo.values())
+        nearest = sorted(range(len(demos)), key=lambda at: -likeness[at])[: self.most]
+        return [demos[at] for at in reversed(nearest)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
 
 import dspy
 import pytest
@@ -14,7 +13,7 @@ from scripted import scripted
 import quincunx
 from quincunx.eval.optimise.demo_leaks import AROUND, LeakFilter, cap_demos, estimated_tokens
 from quincunx.eval.optimise.metric import Metric, Verdict
-from quincunx.eval.optimise.student import LoggingMetric, Teaches, TrialLog, make_student
+from quincunx.eval.optimise.student import LoggingMetric, TrialLog, make_student
 from quincunx.signatures.evidence import Citation, Evidence
 
 
@@ -66,11 +65,9 @@ def test_a_demo_that_leaks_a_judged_question_is_left_out_and_named() -> None:
 
 
 @pytest.mark.usefixtures("canons")
-@pytest.mark.parametrize("teaches", get_args(Teaches))
+@pytest.mark.parametrize("teaches", [True, False])
 @pytest.mark.parametrize("asked", ["What is Sage Daily?", "Who won the football match of 1923?"])
-def test_what_becomes_a_demo_is_what_stood_the_check_and_a_refusal_only_where_it_is_to_teach(
-    teaches: Teaches, asked: str
-) -> None:
+def test_what_becomes_a_demo_is_what_stood_the_check_and_no_refusal(teaches: bool, asked: str) -> None:
     false = "The moon is made of 77 cheeses."
 
     def reply(prompt: str) -> str:
@@ -93,9 +90,8 @@ def test_what_becomes_a_demo_is_what_stood_the_check_and_a_refusal_only_where_it
     assert answer.answered is ("Sage Daily" in asked)
     stood = [claim.text for claim in answer.output.sentences]
     assert len(stood) == answer.answered
-    told = [*stood, false] if teaches == "nothing" else stood
-    shown = [(student.program.predict, asked, told)]
-    assert traced == ([] if teaches == "answers" and not answer.answered else shown)
+    shown = [(student.program.predict, asked, stood if teaches else [*stood, false])]
+    assert traced == ([] if teaches and not answer.answered else shown)
 
 
 def test_an_answer_whose_demo_would_leak_or_teach_nothing_is_not_good_enough_for_one_and_its_score_stays() -> (

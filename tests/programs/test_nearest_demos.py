@@ -3,7 +3,6 @@
 1. The nearest, the nearest last, whoever drives the call; all of them where no number is set.
 2. The number is learnt: it is saved, loaded and copied with the demos, and forgotten with them.
 3. A number that is none is refused.
-4. Demos that decline do not stand alone where one answers.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from quincunx.programs.prompt.demo_choice import DemoChoice
 from quincunx.retrieval.errors import ArtifactError, BoundError
 from quincunx.retrieval.handle import SearchHandle
 from quincunx.retrieval.models.profiles import find_profile, shared_embedder
-from quincunx.signatures.evidence import Claim
 
 pytestmark = pytest.mark.usefixtures("canons")
 
@@ -166,22 +164,3 @@ def test_so_many_demos_at_most_none_twice_and_one_that_asks_the_same_is_the_last
     assert len({id(demo) for demo in shown}) == len(shown)
     chosen = len(demos) > most and QUESTIONS[0] in questions
     assert not chosen or shown[-1]["question"] == QUESTIONS[0]
-
-
-@given(st.lists(st.tuples(st.sampled_from(QUESTIONS), st.booleans()), max_size=6), st.integers(1, 6))
-def test_one_of_the_demos_that_are_shown_answers_where_any_does_and_else_they_are_the_nearest(
-    drawn: list[tuple[str, bool]], most: int
-) -> None:
-    claim = Claim(text="It does.", citations=[])
-    demos = [
-        {"question": question, "passages": [], "reply": [claim] if answers else []}
-        for question, answers in drawn
-    ]
-    handle: Any = Model()
-    asked: SearchHandle = handle
-    inputs = {"question": QUESTIONS[0], "passages": []}
-    shown = DemoChoice(asked, most)(inputs, demos)
-    plain = DemoChoice(asked, most)(inputs, [{**demo, "reply": [claim]} for demo in demos])
-    assert any(demo["reply"] for demo in shown) is any(answers for _, answers in drawn)
-    differing = [at for at, demo in enumerate(shown) if demo["question"] != plain[at]["question"]]
-    assert not differing or (differing == [0] and not any(demo["reply"] for demo in shown[1:]))
