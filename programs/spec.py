@@ -31,13 +31,12 @@ GENERIC_PARTS = (
 """Parts of a metric that every program has; its own ``measures`` come on top. ``kept`` is 1 ÷ (1 + the parts of the
 model's reply that the check took out)."""
 DEFAULT_METRIC: Mapping[str, float] = {
-    "reference_stated": 2,
-    "citation_recall": 1,
+    "citation_recall": 2,
     "citation_precision": 1,
+    "reference_stated": 1,
     "overlap": 1,
     "kept": 1,
 }
-"""What is said counts more than what is cited: by citations alone, one of "…" was a good answer."""
 MOST_SENTENCES = 12
 """That a language model reads for one question. With all of them, the 1.5B model of ``bench/real_lm`` took two thirds more
 tokens and cited no better."""

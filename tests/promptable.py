@@ -1,7 +1,7 @@
 """A language model whose answers truly depend on its prompt, for optimizers to work on: no weights, no dice.
 
 It answers as the extractive engine does, or else says something of the last passage, whatever was asked. Which, depends on
-how hard the question is (a digit of its hash, 0 to 5) and on its *skill*: 1, and 2 more for each phrase of `HELPS` in its
+how hard the question is (a digit of its hash, 0 to 5) and on its *skill*: 2, and 2 more for each phrase of `HELPS` in its
 instructions and for each demo (two at most), and 2 less for each phrase of `HARMS`. So a prompt can be made better, and
 worse.
 
@@ -51,7 +51,7 @@ def skill(system: str, demos: int) -> int:
     """Return how well the model does under some instructions."""
     helps = sum(phrase in system for phrase in HELPS)
     harms = sum(phrase in system for phrase in HARMS)
-    return 1 + 2 * (helps + min(demos, 2) - harms)
+    return 2 * (1 + helps + min(demos, 2) - harms)
 
 
 def _answered(system: str, messages: list[dict[str, Any]], asked: str) -> str:
