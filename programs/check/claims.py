@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .asked_number import asks_for_a_number, says_how_many
@@ -151,6 +152,8 @@ class ClaimCheck:
             return "empty", "it asks, and states nothing"
         if any(_is_title(claim.text, passage) for passage in cited.values()):
             return "heading_only", "it is nothing but the title of what it cites"
+        if self._repeats_question(claim.text):
+            return "empty", "it repeats the question, and no passage says it so"
         longest = self.support.longest
         if longest is not None and len(claim.text) > longest:
             return "too_long", f"it has {len(claim.text)} characters, and a claim has {longest} at most"
@@ -169,6 +172,10 @@ class ClaimCheck:
             model=self.support.model,
         )
         return self._beside_question(claim) if found is None else (found.rule, found.reason)
+
+    def _repeats_question(self, text: str) -> bool:
+        same = _bare(text) == _bare(self.support.question)
+        return same and not self._attribution.verbatim(text)
 
     def _beside_question(self, claim: Claim) -> tuple[Rule, str] | None:
         support = self.support
@@ -242,6 +249,10 @@ def _touches(citation: Citation, other: Citation) -> bool:
 def _asks(text: str) -> bool:
     """Tell whether a claim is a question."""
     return text.rstrip().endswith(("?", "？", "؟"))
+
+
+def _bare(text: str) -> str:
+    return normal_text(text).casefold().rstrip(" .!?。！？؟")
 
 
 def _is_title(text: str, passage: Evidence) -> bool:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from quincunx.programs.check.claims import SupportCheck
 from quincunx.programs.check.grounding import ground
 from quincunx.signatures.catalyst_precedent import Precedent, PrecedentList
 from quincunx.signatures.chat_bridge import ChatReply
@@ -189,3 +190,17 @@ def test_a_claim_with_one_says_something(text: str) -> None:
     cited = [Citation(passage_id="p1", quote=QUOTES[0])]
     grounded = ground(ChatReply(sentences=[Claim(text=text, citations=cited)]), GIVEN)
     assert "empty" not in [dropped.rule for dropped in grounded.dropped]
+
+
+@pytest.mark.parametrize(
+    "said", ["Alpha and the six weeks", "alpha and the six  weeks.", "ＡＬＰＨＡ and the six weeks"]
+)
+def test_a_claim_that_repeats_the_question_states_nothing_unless_a_passage_says_it_so(said: str) -> None:
+    asked = SupportCheck("alpha and the six weeks", layers=())
+    passage = Evidence(id="p", title="", text="Alpha rose for six weeks.")
+    claim = Claim(text=said, citations=[Citation(passage_id="p", quote="Alpha rose for six weeks")])
+    grounded = ground(ChatReply(sentences=[claim]), [passage], asked)
+    assert [(dropped.rule, "repeats" in dropped.reason) for dropped in grounded.dropped] == [("empty", True)]
+    assert not grounded.answered
+    word_for_word = passage.model_copy(update={"text": "Alpha rose for six weeks. Alpha and the six weeks."})
+    assert ground(ChatReply(sentences=[claim]), [word_for_word], asked).answered

@@ -300,13 +300,13 @@ def claims_in(value: Any) -> list[dict[str, Any]]:
 
 
 def echo(prompt: str) -> str:
-    """Answer with the question itself, so that a mixed-up answer shows."""
-    question = prompt.split("[[ ## question ## ]]\n")[1].split("\n")[0]
+    """Answer with the question's own words, so that a mixed-up answer shows."""
+    said = "to " + prompt.split("[[ ## question ## ]]\n")[1].split("\n")[0]
     number = re.search(r"^\[(\d+)\] Sage Daily gives tarot readings", prompt, re.MULTILINE)
     if number:
-        return json.dumps({"sentences": [{"text": question, "cites": [int(number[1])]}], "between": []})
+        return json.dumps({"sentences": [{"text": said, "cites": [int(number[1])]}], "between": []})
     claim = {
-        "text": question,
+        "text": said,
         "citations": [{"passage_id": "p4", "quote": "Sage Daily gives tarot readings"}],
     }
     return wrapped({"reply": {"sentences": [claim]}}, "markers")
@@ -320,9 +320,9 @@ def test_concurrent_streams_keep_their_events_apart(cites: Cites) -> None:
     async def one(number: int) -> None:
         told = [event async for event in asked.stream(f"question {number}")]
         assert isinstance(told[-1], Done), told[-1]
-        assert told[-1].answer.output.answer == f"question {number}"
+        assert told[-1].answer.output.answer == f"to question {number}"
         prose = "".join(event.text for event in told if event.type == "token")
-        assert prose.strip() == f"question {number}"
+        assert prose.strip() == f"to question {number}"
 
     async def all_of_them() -> None:
         await asyncio.gather(*(one(number) for number in range(64)))
