@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import importlib
-import json
 import os
 import signal
 import subprocess
@@ -12,15 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import dspy
 import pytest
 from checkpoints import bge
 from conftest import TORTURE
 from ollama_server import OllamaServer
+from openai_server import openai_server
 from parts import Hashing
 
 from quincunx.programs.engines.lms import keep_connections_apart
@@ -215,57 +213,14 @@ def test_the_writers_lock_does_not_outlive_it_in_a_child(tmp_path: Path) -> None
     os.waitpid(child, 0)
 
 
-class CountingConnections(ThreadingHTTPServer):
-    """Speaks as an OpenAI-shaped server does, and knows which connection each request came over."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.connections: list[Any] = []
-        super().__init__(("127.0.0.1", 0), _Completion)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class _Completion(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: CountingConnections
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.connections.append(self.client_address)
-        message = {"role": "assistant", "content": "yes"}
-        reply = {
-            "id": "1",
-            "object": "chat.completion",
-            "created": 1,
-            "model": "m",
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        }
-        body = json.dumps(reply).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
 def test_a_child_asks_a_language_model_over_a_connection_of_its_own() -> None:
-    with CountingConnections() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with openai_server(lambda body: "yes") as server:
         lm = dspy.LM("openai/m", api_base=server.url, api_key="none", cache=False)
         keep_connections_apart(lm)
         assert lm("one") == ["yes"]
         assert lm("two") == ["yes"]
         assert in_child(lambda: lm("three")) == 0
         assert lm("four") == ["yes"]
-        server.shutdown()
     one, two, three, four = server.connections
     assert one == two == four
     assert three != one

@@ -30,6 +30,9 @@ def options(doc: str | None, model: str, out: Path = RESULTS) -> argparse.Argume
     server.add_argument(
         "--llama-server", type=Path, help="llama.cpp's own server, which writes several replies at once"
     )
+    parser.add_argument(
+        "--widened", action="store_true", help="weights of 16 bits: faster on a CPU with avx512_bf16 or AMX"
+    )
     parser.add_argument("--model", choices=MODELS, default=model)
     parser.add_argument("--out", type=Path, default=out)
     return parser
@@ -38,6 +41,8 @@ def options(doc: str | None, model: str, out: Path = RESULTS) -> argparse.Argume
 @contextmanager
 def serving(model: Path, chosen: argparse.Namespace) -> Iterator[str]:
     """Serve a model with the server that was chosen by `options`; gives the address of its API."""
+    if chosen.widened:
+        model = _widened(model, chosen.llama_server)
     port = _free_port()
     command = [*_command(model, chosen), "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -56,6 +61,17 @@ def _command(model: Path, chosen: argparse.Namespace) -> list[str]:
         return [*command, "--ctx-size", str(AT_ONCE * CONTEXT), "--parallel", str(AT_ONCE), "--no-webui"]
     command = [str(chosen.python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "qwen"]
     return [*command, "--n_ctx", str(CONTEXT), "--n_threads", threads]
+
+
+def _widened(model: Path, server: Path) -> Path:
+    """Return a model whose weights are the same numbers in bf16, made once by the tool that is built beside the server."""
+    wide = model.with_suffix(".bf16.gguf")
+    if not wide.is_file():
+        part = wide.with_suffix(".part")
+        tool = server.with_name("llama-quantize")
+        subprocess.run([tool, "--allow-requantize", model, part, "BF16"], check=True, capture_output=True)
+        part.replace(wide)
+    return wide
 
 
 def _free_port() -> int:

@@ -14,13 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from ...programs.check.support.cited import CitedSentence
+from ...programs.check.support.cited import CitedSentence, wording
 from ...programs.check.support.claim_words import content_stems, read_words
 from ...programs.check.support.layers import Layer
 from ...programs.check.support.rules import check_support
 from ...programs.said import claims_of
 from ...retrieval.passages import Passage
-from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import read_sentences
 
 LEAST_WORDS = 0.6
@@ -40,11 +39,11 @@ def reference_stated(reference: str, lines: Sequence[str], question: str) -> flo
         question: what was asked; names and numbers that it says may stand in the claims.
     """
     said = [CitedSentence(line) for line in lines]
-    plain = [_plain(line) for line in lines]
+    plain = [wording(line) for line in lines]
     held = {stem for line in lines for stem in content_stems(read_words(line))}
 
     def is_stated(claim: str, wanted: set[str]) -> bool:
-        if any(_plain(claim) in line for line in plain):
+        if any(wording(claim) in line for line in plain):
             return True
         if not wanted or len(wanted & held) < LEAST_WORDS * len(wanted):
             return False
@@ -87,10 +86,6 @@ def claims_supported(
 def _claims(reference: str) -> Iterator[str]:
     for span in read_sentences(reference):
         yield from filter(None, _AND.split(reference[span.start : span.end].strip()))
-
-
-def _plain(text: str) -> str:
-    return normal_text(text).casefold().rstrip(".!?。！？")
 
 
 def _cited(quote: str, passage: Passage) -> CitedSentence:

@@ -27,7 +27,7 @@ import dspy
 from dspy.lm15 import Message, Request, Response, Usage
 from dspy.utils.exceptions import LMError, LMRateLimitError
 
-from ...programs.engines.lms import typed_cause
+from ...programs.engines.lms import ForwardingEngine, typed_cause
 from ...retrieval.errors import LanguageModelError, StorageError
 from ...retrieval.storage.disk import storing
 from ..runs.rate_limit import RETRIES, RateLimitPause
@@ -350,14 +350,14 @@ class CallLedger:
         return 1.0 if name == "calls" else _of(self._used, name) / max(1, self._used.calls)
 
 
-class _LedgerEngine:
+class _LedgerEngine(ForwardingEngine):
     """Asks by way of the ledger."""
 
     def __init__(self, ledger: CallLedger, lm: dspy.LM, role: str, phase: Phase) -> None:
+        super().__init__(lm)
         self._ledger, self._role, self._phase = ledger, role, phase
-        self.inner = lm
         # DSPy's own cache must not answer: it would not be counted, and a second sample would be the first.
-        self._asked = lm.copy(cache=False, rollout_id=None)
+        self._uncached = lm.copy(cache=False, rollout_id=None)
         self.supports_response_schema = lm.supports_response_schema
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
@@ -367,7 +367,7 @@ class _LedgerEngine:
         return self
 
     def complete(self, request: Request) -> Response:
-        return self._ledger.ask(self._asked, self._role, request, self._phase)
+        return self._ledger.ask(self._uncached, self._role, request, self._phase)
 
 
 _Row = tuple[str, str, int | None, int | None]

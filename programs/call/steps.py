@@ -253,11 +253,11 @@ class Flow:
     @property
     def _support(self) -> SupportCheck:
         """Return how the claims of this call are held to what they cite."""
-        asked = " ".join([self.asked.question, *filter(None, self.asked.details.values())])
         model = support_model(self.program.retriever.handle.second_stage)
         least = self.program.spec.least_relevance
         return SupportCheck(
-            asked,
+            self.asked.question,
+            " ".join(filter(None, self.asked.details.values())),
             self.program.spec.support,
             model,
             least_relevance=least.get(model.name) if self._numbered and model is not None else None,

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from ...retrieval.text.normal_form import normal_text
 from ...retrieval.text.sentences import Span, read_sentences
 from ...signatures.evidence import Citation, Claim, Evidence, Item
 from .asked_number import asks_for_a_number, says_how_many
@@ -19,7 +18,7 @@ from .attribution import Attribution, shares
 from .links import links
 from .places import with_place
 from .quotes import QuoteFault, QuoteRule, locate_quote, restore, whole_value
-from .support.cited import CitedSentence, SupportRule, only_points
+from .support.cited import CitedSentence, SupportRule, only_points, wording
 from .support.layers import LAYERS, Layer
 from .support.rules import check_support
 from .support.similarity import SupportModel
@@ -64,7 +63,9 @@ class SupportCheck:
     """How claims are held to what they cite."""
 
     question: str = ""
-    """What was asked: a claim may name what the question names."""
+    """What was asked."""
+    further: str = ""
+    """The other inputs, such as a ticker's name."""
     layers: Collection[Layer] = LAYERS
     model: SupportModel | None = None
     least_relevance: float | None = None
@@ -76,6 +77,11 @@ class SupportCheck:
     most: int | None = None
     """Most claims of a list; ``None`` for any number."""
 
+    @property
+    def asked(self) -> str:
+        """All inputs: a claim may name what they name."""
+        return f"{self.question} {self.further}".strip()
+
 
 class ClaimCheck:
     """Checks the claims of one output; what does not stand is noted under ``dropped``."""
@@ -85,7 +91,7 @@ class ClaimCheck:
         self.dropped: list[Dropped] = []
         self._sentences = cache(read_sentences)  # of each passage once, whatever cites it
         self._attribution = Attribution(evidence.values(), self._sentences)
-        self._asks_for_a_number = asks_for_a_number(support.question)
+        self._asks_for_a_number = asks_for_a_number(support.asked)
 
     def claim(self, claim: Claim, where: str) -> tuple[Claim | None, dict[str, Evidence]]:
         """Return a claim with the citations that stand, and the passages that they cite; ``None`` where it may not stand."""
@@ -167,25 +173,25 @@ class ClaimCheck:
         found = check_support(
             claim.text,
             self._cited_sentences(standing),
-            self.support.question,
+            self.support.asked,
             layers=self.support.layers,
             model=self.support.model,
         )
         return self._beside_question(claim) if found is None else (found.rule, found.reason)
 
     def _repeats_question(self, text: str) -> bool:
-        same = _bare(text) == _bare(self.support.question)
+        same = wording(text) in (wording(self.support.question), wording(self.support.asked))
         return same and not self._attribution.verbatim(text)
 
     def _beside_question(self, claim: Claim) -> tuple[Rule, str] | None:
         support = self.support
         if support.layers and self._asks_for_a_number and not says_how_many(claim.text):
             return "beside_question", "the question asks for a number, and it states none"
-        if support.least_relevance is None or support.model is None or not support.question.strip():
+        if support.least_relevance is None or support.model is None or not support.asked:
             return None
         if only_points(claim.text):
             return None
-        score = support.model(support.question, [claim.text])
+        score = support.model(support.asked, [claim.text])
         if score >= support.least_relevance:
             return None
         return (
@@ -249,10 +255,6 @@ def _touches(citation: Citation, other: Citation) -> bool:
 def _asks(text: str) -> bool:
     """Tell whether a claim is a question."""
     return text.rstrip().endswith(("?", "？", "؟"))
-
-
-def _bare(text: str) -> str:
-    return normal_text(text).casefold().rstrip(" .!?。！？؟")
 
 
 def _is_title(text: str, passage: Evidence) -> bool:

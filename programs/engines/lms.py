@@ -67,6 +67,19 @@ def require_lm(given: object) -> dspy.BaseLM:
     return given
 
 
+class ForwardingEngine:
+    """An engine of a language model that answers nothing itself, and hands on what it is asked to another one."""
+
+    def __init__(self, asked: dspy.LM) -> None:
+        self.asked = asked
+
+
+def asked_in_the_end(lm: Any) -> Any:
+    """Return the language model that answers: another one, where the engine only hands on."""
+    engine = getattr(lm, "engine", None)
+    return asked_in_the_end(engine.asked) if isinstance(engine, ForwardingEngine) else lm
+
+
 @functools.cache
 def extractive_lm() -> dspy.LM:
     """Return the extractive engine that answers where no language model is set, the same for all programs."""

@@ -15,6 +15,7 @@ from dspy.adapters.utils import format_field_value
 from dspy.utils.exceptions import LMError
 from pydantic import BaseModel
 
+from ..engines.lms import asked_in_the_end
 from .checked_adapters import CheckedJSONAdapter
 from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, shown_default, skeleton
 from .rules import Cites
@@ -76,7 +77,7 @@ class CompactAdapter(CheckedJSONAdapter):
                 lm_kwargs["response_format"] = made[takes]
             return
         lm_kwargs.pop("response_format", None)
-        form = _FORMS[_taken.get(_inner(lm), 0)]
+        form = _FORMS[_taken.get(asked_in_the_end(lm), 0)]
         if form == "schema":
             lm_kwargs["response_format"] = _get_structured_outputs_response_format(signature, False)
         elif form == "JSON alone":
@@ -129,26 +130,20 @@ def default_adapter(cites: Cites | None) -> dspy.Adapter:
 
 def _takes_less(lm: Any, error: LMError) -> bool:
     """Whether a server of the app's own refused the form of the reply, and may be asked with less: from now on it is."""
-    form = _taken.get(_inner(lm), 0)
+    form = _taken.get(asked_in_the_end(lm), 0)
     refused = _own_server(lm) and re.search("response_format|json_schema|json_object", str(error))
     if not refused or form + 1 == len(_FORMS):
         return False
     logger.warning(
         "%s takes no %s for its reply: asked with %s from now on", lm.model, *_FORMS[form : form + 2]
     )
-    _taken[_inner(lm)] = form + 1
+    _taken[asked_in_the_end(lm)] = form + 1
     return True
 
 
 def _own_server(lm: Any) -> bool:
     """Whether a language model is behind a server of the app's own."""
-    return bool(_inner(lm).kwargs.get("api_base"))
-
-
-def _inner(lm: Any) -> Any:
-    """Return the language model that is asked in the end: an engine that only hands on requests has it as ``inner``."""
-    inner = getattr(getattr(lm, "engine", None), "inner", None)
-    return lm if inner is None else _inner(inner)
+    return bool(asked_in_the_end(lm).kwargs.get("api_base"))
 
 
 def _told(signature: type[dspy.Signature]) -> Iterator[tuple[str, str]]:

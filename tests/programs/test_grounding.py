@@ -204,3 +204,11 @@ def test_a_claim_that_repeats_the_question_states_nothing_unless_a_passage_says_
     assert not grounded.answered
     word_for_word = passage.model_copy(update={"text": "Alpha rose for six weeks. Alpha and the six weeks."})
     assert ground(ChatReply(sentences=[claim]), [word_for_word], asked).answered
+
+
+@pytest.mark.parametrize("said", ["what lifted it", "what lifted it Alpha, six weeks"])
+def test_so_does_one_that_repeats_the_question_alone_or_with_the_other_inputs(said: str) -> None:
+    asked = SupportCheck("what lifted it", "Alpha, six weeks", layers=())
+    claim = Claim(text=said, citations=[Citation(passage_id="p1", quote=QUOTES[0])])
+    grounded = ground(ChatReply(sentences=[claim]), GIVEN, asked)
+    assert [(dropped.rule, "repeats" in dropped.reason) for dropped in grounded.dropped] == [("empty", True)]

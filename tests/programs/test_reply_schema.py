@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gold_sets import hashing_profile, write_split_gold
+from openai_server import RefusedError, openai_server
 
 import quincunx
 from quincunx.eval.optimise.demo_optimisers import FewShot
@@ -26,65 +26,35 @@ FORMS = ("json_schema", "json_object", None)
 """What a server may be asked for, the most first."""
 
 
-class OpenAIServer(ThreadingHTTPServer):
-    """Cites the first sentence, in the form that OpenAI's servers have; it refuses the formats of ``refuses``."""
+@dataclass
+class Choosy:
+    """A server that cites the first sentence, and refuses some forms of a reply."""
 
-    def __init__(self, refuses: tuple[str | None, ...]) -> None:
-        super().__init__(("127.0.0.1", 0), _Chat)
-        self.refuses, self.asked = refuses, list[str | None]()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class _Chat(BaseHTTPRequestHandler):
-    server: OpenAIServer
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        form = body.get("response_format", {}).get("type")
-        self.server.asked.append(form)
-        if form in self.server.refuses:
-            self._say(400, {"error": {"message": f"response_format {form} is not supported", "code": 400}})
-            return
-        prompt = body["messages"][-1]["content"]
-        said = {"sentences": [{"text": prompt.split("[1] ")[1].splitlines()[0], "cites": [1]}]}
-        message = {"role": "assistant", "content": json.dumps(said)}
-        usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        self._say(
-            200,
-            {
-                "id": "1",
-                "object": "chat.completion",
-                "created": 1,
-                "model": "m",
-                "choices": [choice],
-                "usage": usage,
-            },
-        )
-
-    def _say(self, status: int, value: dict[str, Any]) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+    url: str
+    refuses: tuple[str | None, ...]
+    asked: list[str | None]
+    """The form of each request so far."""
 
 
 @pytest.fixture(params=range(len(FORMS)), ids=["takes schemas", "takes JSON", "takes neither"])
-def server(request: pytest.FixtureRequest) -> Iterator[OpenAIServer]:
-    with OpenAIServer(FORMS[: request.param]) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
+def server(request: pytest.FixtureRequest) -> Iterator[Choosy]:
+    refuses, asked = FORMS[: request.param], list[str | None]()
+
+    def answer(body: dict[str, Any]) -> str:
+        form = body.get("response_format", {}).get("type")
+        asked.append(form)
+        if form in refuses:
+            raise RefusedError(f"response_format {form} is not supported")
+        prompt = body["messages"][-1]["content"]
+        return json.dumps({"sentences": [{"text": prompt.split("[1] ")[1].splitlines()[0], "cites": [1]}]})
+
+    with openai_server(answer) as running:
+        yield Choosy(running.url, refuses, asked)
 
 
 @pytest.mark.usefixtures("canons")
 def test_a_server_is_asked_for_as_much_as_it_takes_and_its_refusal_is_remembered(
-    server: OpenAIServer,
+    server: Choosy,
 ) -> None:
     lm = quincunx.lm("hosted_vllm/m", api_base=server.url, api_key="none", cache=False)
     program = quincunx.load("chat_bridge", lm=lm)
@@ -95,7 +65,7 @@ def test_a_server_is_asked_for_as_much_as_it_takes_and_its_refusal_is_remembered
 
 
 def test_an_optimisation_asks_in_the_same_form(
-    server: OpenAIServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Choosy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     lm = quincunx.lm("hosted_vllm/m", api_base=server.url, api_key="none", cache=False)
