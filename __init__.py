@@ -37,6 +37,7 @@ if _TYPE_CHECKING:
     from .retrieval.index.contents import index_documents
     from .retrieval.index.fields import IndexField, index_fields
     from .retrieval.index.manage import build_index, delete_documents, drop_index, update_index
+    from .retrieval.index.ray_engine import RayCluster
     from .retrieval.index.sync import sync_index, watch_index
     from .retrieval.models.profiles import Profile, add_profile
     from .retrieval.passages import Candidate, Document, Part, Passage
@@ -96,6 +97,7 @@ __all__ = [
     "ProgramSpecError",
     "PromptTooLongError",
     "QuincunxError",
+    "RayCluster",
     "Reader",
     "RemoteModelError",
     "Retriever",
@@ -171,6 +173,7 @@ _HOMES = {
         ".retrieval.index.contents": ("index_documents",),
         ".retrieval.index.fields": ("IndexField", "index_fields"),
         ".retrieval.index.manage": ("build_index", "delete_documents", "drop_index", "update_index"),
+        ".retrieval.index.ray_engine": ("RayCluster",),
         ".retrieval.index.sync": ("sync_index", "watch_index"),
         ".retrieval.models.profiles": ("Profile", "add_profile"),
         ".retrieval.passages": ("Candidate", "Document", "Part", "Passage"),

@@ -346,7 +346,7 @@ class OllamaUnreachableError(OllamaError):
 
 
 class RemoteModelError(QuincunxError):
-    """A server that embeds or reranks cannot be reached, refuses a request, or is none of its kind."""
+    """A server or a cluster that embeds or reranks cannot be reached, refuses a request, or is none of its kind."""
 
     code = "remote_model"
 

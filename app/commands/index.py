@@ -22,6 +22,7 @@ from ..options import (
 
 if TYPE_CHECKING:
     from ...retrieval.index.changes import BuildReport
+    from ...retrieval.index.ray_engine import RayCluster
 
 PathTexts = Annotated[
     list[str],
@@ -61,6 +62,23 @@ Strict = Annotated[
         help="Fail if anything is left out that no pattern, ignore file or leading dot leaves out.",
     ),
 ]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine", help="What embeds: here (this process), or ray (the machines of a Ray cluster)."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the Ray cluster, such as ray://host:10001; auto for the one of this machine, local to begin one on it. "
+        "[default: auto]"
+    ),
+]
+Actors = Annotated[
+    int | None,
+    typer.Option(help="Ray actors that embed at once; as many as the cluster has room for if left out."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 KindName = Annotated[
     str,
@@ -68,6 +86,20 @@ KindName = Annotated[
         help="How vectors are searched: flat (exact), fp16 or int8 (less memory), hnsw or ivf (faster on many)."
     ),
 ]
+
+
+def _cluster(engine: str, address: str | None, actors: int | None) -> RayCluster | None:
+    """Return the cluster that embeds, ``None`` for this process; raises `UsageError` for options that do not fit."""
+    from ...retrieval.errors import UsageError
+    from ...retrieval.index.ray_engine import RayCluster
+
+    if engine == "ray":
+        return RayCluster(address or "auto", actors)
+    if engine != "here":
+        raise UsageError(f"--engine must be here or ray (got {engine!r})")
+    if address is not None or actors is not None:
+        raise UsageError("--address and --actors are of a Ray cluster: add --engine ray")
+    return None
 
 
 def _show(facts: dict[str, Any], as_json: bool) -> None:
@@ -105,6 +137,9 @@ def index_build(
     exclude: Exclude = None,
     fields: Map = None,
     strict: Strict = False,
+    engine: EngineName = "here",
+    address: Address = None,
+    actors: Actors = None,
     dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
@@ -116,6 +151,7 @@ def index_build(
     from ..output import progress
 
     chunking, chosen = Chunking(chunk_tokens, chunk_overlap), require_kind(kind)
+    cluster = _cluster(engine, address, actors)
     with progress(f"index {name}") as report:
         built = build_index(
             name,
@@ -130,6 +166,7 @@ def index_build(
             strict=strict,
             dry_run=dry_run,
             progress=report,
+            cluster=cluster,
         )
     _show_change(name, built, as_json)
 
@@ -147,6 +184,9 @@ def index_update(
     exclude: Exclude = None,
     fields: Map = None,
     strict: Strict = False,
+    engine: EngineName = "here",
+    address: Address = None,
+    actors: Actors = None,
     dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
@@ -158,6 +198,7 @@ def index_update(
     from ...retrieval.index.manage import update_index
     from ..output import progress
 
+    cluster = _cluster(engine, address, actors)
     with progress(f"index {name}") as report:
         updated = update_index(
             name,
@@ -170,6 +211,7 @@ def index_update(
             strict=strict,
             dry_run=dry_run,
             progress=report,
+            cluster=cluster,
         )
     _show_change(name, updated, as_json)
 

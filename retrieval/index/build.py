@@ -26,6 +26,7 @@ from ..storage.spool import Spool
 from ..text.chunk_size import Chunking
 from ..text.chunking import TITLE_SHARE, cut
 from .changes import BuildReport, Changes, as_corpus, deletion, emptied, removal_notices, update_changes
+from .embedding import EmbeddingEngine, InThisProcess, TextGroup
 from .recipe import IndexRecipe, require_identity
 from .schema import vector_key
 from .store import Store
@@ -37,6 +38,7 @@ COMMIT_BATCHES = 8
 """Batches of the embedder that are kept in one transaction: what a kill can cost."""
 ASKED_AT_ONCE = 10_000
 """Keys of vectors that the database is asked for at once."""
+IN_THIS_PROCESS = InThisProcess()
 
 
 def build(
@@ -48,6 +50,7 @@ def build(
     kind: Kind = "flat",
     *,
     fresh: bool = False,
+    engine: EmbeddingEngine = IN_THIS_PROCESS,
 ) -> BuildReport:
     """Make the index in ``folder`` hold exactly these documents, cut and embedded as asked.
 
@@ -78,7 +81,7 @@ def build(
             kind=kind,
             is_same_way=writing.made_by(embedder.identity, chunking, kind),
         )
-        return _apply(writing, plan, embedder, progress)
+        return _apply(writing, plan, embedder, progress, engine)
 
 
 def update(
@@ -88,6 +91,7 @@ def update(
     progress: Progress = no_progress,
     *,
     prune: bool = False,
+    engine: EmbeddingEngine = IN_THIS_PROCESS,
 ) -> BuildReport:
     """Add these documents to an index, in place of those of the same ids.
 
@@ -114,7 +118,7 @@ def update(
             kind=kind,
             is_same_way=True,
         )
-        return _apply(writing, plan, embedder, progress)
+        return _apply(writing, plan, embedder, progress, engine)
 
 
 def delete(folder: Path, ids: str | Iterable[str]) -> BuildReport:
@@ -156,17 +160,16 @@ class _Plan:
     """Whether the index was made so before: cut or embedded otherwise, even an unchanged document has new passages."""
 
 
-def _apply(writing: IndexWriter, plan: _Plan, embedder: Embedder, progress: Progress) -> BuildReport:
+def _apply(
+    writing: IndexWriter, plan: _Plan, embedder: Embedder, progress: Progress, engine: EmbeddingEngine
+) -> BuildReport:
     """Cut what is written, embed what is missing of it, batch by batch, then make everything visible at once."""
     kept = set(plan.changes.unchanged) if plan.is_same_way else set()
     cut_ones = _CutDocuments(plan.corpus.documents, kept)
     missing = cut_ones.cut(plan.recipe.chunking, embedder, writing)
-    done = 0
-    for alike in _groups(missing):
-        texts = [cut_ones.text(packed) for packed in alike]
-        vectors = embedder.embed_passages([text for _, text in texts], _after(done, len(missing), progress))
-        writing.add_vectors([key for key, _ in texts], vectors)
-        done += len(alike)
+    groups = (cut_ones.group(packed) for packed in _groups(missing))
+    for group, vectors in engine.embed(embedder, groups, lambda done: progress(done, len(missing))):
+        writing.add_vectors(group.keys, vectors)
     generation, origin = writing.generation, plan.corpus.origin if plan.files is not None else None
     leaving = plan.changes.leaving
     if cut_ones.ids or leaving or not plan.is_same_way:
@@ -214,7 +217,7 @@ class _CutDocuments:
         """Of the passages of each document."""
 
     def cut(self, chunking: Chunking, embedder: Embedder, writing: IndexWriter) -> list[bytes]:
-        """Cut all of them, and return what `text` takes for each text without a vector, the shortest texts first.
+        """Cut all of them, and return what `group` takes for each text without a vector, the shortest texts first.
 
         Raises:
             DuplicateIdError: a document's id is the name that a piece of another document gets.
@@ -239,10 +242,10 @@ class _CutDocuments:
         missing.sort()
         return [next(alike) for _, alike in groupby(missing, key=lambda text: _TEXT.unpack(text)[:2])]
 
-    def text(self, packed: bytes) -> tuple[str, str]:
-        """Return the key and the text of what `cut` returned."""
-        passage, key = self._passages.at(_TEXT.unpack(packed)[2])
-        return key, passage.reading
+    def group(self, packed: Sequence[bytes]) -> TextGroup:
+        """Return the keys and the texts of some of what `cut` returned."""
+        found = [self._passages.at(_TEXT.unpack(text)[2]) for text in packed]
+        return TextGroup([key for _, key in found], [passage.reading for passage, _ in found])
 
     def __iter__(self) -> Iterator[tuple[Document, list[KeyedPassage]]]:
         passages = iter(self._passages)
@@ -278,11 +281,6 @@ def _as_passage(value: list[Any]) -> KeyedPassage:
     id, document_id, title, text, start, end, parts, key = value
     parts_read = tuple(Part(*part) for part in parts)
     return Passage(id, document_id, title, text, start, end, parts=parts_read), key
-
-
-def _after(earlier: int, total: int, progress: Progress) -> Progress:
-    """Count a batch's progress on top of what was done before it."""
-    return lambda done, _: progress(earlier + done, total)
 
 
 def _require_fit(chunking: Chunking, embedder: Embedder) -> None:

@@ -12,7 +12,7 @@ from ..corpus.read_report import ReadReport
 from ..corpus.reading import Corpus, FieldsGiven, require_documents
 from ..errors import WriterBusyError
 from ..models.embedders import Progress, no_progress
-from ..models.profiles import DEFAULT_PROFILE, Profile, shared_embedder
+from ..models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder
 from ..storage.disk import storing
 from ..storage.home import DATABASE, index_folder, require_index
 from ..storage.lock import lock_folder, unlock
@@ -20,6 +20,8 @@ from ..text.chunk_size import Chunking
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index
+from .embedding import EmbeddingEngine
+from .ray_engine import RayCluster, RayEngine
 from .reader import IndexReader
 from .vectors.faiss_part import Kind
 from .vectors.snapshot import FOLDER
@@ -44,6 +46,7 @@ def build_index(
     strict: bool = False,
     dry_run: bool = False,
     progress: Progress = no_progress,
+    cluster: RayCluster | None = None,
 ) -> BuildReport:
     """Make the index of that name hold exactly the documents under ``paths``.
 
@@ -67,8 +70,10 @@ def build_index(
         strict: raise where something is left out that neither a pattern nor an ignore file leaves out.
         dry_run: write and embed nothing; the report says what would change.
         progress: called with (texts embedded, texts to embed).
+        cluster: whose machines embed; this process, if left out. The index is the same.
 
     Raises:
+        MissingExtraError, RemoteModelError: Ray is not installed, or there is no such cluster.
         CorpusError, DuplicateIdError: nothing to read, or documents that cannot be.
         UsageError: a path, a name or a pattern that cannot be one.
         BadNameError, BoundError, UnknownProfileError: a name or a number that cannot be.
@@ -91,7 +96,16 @@ def build_index(
     require_documents(corpus)
     if dry_run:
         return _dry_build(folder, corpus, fresh)
-    return building.build(folder, corpus, shared_embedder(profile), chunking, progress, kind, fresh=fresh)
+    return building.build(
+        folder,
+        corpus,
+        shared_embedder(profile),
+        chunking,
+        progress,
+        kind,
+        fresh=fresh,
+        engine=_engine(cluster, profile),
+    )
 
 
 def update_index(
@@ -106,6 +120,7 @@ def update_index(
     strict: bool = False,
     dry_run: bool = False,
     progress: Progress = no_progress,
+    cluster: RayCluster | None = None,
 ) -> BuildReport:
     """Read the files under ``paths`` again, and put their documents in place of those that the index holds of them.
 
@@ -114,7 +129,7 @@ def update_index(
     read any more, or was named and is gone, is removed, and the report's ``notices`` say so. All others stay.
 
     Args:
-        name, paths, profile, include, exclude, fields, strict, dry_run, progress: as for `build_index`.
+        name, paths, profile, include, exclude, fields, strict, dry_run, progress, cluster: as for `build_index`.
         prune: remove the documents, too, that came from below ``paths`` and are no longer found there.
 
     Raises:
@@ -143,9 +158,22 @@ def update_index(
     if dry_run:
         report = dry_update(folder, corpus, prune)
     else:
-        report = building.update(folder, corpus, shared_embedder(profile), progress, prune=prune)
+        report = building.update(
+            folder,
+            corpus,
+            shared_embedder(profile),
+            progress,
+            prune=prune,
+            engine=_engine(cluster, profile),
+        )
     log_change(report, corpus)
     return report
+
+
+def _engine(cluster: RayCluster | None, profile: str | Profile) -> EmbeddingEngine:
+    if cluster is None:
+        return building.IN_THIS_PROCESS
+    return RayEngine(cluster, find_profile(profile).load_embedder)
 
 
 def log_change(report: BuildReport, corpus: Corpus) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ..errors import BoundError
 from ..text.sentences import Span
 from .cache import CachedEmbedder
 from .embedders import (
@@ -64,7 +65,20 @@ def embedder_for_index(embedder: Embedder, made_by: EmbedderIdentity | None, siz
             precision = made_by.precision
         else:
             precision = fastest_faithful_of(inner) if size >= BULK_BYTES else "fp32"
-    return embedder if precision == "fp32" else _InFormat(inner, precision)
+    return embedder if precision == "fp32" else embedding_in(inner, precision)
+
+
+def embedding_in(embedder: Embedder, precision: Precision) -> Embedder:
+    """Return an embedder that embeds passages in this format.
+
+    Raises:
+        BoundError: it embeds in float32 alone.
+    """
+    if precision == "fp32":
+        return embedder
+    if not isinstance(embedder, FormatEmbedder):
+        raise BoundError(f"{embedder.identity.model} embeds in fp32 alone (asked for {precision})")
+    return _InFormat(embedder, precision)
 
 
 class _InFormat:
