@@ -16,7 +16,7 @@ import socket
 import sqlite3
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -119,7 +119,7 @@ class _Mortal(Hashing):
         super().__init__()
         self._died = died
 
-    def embed_passages(self, texts: list[str], progress: Progress = no_progress) -> Vectors:  # type: ignore[override]
+    def embed_passages(self, texts: Sequence[str], progress: Progress = no_progress) -> Vectors:
         if not self._died.exists():
             self._died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
