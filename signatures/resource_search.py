@@ -18,7 +18,10 @@ class ResourcePage(Item):
     title: Annotated[str, SetByCheck()] = Field(
         default="", description="the page's title, as the passage writes it"
     )
-    why: list[Claim] = Field(description="why this page, each reason with citations")
+    why: list[Claim] = Field(
+        description="why this page: one or two reasons, each with citations",
+        json_schema_extra={"maxItems": 2},
+    )
 
     def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:
         """A page must be one that its reasons cite; its title is the page's own, whatever the model wrote."""
@@ -30,7 +33,8 @@ class ResourcePages(Item):
     """Pages that answer the search."""
 
     pages: list[ResourcePage] = Field(
-        description="the right page first, then runners-up; empty if none is right"
+        description="the right page first, then at most two runners-up; empty if none is right",
+        json_schema_extra={"maxItems": 3},
     )
 
     def validate_against(self, cited: Mapping[str, Evidence]) -> Self | str:

@@ -22,7 +22,7 @@ from ...signatures.evidence import Citation, Claim, Evidence
 from ..check.quotes import neutralise
 from .checked_adapters import CheckedChatAdapter, CheckedJSONAdapter, RefusedReply
 from .numbered_passages import NumberedPassages
-from .reply_types import read_reply, reply_type, write_reply
+from .reply_types import list_bound, read_reply, reply_type, write_reply
 from .rules import Cites, with_rules
 from .sentence_choice import SentenceChoice
 
@@ -195,14 +195,21 @@ def _output_fields(signature: type[dspy.Signature]) -> dict[str, Any]:
     ((name, info),) = signature.output_fields.items()
     twin = reply_type(info.annotation)
     if not _is_spread(signature):
-        return {name: (twin, dspy.OutputField(desc=info.json_schema_extra["desc"]))}
+        return {name: (twin, _output_field(info.json_schema_extra["desc"], list_bound(twin)))}
     return {
         name: (
             field.annotation,
-            dspy.OutputField(desc=field.description or name, **_default(field)),
+            _output_field(field.description or name, field.json_schema_extra, **_default(field)),
         )
         for name, field in twin.model_fields.items()
     }
+
+
+def _output_field(desc: str, bound: Any, **default: Any) -> Any:
+    """Return a field of a reply that knows how many entries it may have, for the adapter that sends a schema."""
+    field = dspy.OutputField(desc=desc, **default)
+    field.json_schema_extra |= bound or {}
+    return field
 
 
 def _default(field: FieldInfo) -> dict[str, Any]:

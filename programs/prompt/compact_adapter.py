@@ -72,14 +72,16 @@ class CompactAdapter(CheckedJSONAdapter):
             )
             if takes not in made:
                 super()._prepare_response_format(lm, lm_kwargs, signature)
-                made[takes] = lm_kwargs.get("response_format")
+                made[takes] = _bounded(lm_kwargs.get("response_format"), signature)
             if made[takes] is not None:
                 lm_kwargs["response_format"] = made[takes]
             return
         lm_kwargs.pop("response_format", None)
         form = _FORMS[_taken.get(asked_in_the_end(lm), 0)]
         if form == "schema":
-            lm_kwargs["response_format"] = _get_structured_outputs_response_format(signature, False)
+            lm_kwargs["response_format"] = _bounded(
+                _get_structured_outputs_response_format(signature, False), signature
+            )
         elif form == "JSON alone":
             lm_kwargs["response_format"] = {"type": "json_object"}
 
@@ -121,6 +123,18 @@ class CompactAdapter(CheckedJSONAdapter):
         """Return the reply of a demo."""
         said = {name: outputs.get(name, missing_field_message) for name in signature.output_fields}
         return json.dumps(said, ensure_ascii=False)
+
+
+def _bounded(response_format: Any, signature: type[dspy.Signature]) -> Any:
+    """Return the format of a reply with the bounds of its own lists, which DSPy leaves out, in its schema."""
+    if isinstance(response_format, type) and issubclass(response_format, BaseModel):
+        schema = response_format.model_json_schema()
+        for name, info in signature.output_fields.items():
+            bound = info.json_schema_extra.get("maxItems")
+            if bound is not None:
+                schema["properties"][name]["maxItems"] = bound
+        response_format.model_json_schema = lambda *_, **__: schema  # type: ignore[method-assign]
+    return response_format
 
 
 def default_adapter(cites: Cites | None) -> dspy.Adapter:

@@ -21,7 +21,9 @@ from ...signatures.evidence import Claim, Pointer, SetByCheck
 from .numbered_passages import NumberedPassages
 
 MOST_CLAIMS = 5
-"""In one list of claims."""
+"""In one list of claims, unless its field declares a ``maxItems`` of its own."""
+MOST_ENTRIES = 5
+"""In one list of entries, unless its field declares another: without a bound a small model goes on until it is cut off."""
 MOST_CITES = 3
 """Sentences that one claim cites."""
 LONGEST_CLAIM = 300
@@ -124,9 +126,18 @@ def _reply_field(
     field = FieldInfo.merge_field_infos(
         info, annotation=_twin(info.annotation, twins), alias=None, validation_alias=None
     )
-    if get_args(info.annotation) == (Claim,):
-        field.json_schema_extra = {"maxItems": MOST_CLAIMS}
+    declared = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    field.json_schema_extra = {**list_bound(info.annotation), **declared}
     return field.annotation, field
+
+
+def list_bound(annotation: Any) -> dict[str, int]:
+    """Return how many a list of claims or of entries may hold, as the schema says it; nothing of all else."""
+    entry = get_args(annotation)[0] if get_origin(annotation) is list else None
+    if entry in (Claim, ReplyClaim):
+        return {"maxItems": MOST_CLAIMS}
+    is_model = isinstance(entry, type) and issubclass(entry, BaseModel)
+    return {"maxItems": MOST_ENTRIES} if is_model else {}
 
 
 def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:

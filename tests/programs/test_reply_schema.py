@@ -1,7 +1,8 @@
 """A server of the app's own is sent the schema of the reply, or as much of it as it takes.
 
 1. The schema; where the server refuses it, JSON alone; where it refuses that too, nothing. What it takes is asked for once.
-2. An optimisation asks in the same form, so that what it finds suits what will be asked.
+2. The schema bounds every list, as what is not bounded a small model fills until it is cut off.
+3. An optimisation asks in the same form, so that what it finds suits what will be asked.
 """
 
 from __future__ import annotations
@@ -62,6 +63,44 @@ def test_a_server_is_asked_for_as_much_as_it_takes_and_its_refusal_is_remembered
     assert program(question="Which port does PgBouncer listen on?").answered
     takes = FORMS[len(server.refuses)]
     assert server.asked == [*server.refuses, takes, takes]
+
+
+def lists(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the lists that a schema speaks of, with where each stands."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "array":
+            yield at, schema
+        for name, part in schema.items():
+            yield from lists(part, f"{at}/{name}")
+
+
+@pytest.mark.usefixtures("canons")
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [
+        ("chat_bridge", {"sentences": 5, "between": 5, "cites": 3}),
+        ("resource_search", {"pages": 3, "why": 2, "cites": 3}),
+        ("ticker_fit", {"tickers": 5, "reasons": 5, "against": 5, "cites": 3}),
+        ("catalyst_precedent", {"precedents": 5, "alike": 5, "differences": 5, "followed": 5, "cites": 3}),
+        ("astrology_reading", {"sentences": 5, "cites": 3}),
+    ],
+)
+def test_every_list_of_a_reply_is_bounded_in_the_schema_that_is_sent(
+    name: str, bounds: dict[str, int]
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def answer(body: dict[str, Any]) -> str:
+        schema = body["response_format"]["json_schema"]["schema"]
+        sent.append(schema)
+        return json.dumps(
+            {field: [] if "type" in part else "" for field, part in schema["properties"].items()}
+        )
+
+    with openai_server(answer) as running:
+        lm = quincunx.lm("hosted_vllm/m", api_base=running.url, api_key="none", cache=False)
+        quincunx.load(name, lm=lm)(question="What is Sage Daily?")
+    assert {at.split("/")[-1]: schema["maxItems"] for at, schema in lists(sent[0])} == bounds
 
 
 def test_an_optimisation_asks_in_the_same_form(
