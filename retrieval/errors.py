@@ -77,6 +77,9 @@ class QuincunxError(Exception):
     code = "quincunx_error"
     exit_status = 1
 
+    def __reduce__(self) -> tuple[object, ...]:  # `__init__` may take something else than the message
+        return Exception.__new__, (type(self), *self.args), vars(self)
+
 
 class UsageError(QuincunxError):
     """The call itself is wrong; the same call cannot succeed later."""
@@ -145,15 +148,13 @@ class UnsupportedOutputError(ProgramSpecError):
 class UnknownNameError(UsageError):
     """A name that is looked up in a closed list is not on it."""
 
-    noun = "name"
-    where = ""
-    remedy = ""
+    noun, where, remedy = "name", "", ""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, sorted(known)
         listed = f"unknown {self.noun} {name!r}; known: {', '.join(self.known) or 'none yet'}{self.where}"
-        like = did_you_mean(name, self.known)
-        super().__init__(f"{listed}{like or '.' * bool(self.remedy)}{' ' * bool(self.remedy)}{self.remedy}")
+        like = did_you_mean(name, self.known) or "." * bool(self.remedy)
+        super().__init__(f"{listed}{like} {self.remedy}".rstrip())
 
 
 class UnknownIndexError(UnknownNameError):
@@ -164,8 +165,7 @@ class UnknownIndexError(UnknownNameError):
 
     def __init__(self, name: str, known: Iterable[str], home: object, command: str = "") -> None:
         """``command`` is the one that makes the index; left out, ``quincunx index build``."""
-        self.home = home
-        self.where = f" (in {home}; the variable QUINCUNX_HOME names another folder)"
+        self.home, self.where = home, f" (in {home}; the variable QUINCUNX_HOME names another folder)"
         self.remedy = f"Make it with `{command or f'quincunx index build {name} PATH…'}`"
         super().__init__(name, known)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from loopback_server import JsonHandler, loopback_server
 
 
 @dataclass(frozen=True)
@@ -36,31 +35,14 @@ def misbehaving(*replies: Reply) -> Iterator[Misbehaving]:
     """Serve these replies in turn, the last again and again."""
     seen: list[tuple[str, Mapping[str, str], bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def answer(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("content-length", "0")))
+            sent = self.read_body()
             seen.append((self.path, dict(self.headers), sent))
             reply = replies[min(len(seen), len(replies)) - 1]
-            body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(body) + 100 * reply.breaks_off))
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = reply.breaks_off
+            self.send_json(reply.status, reply.body, reply.headers, missing=100 * reply.breaks_off)
 
         do_GET = do_POST = answer
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield Misbehaving(f"http://127.0.0.1:{server.server_port}", seen)
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    with loopback_server(Handler) as address:
+        yield Misbehaving(address, seen)

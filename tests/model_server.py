@@ -11,13 +11,15 @@ import enum
 import json
 import math
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from loopback_server import JsonHandler, loopback_server
+
+Reply = tuple[int, Any]
+"""Status and body."""
 Score = Callable[[str, Sequence[str]], Sequence[float]]
 """Logits of texts for a question."""
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
@@ -53,7 +55,7 @@ def letters(texts: Sequence[str]) -> list[list[float]]:
 class ModelServer:
     """A server that runs."""
 
-    url: str
+    url: str = ""
     requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     """Path, headers in lower case and body of each request so far."""
 
@@ -70,53 +72,32 @@ def model_server(
 ) -> Iterator[ModelServer]:
     """Serve one model as a server of that kind does, until the block ends."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    running = ModelServer()
 
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
             self._answer(None)
 
         def do_POST(self) -> None:
-            self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self._answer(json.loads(self.read_body()))
 
         def _answer(self, body: Any) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             running.requests.append((self.path, headers, body))
-            if key is not None and headers.get("authorization") != f"Bearer {key}":
-                self._send(401, {"message": "invalid api token"})
-                return
-            speak = _SPOKEN[dialect].get(self.path)
-            self._send(
-                *(
-                    speak(_Served(score, embed, most_tokens, flaws), body)
-                    if speak
-                    else (404, {"detail": "Not Found"})
-                )
-            )
-
-        def _send(self, status: int, told: Any) -> None:
-            data = json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
+            status, told = self._reply(headers, body)
             with suppress(BrokenPipeError):  # of a client that waits no longer
-                self.wfile.write(data)
+                self.send_json(status, told)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+        def _reply(self, headers: dict[str, str], body: Any) -> Reply:
+            if key is not None and headers.get("authorization") != f"Bearer {key}":
+                return 401, {"message": "invalid api token"}
+            speak = _SPOKEN[dialect].get(self.path)
+            if speak is None:
+                return 404, {"detail": "Not Found"}
+            return speak(_Served(score, embed, most_tokens, flaws), body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    running = ModelServer(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with loopback_server(Handler) as running.url:
         yield running
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 @dataclass(frozen=True)
@@ -133,9 +114,6 @@ class _Served:
     def cut(self, text: str) -> str:
         words = text.split()
         return text if len(words) <= self.most_tokens else " ".join(words[: self.most_tokens])
-
-
-Reply = tuple[int, Any]
 
 
 def _probability(logit: float) -> float:

@@ -7,12 +7,12 @@ with openai_server(lambda body: "yes") as server:
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback_server import JsonHandler, loopback_server
 
 
 class RefusedError(Exception):
@@ -23,7 +23,7 @@ class RefusedError(Exception):
 class OpenAIServer:
     """A server that runs."""
 
-    url: str
+    url: str = ""
     connections: list[Any] = field(default_factory=list)
     """The client's address of each request so far."""
 
@@ -32,37 +32,20 @@ class OpenAIServer:
 def openai_server(answer: Callable[[dict[str, Any]], str]) -> Iterator[OpenAIServer]:
     """Serve chats, each answered by its body's JSON values."""
 
-    class Chat(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    serving = OpenAIServer()
 
+    class Chat(JsonHandler):
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked = json.loads(self.read_body())
             serving.connections.append(self.client_address)
             try:
-                status, value = 200, _completion(answer(asked))
+                self.send_json(200, _completion(answer(asked)))
             except RefusedError as refused:
-                status, value = 400, {"error": {"message": str(refused), "code": 400}}
-            body = json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+                self.send_json(400, {"error": {"message": str(refused), "code": 400}})
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Chat)
-    server.daemon_threads = True
-    serving = OpenAIServer(f"http://127.0.0.1:{server.server_port}/v1")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with loopback_server(Chat) as address:
+        serving.url = f"{address}/v1"
         yield serving
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 def _completion(text: str) -> dict[str, Any]:

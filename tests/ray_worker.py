@@ -2,7 +2,7 @@
 
 Run: ``python ray_worker.py FOLDER DOCUMENTS MODEL ENGINE KILL``. ``MODEL``: ``hashing`` or ``minilm``. ``ENGINE``: ``here`` or
 ``ray``. ``KILL``: ``none``; ``driver`` ends this process once the second group of vectors is kept, ``actor`` the actor that
-embeds the first. ``other``: the actors load another model. Prints a digest of what the index holds, and the network's interfaces, as JSON.
+embeds the first. ``other``: the actors load another model; ``unloadable``: they can load none. Prints a digest of what the index holds, and the network's interfaces, as JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from parts import Hashing
 
+from quincunx.retrieval.errors import MissingExtraError
 from quincunx.retrieval.index.build import build
 from quincunx.retrieval.index.embedding import InThisProcess, TextGroup
 from quincunx.retrieval.index.ray_engine import RayCluster, RayEngine
@@ -61,6 +62,7 @@ def main() -> None:
     others: dict[str, LoadEmbedder] = {
         "actor": partial(_Mortal, folder.with_name("died")),
         "other": partial(Hashing, "other"),
+        "unloadable": _unloadable,
     }
     ours = (
         RayEngine(RayCluster("local", actors=2), others.get(kill, load))
@@ -124,6 +126,10 @@ class _Mortal(Hashing):
             self._died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().embed_passages(texts, progress)
+
+
+def _unloadable() -> Embedder:
+    raise MissingExtraError("sentence-transformers", "embedded")
 
 
 def _bring_loopback_up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,23 @@ def error_classes() -> list[type[errors.QuincunxError]]:
         for value in vars(errors).values()
         if inspect.isclass(value) and issubclass(value, errors.QuincunxError)
     ]
+
+
+def test_an_error_is_the_same_in_another_process() -> None:
+    own = {
+        errors.EmptyQuestionError: ("",),
+        errors.MissingExtraError: ("ray", "ray"),
+        errors.ServiceUnreachableError: ("http://127.0.0.1:1", "refused"),
+        errors.UnknownIndexError: ("a", ["b"], "home"),
+        errors.UnknownProfileError: ("a", ["b"]),
+        errors.UnknownProgramError: ("a", ["b"]),
+        errors.UnknownNameError: ("a", ["b"]),
+        errors.UnknownRunError: ("a", ["b"]),
+    }
+    for kind in error_classes():
+        error = kind(*own.get(kind, ("said",)))  # type: ignore[call-arg]
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
 
 
 def test_every_error_has_a_code_of_its_own_and_stands_in_the_tree() -> None:

@@ -94,7 +94,7 @@ def _cluster(engine: str, address: str | None, actors: int | None) -> RayCluster
     from ...retrieval.index.ray_engine import RayCluster
 
     if engine == "ray":
-        return RayCluster(address or "auto", actors)
+        return RayCluster(address or RayCluster.address, actors)
     if engine != "here":
         raise UsageError(f"--engine must be here or ray (got {engine!r})")
     if address is not None or actors is not None:

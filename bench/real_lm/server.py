@@ -42,6 +42,10 @@ def options(doc: str | None, model: str, out: Path = RESULTS) -> argparse.Argume
 def serving(model: Path, chosen: argparse.Namespace) -> Iterator[str]:
     """Serve a model with the server that was chosen by `options`; gives the address of its API."""
     if chosen.widened:
+        if chosen.llama_server is None:
+            raise SystemExit(
+                "--widened needs --llama-server PATH: weights are widened by the tool built beside it"
+            )
         model = _widened(model, chosen.llama_server)
     port = _free_port()
     command = [*_command(model, chosen), "--host", "127.0.0.1", "--port", str(port)]

@@ -165,13 +165,19 @@ class RayEngine:
 
 
 class _EmbeddingActor:
-    """Runs on a machine of the cluster."""
+    """Runs on a machine of the cluster.
+
+    The embedder is loaded for the first group, not in the constructor, so that a machine that cannot load it says why.
+    """
 
     def __init__(self, load: LoadEmbedder, precision: Precision) -> None:
-        self._embedder = embedding_in(load(), precision)
+        self._load, self._precision = load, precision
+        self._embedder: Embedder | None = None
 
     def embed(self, texts: list[str]) -> tuple[EmbedderIdentity, Vectors]:
         """Return what embedded the texts, which a machine of its own may have in another version, and their vectors."""
+        if self._embedder is None:
+            self._embedder = embedding_in(self._load(), self._precision)
         return self._embedder.identity, self._embedder.embed_passages(texts)
 
 

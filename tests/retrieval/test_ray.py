@@ -2,7 +2,7 @@
 
 1. The same documents, passages, vectors and snapshot, to the bit.
 2. Killed, the driver goes on from the vectors that it kept; an actor that dies is begun again.
-3. A cluster that is not there, and a machine with another embedder, are one typed error.
+3. A cluster that is not there, and a machine with another embedder or none, are one typed error.
 
 Ray listens on all addresses of its machine, so each test runs it in a network of its own that has a loopback alone.
 """
@@ -79,13 +79,25 @@ def test_after_a_kill_the_index_is_the_same(tmp_path: Path, kill: str) -> None:
 
 
 @needs_own_network
-def test_a_machine_with_another_embedder_is_refused_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
-    refused = run(tmp_path / "ray", "hashing", "ray", "other")
+@pytest.mark.parametrize(
+    ("actors", "error"),
+    [
+        (
+            "other",
+            "IdentityMismatchError: a machine of the Ray cluster embeds otherwise than this one: model: 'other'",
+        ),
+        (
+            "unloadable",
+            "MissingExtraError: sentence-transformers is not installed: pip install 'quincunx[embedded]'",
+        ),
+    ],
+)
+def test_a_machine_that_cannot_embed_as_this_one_says_why_and_nothing_of_it_is_kept(
+    tmp_path: Path, actors: str, error: str
+) -> None:
+    refused = run(tmp_path / "ray", "hashing", "ray", actors)
     assert refused.returncode == 1
-    assert (
-        "IdentityMismatchError: a machine of the Ray cluster embeds otherwise than this one: model: 'other'"
-        in refused.stderr
-    )
+    assert error in refused.stderr
     with closing(sqlite3.connect(tmp_path / "ray" / DATABASE)) as connection:
         assert connection.execute("SELECT count(*) FROM vectors").fetchone() == (0,)
 

@@ -123,5 +123,5 @@ def only_points(claim: str) -> bool:
 
 
 def wording(text: str) -> str:
-    """Return a text as it is compared word for word: without what ends a sentence."""
-    return normal_text(text).casefold().strip().rstrip(" .!?。！？؟")
+    """Return a text as it is compared word for word: without what begins and ends a sentence."""
+    return normal_text(text).casefold().strip(" .!?。！？؟¿¡")
