@@ -90,7 +90,7 @@ def test_an_error_is_the_same_in_another_process() -> None:
         errors.UnknownRunError: ("a", ["b"]),
     }
     for kind in error_classes():
-        error = kind(*own.get(kind, ("said",)))  # type: ignore[call-arg]
+        error = kind(*own.get(kind, ("said",)))
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
 

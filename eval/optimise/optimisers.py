@@ -138,10 +138,10 @@ class Simba:
             + (min(self.steps, self.candidates) / 2 + 1) * train
         )
         answers = tried + 2 * dev
-        # They are added step by step, and none of a refusal, so that a third of the most are in a prompt on average.
+        # They are added step by step, and none of a refusal, so that two fifths of the most are in a prompt on average.
         # A rule is written, from two answers, where a demo is not added and the answers differ enough: about every sixth time.
         written = self.steps * made / 6
-        return Cost(answers, written, demos=answers * self.demos / 3, shown=2 * written)
+        return Cost(answers, written, demos=answers * self.demos * 2 / 5, shown=2 * written)
 
     def compile(self, student: dspy.Module, data: OptimizerInput) -> dspy.Module:
         student.teaches = True

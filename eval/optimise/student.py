@@ -71,6 +71,7 @@ class Student(dspy.Module):
         trace: list[Any] = dspy.settings.trace or []
         if not answer.answered:
             trace.clear()
+        trace[:] = [entry for entry in trace if not self._is_unused(entry, answer)]
         field = self.program.spec.output_field
         for at, (predictor, inputs, said) in enumerate(trace):
             if predictor is self.program.predict:
@@ -79,6 +80,13 @@ class Student(dspy.Module):
                     inputs,
                     dspy.Prediction(**{**dict(said.items()), field: answer.output}),
                 )
+
+    def _is_unused(self, entry: Any, answer: Answer) -> bool:
+        """Whether an entry of a trace is a rephrased question that was not searched for."""
+        predictor, _, said = entry
+        return predictor is self.program.rephrase and not answer.searched[0].startswith(
+            " ".join(str(said.standalone).split())
+        )
 
 
 def make_student(program: GroundedProgram, log: TrialLog) -> Student:

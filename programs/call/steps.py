@@ -28,6 +28,7 @@ from ..check.claims import SupportCheck
 from ..check.grounding import all_claims, ground
 from ..check.links import links
 from ..check.quotes import neutralise
+from ..check.support.cited import wording
 from ..check.support.similarity import support_model
 from ..events import CheckedSentence, Cited, Event, Passages, Stage, Status
 from ..parts import ProgramParts
@@ -142,10 +143,15 @@ class Flow:
             written = _searchable(prediction.standalone)
         except ModelOutputError:
             written = None
-        if written is not None:
+        if written is not None and not self._is_earlier(written):
             return written
         self._note("the question was searched for as it was asked: rephrasing it gave nothing of use")
         return self.asked.question
+
+    def _is_earlier(self, written: str) -> bool:
+        """Whether what is to be the question, rephrased, is word for word what was said before it, as small models repeat it."""
+        said = {wording(text) for turn in self.asked.history for text in (turn.question, turn.answer)}
+        return wording(written) in said - {wording(self.asked.question)}
 
     def _queries(self, question: str) -> Generator[Step, Any, list[str]]:
         """Split the question up, where the program is set to."""

@@ -8,7 +8,7 @@ import dspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import scripted
+from scripted import in_markers, scripted
 
 import quincunx
 from quincunx.eval.optimise.demo_leaks import AROUND, LeakFilter, cap_demos, estimated_tokens
@@ -92,6 +92,27 @@ def test_what_becomes_a_demo_is_what_stood_the_check_and_no_refusal(teaches: boo
     assert len(stood) == answer.answered
     shown = [(student.program.predict, asked, stood if teaches else [*stood, false])]
     assert traced == ([] if teaches and not answer.answered else shown)
+
+
+@pytest.mark.usefixtures("canons")
+@pytest.mark.parametrize("rephrased", ["What does Sage Daily give?", "A sister site."])
+def test_a_rephrasing_that_was_not_searched_for_becomes_no_demo(rephrased: str) -> None:
+    def reply(prompt: str) -> str:
+        if "standalone" in prompt:
+            return in_markers("standalone", rephrased)
+        first = prompt.split("[1] ")[1].splitlines()[0]
+        return json.dumps({"sentences": [{"text": first, "cites": [1]}]})
+
+    lm, _ = scripted(reply)
+    student = make_student(quincunx.load("chat_bridge"), TrialLog([], LeakFilter({}, {}), lambda: None))
+    student.teaches = True
+    with dspy.context(lm=lm, trace=[]):
+        before = [{"question": "What is Sage Daily?", "answer": "A sister site."}]
+        answer = student(question="and what does Sage Daily give?", history=before)
+        traced = [predictor for predictor, _, _ in dspy.settings.trace]
+    assert answer.answered
+    used = [] if rephrased == "A sister site." else [student.program.rephrase]
+    assert traced == [*used, student.program.predict]
 
 
 def test_an_answer_whose_demo_would_leak_or_teach_nothing_is_not_good_enough_for_one_and_its_score_stays() -> (

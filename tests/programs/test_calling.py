@@ -81,15 +81,34 @@ def test_a_single_turn_costs_no_rephrasing(canons: Path) -> None:
     assert [asked_for(prompt) for prompt in engine.prompts] == ["reply", "reply"]
 
 
-def test_a_rephrasing_of_no_use_leaves_the_question_and_says_so(canons: Path) -> None:
+@pytest.mark.parametrize(
+    "written", ["x" * 5000, "A sister site.", "what is Sage Daily"], ids=["long", "answer", "question"]
+)
+def test_a_rephrasing_of_no_use_leaves_the_question_and_says_so(canons: Path, written: str) -> None:
+    """Such as one that is too long, or repeats what was said before."""
+
     def useless(prompt: str) -> str:
-        return in_markers("standalone", "x" * 5000) if asked_for(prompt) == "standalone" else honest(prompt)
+        return in_markers("standalone", written) if asked_for(prompt) == "standalone" else honest(prompt)
 
     answer = quincunx.load("chat_bridge", cites="quotes", lm=scripted(useless)[0])(
-        question="what is sage daily", history=TURNS
+        question="and what does it give", history=TURNS
     )
-    assert answer.searched == ["what is sage daily"]
+    assert answer.searched == ["and what does it give"]
     assert any("rephrasing it gave nothing of use" in note for note in answer.notes)
+
+
+def test_a_question_that_was_asked_before_may_stay_as_it_is(canons: Path) -> None:
+    lm, _ = scripted(
+        lambda prompt: (
+            in_markers("standalone", TURNS[0]["question"])
+            if asked_for(prompt) == "standalone"
+            else honest(prompt)
+        )
+    )
+    program = quincunx.load("chat_bridge", cites="quotes", lm=lm)
+    answer = program(question="what is Sage Daily", history=TURNS)
+    assert answer.searched == ["What is Sage Daily?"]
+    assert not answer.notes
 
 
 def test_the_extractive_engine_follows_a_conversation(canons: Path) -> None:
