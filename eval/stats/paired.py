@@ -195,9 +195,10 @@ def interval(
 ) -> Interval:
     """Return the mean of ``values``, shape (n,), with its interval at 1 − alpha.
 
-    Wilson's for values that are all 0 or 1 and have no clusters, otherwise an expanded percentile bootstrap over
-    values or clusters. It sees only what was drawn: where nearly all values are the same, it is too narrow, and where
-    all are, it has no width. Raises as `compare_paired` does.
+    Wilson's for values that are all 0 or 1 and have no clusters, and for those that are all 0 or all 1, of as many as there
+    are clusters. Otherwise an expanded percentile bootstrap over values or clusters. It sees only what was drawn: where nearly
+    all values are the same, it is too narrow, and where all are another number than 0 and 1, it has no width. Raises as
+    `compare_paired` does.
     """
     numbers = vector("values", values)
     _require_draws(seed, resamples, alpha)
@@ -205,6 +206,9 @@ def interval(
         return wilson(int(numbers.sum()), len(numbers), alpha)
     units = units_of(numbers, clusters)
     mean = float(numbers.mean())
+    if mean in (0, 1) and np.isin(numbers, (0, 1)).all():
+        bounds = wilson(mean * len(units), len(units), alpha)
+        return Interval(mean, bounds.low, bounds.high, len(numbers))
     low, high = _bootstrap(units, np.random.default_rng(seed), resamples, alpha)
     return Interval(mean, min(low, mean), max(high, mean), len(numbers))
 

@@ -199,6 +199,13 @@ def test_wilson_on_newcombes_examples(k: int, n: int, low: float, high: float) -
     assert interval([1] * k + [0] * (n - k), seed=0) == told
 
 
+@pytest.mark.parametrize("value", [0, 1])
+def test_values_that_are_all_0_or_all_1_have_the_width_of_as_many_as_there_are_clusters(value: int) -> None:
+    told = interval([value] * 9, clusters=["a", "a", "b", "c", "c", "c", "d", "e", "e"], seed=1)
+    bounds = wilson(5 * value, 5)
+    assert (told.mean, told.low, told.high, told.n) == (value, bounds.low, bounds.high, 9)
+
+
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.001, 0.5))
 def test_wilson_is_that_of_statsmodels_and_scipy(kn: tuple[int, int], alpha: float) -> None:
     told = wilson(*kn, alpha)
