@@ -84,9 +84,10 @@ class Student(dspy.Module):
     def _is_unused(self, entry: Any, answer: Answer) -> bool:
         """Whether an entry of a trace is a rephrased question that was not searched for."""
         predictor, _, said = entry
-        return predictor is self.program.rephrase and not answer.searched[0].startswith(
-            " ".join(str(said.standalone).split())
-        )
+        if predictor is not self.program.rephrase:
+            return False
+        rephrased = " ".join(str(said.standalone).split())
+        return not rephrased or not answer.searched[0].startswith(rephrased)
 
 
 def make_student(program: GroundedProgram, log: TrialLog) -> Student:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...retrieval.settings import SearchSettings
 from ..runs.notes import RunNotes
+
+_DEFAULTS = SearchSettings().as_dict()
 
 
 def origin_facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -23,8 +26,17 @@ def note_facts(notes: RunNotes) -> list[tuple[str, str]]:
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings in one line, without those that are off."""
-    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+    """Return settings in one line, without those that are off; those that differ from the defaults come first, and say so."""
+    on = {name: value for name, value in settings.items() if value is not None}
+    changed = changed_settings(on)
+    told = [f"{name} {value} (not the default)" for name, value in changed.items()]
+    told += [f"{name} {value}" for name, value in on.items() if name not in changed]
+    return ", ".join(told) + ("" if changed else ": all by default")
+
+
+def changed_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings that differ from the defaults."""
+    return {name: value for name, value in settings.items() if _DEFAULTS.get(name) != value}
 
 
 def saved_gain(report: Mapping[str, Any]) -> Mapping[str, Any] | None:

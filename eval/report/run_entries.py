@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ...retrieval.errors import QuincunxError, RunError
-from ...retrieval.settings import SearchSettings
 from ..metrics.answer_scores import OUTCOMES
 from ..runs.folder import existing_run, fingerprint, read_header, run_names
 from ..runs.ledger import ROWS
 from ..runs.notes import read_run_notes
 from ..stats.paired import Interval
-from .facts import saved_gain
+from .facts import changed_settings, saved_gain
 from .summary import REPORT
-
-_DEFAULTS = SearchSettings().as_dict()
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,7 @@ def run_entry(name_or_folder: str | Path) -> RunEntry:
             split="test" if header["kind"] == "optimise" else header["data"]["split"],
             lm=_model(header.get("lm")),
             profile=header["models"]["profile"],
-            settings={
-                name: value for name, value in header["search"].items() if _DEFAULTS.get(name) != value
-            },
+            settings=changed_settings(header["search"]),
             n=counts[0],
             done=counts[1],
             measure=measure,

@@ -202,7 +202,7 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
         *origin_facts(header),
         ("gold set", f"{header['data']['name']}, split {header['data']['split']}"),
         ("data", header["data"]["questions"][:12]),
-        ("index", f"{header['index']['name']}, {header['index']['passages']} passages"),
+        ("index", _index_text(header["index"])),
         ("profile", header["models"]["profile"]),
         ("embedder", f"{header['models']['embedder']['model']}"),
         ("reranker", header["models"]["reranker"] or "none"),
@@ -213,6 +213,16 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     if header["kind"] == "answers":
         named[3:3] = [("program", header["program"]), ("language model", header["lm"])]
     return [(name, str(value)) for name, value in named]
+
+
+def _index_text(index: Mapping[str, Any]) -> str:
+    cut = index.get("chunking")
+    told = f"{index['name']}, {index['passages']} passages"
+    return (
+        told
+        if cut is None
+        else f"{told} of at most {cut['tokens']} tokens, {cut['overlap']} of them repeated"
+    )
 
 
 def _notes(summary: Summary, steps: Sequence[str]) -> list[str]:

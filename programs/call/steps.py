@@ -35,7 +35,7 @@ from ..parts import ProgramParts
 from ..predictor import nearest_demos
 from ..prompt.citing import asked_text
 from ..prompt.demo_choice import DemoChoice
-from ..prompt.reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS
+from ..prompt.reply_types import LONGEST_CLAIM, MOST_CITES, MOST_ENTRIES
 from ..prompt.rules import Cites
 from ..prompt.sentence_choice import ChosenSentences, SentenceChoice
 from .inputs import CallInputs
@@ -269,7 +269,7 @@ class Flow:
             least_relevance=least.get(model.name) if self._numbered and model is not None else None,
             longest=LONGEST_CLAIM if self._numbered else None,
             most_cites=MOST_CITES if self._numbered else None,
-            most=MOST_CLAIMS if self._numbered else None,
+            most=MOST_ENTRIES if self._numbered else None,
         )
 
     @property

@@ -61,6 +61,16 @@ def require_output_form(program: str, annotation: Any) -> None:
                     f"the output of program {program!r} has a field {model.__name__}.{name} of type "
                     f"{_shown(info.annotation)}, which cannot be left empty in a refusal; supported: {SUPPORTED}"
                 )
+            most = declared_most(info)
+            if most is not None and not (type(most) is int and most >= 1):
+                raise UnsupportedOutputError(
+                    f"maxItems of {model.__name__}.{name} of program {program!r} must be a whole number from 1 (got {most!r})"
+                )
+
+
+def declared_most(info: FieldInfo) -> Any:
+    """Return how many entries a field declares that its list may have, the ``maxItems`` of its schema; ``None`` for none."""
+    return info.json_schema_extra.get("maxItems") if isinstance(info.json_schema_extra, dict) else None
 
 
 def empty_value(info: FieldInfo) -> Any:

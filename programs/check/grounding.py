@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from ...signatures.evidence import Citation, Claim, Evidence, Item, Pointer
 from .claims import ClaimCheck, Dropped, SupportCheck
-from .forms import empty_output, empty_value
+from .forms import declared_most, empty_output, empty_value
 from .links import links
 
 Output = TypeVar("Output", bound=BaseModel)
@@ -96,27 +96,31 @@ def citations_of(value: Any) -> list[Citation]:
 class _Check(ClaimCheck):
     """Checks an output down to its claims."""
 
-    def value(self, value: Any, where: str) -> tuple[Any, Cited]:
+    def value(self, value: Any, where: str, most: int = 0) -> tuple[Any, Cited]:
         """Return an output, or a field of one, with only what stands in it, and what its claims cite."""
         if isinstance(value, Claim):
             claim, cited = self.claim(value, where)
             return claim or empty_output(Claim), cited
         if isinstance(value, list):
-            return self.entries(value, where)
+            return self.entries(value, where, most)
         if isinstance(value, Pointer):
             return self.pointer(value, where) or Pointer(passage_id=""), {}
         if isinstance(value, BaseModel):
             return self.model(value, where)
         return value, {}
 
-    def entries(self, entries: list[Any], where: str) -> tuple[list[Any], Cited]:
-        """Return the entries of a list that stand, and what their claims cite."""
+    def entries(self, entries: list[Any], where: str, most: int) -> tuple[list[Any], Cited]:
+        """Return the entries of a list that stand, and what their claims cite.
+
+        ``most``: how many claims its field declares, where that is more than the check allows of any list.
+        """
         if not _all(entries, BaseModel):
             return entries, {}
         kept, cited = [], Cited()
+        allowed = len(entries) if self.support.most is None else max(self.support.most, most)
         for index, entry in enumerate(entries):
-            if isinstance(entry, Claim) and self.support.most is not None and index >= self.support.most:
-                reason = f"it is number {index + 1}, and a list holds {self.support.most} claims at most"
+            if isinstance(entry, Claim) and index >= allowed:
+                reason = f"it is number {index + 1}, and a list holds {allowed} claims at most"
                 self.drop(f"{where}[{index}]", "too_many", reason, entry)
                 continue
             standing, ids = self.entry(entry, f"{where}[{index}]")
@@ -129,9 +133,9 @@ class _Check(ClaimCheck):
         """Return a model with only what stands in its fields, and what its claims cite."""
         cited: Cited = {}
         update: dict[str, Any] = {}
-        for name in type(model).model_fields:
+        for name, info in type(model).model_fields.items():
             place = f"{where}.{name}" if where else name
-            update[name], ids = self.value(getattr(model, name), place)
+            update[name], ids = self.value(getattr(model, name), place, declared_most(info) or 0)
             cited |= ids
         return model.model_copy(update=update), cited
 

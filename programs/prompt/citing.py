@@ -19,10 +19,11 @@ from pydantic.fields import FieldInfo
 
 from ...retrieval.errors import UsageError
 from ...signatures.evidence import Citation, Claim, Evidence
+from ..check.forms import declared_most
 from ..check.quotes import neutralise
 from .checked_adapters import CheckedChatAdapter, CheckedJSONAdapter, RefusedReply
 from .numbered_passages import NumberedPassages
-from .reply_types import list_bound, read_reply, reply_type, write_reply
+from .reply_types import most_entries, read_reply, reply_type, write_reply
 from .rules import Cites, with_rules
 from .sentence_choice import SentenceChoice
 
@@ -195,20 +196,21 @@ def _output_fields(signature: type[dspy.Signature]) -> dict[str, Any]:
     ((name, info),) = signature.output_fields.items()
     twin = reply_type(info.annotation)
     if not _is_spread(signature):
-        return {name: (twin, _output_field(info.json_schema_extra["desc"], list_bound(twin)))}
+        return {name: (twin, _output_field(info.json_schema_extra["desc"], most_entries(twin)))}
     return {
         name: (
             field.annotation,
-            _output_field(field.description or name, field.json_schema_extra, **_default(field)),
+            _output_field(field.description or name, declared_most(field), **_default(field)),
         )
         for name, field in twin.model_fields.items()
     }
 
 
-def _output_field(desc: str, bound: Any, **default: Any) -> Any:
-    """Return a field of a reply that knows how many entries it may have, for the adapter that sends a schema."""
+def _output_field(desc: str, most: int | None, **default: Any) -> Any:
+    """Return a field of a reply that declares how many entries it may have, for the adapter that sends a schema."""
     field = dspy.OutputField(desc=desc, **default)
-    field.json_schema_extra |= bound or {}
+    if most is not None:
+        field.json_schema_extra["maxItems"] = most
     return field
 
 

@@ -15,12 +15,13 @@ from dspy.adapters.utils import format_field_value
 from dspy.utils.exceptions import LMError
 from pydantic import BaseModel
 
+from ..check.forms import declared_most
 from ..engines.lms import asked_in_the_end
 from .checked_adapters import CheckedJSONAdapter
-from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_CLAIMS, shown_default, skeleton
+from .reply_types import LONGEST_CLAIM, MOST_CITES, MOST_ENTRIES, shown_default, skeleton
 from .rules import Cites
 
-BOUNDS = f"At most {MOST_CLAIMS} claims a list, {LONGEST_CLAIM} characters a claim, {MOST_CITES} numbers each; one or two are best."
+BOUNDS = f"At most {MOST_ENTRIES} entries a list, {LONGEST_CLAIM} characters a claim, {MOST_CITES} numbers each; one or two are best."
 
 
 logger = logging.getLogger(__name__)
@@ -130,9 +131,9 @@ def _bounded(response_format: Any, signature: type[dspy.Signature]) -> Any:
     if isinstance(response_format, type) and issubclass(response_format, BaseModel):
         schema = response_format.model_json_schema()
         for name, info in signature.output_fields.items():
-            bound = info.json_schema_extra.get("maxItems")
-            if bound is not None:
-                schema["properties"][name]["maxItems"] = bound
+            most = declared_most(info)
+            if most is not None:
+                schema["properties"][name]["maxItems"] = most
         response_format.model_json_schema = lambda *_, **__: schema  # type: ignore[method-assign]
     return response_format
 
@@ -163,8 +164,14 @@ def _own_server(lm: Any) -> bool:
 def _told(signature: type[dspy.Signature]) -> Iterator[tuple[str, str]]:
     """Yield the outputs and their fields with what they are: ``tickers.fit`` is a field of the entries of ``tickers``."""
     for name, info in signature.output_fields.items():
-        yield name, info.json_schema_extra["desc"]
+        yield name, info.json_schema_extra["desc"] + _bound_told(info)
         yield from _fields_told(info.annotation, name)
+
+
+def _bound_told(info: Any) -> str:
+    """Say how many entries a list may have, where that is not what `BOUNDS` says of all."""
+    most = declared_most(info)
+    return "" if most in (None, MOST_ENTRIES) else f" (at most {most})"
 
 
 def _fields_told(annotation: Any, within: str, seen: tuple[Any, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -174,5 +181,5 @@ def _fields_told(annotation: Any, within: str, seen: tuple[Any, ...] = ()) -> It
     elif annotation not in seen:
         for name, info in annotation.model_fields.items():
             if info.description:
-                yield f"{within}.{name}", info.description
+                yield f"{within}.{name}", info.description + _bound_told(info)
             yield from _fields_told(info.annotation, f"{within}.{name}", (*seen, annotation))

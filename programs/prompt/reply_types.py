@@ -18,12 +18,12 @@ from pydantic.fields import FieldInfo
 
 from ...retrieval.text.sentences import sentence_starts
 from ...signatures.evidence import Claim, Pointer, SetByCheck
+from ..check.forms import declared_most
 from .numbered_passages import NumberedPassages
 
-MOST_CLAIMS = 5
-"""In one list of claims, unless its field declares a ``maxItems`` of its own."""
 MOST_ENTRIES = 5
-"""In one list of entries, unless its field declares another: without a bound a small model goes on until it is cut off."""
+"""In one list, of claims or of anything else, unless its field declares a ``maxItems`` of its own: without a bound a small model goes
+on until it is cut off."""
 MOST_CITES = 3
 """Sentences that one claim cites."""
 LONGEST_CLAIM = 300
@@ -126,18 +126,17 @@ def _reply_field(
     field = FieldInfo.merge_field_infos(
         info, annotation=_twin(info.annotation, twins), alias=None, validation_alias=None
     )
-    declared = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    field.json_schema_extra = {**list_bound(info.annotation), **declared}
+    most = most_entries(info.annotation)
+    if most is not None and declared_most(info) is None:
+        declared = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        field.json_schema_extra = {**declared, "maxItems": most}
     return field.annotation, field
 
 
-def list_bound(annotation: Any) -> dict[str, int]:
-    """Return how many a list of claims or of entries may hold, as the schema says it; nothing of all else."""
-    entry = get_args(annotation)[0] if get_origin(annotation) is list else None
-    if entry in (Claim, ReplyClaim):
-        return {"maxItems": MOST_CLAIMS}
-    is_model = isinstance(entry, type) and issubclass(entry, BaseModel)
-    return {"maxItems": MOST_ENTRIES} if is_model else {}
+def most_entries(annotation: Any) -> int | None:
+    """Return how many entries a list, which may be optional, has at most where its field declares nothing; ``None`` of all else."""
+    is_list = any(get_origin(kind) is list for kind in _alternatives(annotation))
+    return MOST_ENTRIES if is_list else None
 
 
 def read_reply(annotation: Any, value: Any, passages: NumberedPassages) -> Any:

@@ -13,6 +13,8 @@ from three_sentences import FOUND, SKY, SNOW, Fixed, asked, signature
 
 from quincunx.programs.call.steps import evidence
 from quincunx.programs.program import GroundedProgram
+from quincunx.programs.prompt.citing import prompt_signature
+from quincunx.programs.prompt.compact_adapter import CompactAdapter
 from quincunx.programs.prompt.numbered_passages import NumberedPassages
 from quincunx.programs.prompt.reply_types import read_reply, reply_type, write_reply
 from quincunx.programs.spec import ProgramSpec
@@ -175,3 +177,22 @@ def test_another_way_to_cite_is_one_typed_error(cites: Any) -> None:
     with pytest.raises(UsageError, match="cites must be one of numbers, quotes"):
         program.cites = cites
     assert program.cites == "numbers"
+
+
+class Bounds(BaseModel):
+    claims: list[Claim] = Field(description="what holds", json_schema_extra={"maxItems": 7})
+    more: list[Claim] | None = None
+    tags: list[str] = Field(default_factory=list, description="words for it")
+
+
+def test_a_list_holds_as_many_entries_as_its_field_declares_and_says_so() -> None:
+    sky = {"cites": [1], "text": "The sky is blue."}
+    reply = {"claims": [sky] * 9, "more": [sky] * 6, "tags": ["a"] * 6}
+    answer, _ = asked(Bounds, reply)
+    assert (len(answer.output.claims), len(answer.output.more), len(answer.output.tags)) == (7, 5, 6)
+    assert [dropped.rule for dropped in answer.dropped] == ["too_many"] * 3
+    told = CompactAdapter().format_system_message(prompt_signature(signature(Bounds), "numbers"))
+    assert "what holds (at most 7)\n" in told
+    assert "words for it\n" in told
+    schema = reply_type(Bounds).model_json_schema()["properties"]
+    assert {name: field["maxItems"] for name, field in schema.items()} == {"claims": 7, "more": 5, "tags": 5}

@@ -181,6 +181,17 @@ def test_a_spec_that_cannot_work_is_refused_with_the_value_and_the_remedy(
         ProgramSpec(**{"name": "mine", "signature": signature(list[Claim]), **settings})
 
 
+@pytest.mark.parametrize("most", [0, -1, "5", 2.5, True])
+def test_a_list_that_declares_no_number_of_entries_is_refused_by_name(most: Any) -> None:
+    class Bounded(BaseModel):
+        claims: list[Claim] = Field(description="claims", json_schema_extra={"maxItems": most})
+
+    with pytest.raises(
+        ProgramSpecError, match=r"maxItems of Bounded\.claims of program 'mine'.*whole number"
+    ):
+        ProgramSpec("mine", signature(Bounded))
+
+
 def test_a_name_belongs_to_one_program() -> None:
     spec = ProgramSpec("mine", signature(list[Claim]))
     add_program(spec)
