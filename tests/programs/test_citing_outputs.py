@@ -191,7 +191,7 @@ def test_a_list_holds_as_many_entries_as_its_field_declares_and_says_so() -> Non
     answer, _ = asked(Bounds, reply)
     assert (len(answer.output.claims), len(answer.output.more), len(answer.output.tags)) == (7, 5, 6)
     assert [dropped.rule for dropped in answer.dropped] == ["too_many"] * 3
-    told = CompactAdapter().format_system_message(prompt_signature(signature(Bounds), "numbers"))
+    told = CompactAdapter().format_system_message(prompt_signature(cast(Any, signature(Bounds)), "numbers"))
     assert "what holds (at most 7)\n" in told
     assert "words for it\n" in told
     schema = reply_type(Bounds).model_json_schema()["properties"]
