@@ -26,7 +26,7 @@ from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
 from ..metrics.means import detectable_difference
-from ..report.facts import settings_text
+from ..report.facts import settings_text, told_search
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import fingerprint, run_folder, run_name, same_run
 from ..runs.retrieval_run import GoldLocator, RetrievalSetup, run_header
@@ -210,7 +210,7 @@ class Plan:
             ("budget", ", ".join(caps) or "no bound"),
             *((f"price, {role}", str(price)) for role, price in self.prices.items()),
             ("profile", str(self.program.retriever.handle.profile)),
-            ("search", settings_text(self.program.retriever.settings.as_dict())),
+            ("search", told_search(self.program.retriever.settings.as_dict())),
         ]
 
     def leak_filter(self) -> LeakFilter:

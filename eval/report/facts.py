@@ -26,12 +26,15 @@ def note_facts(notes: RunNotes) -> list[tuple[str, str]]:
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings in one line, without those that are off; those that differ from the defaults come first, and say so."""
-    on = {name: value for name, value in settings.items() if value is not None}
-    changed = changed_settings(on)
-    told = [f"{name} {value} (not the default)" for name, value in changed.items()]
-    told += [f"{name} {value}" for name, value in on.items() if name not in changed]
-    return ", ".join(told) + ("" if changed else ": all by default")
+    """Return settings in one line, without those that are off."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+
+
+def told_search(settings: Mapping[str, Any]) -> str:
+    """Return the settings of a search in one line: first those that are not the default, which it says."""
+    changed = {name: value for name, value in changed_settings(settings).items() if value is not None}
+    usual = settings_text({name: value for name, value in settings.items() if name not in changed})
+    return f"{settings_text(changed)} (not the default), {usual}" if changed else f"{usual}: all by default"
 
 
 def changed_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ..runs.ledger import Row, RunLedger
 from ..runs.look_counter import look_of
 from ..runs.notes import read_run_notes
 from ..stats.paired import Interval
-from .facts import note_facts, origin_facts, settings_text
+from .facts import note_facts, origin_facts, told_search
 from .page import publish_page, render_run_page
 
 REPORT = "report.json"
@@ -207,7 +207,7 @@ def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("embedder", f"{header['models']['embedder']['model']}"),
         ("reranker", header["models"]["reranker"] or "none"),
         *([("number format", header["precision"]["text"])] if header.get("precision") else []),
-        ("search", settings_text(header["search"])),
+        ("search", told_search(header["search"])),
         ("seed", str(header["seed"])),
     ]
     if header["kind"] == "answers":
