@@ -21,7 +21,7 @@ __all__ = [
 
 _HOMES = {
     "Caps": ".optimise.spending",
-    "Price": ".optimise.spending",
+    "Price": ".prices",
     "advise": ".tune.advice",
     "evaluate_answers": ".evaluate",
     "evaluate_retrieval": ".evaluate",

@@ -85,7 +85,7 @@ def optimize_program(
     from ...eval.optimise.plan import plan_optimization
     from ...eval.optimise.run import run_optimization
     from ...eval.optimise.spending import Caps
-    from ...eval.optimise.spending import Price as Rate
+    from ...eval.prices import Price as Rate
     from ...programs.artifact.diff import diff_artifacts
     from ...programs.artifact.read import read_artifact
     from ...programs.engines.lms import lm as language_model

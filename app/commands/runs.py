@@ -225,8 +225,7 @@ def eval_export(
 
 def print_run(run: RunLedger, as_json: bool, prices: str | None = None) -> None:
     """Write the report of a run into its folder, print its tables (or all of it as JSON), and close it."""
-    from ...eval.optimise.prices import known_price
-    from ...eval.optimise.spending import Price
+    from ...eval.prices import Price, known_price
     from ...eval.report.summary import Summary, write_run_report
     from ..output import results, write_json
     from ..render.runs import run_tables

@@ -15,7 +15,8 @@ from ...eval.diff import RunDifference
 from ...eval.gate import Gate
 from ...eval.metrics.answer_scores import AnswerScores
 from ...eval.metrics.means import count_diagnoses, detectable_words, latency
-from ...eval.optimise.spending import Price
+from ...eval.prices import Price
+from ...eval.report.facts import spent_text
 from ...eval.report.summary import Summary
 from ...eval.stats.paired import p_text
 from .figures import difference, mean_cell
@@ -121,12 +122,7 @@ def _refusals(summary: Summary) -> Table:
 def _checks(summary: Summary, price: Price | None) -> Table:
     answers = summary.answers
     assert answers is not None
-    spent = f"{answers.lm_calls} calls of the language model"
-    if answers.tokens:
-        into, out = answers.tokens.get("input", 0), answers.tokens.get("output", 0)
-        spent += f", {into} tokens in and {out} out"
-        if price is not None:
-            spent += f", {price.of(into, out):.4f} USD at {price}"
+    spent = spent_text(answers.lm_calls, answers.tokens, price)
     failed = f"; {summary.counts.failed} failed and are in no mean" if summary.counts.failed else ""
     table = table_of(
         f"{answers.program}: answers to questions that can be answered{failed}; {spent}", "check", "mean", "n"

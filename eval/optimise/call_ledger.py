@@ -30,8 +30,9 @@ from dspy.utils.exceptions import LMError, LMRateLimitError
 from ...programs.engines.lms import ForwardingEngine, typed_cause
 from ...retrieval.errors import LanguageModelError, StorageError
 from ...retrieval.storage.disk import storing
+from ..prices import Price
 from ..runs.rate_limit import RETRIES, RateLimitPause
-from .spending import ROLES, Caps, Price, Spent
+from .spending import ROLES, Caps, Spent
 
 CALLS = "calls.sqlite"
 FAILURES_IN_A_ROW = 5

@@ -26,6 +26,7 @@ from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ..goldsets.goldset import GoldSet
 from ..goldsets.splits import SPLITS, read_splits
 from ..metrics.means import detectable_difference
+from ..prices import Price, known_price
 from ..report.facts import settings_text, told_search
 from ..runs.answer_run import plain_settings, program_fingerprint, questions_of
 from ..runs.folder import fingerprint, run_folder, run_name, same_run
@@ -35,9 +36,8 @@ from .demo_optimisers import FewShot
 from .metric import Metric, Target
 from .optimisers import OPTIMIZERS, require_library, require_sizes
 from .optimizer_protocol import Cost, Optimizer
-from .prices import known_price
 from .search_cache import CachingHandle
-from .spending import ROLES, Caps, Price
+from .spending import ROLES, Caps
 
 LOOKED_AT = 5
 """Dev questions whose passages are looked up to estimate the length of a prompt."""

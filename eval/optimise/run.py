@@ -30,6 +30,7 @@ from ...retrieval.models.embedders import Progress, no_progress
 from ...retrieval.models.profiles import DEFAULT_PROFILE
 from ...retrieval.storage.lock import unlock
 from ..metrics.means import mean_of
+from ..prices import Price
 from ..runs.answer_run import inputs_of, program_fingerprint
 from ..runs.folder import claim_folder, fingerprint
 from ..runs.gold_fingerprint import gold_fingerprint
@@ -51,7 +52,7 @@ from .result import (
     write_optimization_report,
 )
 from .sealed_answers import SealedAnswers
-from .spending import Caps, Price, Spent
+from .spending import Caps, Spent
 from .student import LoggingMetric, Student, TrialLog, make_student
 from .teacher import AnswersAhead, Teacher
 

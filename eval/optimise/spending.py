@@ -4,34 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import inf
 from typing import Any
 
 from ...retrieval.errors import BoundError, UsageError
+from ..prices import Price
 
 ROLES = ("task", "prompt")
 """What language models are asked for: answers, and prompts."""
-
-
-@dataclass(frozen=True)
-class Price:
-    """Dollars per million tokens."""
-
-    input: float
-    output: float
-    source: str = "as given"
-
-    def __post_init__(self) -> None:
-        for name in ("input", "output"):
-            if not 0 <= getattr(self, name) < inf:
-                raise BoundError(f"price of {name} must be at least 0 dollars (got {getattr(self, name)})")
-
-    def of(self, input: int, output: int) -> float:
-        """Return the price of so many tokens, in dollars."""
-        return (input * self.input + output * self.output) / 1e6
-
-    def __str__(self) -> str:
-        return f"${self.input:g} in, ${self.output:g} out per million tokens ({self.source})"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...retrieval.settings import SearchSettings
+from ..prices import Price
 from ..runs.notes import RunNotes
 
 _DEFAULTS = SearchSettings().as_dict()
@@ -23,6 +24,19 @@ def note_facts(notes: RunNotes) -> list[tuple[str, str]]:
     """Return what people say of a run, as names and values to be read; empty where they say nothing."""
     said = [("tags", ", ".join(notes.tags)), ("note", notes.note)]
     return [fact for fact in said if fact[1]]
+
+
+def spent_text(calls: int, tokens: Mapping[str, int], price: Price | None) -> str:
+    """Return in one line how often a language model was asked, what it read and wrote, and what that cost.
+
+    ``tokens`` are ``input`` and ``output``, empty where the model did not tell them.
+    """
+    asked = f"{calls:,} calls of the language model"
+    if not tokens:
+        return f"{asked}, which told no tokens"
+    into, out = tokens.get("input", 0), tokens.get("output", 0)
+    told = f"{asked}, {into:,} tokens in and {out:,} out"
+    return f"{told}, no price known" if price is None else f"{told}, {price.of(into, out):.4f} USD at {price}"
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from statistics import fmean
 from typing import Any
 
 from ..metrics.records import Mean
@@ -23,6 +24,16 @@ class Curve:
     """Path of the best score so far."""
 
 
+@dataclass(frozen=True)
+class PartMeans:
+    """One part of the metric, over the answerable test questions that have it for both programs."""
+
+    name: str
+    before: float
+    after: float
+    n: int
+
+
 def render_optimization_page(name: str, header: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """Return the page of a run: its header, and its report as `OptimizationResult.as_dict` gives it."""
     means = [Mean(gain["difference"], gain["low"], gain["high"], gain["n"], 0) for gain in found["gains"]]
@@ -35,7 +46,23 @@ def render_optimization_page(name: str, header: Mapping[str, Any], found: Mappin
         gain=saved_gain(found),
         means=means,
         curve=curve(scores) if scores else None,
+        parts=part_means(found),
     )
+
+
+def part_means(found: Mapping[str, Any]) -> list[PartMeans]:
+    """Return what the parts of the metric were for the program before and for the saved one; none where not tested."""
+    before, after = (found["scores"].get(name, {}) for name in ("before", f"after {found['seed']}"))
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for id, verdict in before.items():
+        later = after[id]["parts"] if id in after else {}
+        for name, value in verdict["parts"].items():
+            if name in later:
+                pairs.setdefault(name, []).append((value, later[name]))
+    return [
+        PartMeans(name, *(fmean(values) for values in zip(*both, strict=True)), n=len(both))
+        for name, both in pairs.items()
+    ]
 
 
 def curve(scores: Sequence[float]) -> Curve:

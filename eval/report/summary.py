@@ -23,11 +23,12 @@ from ..metrics.means import (
     steps_reached,
 )
 from ..metrics.run_scores import STAGES, score_run
+from ..prices import known_price
 from ..runs.ledger import Row, RunLedger
 from ..runs.look_counter import look_of
 from ..runs.notes import read_run_notes
 from ..stats.paired import Interval
-from .facts import note_facts, origin_facts, told_search
+from .facts import note_facts, origin_facts, spent_text, told_search
 from .page import publish_page, render_run_page
 
 REPORT = "report.json"
@@ -139,6 +140,7 @@ def report_of(summary: Summary) -> data.Report:
         kind="answers" if summary.answers else "retrieval",
         facts=(
             *facts(summary.header),
+            *_spent_fact(summary),
             *([("test questions", f"look {summary.look} at them")] if summary.look else []),
             *note_facts(read_run_notes(summary.folder)),
         ),
@@ -194,6 +196,13 @@ def report_of(summary: Summary) -> data.Report:
         ),
         notes=tuple(_notes(summary, names)),
     )
+
+
+def _spent_fact(summary: Summary) -> list[tuple[str, str]]:
+    if summary.answers is None:
+        return []
+    price = known_price(str(summary.header["lm"]))
+    return [("spent", spent_text(summary.answers.lm_calls, summary.answers.tokens, price))]
 
 
 def facts(header: Mapping[str, Any]) -> list[tuple[str, str]]:

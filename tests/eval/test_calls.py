@@ -28,7 +28,8 @@ from quincunx.eval.optimise.call_ledger import (
     Phase,
     RunStoppedError,
 )
-from quincunx.eval.optimise.spending import Caps, Price
+from quincunx.eval.optimise.spending import Caps
+from quincunx.eval.prices import Price
 from quincunx.retrieval.errors import BoundError, StorageError, UsageError
 
 

@@ -46,8 +46,9 @@ from quincunx.eval.optimise.optimisers import OPTIMIZERS, Chain, Gepa, Mipro
 from quincunx.eval.optimise.plan import LOOKED_AT, Plan, plan_optimization
 from quincunx.eval.optimise.result import REPORT
 from quincunx.eval.optimise.run import run_optimization
-from quincunx.eval.optimise.spending import Caps, Price
+from quincunx.eval.optimise.spending import Caps
 from quincunx.eval.optimise.student import SHOWN, TrialLog, make_student
+from quincunx.eval.prices import Price
 from quincunx.eval.report.run_entries import run_entry
 from quincunx.programs.answer import Answer
 from quincunx.programs.artifact.diff import diff_artifacts

@@ -11,11 +11,11 @@ import pytest
 from gold_sets import hashing_profile
 
 import quincunx
+from quincunx.eval import prices
 from quincunx.eval.goldsets.goldset import canon_folder
-from quincunx.eval.optimise import prices
 from quincunx.eval.optimise.plan import Plan, plan_optimization
-from quincunx.eval.optimise.prices import known_price
-from quincunx.eval.optimise.spending import Caps, Price
+from quincunx.eval.optimise.spending import Caps
+from quincunx.eval.prices import Price, known_price
 from quincunx.retrieval.errors import UsageError
 
 VERSION = importlib.metadata.version("litellm")

@@ -7,22 +7,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from math import inf
 from typing import Any
 
-from .spending import Price
+from ..retrieval.errors import BoundError
 
 _TABLE = "litellm/model_prices_and_context_window_backup.json"
 _WRITING = ("chat", "completion", "responses")
 """Modes of models that write."""
 
 
+@dataclass(frozen=True)
+class Price:
+    """Dollars per million tokens."""
+
+    input: float
+    output: float
+    source: str = "as given"
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output"):
+            if not 0 <= getattr(self, name) < inf:
+                raise BoundError(f"price of {name} must be at least 0 dollars (got {getattr(self, name)})")
+
+    def of(self, input: int, output: int) -> float:
+        """Return the price of so many tokens, in dollars."""
+        return (input * self.input + output * self.output) / 1e6
+
+    def __str__(self) -> str:
+        return f"${self.input:g} in, ${self.output:g} out per million tokens ({self.source})"
+
+
 def known_price(model: str) -> Price | None:
     """Return the price of a language model by its name, as `quincunx.lm` takes it; ``None`` for one that the table has not.
 
     Example:
-        >>> from quincunx.eval.optimise.prices import known_price
+        >>> from quincunx.eval.prices import known_price
         >>> price = known_price("openai/gpt-4o-mini")
         >>> price.input, price.output
         (0.15, 0.6)
