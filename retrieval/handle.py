@@ -14,7 +14,7 @@ from .arguments import require_type
 from .errors import BoundError, UnknownIndexError, UnknownProfileError
 from .models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder, shared_reranker
 from .processes import Lock
-from .storage.home import DATABASE, home, index_names, require_index
+from .storage.home import home, index_names, is_index, require_index
 
 if TYPE_CHECKING:
     from .models.embedders import Embedder
@@ -152,6 +152,6 @@ def open_index(
 def _folder(index: str | Path) -> Path:
     if isinstance(index, str):
         return require_index(index)
-    if not (index / DATABASE).is_file():
+    if not is_index(index):
         raise UnknownIndexError(str(index), index_names(), home())
     return index

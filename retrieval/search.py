@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import BoundError
 from .fusion import Hit, fuse, ranks, z_scores
-from .index.access import IndexChangedError
+from .index.schema import IndexChangedError
 from .index.view import OpenIndex, View, require_fields
 from .models.cache import CachedReranker, unwrapped
 from .models.embedders import MOST_UNREAD, Embedder, Vectors
@@ -125,7 +125,7 @@ class Searcher:
             EmptyQuestionError: nothing to search for. BoundError: a question of more parts than `MOST_PARTS`.
             UnknownFieldError: the filter names a field that no document of the indexes has.
             IdentityMismatchError: the index was rebuilt meanwhile with another embedder.
-            WriterBusyError: it changes all the time, and there is no right to write it; see `index.access`.
+            WriterBusyError: it changes all the time, and there is no right to write it; see `index.sqlite.access`.
         """
         settings = require_settings(settings)
         asked = list(dict.fromkeys(require_question(query) for query in [question, *queries]))

@@ -55,14 +55,15 @@ def part_means(found: Mapping[str, Any]) -> list[PartMeans]:
     before, after = (found["scores"].get(name, {}) for name in ("before", f"after {found['seed']}"))
     pairs: dict[str, list[tuple[float, float]]] = {}
     for id, verdict in before.items():
-        later = after[id]["parts"] if id in after else {}
+        others = after[id]["parts"] if id in after else {}
         for name, value in verdict["parts"].items():
-            if name in later:
-                pairs.setdefault(name, []).append((value, later[name]))
-    return [
-        PartMeans(name, *(fmean(values) for values in zip(*both, strict=True)), n=len(both))
-        for name, both in pairs.items()
-    ]
+            if name in others:
+                pairs.setdefault(name, []).append((value, others[name]))
+    means = []
+    for name, both in pairs.items():
+        earlier, later = (fmean(values) for values in zip(*both, strict=True))
+        means.append(PartMeans(name, earlier, later, len(both)))
+    return means
 
 
 def curve(scores: Sequence[float]) -> Curve:

@@ -160,7 +160,7 @@ def index_info(name: str) -> IndexInfo:
             chunking=reading.chunking,
             identity=reading.identity.as_dict(),
             snapshot=reading.snapshot,
-            bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            bytes=reading.size(),
             roots=reading.origin().roots,
         )
 

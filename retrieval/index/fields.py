@@ -10,7 +10,6 @@ from ..metadata import Kind, path_text
 from ..storage.home import require_index
 from .contents import read_index
 from .reader import IndexReader
-from .tables.metadata import MetadataTable
 
 _SHOWN: tuple[Kind, ...] = ("truth", "number", "text", "date", "none")
 """What values are said to be; an ``instant`` is the time of a ``date``."""
@@ -56,7 +55,7 @@ def index_fields(name: str) -> list[IndexField]:
 
 
 def _fields(reading: IndexReader) -> Iterator[IndexField]:
-    table = MetadataTable(reading.connection)
+    table = reading.metadata
     for path in sorted(table.fields(), key=path_text):
         counts = table.counts(path)
         kinds = [kind for kind in _SHOWN if counts.get(kind)]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..corpus.handed_over import Source, read_source
 from ..corpus.read_report import ReadReport
 from ..corpus.reading import Corpus, FieldsGiven, require_documents
-from ..errors import WriterBusyError
 from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder
 from ..storage.disk import storing
-from ..storage.home import DATABASE, index_folder, require_index
-from ..storage.lock import lock_folder, unlock
+from ..storage.home import ELSEWHERE, index_folder, is_index, require_index
 from ..text.chunk_size import Chunking
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
@@ -23,8 +20,8 @@ from .contents import read_index
 from .embedding import EmbeddingEngine
 from .ray_engine import RayCluster, RayEngine
 from .reader import IndexReader
+from .store import Store
 from .vectors.faiss_part import Kind
-from .vectors.snapshot import FOLDER
 
 logger = logging.getLogger(__name__)
 
@@ -226,26 +223,16 @@ def drop_index(name: str) -> None:
         quincunx.retrieval.errors.UnknownIndexError: unknown index 'brief'...
     """
     folder = require_index(name)
+    Store(folder).drop()
     with storing(folder):
-        try:
-            lock = lock_folder(folder, wait=False)
-        except BlockingIOError as error:
-            raise WriterBusyError(
-                f"{folder}: another process is writing this index; wait for it and try again"
-            ) from error
-        try:
-            for path in folder.glob(f"{DATABASE}*"):
-                path.unlink()
-            shutil.rmtree(folder / FOLDER, ignore_errors=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()
-        finally:
-            unlock(lock)
+        (folder / ELSEWHERE).unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:
     documents = corpus.documents
-    if fresh or not (folder / DATABASE).is_file():
+    if fresh or not is_index(folder):
         changes = Changes.between({}, documents, ())
         return BuildReport.of(changes, passages=0, generation=0, reading=corpus.report, dry_run=True)
 

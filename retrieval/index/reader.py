@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,40 +19,66 @@ from ..models.embedders import EmbedderIdentity, Vectors
 from ..neighbours import DocumentPassages
 from ..passages import Document, Part, Passage
 from ..text.chunk_size import Chunking
+from .connection import AMONG, Connection, among
+from .lexical.bm25 import LexicalIndex
 from .recipe import IndexRecipe
 from .schema import REBUILD, SCHEMA, unknown_schema
 from .tables.documents import OfDocuments
 from .tables.metadata import MetadataTable
 from .tables.names import NamedPassages, NamesTable
 from .tables.origins import read_files, read_origin
-from .vectors.faiss_part import Numbers
-from .vectors.snapshot import Snapshot, read_snapshot
+from .vectors.faiss_part import Numbers, VectorPart
+from .vectors.snapshot import Snapshot
+from .vectors.vector_index import SearchedVectors
 
 VECTORS_AT_ONCE = 50_000
 """Of how many passages vectors are read into memory at a time, where it makes no difference."""
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
 
 
-class IndexReader:
+class IndexReader(ABC):
     """One generation of an index, as seen inside one read transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, connection: Connection, folder: Path, meta: Mapping[str, str], notes: tuple[str, ...] = ()
+    ) -> None:
+        """``meta``: what the database notes of the index, empty where nothing was made in it."""
+        if meta.get("schema") != str(SCHEMA):
+            raise unknown_schema(meta, folder)
+        if "generation" not in meta:
+            raise IndexStateError(
+                f"{folder}: its first build was not finished; run the same `quincunx index build` again"
+            )
         self.connection = connection
         self.folder = folder
         self.notes = notes
         """What whoever reads must be told of how it is read."""
-        self._meta = self._read_meta()
+        self._meta = meta
 
-    def _read_meta(self) -> dict[str, str]:
-        made = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-        meta = dict(self.connection.execute("SELECT key, value FROM meta").fetchall()) if made else {}
-        if meta.get("schema") != str(SCHEMA):
-            raise unknown_schema(meta, self.folder)
-        if "generation" not in meta:
-            raise IndexStateError(
-                f"{self.folder}: its first build was not finished; run the same `quincunx index build` again"
-            )
-        return meta
+    @property
+    @abstractmethod
+    def lexical(self) -> LexicalIndex:
+        """The words of the passages."""
+
+    @property
+    @abstractmethod
+    def metadata(self) -> MetadataTable:
+        """The values of the metadata."""
+
+    @abstractmethod
+    def load_vectors(self, known: Mapping[str, VectorPart]) -> tuple[SearchedVectors, dict[str, VectorPart]]:
+        """Return the vectors to be searched, and those of their parts that the next generation may have, too, by name.
+
+        ``known`` are the parts that were returned before. Raises `IndexStateError` where they cannot be loaded.
+        """
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return how many bytes the index takes where it lies."""
+
+    @abstractmethod
+    def damage(self) -> Iterator[str]:
+        """Yield what is wrong with the database itself, and with what is searched in place of its vectors, one line each."""
 
     @property
     def generation(self) -> int:
@@ -110,8 +136,7 @@ class IndexReader:
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
         rows = self.connection.execute(
-            f"SELECT number, {PASSAGE_COLUMNS} FROM passages WHERE number IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(numbers)),),
+            f"SELECT number, {PASSAGE_COLUMNS} FROM passages WHERE number {AMONG}", (among(numbers),)
         )
         return {row[0]: _passage(row[1:]) for row in rows}
 
@@ -125,18 +150,19 @@ class IndexReader:
     def first_passages(self, limit: int) -> list[Passage]:
         """Return the first passage of each document, of at most so many documents, by their ids."""
         rows = self.connection.execute(
-            f"SELECT {PASSAGE_COLUMNS}, min(start) FROM passages GROUP BY document_id ORDER BY document_id LIMIT ?",
+            f"SELECT {PASSAGE_COLUMNS} FROM passages AS first WHERE NOT EXISTS (SELECT 1 FROM passages AS earlier WHERE "
+            "earlier.document_id = first.document_id AND (earlier.start, earlier.number) < (first.start, first.number)) "
+            "ORDER BY document_id LIMIT ?",
             (limit,),
         )
-        return [_passage(row[:-1]) for row in rows]
+        return [_passage(row) for row in rows]
 
     def passages_of(self, document_ids: Sequence[str]) -> dict[str, list[Passage]]:
         """Return the passages of each of these documents, in reading order; none for a document that is not there."""
         found: dict[str, list[Passage]] = {id: [] for id in document_ids}
         rows = self.connection.execute(
-            f"SELECT {PASSAGE_COLUMNS} FROM passages WHERE document_id IN (SELECT value FROM json_each(?)) "
-            'ORDER BY document_id, start, "end"',
-            (json.dumps(list(found)),),
+            f'SELECT {PASSAGE_COLUMNS} FROM passages WHERE document_id {AMONG} ORDER BY document_id, start, "end"',
+            (among(found),),
         )
         for row in rows:
             passage = _passage(row)
@@ -150,8 +176,7 @@ class IndexReader:
             for id, passages in self.passages_of(document_ids).items()
         }
         rows = self.connection.execute(
-            "SELECT id, text, parts FROM documents WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(spans)),),
+            f"SELECT id, text, parts FROM documents WHERE id {AMONG}", (among(spans),)
         )
         return {id: DocumentPassages(text, read_parts(parts), spans[id]) for id, text, parts in rows}
 
@@ -164,7 +189,7 @@ class IndexReader:
 
     def fields(self) -> list[FieldPath]:
         """Return the path of every field of the metadata."""
-        return MetadataTable(self.connection).fields()
+        return self.metadata.fields()
 
     def named_in(self, text: str) -> NamedPassages:
         """Return the numbers of the passages whose documents a text names."""
@@ -172,55 +197,60 @@ class IndexReader:
 
     def matching(self, where: Filter, every: Numbers) -> Numbers:
         """Return those of all passages' numbers, ascending, whose metadata a filter accepts."""
-        return MetadataTable(self.connection).matching(where, every)
+        return self.metadata.matching(where, every)
 
     def faults(self) -> list[str]:
         """Return what is wrong with the database and its snapshot, one line each; nothing when all is well."""
-        faults = [str(row[0]) for row in self.connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        faults = list[str]()
         texts = {document.id: document.text for document in self.documents()}
         for number, *row in self.connection.execute(f"SELECT number, {PASSAGE_COLUMNS} FROM passages"):
             passage = _passage(row)
             text = texts.get(passage.document_id, "")
             if passage.head + text[passage.start : passage.end] != passage.text or passage.head not in text:
                 faults.append(f"passage {passage.id!r} (number {number}) is not its span of its document")
-        words = self.connection.execute("SELECT count(*) FROM lexical").fetchone()[0]
+        words = self.lexical.count()
         if words != self.counts()[1]:
             faults.append(f"the lexical stage holds {words} passages of {self.counts()[1]}")
         try:
             norms = [np.linalg.norm(vectors, axis=1) for _, vectors in self.vectors()]
             if not np.allclose(np.concatenate(norms), 1.0, atol=1e-3):
                 faults.append("a stored vector is not of norm 1")
-            if not read_snapshot(self.folder, self.snapshot).holds(self.vectors()):
-                faults.append("the snapshot does not hold the vectors of the database")
         except IndexStateError as error:
             faults.append(str(error))
-        return faults
+        return [*self.damage(), *faults]
 
 
 def read_vectors(
-    connection: sqlite3.Connection, folder: Path, dims: int, first: int, most: int
+    connection: Connection, folder: Path, dims: int, first: int, most: int
 ) -> Iterator[tuple[Numbers, Vectors]]:
     """Yield numbers, from ``first`` on, and vectors of passages: (passages,) and (passages, dims), ascending by number.
 
     ``most``: passages of a block. There is one block at least, if an empty one.
     """
     left = int(connection.execute("SELECT count(*) FROM passages WHERE number >= ?", (first,)).fetchone()[0])
-    rows = connection.execute(
-        "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector WHERE number >= ? "
-        "ORDER BY number",
-        (first,),
-    )
     while True:
         count = min(left, most)
+        rows = connection.execute(
+            "SELECT number, value FROM passages LEFT JOIN vectors ON vectors.key = passages.vector WHERE number >= ? "
+            "ORDER BY number LIMIT ?",
+            (first, count),
+        )
         numbers, vectors = np.empty(count, dtype=np.int64), np.empty((count, dims), dtype=np.float32)
-        for row, (number, value) in enumerate(itertools.islice(rows, count)):
-            if value is None or len(value) != 4 * dims:
+        for row, (number, value) in enumerate(rows):
+            vector = None if value is None else floats(value)
+            if vector is None or len(vector) != dims:
                 raise IndexStateError(f"{folder}: a passage lacks its vector. {REBUILD}")
-            numbers[row], vectors[row] = number, np.frombuffer(value, dtype="<f4")
+            numbers[row], vectors[row] = number, vector
         yield numbers, vectors
         left -= count
         if not left:
             return
+        first = int(numbers[-1]) + 1
+
+
+def floats(value: Any) -> Vectors:
+    """Return a vector, shape (dims,), from the column of a database: the bytes of its float32s, or an array."""
+    return np.frombuffer(value, dtype="<f4") if isinstance(value, bytes) else np.asarray(value, np.float32)
 
 
 def _passage(row: Sequence[object]) -> Passage:

@@ -21,16 +21,15 @@ from ..passages import Passage
 from ..processes import Lock
 from ..spelling import did_you_mean
 from ..text.words import searched_words, side_by_side
-from .access import IndexChangedError
 from .lexical import bm25
 from .lexical.vocabulary import Vocabulary
 from .reader import IndexReader
 from .recipe import require_identity
+from .schema import IndexChangedError
 from .store import Store
 from .tables.names import NamedPassages
 from .vectors.faiss_part import Numbers, VectorPart
-from .vectors.snapshot import read_snapshot
-from .vectors.vector_index import VectorIndex
+from .vectors.vector_index import SearchedVectors, VectorIndex
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class _Loaded:
 
     state: tuple[str, int]
     """Of the store and its generation."""
-    index: VectorIndex
+    index: SearchedVectors
     notes: tuple[str, ...]
     fields: list[FieldPath]
     parts: Mapping[str, VectorPart]
@@ -67,7 +66,6 @@ class OpenIndex:
 
     def __init__(self, folder: Path, identity: EmbedderIdentity) -> None:
         self.name = folder.name
-        self._folder = folder
         self._identity = identity
         self._store = Store(folder)
         self._lock = Lock(interrupted=self._forget)
@@ -114,17 +112,12 @@ class OpenIndex:
         return numbers
 
     def _load(self, reading: IndexReader) -> _Loaded:
-        snapshot = reading.snapshot
         try:
-            index = read_snapshot(
-                self._folder, snapshot, None if self._loaded is None else self._loaded.parts
-            )
-            names = [part.file for part in snapshot.parts]
-            parts = dict(zip(names, index.parts, strict=True))
+            index, parts = reading.load_vectors({} if self._loaded is None else self._loaded.parts)
             return _Loaded(reading.state, index, (), reading.fields(), parts)
         except IndexStateError as error:
             [(numbers, vectors)] = reading.vectors(sys.maxsize)
-            index = VectorIndex.make(numbers, vectors, snapshot.kind)
+            index = VectorIndex.make(numbers, vectors, reading.snapshot.kind)
             with self._store.read() as latest:
                 if latest.state != reading.state:
                     # Two writers have published since this search began: its snapshot is gone, and rightly so.
@@ -149,24 +142,23 @@ class View:
         """The paths of the metadata's fields."""
         self._reader = reading
         self._loaded = loaded
+        self._vectors = loaded.index.by(reading.connection)
         self._terms_by_word: dict[str, bm25.Term] = {}
         self._near_by_question: dict[str, dict[str, list[str]]] = {}
         self._allowed = allowed
 
     def dense(self, question: Vectors, limit: int) -> list[tuple[int, float]]:
         """Return (number, cosine) of the nearest passages, best first; ties with the last are in."""
-        return self._loaded.index.best(question, limit, self._allowed)
+        return self._vectors.best(question, limit, self._allowed)
 
     def lexical(self, question: str, limit: int) -> list[tuple[int, float]]:
         """Return (number, score) of the passages that share a word, best first; ties with the last are in."""
-        passages = len(self._loaded.index.numbers)
-        return bm25.best_passages(
-            self._reader.connection, self._terms(question), limit, passages, self._allowed
-        )
+        passages = len(self._vectors.numbers)
+        return self._reader.lexical.best(self._terms(question), limit, passages, self._allowed)
 
     def lexical_scores(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return the lexical score of those of these passages that share a word with the question."""
-        return bm25.scores_of(self._reader.connection, self._terms(question), numbers)
+        return self._reader.lexical.scores(self._terms(question), numbers)
 
     def proximities(self, question: str, numbers: Sequence[int]) -> dict[int, float]:
         """Return, over 0 to 1, how near the question's neighbouring words stand to each other in those of these passages where
@@ -178,11 +170,11 @@ class View:
             for word, other in side_by_side(question)
         ]
         pairs = [(one, other) for one, other in found if one.passages and other.passages]
-        return bm25.proximities(self._reader.connection, pairs, numbers, len(self._loaded.index.numbers))
+        return bm25.proximities(self._reader.lexical, pairs, numbers, len(self._vectors.numbers))
 
     def lexical_bound(self, question: str) -> float:
         """Return what no passage's lexical score for the question can pass."""
-        return bm25.upper_bound(self._terms(question), len(self._loaded.index.numbers))
+        return bm25.upper_bound(self._terms(question), len(self._vectors.numbers))
 
     def near_words(self, question: str) -> dict[str, list[str]]:
         """Return what was searched for in place of each word of the question that stands nowhere in the index."""
@@ -201,7 +193,7 @@ class View:
 
     def _term(self, word: str) -> bm25.Term:
         if word not in self._terms_by_word:
-            self._terms_by_word[word] = bm25.make_term(self._reader.connection, word)
+            self._terms_by_word[word] = self._reader.lexical.term(word)
         return self._terms_by_word[word]
 
     def _terms(self, question: str) -> list[bm25.Term]:
@@ -228,7 +220,7 @@ class View:
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of these passages, shape (numbers, dims)."""
-        return self._loaded.index.vectors(numbers)
+        return self._vectors.vectors(numbers)
 
 
 def require_fields(where: Filter, views: Sequence[View]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,18 +18,19 @@ from ..corpus.roots import Origin
 from ..errors import DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import FILE_FACTS, Document, Passage
-from ..processes import working
 from ..text.chunk_size import Chunking
 from ..text.words import indexed_words, spelt_words
-from .reader import PASSAGE_COLUMNS, read_vectors, written_parts
+from .connection import AMONG, Connection, among
+from .reader import PASSAGE_COLUMNS, written_parts
 from .recipe import IndexRecipe
 from .schema import SCHEMA, unknown_schema
 from .tables.documents import OfDocuments
+from .tables.meta import read_meta, write_meta
 from .tables.metadata import MetadataTable
 from .tables.names import NamesTable
 from .tables.origins import is_noted, read_files, stored_origin, write_files, write_origin
 from .vectors.faiss_part import Kind, Numbers
-from .vectors.snapshot import Snapshot, collect_snapshots, write_change, write_snapshot
+from .vectors.snapshot import Snapshot
 
 
 def document_hash(document: Document) -> str:
@@ -45,18 +48,68 @@ KeyedPassage = tuple[Passage, str]
 """A passage, whose metadata are those of its document, and the key of its vector."""
 
 
-class IndexWriter:
+@dataclass(frozen=True)
+class VectorChange:
+    """What of an index's vectors differs from the generation before."""
+
+    generation: int
+    """The one that it makes."""
+    kind: Kind
+    dims: int
+    first: int
+    """The number from which on the passages are new."""
+    added: int
+    """How many they are."""
+    removed: Numbers
+    """The numbers of those that are gone, ascending."""
+    previous: Snapshot | None
+    """What was published before; ``None`` where all is to be written anew."""
+
+
+class IndexWriter(ABC):
     """One writer's hold on an index."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+    def __init__(self, connection: Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
         if self.meta.get("schema") != str(SCHEMA):
             raise unknown_schema(self.meta, folder)
 
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[None]:
+        """All of the block becomes visible at once, or none of it."""
+
+    @property
+    @abstractmethod
+    def _metadata(self) -> MetadataTable: ...
+
+    @abstractmethod
+    def _stored(self, vector: Vectors) -> Any:
+        """Return a vector, shape (dims,), as its column takes it."""
+
+    @abstractmethod
+    def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
+        """Note the words of passages, given by their numbers: those by which they are found, in one text."""
+
+    @abstractmethod
+    def _remove_words(self, numbers: Sequence[int]) -> None:
+        """Take back what `_add_words` noted."""
+
+    @abstractmethod
+    def _publish(self, change: VectorChange) -> Snapshot:
+        """Write what is searched in place of the vectors; it counts only once the transaction is committed."""
+
+    @abstractmethod
+    def _tidy(self, kept: Sequence[Snapshot]) -> None:
+        """Give up what no reader opens any more, once a generation is visible."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Give back the space of what was removed."""
+
     @property
     def meta(self) -> dict[str, str]:
-        return dict(self._connection.execute("SELECT key, value FROM meta").fetchall())
+        return read_meta(self._connection)
 
     @property
     def generation(self) -> int:
@@ -105,18 +158,15 @@ class IndexWriter:
     def missing_vectors(self, keys: Iterable[str]) -> set[str]:
         """Return those keys that have no vector yet."""
         wanted = set(keys)
-        present = self._connection.execute(
-            "SELECT key FROM vectors WHERE key IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(wanted)),),
-        )
+        present = self._connection.execute(f"SELECT key FROM vectors WHERE key {AMONG}", (among(wanted),))
         return wanted - {key for (key,) in present}
 
     def add_vectors(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Keep a batch of vectors; invisible to readers until a generation refers to them."""
         with self._transaction():
             self._connection.executemany(
-                "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
-                [(key, vector.astype("<f4").tobytes()) for key, vector in zip(keys, vectors, strict=True)],
+                "INSERT INTO vectors VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [(key, self._stored(vector)) for key, vector in zip(keys, vectors, strict=True)],
             )
 
     def replace(
@@ -144,7 +194,7 @@ class IndexWriter:
         is_same_way = previous is not None and self.identity == recipe.identity and previous.kind == kind
         generation = self.generation + 1
         with self._transaction():
-            table = MetadataTable(self._connection)
+            table = self._metadata
             first = self._first_free(previous)
             gone = [passage for id in removed for passage in self._remove(id, table)]
             spelt: set[str] = set()
@@ -155,42 +205,36 @@ class IndexWriter:
                 for passage, _ in passages:
                     spelt |= spelt_words(passage.title, passage.text)
             self._connection.executemany(
-                "INSERT OR IGNORE INTO words VALUES (?)", ((word,) for word in sorted(spelt))
+                "INSERT INTO words VALUES (?) ON CONFLICT DO NOTHING", ((word,) for word in sorted(spelt))
             )
             if origin is not None:
                 write_origin(self._connection, origin)
             if files is not None:
                 write_files(self._connection, files)
 
-            dims = recipe.identity.dims
-
-            def read(first: int, most: int) -> Iterator[tuple[Numbers, Vectors]]:
-                return read_vectors(self._connection, self._folder, dims, first, most)
-
             unused = "NOT EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key)"
             if previous is None or anew or not is_same_way:
                 # Those that a change which was never finished has left behind, too.
                 self._connection.execute(f"DELETE FROM vectors WHERE {unused}")
-                snapshot = write_snapshot(self._folder, generation, kind, dims, read)
             else:
                 self._connection.executemany(
                     f"DELETE FROM vectors WHERE key = ? AND {unused}", [(key,) for _, key in gone]
                 )
-                removed_numbers = np.array(sorted(number for number, _ in gone), dtype=np.int64)
-                snapshot = write_change(
-                    self._folder, generation, previous, removed_numbers, number - first, read
-                )
+            change = VectorChange(
+                generation=generation,
+                kind=kind,
+                dims=recipe.identity.dims,
+                first=first,
+                added=number - first,
+                removed=np.array(sorted(number for number, _ in gone), dtype=np.int64),
+                previous=None if anew or not is_same_way else previous,
+            )
+            snapshot = self._publish(change)
             changed = {**recipe.written(), "generation": str(generation), "snapshot": snapshot.written()}
-            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", changed.items())
+            write_meta(self._connection, changed)
         # A reader that opened the former generation just now may still want its snapshot.
-        collect_snapshots(self._folder, snapshot.files | (previous.files if previous else set()))
+        self._tidy([snapshot] if previous is None else [snapshot, previous])
         return generation
-
-    def compact(self) -> None:
-        """Give back the space of what was removed."""
-        self._connection.execute("INSERT INTO lexical (lexical) VALUES ('optimize')")
-        self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _first_free(self, previous: Snapshot | None) -> int:
         """Return the number from which on no passage has one, nor one that is gone and still in a part of the snapshot."""
@@ -207,9 +251,7 @@ class IndexWriter:
         numbers = [number for number, _ in passages]
         table.remove(json.loads(found[0]), numbers)
         NamesTable(self._connection).remove(numbers)
-        execute(
-            "DELETE FROM lexical WHERE rowid IN (SELECT number FROM passages WHERE document_id = ?)", (id,)
-        )
+        self._remove_words(numbers)
         execute("DELETE FROM passages WHERE document_id = ?", (id,))
         execute("DELETE FROM documents WHERE id = ?", (id,))
         return passages
@@ -237,30 +279,27 @@ class IndexWriter:
             ),
         )
         numbers = list(range(first, first + len(passages)))
-        for number, (passage, key) in zip(numbers, passages, strict=True):
-            where = (passage.id, document.id, passage.title, passage.text, passage.start, passage.end)
-            if execute("SELECT 1 FROM passages WHERE id = ?", (passage.id,)).fetchone():
-                raise DuplicateIdError(
-                    f"passage id {passage.id!r} belongs to another document already: rename one"
+        taken = execute(
+            f"SELECT id FROM passages WHERE id {AMONG}", (among(passage.id for passage, _ in passages),)
+        ).fetchone()
+        if taken is not None:
+            raise DuplicateIdError(f"passage id {taken[0]!r} belongs to another document already: rename one")
+        self._connection.executemany(
+            f"INSERT INTO passages (number, {PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    number,
+                    *(passage.id, document.id, passage.title, passage.text, passage.start, passage.end),
+                    *(metadata, written_parts(passage.parts), key),
                 )
-            execute(
-                f"INSERT INTO passages (number, {PASSAGE_COLUMNS}, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, *where, metadata, written_parts(passage.parts), key),
-            )
-            words = " ".join(indexed_words(passage.title, passage.text, document.metadata))
-            execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (number, words))
+                for number, (passage, key) in zip(numbers, passages, strict=True)
+            ],
+        )
+        self._add_words(
+            [
+                (number, " ".join(indexed_words(passage.title, passage.text, document.metadata)))
+                for number, (passage, _) in zip(numbers, passages, strict=True)
+            ]
+        )
         table.add(json.loads(metadata), numbers)
         NamesTable(self._connection).add(document, numbers)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All of the block becomes visible at once, or none of it."""
-        with working():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise

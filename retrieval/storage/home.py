@@ -13,6 +13,8 @@ from ..errors import BadNameError, UnknownIndexError
 
 HOME_VARIABLE = "QUINCUNX_HOME"
 DATABASE = "index.sqlite"
+ELSEWHERE = "store.json"
+"""Stands in an index's folder in place of a database, and says where that is."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -53,13 +55,19 @@ def index_folder(name: str) -> Path:
 def index_names() -> list[str]:
     """Return the names of all indexes in the home folder, sorted."""
     folder = home() / "indexes"
-    return sorted(path.parent.name for path in folder.glob(f"*/{DATABASE}")) if folder.is_dir() else []
+    found = [path for file in (DATABASE, ELSEWHERE) for path in folder.glob(f"*/{file}")]
+    return sorted({path.parent.name for path in found})
+
+
+def is_index(folder: Path) -> bool:
+    """Whether there is an index in a folder, or one elsewhere that the folder names."""
+    return any((folder / file).is_file() for file in (DATABASE, ELSEWHERE))
 
 
 def require_index(name: str) -> Path:
     """Return the folder of an existing index, or raise `UnknownIndexError`."""
     folder = index_folder(name)
-    if not (folder / DATABASE).is_file():
+    if not is_index(folder):
         raise UnknownIndexError(name, index_names(), home())
     return folder
 
@@ -80,7 +88,7 @@ def saved_index(name: str) -> str | Path:
         return name
     # The name comes from a file: it may be no path that leads elsewhere.
     is_file_name = name not in ("", ".", "..") and os.sep not in name and "\0" not in name
-    if is_file_name and (gold_index_folder(name) / DATABASE).is_file():
+    if is_file_name and is_index(gold_index_folder(name)):
         return gold_index_folder(name)
     command = "quincunx index build NAME PATH…` and ask with `--index NAME"
     raise UnknownIndexError(name, known, home(), command)

@@ -22,7 +22,7 @@ from quincunx.retrieval.errors import BoundError, FilterError, UnknownFieldError
 from quincunx.retrieval.filter_text import parse_filter
 from quincunx.retrieval.filters import And, Compare, Filter, In, Not, Or, field
 from quincunx.retrieval.index.build import build, delete, update
-from quincunx.retrieval.index.lexical import bm25
+from quincunx.retrieval.index.lexical import fts5
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.index.tables.metadata import METADATA_SQL, MetadataTable
 from quincunx.retrieval.metadata import FieldName, comparable_values
@@ -285,5 +285,5 @@ def test_the_lexical_stage_finds_the_same_of_many_allowed_as_of_few(
             settings = SearchSettings(where=where, k=20, depth=30)
             few = Searcher(tmp_path, Hashing(), None).search(question, settings)
             with monkeypatch.context() as many:
-                many.setattr(bm25, "MANY_ALLOWED", 0)
+                many.setattr(fts5, "MANY_ALLOWED", 0)
                 assert Searcher(tmp_path, Hashing(), None).search(question, settings) == few

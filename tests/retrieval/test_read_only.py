@@ -24,9 +24,9 @@ import pytest
 from conftest import TORTURE
 from parts import Hashing
 
-from quincunx.retrieval.index import access as reading_access
-from quincunx.retrieval.index.access import access_to, keep_log_files
 from quincunx.retrieval.index.build import build, compact, delete, update
+from quincunx.retrieval.index.sqlite import access as reading_access
+from quincunx.retrieval.index.sqlite.access import access_to, keep_log_files
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
+
+from ..connection import Connection
 
 SHORTEST_WORD = 4
 """Letters of a word that is taken to be misspelt: shorter ones are near to too many."""
@@ -23,7 +24,7 @@ class Vocabulary:
         self._words = list(words)
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection) -> Vocabulary:
+    def read(cls, connection: Connection) -> Vocabulary:
         return cls(word for (word,) in connection.execute("SELECT word FROM words ORDER BY word"))
 
     def near(self, word: str, passages: Callable[[str], int]) -> list[str]:

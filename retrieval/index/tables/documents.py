@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Literal
+
+from ..connection import Connection
 
 
 class OfDocuments(Mapping[str, str]):
     """The hash of each document by its id, or the file that it came from."""
 
-    def __init__(self, connection: sqlite3.Connection, what: Literal["hash", "source"]) -> None:
+    def __init__(self, connection: Connection, what: Literal["hash", "source"]) -> None:
         self._connection = connection
         self._what = what
 

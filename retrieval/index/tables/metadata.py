@@ -6,8 +6,8 @@ A comparison is one look into that order; `not`, `and` and `or` join the numbers
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ import numpy as np
 from ...filters import And, Condition, FieldComparison, Filter, Not, Or
 from ...metadata import FieldName, Kind, Path, comparable_values
 from ...passages import Metadata
+from ..connection import Connection
 from ..vectors.faiss_part import Numbers
 
 METADATA_SQL = """
@@ -34,22 +35,29 @@ VALUES_AT_ONCE = 500
 class MetadataTable:
     """Writes and reads the table over one connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    column: Mapping[Kind, str] = dict.fromkeys(get_args(Kind), "value")
+    """Where values of a kind stand."""
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._fields: dict[Path, int] = {}
 
     def add(self, metadata: Metadata, passages: Sequence[int]) -> None:
         """Note the metadata of passages, given by their numbers."""
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO metadata_values VALUES (?, ?, ?, ?)", self._rows(metadata, passages)
-        )
+        for kind, rows in self._rows(metadata, passages).items():
+            self._connection.executemany(
+                f"INSERT INTO metadata_values (field, kind, {self.column[kind]}, passage) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                rows,
+            )
 
     def remove(self, metadata: Metadata, passages: Sequence[int]) -> None:
         """Take back what `add` noted."""
-        self._connection.executemany(
-            "DELETE FROM metadata_values WHERE field = ? AND kind = ? AND value = ? AND passage = ?",
-            self._rows(metadata, passages),
-        )
+        for kind, rows in self._rows(metadata, passages).items():
+            self._connection.executemany(
+                f"DELETE FROM metadata_values WHERE field = ? AND kind = ? AND {self.column[kind]} = ? AND passage = ?",
+                rows,
+            )
 
     def fields(self) -> list[Path]:
         """Return the path of every field that some passage has."""
@@ -71,10 +79,11 @@ class MetadataTable:
 
     def commonest(self, path: Path, kind: Kind, most: int) -> list[Any]:
         """Return the values of a kind that most documents have in a field, the commonest first."""
+        value = self.column[kind]
         rows = self._connection.execute(
-            "SELECT value FROM metadata_values JOIN passages ON number = passage "
+            f"SELECT {value} FROM metadata_values JOIN passages ON number = passage "
             f"WHERE field = {_FIELD_OF_PATH} AND kind = ? "
-            "GROUP BY value ORDER BY count(DISTINCT document_id) DESC, value LIMIT ?",
+            f"GROUP BY {value} ORDER BY count(DISTINCT document_id) DESC, {value} LIMIT ?",
             (json.dumps(path), _KINDS[kind], most),
         )
         return [value for (value,) in rows]
@@ -104,9 +113,10 @@ class MetadataTable:
         return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
     def _meeting(self, field: int, condition: Condition) -> Iterator[Iterable[tuple[int]]]:
-        select = "SELECT passage FROM metadata_values WHERE field = ? AND kind = ? AND value"
+        value = self.column[condition.kind]
+        select = f"SELECT passage FROM metadata_values WHERE field = ? AND kind = ? AND {value}"
         of = (field, _KINDS[condition.kind])
-        values = list(condition.values)
+        values = [self.stored(value) for value in condition.values]
         if condition.operator != "in":
             yield self._connection.execute(f"{select} {condition.operator} ?", (*of, *values))
             return
@@ -126,17 +136,26 @@ class MetadataTable:
             )
         return [field for (field,) in rows]
 
-    def _rows(self, metadata: Metadata, passages: Sequence[int]) -> Iterator[tuple[int, int, Any, int]]:
+    def stored(self, value: Any) -> Any:
+        """Return a value as it stands in its column."""
+        return value
+
+    def _rows(
+        self, metadata: Metadata, passages: Sequence[int]
+    ) -> Mapping[Kind, list[tuple[int, int, Any, int]]]:
+        found = defaultdict[Kind, list[tuple[int, int, Any, int]]](list)
         for path, kind, value in set(comparable_values(metadata)):
-            field = self._field(path)
-            for number in passages:
-                yield field, _KINDS[kind], value, number
+            field, stored = self._field(path), self.stored(value)
+            found[kind] += [(field, _KINDS[kind], stored, number) for number in passages]
+        return found
 
     def _field(self, path: Path) -> int:
         if path not in self._fields:
             key, name = json.dumps(path), ".".join(path).encode("utf-8", "replace").decode()
             execute = self._connection.execute
-            execute("INSERT OR IGNORE INTO metadata_fields (path, name) VALUES (?, ?)", (key, name))
+            execute(
+                "INSERT INTO metadata_fields (path, name) VALUES (?, ?) ON CONFLICT DO NOTHING", (key, name)
+            )
             row = execute("SELECT field FROM metadata_fields WHERE path = ?", (key,)).fetchone()
             self._fields[path] = int(row[0])
         return self._fields[path]

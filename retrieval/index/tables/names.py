@@ -6,14 +6,13 @@ lists of texts; where it states aliases and no subject, its title is that. Of th
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...passages import Document, confusable_names, stated_names
 from ...text.normal_form import UNSPACED, normal_text
+from ..connection import AMONG, Connection, among
 
 NAMES_SQL = """
 CREATE TABLE names (
@@ -44,7 +43,7 @@ class NamedPassages:
 class NamesTable:
     """Writes and reads the names over one connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, document: Document, passages: Sequence[int]) -> None:
@@ -79,8 +78,7 @@ class NamesTable:
     def _known(self, names: Iterable[str]) -> Mapping[str, list[tuple[int, bool]]]:
         known: dict[str, list[tuple[int, bool]]] = {}
         rows = self._connection.execute(
-            "SELECT name, passage, own FROM names WHERE name IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(names)),),
+            f"SELECT name, passage, own FROM names WHERE name {AMONG}", (among(names),)
         )
         for name, passage, own in rows:
             known.setdefault(name, []).append((passage, bool(own)))

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, fields, replace
 
 from ...corpus.file_state import FileState
 from ...corpus.roots import Origin, Root
+from ..connection import Connection
 from .documents import OfDocuments
+from .meta import write_meta
 
 _KEY = "origin"
 _FILE_COLUMNS = ", ".join(field.name for field in fields(FileState))
 
 
-def stored_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Origin:
+def stored_origin(connection: Connection, meta: Mapping[str, str]) -> Origin:
     """Return what `write_origin` wrote; the file of a document is looked up when it is asked for."""
     noted = json.loads(meta.get(_KEY, "{}"))
     roots = tuple(_root(**root) for root in noted.get("roots", ()))
     return Origin(roots, OfDocuments(connection, "source"), noted.get("links", {}))
 
 
-def read_origin(connection: sqlite3.Connection, meta: Mapping[str, str]) -> Origin:
+def read_origin(connection: Connection, meta: Mapping[str, str]) -> Origin:
     """Return what `write_origin` wrote, to be used without the database, too."""
     stored = stored_origin(connection, meta)
     return replace(stored, sources=dict(stored.sources.items()))
 
 
-def is_noted(connection: sqlite3.Connection, meta: Mapping[str, str], origin: Origin) -> bool:
+def is_noted(connection: Connection, meta: Mapping[str, str], origin: Origin) -> bool:
     """Whether `write_origin` would change nothing."""
     noted = stored_origin(connection, meta)
     if (noted.roots, noted.links) != (origin.roots, origin.links):
@@ -37,31 +38,31 @@ def is_noted(connection: sqlite3.Connection, meta: Mapping[str, str], origin: Or
     return same == len(origin.sources)
 
 
-def write_origin(connection: sqlite3.Connection, origin: Origin) -> None:
+def write_origin(connection: Connection, origin: Origin) -> None:
     """Note the roots, and the files of those documents that the origin knows; inside a transaction."""
     noted = json.dumps({"roots": [asdict(root) for root in origin.roots], "links": dict(origin.links)})
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY, noted))
+    write_meta(connection, {_KEY: noted})
     connection.executemany(
         "UPDATE documents SET source = ? WHERE id = ?",
         ((source, id) for id, source in origin.sources.items()),
     )
 
 
-def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
+def read_files(connection: Connection) -> dict[str, FileState]:
     """Return the files that were read, or left out, by their paths."""
     rows = connection.execute(f"SELECT path, {_FILE_COLUMNS} FROM files").fetchall()
     return {path: FileState(*state) for path, *state in rows}
 
 
-def write_files(connection: sqlite3.Connection, files: Mapping[str, FileState]) -> None:
+def write_files(connection: Connection, files: Mapping[str, FileState]) -> None:
     """Note that these are the files now; inside a transaction."""
     before = read_files(connection)
+    came = [path for path, state in files.items() if before.get(path) != state]
+    gone = [path for path in before if path not in files or before[path] != files[path]]
+    connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
     connection.executemany(
-        "DELETE FROM files WHERE path = ?", [(path,) for path in before.keys() - files.keys()]
-    )
-    connection.executemany(
-        f"INSERT OR REPLACE INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})",
-        [(path, *astuple(state)) for path, state in files.items() if before.get(path) != state],
+        f"INSERT INTO files (path, {_FILE_COLUMNS}) VALUES (?{', ?' * len(fields(FileState))})",
+        [(path, *astuple(files[path])) for path in came],
     )
 
 

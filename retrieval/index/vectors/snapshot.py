@@ -23,7 +23,7 @@ import numpy as np
 from ...errors import IndexStateError
 from ...models.embedders import Vectors
 from ...storage.disk import make_folder, publish_file, storing
-from ..access import network_of
+from ...storage.network import network_of
 from .faiss_part import LOOKING_AT_ALL, Bytes, Kind, Numbers, VectorPart
 from .vector_index import NONE, VectorIndex
 

@@ -8,11 +8,13 @@ of the exact top 20 a kind finds is measured when it is made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from ...errors import IndexStateError
 from ...models.embedders import Vectors
+from ..connection import Connection
 from .faiss_part import HELD_WITHIN, LOOKING_AT_ALL, Kind, Mask, Numbers, VectorPart
 
 TIES = 32
@@ -22,6 +24,27 @@ EXACT_SHARE = 10
 RECALL_SAMPLE = 200
 RECALL_DEPTH = 20
 NONE: Numbers = np.empty(0, dtype=np.int64)
+
+
+class SearchedVectors(Protocol):
+    """The vectors of one generation of an index, as a search asks for the nearest."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """Of all passages."""
+        ...
+
+    def by(self, connection: Connection) -> SearchedVectors:
+        """Return the same as it is read over the connection of one search."""
+        ...
+
+    def best(self, question: Vectors, limit: int, allowed: Numbers | None = None) -> list[tuple[int, float]]:
+        """See `VectorIndex.best`."""
+        ...
+
+    def vectors(self, numbers: Sequence[int] | Numbers) -> Vectors:
+        """See `VectorIndex.vectors`."""
+        ...
 
 
 class VectorIndex:
@@ -39,7 +62,16 @@ class VectorIndex:
             part.numbers if mask is None else part.numbers[mask]
             for part, mask in zip(self.parts, self._masks, strict=True)
         ]
-        self.numbers: Numbers = np.concatenate([NONE, *live])
+        self._numbers: Numbers = np.concatenate([NONE, *live])
+
+    @property
+    def numbers(self) -> Numbers:
+        """Of all passages that are there, ascending by part."""
+        return self._numbers
+
+    def by(self, connection: Connection) -> VectorIndex:
+        """See `SearchedVectors`; it holds all that it needs."""
+        return self
 
     @classmethod
     def make(cls, numbers: Numbers, vectors: Vectors, kind: Kind = "flat") -> VectorIndex:

@@ -22,17 +22,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from ..errors import WriterBusyError
+from ...storage.network import network_of
+from ..schema import IndexChangedError
 
 WAL, SHM = "-wal", "-shm"
-
-_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "ceph", "glusterfs", "lustre", "afs"}
-"""File systems on which memory is not shared with a writer on another machine."""
-
-
-class IndexChangedError(WriterBusyError):
-    """The index was written while it was read, where nothing could keep it as it was; the same call can succeed now."""
-
 
 FileState = tuple[int, int, int, int] | None
 """Device, inode, bytes and time of the last change in ns; ``None`` for no file."""
@@ -149,18 +142,3 @@ def _state(path: Path) -> FileState:
     except OSError:
         return None
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def network_of(path: Path) -> str:
-    """Return the kind of network file system that a file lies on; empty for a local one, or where it cannot be told."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
-        device = path.stat().st_dev
-    except OSError:
-        return ""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    for fields in map(str.split, mounts):
-        kind = fields[fields.index("-") + 1]
-        if fields[2] == number and (kind in _NETWORK or kind.startswith("fuse")):
-            return kind
-    return ""

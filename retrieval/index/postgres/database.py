@@ -1,0 +1,140 @@
+"""The database of one index in Postgres.
+
+A schema of its own holds it. Each search reads in one transaction at REPEATABLE READ, and so sees one generation whole, whatever
+the writer does meanwhile; the one writer holds an advisory lock, which ends with its connection, however that ends.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from ...errors import IndexStateError, StorageError, WriterBusyError
+from ...processes import before_fork, working
+from ..place import DatabasePlace
+from ..schema import REBUILD
+from .reader import PostgresReader
+from .session import Session
+from .tables import drop_tables, has_tables, make_tables
+from .writer import PostgresWriter
+
+_NOT_THERE = (psycopg.OperationalError, psycopg.InterfaceError)
+"""The server cannot be reached, ended, or has no room."""
+
+
+class PostgresDatabase:
+    """See `Database`; any number of machines may read it, and one process at a time write it."""
+
+    def __init__(self, folder: Path, place: DatabasePlace) -> None:
+        """``folder``: the one that names the place, by which the index is known."""
+        self.folder = folder
+        self.place = place
+        self._idle: queue.SimpleQueue[Session] = queue.SimpleQueue()
+        before_fork(self.close)
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresReader]:
+        """See `Database`."""
+        with working(), self._translated():
+            session = self._session()
+            try:
+                session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield PostgresReader(session, self.folder)
+            finally:
+                self._keep(session)
+
+    def _session(self) -> Session:
+        """Return a session that no one uses; the server may have ended those that wait, so each is asked first."""
+        while True:
+            try:
+                session = self._idle.get_nowait()
+            except queue.Empty:
+                break
+            try:
+                session.execute("SELECT 1")
+                return session
+            except _NOT_THERE:
+                session.close()
+        session = Session.open(self.place)
+        try:
+            session.know_vectors()
+        except psycopg.ProgrammingError:
+            session.close()
+            raise
+        return session
+
+    def _keep(self, session: Session) -> None:
+        try:
+            session.execute("ROLLBACK")
+        except _NOT_THERE:
+            session.close()
+            return
+        self._idle.put(session)
+
+    @contextmanager
+    def write(self, *, fresh: bool = False) -> Iterator[PostgresWriter]:
+        """See `Database`."""
+        with self._translated(), self._locked() as session:
+            if fresh:
+                drop_tables(session, self.place)
+            if not has_tables(session):
+                make_tables(session, self.place)
+            session.know_vectors()
+            yield PostgresWriter(session, self.folder)
+
+    def drop(self) -> None:
+        """See `Database`."""
+        with self._translated(), self._locked() as session:
+            drop_tables(session, self.place)
+
+    def close(self) -> None:
+        """See `Database`."""
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[Session]:
+        """Give a session that holds the writer's lock, which ends with it."""
+        session = Session.open(self.place)
+        try:
+            lock = session.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended(?, 0))", (f"quincunx {self.place.schema}",)
+            )
+            if not lock.fetchone()[0]:
+                raise WriterBusyError(
+                    f"{self.place}: another process is writing this index; wait for it and try again"
+                )
+            yield session
+        finally:
+            session.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what Postgres reports into one typed error."""
+        try:
+            yield
+        except _NOT_THERE as error:
+            raise StorageError(
+                f"{self.place}: {_told(error)}; nothing was changed. See that the server runs, takes connections from here "
+                "and has room, and run the same command again"
+            ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StorageError(
+                f"{self.place}: {_told(error)}; nothing was changed. Grant the right, or use a role that has it"
+            ) from error
+        except psycopg.errors.ProgramLimitExceeded as error:
+            raise StorageError(
+                f"{self.place}: {_told(error)}; nothing was changed. An id of more than about 2,600 bytes cannot be held in "
+                "Postgres: shorten it, or keep the index in a folder"
+            ) from error
+        except psycopg.Error as error:
+            raise IndexStateError(f"{self.place}: {_told(error)}. {REBUILD}") from error
+
+
+def _told(error: psycopg.Error) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

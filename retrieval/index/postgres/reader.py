@@ -1,0 +1,75 @@
+"""What can be read of one generation of an index in Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import IndexStateError
+from ..lexical.bm25 import LexicalIndex
+from ..reader import IndexReader, floats
+from ..tables.meta import read_meta
+from ..vectors.faiss_part import VectorPart
+from ..vectors.vector_index import SearchedVectors
+from .postings import Postings
+from .session import Session
+from .tables import PostgresMetadata, has_tables
+from .vectors import ServerVectors
+
+TOKENS = "tokens"
+"""Under which the meta table notes how many tokens all passages have together."""
+
+
+class PostgresReader(IndexReader):
+    """See `IndexReader`; vectors and words are searched where they lie."""
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        super().__init__(session, folder, read_meta(session) if has_tables(session) else {})
+        self._session = session
+        self._lexical = Postings(session, self.counts()[1], int(self._meta.get(TOKENS, 0)))
+
+    @property
+    def lexical(self) -> LexicalIndex:
+        """See `IndexReader`."""
+        return self._lexical
+
+    @property
+    def metadata(self) -> PostgresMetadata:
+        """See `IndexReader`."""
+        return PostgresMetadata(self.connection)
+
+    def load_vectors(self, known: Mapping[str, VectorPart]) -> tuple[SearchedVectors, dict[str, VectorPart]]:
+        """See `IndexReader`."""
+        rows = self.connection.execute("SELECT passage FROM searched ORDER BY passage")
+        numbers = np.fromiter((number for (number,) in rows), np.int64)
+        return ServerVectors(numbers, self.identity.dims), {}
+
+    def size(self) -> int:
+        """See `IndexReader`."""
+        rows = self.connection.execute(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+            "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+        )
+        return int(rows.fetchone()[0])
+
+    def damage(self) -> Iterator[str]:
+        """See `IndexReader`."""
+        searched = {
+            number: floats(value)
+            for number, value in self.connection.execute("SELECT passage, value FROM searched")
+        }
+        try:
+            for numbers, vectors in self.vectors():
+                for number, vector in zip(numbers.tolist(), vectors, strict=True):
+                    held = searched.pop(number, None)
+                    if held is None or not np.array_equal(held, vector):
+                        yield f"what is searched for passage {number} is not its vector"
+        except IndexStateError as error:
+            yield str(error)
+        if searched:
+            yield f"{len(searched)} vectors are searched that belong to no passage"
+        tokens = self.connection.execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0
+        if int(tokens) != int(self._meta.get(TOKENS, 0)):
+            yield f"the passages have {tokens} words, not the {self._meta.get(TOKENS, 0)} noted"

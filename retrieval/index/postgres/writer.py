@@ -1,0 +1,97 @@
+"""What the one writer of an index in Postgres may do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import BoundError
+from ...models.embedders import Vectors
+from ...processes import working
+from ..connection import AMONG, among
+from ..tables.meta import write_meta
+from ..vectors.snapshot import Snapshot, SnapshotPart
+from ..writer import IndexWriter, VectorChange
+from .postings import add_postings, remove_postings
+from .reader import TOKENS
+from .session import Session
+from .tables import PostgresMetadata
+
+
+class PostgresWriter(IndexWriter):
+    """See `IndexWriter`."""
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        super().__init__(session, folder)
+        self._session = session
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with working(), self._session.connection.transaction():
+            yield
+
+    @property
+    def _metadata(self) -> PostgresMetadata:
+        return PostgresMetadata(self._connection)
+
+    def _stored(self, vector: Vectors) -> Any:
+        return np.asarray(vector, np.float32)
+
+    def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
+        add_postings(self._session, words)
+
+    def _remove_words(self, numbers: Sequence[int]) -> None:
+        remove_postings(self._session, numbers)
+
+    def _publish(self, change: VectorChange) -> Snapshot:
+        if change.kind != "flat":
+            raise BoundError(f"an index in Postgres is flat, which is exact (got {change.kind!r})")
+        execute = self._session.execute
+        if change.previous is None:
+            execute("DELETE FROM searched")
+        else:
+            execute(f"DELETE FROM searched WHERE passage {AMONG}", (among(change.removed.tolist()),))
+        first = 0 if change.previous is None else change.first
+        execute(
+            "INSERT INTO searched SELECT number, value FROM passages JOIN vectors ON vectors.key = passages.vector "
+            "WHERE number >= ?",
+            (first,),
+        )
+        tokens = execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0
+        write_meta(self._session, {TOKENS: str(int(tokens))})
+        return Snapshot(change.kind, change.dims, 1.0, (self._part(change, first),))
+
+    def _part(self, change: VectorChange, first: int) -> SnapshotPart:
+        """Name the vectors that are searched now: by what came and went, and the name of those of before."""
+        digest = sha256(change.previous.sha256.encode() if change.previous else b"")
+        digest.update(change.removed.astype("<i8").tobytes())
+        rows = self._session.execute(
+            "SELECT number, vector FROM passages WHERE number >= ? ORDER BY number", (first,)
+        )
+        for number, key in rows:
+            digest.update(f"{number} {key}\n".encode())
+        name = digest.hexdigest()
+        last = self._session.execute("SELECT max(number) FROM passages").fetchone()[0] or 0
+        before = change.previous.parts[0].last if change.previous else 0
+        return SnapshotPart(
+            file=f"g{change.generation}-{name[:16]}",
+            size=4 * change.dims * self.passage_count(),
+            sha256=name,
+            kind=change.kind,
+            passages=self.passage_count(),
+            last=max(last, before),
+        )
+
+    def _tidy(self, kept: Sequence[Snapshot]) -> None:
+        """Nothing is kept beside the tables, whose former rows the server gives up by itself."""
+
+    def compact(self) -> None:
+        """See `IndexWriter`."""
+        tables = self._session.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        for (table,) in tables.fetchall():
+            self._session.execute(f"VACUUM ANALYZE {table}")

@@ -1,0 +1,1 @@
+"""An index in its folder: a SQLite database, and the files of its vectors beside it."""
