@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...programs.call.steps import SEARCHED_FOR
 from ...programs.registry import program_spec
 from ...programs.said import output_lines
 from ..runs.ledger import RunLedger
@@ -73,7 +74,7 @@ class AnswerScores:
 
     @property
     def right_rule(self) -> str:
-        """By what an answer counts as right, such as ``reference_stated of 1 or more``."""
+        """By what an answer counts as right, such as ``reference_stated of 1``."""
         return _rule_words(self.right)
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,7 +98,21 @@ class AnswerScores:
             refusal=record["refusal"] or "",
             citations=tuple(data.CitationRecord(c["passage_id"], c["quote"]) for c in record["citations"]),
             dropped=tuple(data.DroppedRecord(d["where"], d["rule"], d["reason"]) for d in record["dropped"]),
+            checks=tuple(data.CheckValue(*check) for check in self.values.get(id, {}).items()),
         )
+
+    def refusal_reasons(self) -> tuple[data.RefusalReason, ...]:
+        """Return why questions were declined, the commonest reason first."""
+        counts = Counter(
+            ((row.record["refusal"] or "").partition(SEARCHED_FOR)[0], self._scored.questions[id].answerable)
+            for id, row in self._scored.rows.items()
+            if not row.failed and not row.record["answered"]
+        )
+        found = [
+            data.RefusalReason(reason, counts[reason, False], counts[reason, True])
+            for reason in {reason for reason, _ in counts}
+        ]
+        return tuple(sorted(found, key=lambda each: (-each.rightly - each.wrongly, each.reason)))
 
 
 def score_answers(run: RunLedger, scored: RunScores, seed: int) -> AnswerScores:
@@ -174,7 +189,7 @@ def _outcomes(scored: RunScores, reached: Reached, seed: int) -> tuple[OutcomeSh
 
 def _rule_words(right: tuple[str, float]) -> str:
     check, least = right
-    return f"{check} of {least:g} or more"
+    return f"{check} of {least:g}" if least >= 1 else f"{check} of {least:g} or more"
 
 
 def _steps(right: tuple[str, float], scored: RunScores, reached: Reached) -> tuple[data.FunnelStep, ...]:

@@ -195,6 +195,24 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class CheckValue:
+    """What one check gives one answer."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class RefusalReason:
+    """Why questions were declined, and how many."""
+
+    reason: str
+    rightly: int
+    wrongly: int
+    """Of those that the corpus answers."""
+
+
+@dataclass(frozen=True)
 class AnswerRecord:
     """What the program said after the check."""
 
@@ -205,6 +223,8 @@ class AnswerRecord:
     citations: tuple[CitationRecord, ...] = ()
     dropped: tuple[DroppedRecord, ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    checks: tuple[CheckValue, ...] = ()
+    """Those that apply to it."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +257,8 @@ class QuestionRecord:
     lost: tuple[LostGold, ...] = ()
     candidates: tuple[CandidateRecord, ...] = ()
     answer: AnswerRecord | None = None
+    reference: str = ""
+    """The answer that the gold set has; empty where it has none."""
 
     def __post_init__(self) -> None:
         values = (value for row in self.values for value in row)
@@ -269,6 +291,8 @@ class Report:
     """How many passages a program is given."""
     refusals: Refusals | None = None
     """Only where kind is ``answers``."""
+    refusal_reasons: tuple[RefusalReason, ...] = ()
+    """The commonest first."""
     checks: tuple[CheckRecord, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know first, such as a run that was cut off, or an n that cannot tell."""

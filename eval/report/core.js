@@ -73,13 +73,16 @@ const isRefused = (question) => question[Q.refused] === true;
 const isAnswered = (question) => question[Q.refused] === false;
 const isWrong = (question) => isAnswered(question) && (!question[Q.answerable] || question[Q.reached].at(-1) === false);
 
+const isRight = (question) => isAnswered(question) && question[Q.answerable] && question[Q.reached].at(-1) === true;
+
 /** The words beside a question that say what became of it. */
 function tags(question) {
   return [
     isFailed(question) && el("span", { class: "tag bad" }, "✕ failed"),
     isLost(question) && el("span", { class: "tag loss" }, "▼ lost"),
     isWrong(question) && el("span", { class: "tag bad" }, "✕ wrong"),
-    isRefused(question) && el("span", { class: "tag" }, "∅ refused"),
+    isRefused(question) && (question[Q.answerable] ? el("span", { class: "tag bad" }, "∅ declined wrongly") : el("span", { class: "tag gain" }, "∅ declined rightly")),
+    isRight(question) && el("span", { class: "tag gain" }, "✓ right"),
   ].filter(Boolean);
 }
 

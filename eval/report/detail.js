@@ -58,7 +58,7 @@ function drawError(question) {
 
 function drawGold(question) {
   const gold = question[Q.gold];
-  if (!gold.length) return section("Gold", el("p", { class: "hint" }, "None: the corpus holds no answer, or none was judged."));
+  if (!gold.length) return section("Gold", el("p", { class: "hint" }, question[Q.answerable] ? "None was judged." : "None: the corpus holds no answer."));
   return section("Gold",
     el("ul", { class: "steps" }, gold.map((one) => el("li", {}, el("span", { class: "tag gold" }, `★ grade ${one[G.grade]}`), " ",
       typeof one[G.id] === "number" ? reference(one[G.id]) : apart(one[G.id])))),
@@ -113,10 +113,12 @@ function drawAnswer(question) {
   const answer = question[Q.answer];
   if (!answer) return null;
   return section("Answer", el("div", { class: "answer" },
+    question[Q.reference] && [el("h3", {}, "Reference answer"), el("p", { class: "pre", dir: "auto" }, question[Q.reference]), el("h3", {}, "What was said")],
     answer[A.refusal] && el("p", { class: "pre", dir: "auto" }, el("span", { class: "tag" }, "∅ refused"), " ", answer[A.refusal]),
     answer[A.lines].map((line) => el("p", { class: "pre", dir: "auto" }, line)),
     el("p", { class: "hint" }, answer[A.citations].length ? `${answer[A.citations].length} quoted, marked below.` : "Nothing quoted."),
     answer[A.dropped].length > 0 && [el("h3", {}, "Taken out by the check"), rows(["where", "rule", "reason"], answer[A.dropped])],
+    answer[A.checks].length > 0 && [el("h3", {}, "Checks"), rows(["check", "value"], answer[A.checks].map(([name, value]) => [name, number(value)]))],
     answer[A.judgements].length > 0 && [el("h3", {}, "Judged"), rows(["judge", "verdict", "reason"], answer[A.judgements])]));
 }
 

@@ -24,6 +24,7 @@ RECORDS = (
     data.CitationRecord,
     data.DroppedRecord,
     data.Judgement,
+    data.CheckValue,
     data.AnswerRecord,
     data.QuestionRecord,
 )

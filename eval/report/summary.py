@@ -177,6 +177,7 @@ def report_of(summary: Summary) -> data.Report:
         timed=TIMED,
         given=scored.n,
         refusals=summary.answers.refusals if summary.answers else None,
+        refusal_reasons=summary.answers.refusal_reasons() if summary.answers else (),
         outcomes=tuple(
             data.OutcomeRecord(
                 summary.answers.program, each.name, _mean(each.share, len(scored.failed)), each.count
@@ -319,6 +320,7 @@ def _question(
             for candidate in record.get("candidates", ())
         ),
         answer=_answer(summary, question.id),
+        reference=question.answer or "",
     )
 
 

@@ -3,9 +3,9 @@
 const PAGE = 50;
 const [without, withIt] = data.delta_stages;
 const OUTCOMES = [
-  ["wrong", "Wrong", isWrong, "Answered, and not rightly by the last step of the funnel, or where the corpus holds no answer."],
-  ["undeclined", "Should have declined", (q) => isAnswered(q) && !q[Q.answerable], "Answered, though the corpus holds no answer."],
-  ["unanswered", "Should have answered", (q) => isRefused(q) && q[Q.answerable], "Declined, though the corpus holds the answer."],
+  ["wrong", "Wrong", isWrong, "Answered wrongly: not rightly by the last step of the funnel, or where the corpus holds no answer."],
+  ["undeclined", "Should have declined", (q) => isAnswered(q) && !q[Q.answerable], "Answered wrongly: the corpus holds no answer."],
+  ["unanswered", "Should have answered", (q) => isRefused(q) && q[Q.answerable], "Declined wrongly: the corpus holds the answer."],
 ];
 const FILTERS = [
   ["all", "All", () => true, "All questions, in the order of the run unless you click a heading."],

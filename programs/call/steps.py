@@ -48,6 +48,8 @@ LONGEST_QUERY = 240
 """Characters of a query that a language model wrote: no embedder reads fewer tokens."""
 NEAREST = 2
 """Titles that a refusal names."""
+SEARCHED_FOR = " Searched for: "
+"""Stands in a refusal after why nothing was answered."""
 
 
 @dataclass(frozen=True)
@@ -326,9 +328,9 @@ def _refusal(output: Any, dropped: bool, found: dspy.Prediction) -> str:
     nearest = " and ".join(repr(title) for title in list(dict.fromkeys(titles))[:NEAREST])
     searched = "; ".join([found.search.question, *found.search.queries])
     return (
-        f"{why} Searched for: {searched}. Nearest: {nearest}."
+        f"{why}{SEARCHED_FOR}{searched}. Nearest: {nearest}."
         if nearest
-        else f"{why} Searched for: {searched}."
+        else f"{why}{SEARCHED_FOR}{searched}."
     )
 
 

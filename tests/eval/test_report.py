@@ -82,17 +82,18 @@ def worded(text: str) -> data.Report:
         (data.CitationRecord(text, text),),
         (data.DroppedRecord(text, text, text),),
         (data.Judgement(text, text, text),),
+        (data.CheckValue(text, 0.5),),
     )
     lost = data.LostGold(text + "lost", (None,), text, text, text)
     question = data.QuestionRecord(
         text, text, text, text, text, "failed", text, text, True, False, ((0.5,),), 0.0, (0.1,), (True,),
-        (data.Gold(text, 1),), (lost,), (candidate,), answer,
+        (data.Gold(text, 1),), (lost,), (candidate,), answer, text,
     )  # fmt: skip
     return data.Report(
         text, "answers", ((text, text),), data.Counts(1, 0, 1, 0), (data.FunnelStep(text, 1, 1),), (text,), (text,),
         (data.StageRow(text, (mean,)),), text, (question,), (data.PassageRecord(text, text, text),),
         (data.ComparisonRecord(text, text, text, 0.0, 0.0, 0.0, None, None, 0, 1, 0, text),), (text, text), (text,),
-        5, data.Refusals(1, 0, 0, 0), (data.CheckRecord(text, text, mean),), (text,),
+        5, data.Refusals(1, 0, 0, 0), (data.RefusalReason(text, 1, 0),), (data.CheckRecord(text, text, mean),), (text,),
     )  # fmt: skip
 
 
@@ -122,8 +123,8 @@ def test_hostile_text_is_shown_as_it_is() -> None:
 
 def test_a_passage_stands_once_and_is_a_number_elsewhere() -> None:
     packed = json.loads(script_json(pack(example(2, passages=30))))
-    candidate = dict(zip(packed["fields"]["Candidate"], packed["questions"][0][-2][0], strict=True))
-    assert packed["fields"]["Question"][-2:] == ["candidates", "answer"]
+    candidate = dict(zip(packed["fields"]["Candidate"], packed["questions"][0][-3][0], strict=True))
+    assert packed["fields"]["Question"][-3:] == ["candidates", "answer", "reference"]
     assert (
         packed["passages"][candidate["passage"]][0]
         == example(2, passages=30).questions[0].candidates[0].passage
