@@ -35,6 +35,7 @@ if _TYPE_CHECKING:
     from .retrieval.filters import field
     from .retrieval.handle import open_index
     from .retrieval.index.contents import index_documents
+    from .retrieval.index.copying import attach_index, copy_index, detach_index
     from .retrieval.index.fields import IndexField, index_fields
     from .retrieval.index.manage import build_index, delete_documents, drop_index, update_index
     from .retrieval.index.ray_engine import RayCluster
@@ -127,9 +128,12 @@ __all__ = [
     "add_program",
     "add_reader",
     "advise",
+    "attach_index",
     "build_index",
     "compare",
+    "copy_index",
     "delete_documents",
+    "detach_index",
     "drop_index",
     "evaluate_answers",
     "evaluate_retrieval",
@@ -172,6 +176,7 @@ _HOMES = {
         ".retrieval.handle": ("open_index",),
         ".retrieval.index.contents": ("index_documents",),
         ".retrieval.index.fields": ("IndexField", "index_fields"),
+        ".retrieval.index.copying": ("attach_index", "copy_index", "detach_index"),
         ".retrieval.index.manage": ("build_index", "delete_documents", "drop_index", "update_index"),
         ".retrieval.index.ray_engine": ("RayCluster",),
         ".retrieval.index.sync": ("sync_index", "watch_index"),

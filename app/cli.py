@@ -32,6 +32,7 @@ from .commands.index import (
 )
 from .commands.judge import eval_calibrate, eval_score
 from .commands.optimize import optimize_program
+from .commands.places import index_attach, index_copy, index_detach
 from .commands.programs import programs_diff, programs_list, programs_show
 from .commands.propose import gold_accept, gold_propose
 from .commands.pull import pull_model
@@ -84,6 +85,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
             "info": index_show,
             "verify": index_verify,
             "compact": index_compact,
+            "copy": index_copy,
+            "attach": index_attach,
+            "detach": index_detach,
             "export": index_export,
         },
     ),

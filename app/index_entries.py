@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ..retrieval.errors import QuincunxError
 from ..retrieval.index.contents import index_info
-from ..retrieval.storage.home import DATABASE, home, index_names
+from ..retrieval.storage.home import index_names
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,6 @@ def list_indexes() -> list[IndexEntry]:
 def _entry(name: str) -> IndexEntry:
     try:
         info = index_info(name)
-        written = (home() / "indexes" / name / DATABASE).stat().st_mtime
     except (QuincunxError, OSError) as error:
         return IndexEntry(name, error=str(error))
     return IndexEntry(
@@ -45,6 +43,6 @@ def _entry(name: str) -> IndexEntry:
         passages=info.passages,
         kind=info.snapshot.kind,
         model=str(info.identity["model"]),
-        changed=datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds"),
+        changed=info.changed,
         bytes=info.bytes,
     )

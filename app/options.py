@@ -160,3 +160,14 @@ Prices = Annotated[
 ]
 VALUES = "Values to try, joined by commas."
 Numbers = Annotated[str | None, typer.Option(help=VALUES)]
+StoreAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="Postgres database that the index lies in, postgresql://HOST/DATABASE; the home folder if left out. The "
+        "password is read from PGPASSWORD or PGPASSFILE."
+    ),
+]
+SchemaName = Annotated[
+    str | None,
+    typer.Option(help="Schema of the database that holds the index; quincunx_ and its name if left out."),
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,10 @@ from ..options import (
     ChunkTokens,
     IndexName,
     ProfileName,
+    SchemaName,
+    StoreAddress,
 )
+from .facts import show_facts
 
 if TYPE_CHECKING:
     from ...retrieval.index.changes import BuildReport
@@ -102,17 +105,6 @@ def _cluster(engine: str, address: str | None, actors: int | None) -> RayCluster
     return None
 
 
-def _show(facts: dict[str, Any], as_json: bool) -> None:
-    """Print names and values, as a table or as JSON."""
-    from ..output import results, write_json
-    from ..render.text import facts_table
-
-    if as_json:
-        write_json(facts)
-    else:
-        results.print(facts_table(facts))
-
-
 def _show_change(name: str, report: BuildReport, as_json: bool) -> None:
     """Print what a change did, or would do."""
     from ..output import results, write_json
@@ -140,6 +132,8 @@ def index_build(
     engine: EngineName = "here",
     address: Address = None,
     actors: Actors = None,
+    store: StoreAddress = None,
+    schema: SchemaName = None,
     dry_run: DryRun = False,
     profile: ProfileName = EMBEDDED,
     as_json: AsJson = False,
@@ -167,6 +161,8 @@ def index_build(
             dry_run=dry_run,
             progress=report,
             cluster=cluster,
+            store=store,
+            schema=schema,
         )
     _show_change(name, built, as_json)
 
@@ -282,7 +278,7 @@ def index_drop(
     if not yes:
         typer.confirm(f"Remove index {name} in {folder}?", abort=True, err=True)
     drop_index(name)
-    _show({"index": name, "dropped": str(folder)}, as_json)
+    show_facts({"index": name, "dropped": str(folder)}, as_json)
 
 
 def index_docs(name: IndexName, as_json: AsJson = False) -> None:
@@ -338,7 +334,7 @@ def index_compact(
     from ...retrieval.index.vectors.faiss_part import require_kind
 
     generation = compact_index(name, require_kind(kind) if kind is not None else None)
-    _show({"index": name, "generation": generation}, as_json)
+    show_facts({"index": name, "generation": generation}, as_json)
 
 
 def index_export(
@@ -349,7 +345,7 @@ def index_export(
     """Write the documents as a BEIR corpus, from which the same index can be built."""
     from ...retrieval.index.contents import export_index
 
-    _show({"index": name, "documents": export_index(name, folder), "folder": str(folder)}, as_json)
+    show_facts({"index": name, "documents": export_index(name, folder), "folder": str(folder)}, as_json)
 
 
 def index_list(as_json: AsJson = False) -> None:
@@ -376,4 +372,4 @@ def index_show(name: IndexName, as_json: AsJson = False) -> None:
     """Say what an index holds and which model made it."""
     from ...retrieval.index.contents import index_info as describe
 
-    _show(asdict(describe(name)), as_json)
+    show_facts(asdict(describe(name)), as_json)

@@ -58,7 +58,7 @@ def build(
     state, and cuts and embeds everything.
 
     Raises:
-        CorpusError: no documents. BoundError: the chunks do not fit the embedder.
+        CorpusError: no documents. BoundError: the chunks do not fit the embedder, or the kind where the index lies.
         WriterBusyError: another process is writing this index. StorageError: the disk refused a write.
     """
     chunking = chunking or Chunking()
@@ -67,6 +67,7 @@ def build(
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
     with Store(folder).write(fresh=fresh) as writing:
+        writing.require_kind(kind)
         embedder = embedder_for_index(embedder, writing.identity, corpus.documents.size)
         present = writing.hashes()
         removed = present.keys() - corpus.documents.sources.keys()

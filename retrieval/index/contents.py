@@ -16,6 +16,7 @@ from ..passages import Passage
 from ..storage.disk import make_folder, publish_file, storing
 from ..storage.home import require_index
 from ..text.chunk_size import Chunking
+from .postgres.place import read_place
 from .reader import IndexReader
 from .store import Store
 from .vectors.snapshot import Snapshot
@@ -35,7 +36,11 @@ class IndexInfo:
     identity: dict[str, Any]
     snapshot: Snapshot
     bytes: int
-    """Size of its files on disk."""
+    """Size of its files on disk, or of its tables where it lies in a database."""
+    changed: str
+    """When it was last written: ISO date and time, UTC."""
+    place: str
+    """Where it lies: its folder, or the address of a database and the schema in it."""
     roots: tuple[Root, ...]
     """The files and folders that it was built from; none where the documents were handed over as such."""
 
@@ -161,6 +166,8 @@ def index_info(name: str) -> IndexInfo:
             identity=reading.identity.as_dict(),
             snapshot=reading.snapshot,
             bytes=reading.size(),
+            changed=reading.changed().isoformat(timespec="seconds"),
+            place=str(read_place(folder) or folder),
             roots=reading.origin().roots,
         )
 

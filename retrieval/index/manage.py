@@ -17,6 +17,7 @@ from ..text.chunk_size import Chunking
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index
+from .copying import place_index
 from .embedding import EmbeddingEngine
 from .ray_engine import RayCluster, RayEngine
 from .reader import IndexReader
@@ -44,6 +45,8 @@ def build_index(
     dry_run: bool = False,
     progress: Progress = no_progress,
     cluster: RayCluster | None = None,
+    store: str | None = None,
+    schema: str | None = None,
 ) -> BuildReport:
     """Make the index of that name hold exactly the documents under ``paths``.
 
@@ -68,9 +71,12 @@ def build_index(
         dry_run: write and embed nothing; the report says what would change.
         progress: called with (texts embedded, texts to embed).
         cluster: whose machines embed; this process, if left out. The index is the same.
+        store: the address of a Postgres database that the index lies in, ``postgresql://HOST/DATABASE``, see
+            `attach_index`; where it lies already if left out, else the home folder.
+        schema: that holds it there; ``quincunx_`` and the name, if left out.
 
     Raises:
-        MissingExtraError, RemoteModelError: Ray is not installed, or there is no such cluster.
+        MissingExtraError, RemoteModelError: Ray or psycopg is not installed, or there is no such cluster.
         CorpusError, DuplicateIdError: nothing to read, or documents that cannot be.
         UsageError: a path, a name or a pattern that cannot be one.
         BadNameError, BoundError, UnknownProfileError: a name or a number that cannot be.
@@ -91,6 +97,8 @@ def build_index(
     corpus = read_source(paths, include=include, exclude=exclude, fields=fields, strict=strict)
     corpus.report.log()
     require_documents(corpus)
+    if store is not None and not dry_run:
+        place_index(folder, store, schema)
     if dry_run:
         return _dry_build(folder, corpus, fresh)
     return building.build(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from .vectors.vector_index import SearchedVectors
 
 VECTORS_AT_ONCE = 50_000
 """Of how many passages vectors are read into memory at a time, where it makes no difference."""
+DOCUMENTS_AT_ONCE = 500
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
 
 
@@ -71,6 +73,10 @@ class IndexReader(ABC):
 
         ``known`` are the parts that were returned before. Raises `IndexStateError` where they cannot be loaded.
         """
+
+    @abstractmethod
+    def changed(self) -> datetime:
+        """Return when the index was last written."""
 
     @abstractmethod
     def size(self) -> int:
@@ -133,6 +139,41 @@ class IndexReader(ABC):
         """Yield every passage's number and vector, ascending by number, in blocks of at most so many."""
         return read_vectors(self.connection, self.folder, self.identity.dims, 0, most)
 
+    def keyed_vectors(self) -> Iterator[tuple[list[str], Vectors]]:
+        """Yield the keys of the passages' vectors, ascending, and the vectors, shape (keys, dims), in blocks."""
+        last = ""
+        while True:
+            rows = self.connection.execute(
+                "SELECT key, value FROM vectors WHERE key > ? AND "
+                "EXISTS (SELECT 1 FROM passages WHERE vector = vectors.key) ORDER BY key LIMIT ?",
+                (last, VECTORS_AT_ONCE),
+            ).fetchall()
+            if not rows:
+                return
+            last = str(rows[-1][0])
+            yield [str(key) for key, _ in rows], np.stack([floats(value) for _, value in rows])
+
+    def keyed_documents(self) -> Iterator[tuple[Document, list[tuple[Passage, str]]]]:
+        """Yield every document in the order of its passages' numbers, with its passages and the keys of their vectors."""
+        ids = [
+            str(id)
+            for (id,) in self.connection.execute(
+                "SELECT document_id FROM passages GROUP BY document_id ORDER BY min(number)"
+            )
+        ]
+        for begin in range(0, len(ids), DOCUMENTS_AT_ONCE):
+            some = ids[begin : begin + DOCUMENTS_AT_ONCE]
+            rows = self.connection.execute(
+                f"SELECT {PASSAGE_COLUMNS}, vector FROM passages WHERE document_id {AMONG} ORDER BY number",
+                (among(some),),
+            )
+            passages: dict[str, list[tuple[Passage, str]]] = {id: [] for id in some}
+            for *row, key in rows:
+                passage = _passage(row)
+                passages[passage.document_id].append((passage, str(key)))
+            found = {document.id: document for document in self._documents(some)}
+            yield from ((found[id], passages[id]) for id in some)
+
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
         rows = self.connection.execute(
@@ -182,9 +223,16 @@ class IndexReader(ABC):
 
     def documents(self) -> Iterator[Document]:
         """Yield every document, by id."""
-        for id, title, text, metadata, headed, parts in self.connection.execute(
-            "SELECT id, title, text, metadata, headed, parts FROM documents ORDER BY id"
-        ):
+        ids = [str(id) for (id,) in self.connection.execute("SELECT id FROM documents ORDER BY id")]
+        for begin in range(0, len(ids), DOCUMENTS_AT_ONCE):
+            yield from self._documents(ids[begin : begin + DOCUMENTS_AT_ONCE])
+
+    def _documents(self, ids: Sequence[str]) -> Iterator[Document]:
+        rows = self.connection.execute(
+            f"SELECT id, title, text, metadata, headed, parts FROM documents WHERE id {AMONG} ORDER BY id",
+            (among(ids),),
+        )
+        for id, title, text, metadata, headed, parts in rows:
             yield Document(id, title, text, json.loads(metadata), bool(headed), read_parts(parts))
 
     def fields(self) -> list[FieldPath]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import MissingExtraError
-from .place import read_place
+from .postgres.place import DatabasePlace, read_place
 from .reader import IndexReader
 from .sqlite.database import SQLiteDatabase
 from .writer import IndexWriter
+
+if TYPE_CHECKING:
+    from .postgres.database import PostgresDatabase
 
 
 class Database(Protocol):
@@ -53,7 +56,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._database = _database(folder)
+        place = read_place(folder)
+        self._database: Database = SQLiteDatabase(folder) if place is None else postgres(folder, place)
 
     def read(self) -> AbstractContextManager[IndexReader]:
         """See `Database.read`."""
@@ -72,10 +76,8 @@ class Store:
         self._database.close()
 
 
-def _database(folder: Path) -> Database:
-    place = read_place(folder)
-    if place is None:
-        return SQLiteDatabase(folder)
+def postgres(folder: Path, place: DatabasePlace) -> PostgresDatabase:
+    """Return the database at a place; raises `MissingExtraError` where the library for it is not installed."""
     try:
         from .postgres.database import PostgresDatabase
     except ImportError as error:

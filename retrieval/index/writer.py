@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from ..corpus.file_state import FileState
 from ..corpus.roots import Origin
-from ..errors import DuplicateIdError
+from ..errors import BoundError, DuplicateIdError
 from ..models.embedders import EmbedderIdentity, Vectors
 from ..passages import FILE_FACTS, Document, Passage
 from ..text.chunk_size import Chunking
@@ -69,6 +69,9 @@ class VectorChange:
 class IndexWriter(ABC):
     """One writer's hold on an index."""
 
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    """How the vectors of such an index can be searched."""
+
     def __init__(self, connection: Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
@@ -120,6 +123,13 @@ class IndexWriter(ABC):
     def identity(self) -> EmbedderIdentity | None:
         """What embedded the current generation; ``None`` before the first."""
         return IndexRecipe.read(self.meta).identity if self.generation else None
+
+    def require_kind(self, kind: Kind) -> None:
+        """Raise `BoundError` for a kind of vector search that an index cannot have where this one lies."""
+        if kind not in self.kinds:
+            raise BoundError(
+                f"kind of index {kind!r}: where {self._folder.name!r} lies, known are {', '.join(self.kinds)}"
+            )
 
     def made_by(self, identity: EmbedderIdentity, chunking: Chunking, kind: Kind) -> bool:
         """Whether the current generation was cut, embedded and indexed this way; true before the first."""
@@ -191,6 +201,7 @@ class IndexWriter(ABC):
         previous = Snapshot.read(meta["snapshot"]) if "snapshot" in meta else None
         recipe = recipe or IndexRecipe.read(meta)
         kind = kind or (previous.kind if previous else "flat")
+        self.require_kind(kind)
         is_same_way = previous is not None and self.identity == recipe.identity and previous.kind == kind
         generation = self.generation + 1
         with self._transaction():

@@ -15,8 +15,8 @@ import psycopg
 
 from ...errors import IndexStateError, StorageError, WriterBusyError
 from ...processes import before_fork, working
-from ..place import DatabasePlace
 from ..schema import REBUILD
+from .place import DatabasePlace
 from .reader import PostgresReader
 from .session import Session
 from .tables import drop_tables, has_tables, make_tables
@@ -35,6 +35,11 @@ class PostgresDatabase:
         self.place = place
         self._idle: queue.SimpleQueue[Session] = queue.SimpleQueue()
         before_fork(self.close)
+
+    def reach(self) -> None:
+        """Raise `StorageError` where the server cannot be reached."""
+        with self._translated():
+            Session.open(self.place).close()
 
     @contextmanager
     def read(self) -> Iterator[PostgresReader]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from .vectors import ServerVectors
 
 TOKENS = "tokens"
 """Under which the meta table notes how many tokens all passages have together."""
+WRITTEN = "written"
+"""And when the generation was made."""
 
 
 class PostgresReader(IndexReader):
@@ -45,6 +48,10 @@ class PostgresReader(IndexReader):
         rows = self.connection.execute("SELECT passage FROM searched ORDER BY passage")
         numbers = np.fromiter((number for (number,) in rows), np.int64)
         return ServerVectors(numbers, self.identity.dims), {}
+
+    def changed(self) -> datetime:
+        """See `IndexReader`."""
+        return datetime.fromisoformat(self._meta[WRITTEN])
 
     def size(self) -> int:
         """See `IndexReader`."""

@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.string import StrBinaryDumper, StrDumper, TextBinaryLoader
 
 from ..connection import AMONG, Rows
-from ..place import DatabasePlace
+from .place import DatabasePlace
 
 WAIT_S = 10
 """Longest wait for a server that does not answer."""

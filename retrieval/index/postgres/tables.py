@@ -11,10 +11,10 @@ from psycopg.sql import SQL, Identifier
 
 from ...errors import StorageError
 from ...metadata import Kind, Path
-from ..place import DatabasePlace
 from ..schema import SCHEMA
 from ..tables.meta import write_meta
 from ..tables.metadata import MetadataTable
+from .place import DatabasePlace
 from .session import Session
 
 TEXT = 'text COLLATE "C"'

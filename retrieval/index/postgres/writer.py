@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import BoundError
 from ...models.embedders import Vectors
 from ...processes import working
 from ..connection import AMONG, among
@@ -18,13 +18,15 @@ from ..tables.meta import write_meta
 from ..vectors.snapshot import Snapshot, SnapshotPart
 from ..writer import IndexWriter, VectorChange
 from .postings import add_postings, remove_postings
-from .reader import TOKENS
+from .reader import TOKENS, WRITTEN
 from .session import Session
 from .tables import PostgresMetadata
 
 
 class PostgresWriter(IndexWriter):
     """See `IndexWriter`."""
+
+    kinds = ("flat",)
 
     def __init__(self, session: Session, folder: Path) -> None:
         super().__init__(session, folder)
@@ -49,8 +51,6 @@ class PostgresWriter(IndexWriter):
         remove_postings(self._session, numbers)
 
     def _publish(self, change: VectorChange) -> Snapshot:
-        if change.kind != "flat":
-            raise BoundError(f"an index in Postgres is flat, which is exact (got {change.kind!r})")
         execute = self._session.execute
         if change.previous is None:
             execute("DELETE FROM searched")
@@ -63,7 +63,8 @@ class PostgresWriter(IndexWriter):
             (first,),
         )
         tokens = execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0
-        write_meta(self._session, {TOKENS: str(int(tokens))})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        write_meta(self._session, {TOKENS: str(int(tokens)), WRITTEN: now})
         return Snapshot(change.kind, change.dims, 1.0, (self._part(change, first),))
 
     def _part(self, change: VectorChange, first: int) -> SnapshotPart:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import IndexStateError
+from ...storage.home import DATABASE
 from ..lexical.bm25 import LexicalIndex
 from ..lexical.fts5 import FullTextIndex
 from ..reader import IndexReader
@@ -39,6 +41,10 @@ class SQLiteReader(IndexReader):
         """See `IndexReader`."""
         index = read_snapshot(self.folder, self.snapshot, known)
         return index, dict(zip((part.file for part in self.snapshot.parts), index.parts, strict=True))
+
+    def changed(self) -> datetime:
+        """See `IndexReader`."""
+        return datetime.fromtimestamp((self.folder / DATABASE).stat().st_mtime, UTC)
 
     def size(self) -> int:
         """See `IndexReader`."""

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from ..errors import IndexStateError, UsageError
-from ..storage.disk import make_folder, publish_file, storing
-from ..storage.home import DATABASE, ELSEWHERE
+from ...errors import IndexStateError, UsageError
+from ...storage.disk import make_folder, publish_file, storing
+from ...storage.home import DATABASE, ELSEWHERE
 
 SCHEMES = ("postgresql", "postgres")
 _LONGEST = 63

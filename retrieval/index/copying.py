@@ -1,0 +1,113 @@
+"""Indexes that lie in a database: naming one, and copying an index there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import UsageError
+from ..storage.disk import storing
+from ..storage.home import DATABASE, ELSEWHERE, index_folder, is_index, require_index
+from .contents import IndexInfo, index_info
+from .postgres.place import DatabasePlace, default_schema, write_place
+from .recipe import IndexRecipe
+from .store import Store, postgres
+
+
+def attach_index(name: str, store: str, *, schema: str | None = None) -> IndexInfo:
+    """Give an index that lies in a Postgres database a name here, by which it is searched and changed from now on.
+
+    Args:
+        name: of the index, in this home folder.
+        store: the address of the database, ``postgresql://HOST/DATABASE``; a password is read from ``PGPASSWORD`` or from
+            the file that ``PGPASSFILE`` names, and stands in no file of this package.
+        schema: that holds the index; ``quincunx_`` and the name, if left out.
+
+    Raises:
+        UsageError: an address that cannot be one, or another index of that name.
+        IndexStateError: there is no index in that schema. StorageError: the database cannot be reached.
+        MissingExtraError: the extra ``postgres`` is not installed.
+    """
+    folder = index_folder(name)
+    is_new = not is_index(folder)
+    place_index(folder, store, schema)
+    try:
+        return index_info(name)
+    except BaseException:
+        if is_new:
+            _forget_place(folder)
+        raise
+
+
+def detach_index(name: str) -> None:
+    """Take the name of an index that lies in a database away; the index stays there as it is.
+
+    Raises:
+        UnknownIndexError: no index of that name. UsageError: it lies in this home folder.
+    """
+    folder = require_index(name)
+    if (folder / DATABASE).is_file():
+        raise UsageError(f"index {name!r} lies in {folder}: remove it with `quincunx index drop {name}`")
+    _forget_place(folder)
+
+
+def copy_index(name: str, to: str, *, store: str | None = None, schema: str | None = None) -> IndexInfo:
+    """Copy an index with all it holds; nothing is cut or embedded again.
+
+    Args:
+        name: of the index.
+        to: the name that the copy gets; none of that name may be there.
+        store, schema: the database that it goes to, as in `attach_index`; this home folder, if left out.
+
+    Raises:
+        UnknownIndexError, UsageError: no index of that name, or one that is called as the copy. StorageError: the database
+            cannot be reached, or the disk refused; the copy can be made again then.
+    """
+    source, target = require_index(name), index_folder(to)
+    if is_index(target):
+        raise UsageError(f"there is an index {to!r} already: take another name, or drop it first")
+    if store is not None:
+        place_index(target, store, schema)
+    held, copy = Store(source), Store(target)
+    try:
+        with held.read() as reading, copy.write() as writing:
+            if writing.generation:
+                raise UsageError(
+                    f"there is an index in {store} already that would be overwritten: name another --schema"
+                )
+            for keys, vectors in reading.keyed_vectors():
+                writing.add_vectors(keys, vectors)
+            kind = reading.snapshot.kind
+            writing.replace(
+                reading.keyed_documents(),
+                (),
+                recipe=IndexRecipe(reading.identity, reading.chunking),
+                kind=kind if kind in writing.kinds else writing.kinds[0],
+                origin=reading.origin(),
+                files=reading.files(),
+            )
+    except BaseException:
+        if store is not None:
+            _forget_place(target)
+        raise
+    finally:
+        held.close()
+        copy.close()
+    return index_info(to)
+
+
+def place_index(folder: Path, store: str, schema: str | None) -> None:
+    """Note in an index's folder that it lies in a schema of a database.
+
+    Raises:
+        UsageError: see `DatabasePlace.of` and `write_place`. StorageError, MissingExtraError: the database cannot be reached.
+    """
+    place = DatabasePlace.of(store, schema or default_schema(folder.name))
+    postgres(folder, place).reach()
+    write_place(folder, place)
+
+
+def _forget_place(folder: Path) -> None:
+    with storing(folder):
+        (folder / ELSEWHERE).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
