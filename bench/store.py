@@ -1,6 +1,6 @@
 """The store alone, by how much it holds: building, opening, searching, changing, and the memory and disk that each takes.
 
-Run: ``python bench/store.py [--counts 10k,100k,1m] [--dims 384,768] [--kinds flat,int8] [--out FILE]``. It is built of the first
+Run: ``python bench/store.py [--counts 10k,100k,1m] [--dims 384,768] [--kinds flat,int8] [--store postgresql://HOST/DATABASE] [--out FILE]``. It is built of the first
 kind, and its snapshot then written anew as each of the others. Vectors are drawn, not
 embedded, so that only the store is timed; how many texts a change asks the embedder for is counted. Each step runs in a
 process of its own, whose memory is read: the peak, and at the end what it holds alone, without files that are mapped.
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -24,6 +25,8 @@ sys.path.append(str(Path(__file__).parents[1]))  # `bench` itself, when this fil
 
 from bench.measuring import machine, options, print_table, record
 from quincunx.retrieval.index.build import build, update
+from quincunx.retrieval.index.contents import read_index
+from quincunx.retrieval.index.postgres.place import DatabasePlace, write_place
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.index.vectors.snapshot import Snapshot
 from quincunx.retrieval.models.embedders import EmbedderIdentity, Progress, Vectors, no_progress
@@ -101,7 +104,7 @@ def building(folder: Path, count: int, dims: int, kind: Any) -> dict[str, float]
     """Build the index."""
     begin = time.perf_counter()
     build(folder, documents(count), Drawn(dims), kind=kind)
-    return {"seconds": time.perf_counter() - begin, "disk_mib": _disk(folder) / 2**20}
+    return {"seconds": time.perf_counter() - begin, "disk_mib": _size(folder) / 2**20}
 
 
 def searching(folder: Path, count: int, dims: int) -> dict[str, float]:
@@ -139,14 +142,16 @@ def turning(folder: Path, kind: Any) -> dict[str, float]:
     with Store(folder).write() as writing:
         writing.replace((), (), kind=kind, anew=True)
         recall = Snapshot.read(writing.meta["snapshot"]).recall
-    return {"seconds": time.perf_counter() - begin, "disk_mib": _disk(folder) / 2**20, "recall": recall}
+    return {"seconds": time.perf_counter() - begin, "disk_mib": _size(folder) / 2**20, "recall": recall}
 
 
-def measured(count: int, dims: int, kinds: Sequence[str]) -> dict[str, dict[str, float]]:
+def measured(count: int, dims: int, kinds: Sequence[str], store: str | None) -> dict[str, dict[str, float]]:
     """Return what each step took at this size."""
     first, *others = kinds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "index"
+        if store is not None:
+            write_place(folder, DatabasePlace.of(store, f"bench_{uuid4().hex}"))
         told = {
             "build": _apart(building, folder, count, dims, first),
             "search": _apart(searching, folder, count, dims),
@@ -157,6 +162,7 @@ def measured(count: int, dims: int, kinds: Sequence[str]) -> dict[str, dict[str,
         for kind in others:
             told[f"to {kind}"] = _apart(turning, folder, kind)
             told[f"search, {kind}"] = _apart(searching, folder, count, dims)
+        Store(folder).drop()
         return told
 
 
@@ -180,8 +186,8 @@ def _told(pipe: Any, step: Callable[..., dict[str, float]], given: tuple[Any, ..
     pipe.send({**told, "peak_mib": int(peak) / 2**10, "own_mib": int(own) / 2**10})
 
 
-def _disk(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _size(folder: Path) -> int:
+    return read_index(folder, lambda reading: reading.size())
 
 
 def _written() -> int:
@@ -195,13 +201,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--counts", default="10k,100k")
     parser.add_argument("--dims", default="768")
     parser.add_argument("--kinds", default="flat")
+    parser.add_argument("--store", help="Postgres database to measure an index in, in place of a folder")
     chosen = parser.parse_args(arguments)
     facts_of_machine = machine()
     for dims in map(int, chosen.dims.split(",")):
         figures = {}
         for name in chosen.counts.split(","):
             count = int(name.lower().replace("k", "000").replace("m", "000000"))
-            figures[name] = measured(count, dims, chosen.kinds.split(","))
+            figures[name] = measured(count, dims, chosen.kinds.split(","), chosen.store)
             print(name, figures[name], flush=True)
         steps = [(step, what) for step, told in next(iter(figures.values())).items() for what in told]
         rows = [

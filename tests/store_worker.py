@@ -1,6 +1,6 @@
 """One change of an index in a process of its own, to be killed at any of its system calls.
 
-Usage: python store_worker.py FOLDER OPERATION. Exit 0: done and acknowledged. Exit 3: one typed error.
+Usage: python store_worker.py FOLDER OPERATION [--announce]. With ``--announce`` it says on stdout that it begins. Exit 0: done and acknowledged. Exit 3: one typed error.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ def contents(folder: Path) -> list[Document]:
 
 
 if __name__ == "__main__":
+    if "--announce" in sys.argv:
+        sys.stdout.write("begins\n")
+        sys.stdout.flush()
     try:
         work(Path(sys.argv[1]), sys.argv[2])
     except QuincunxError as error:

@@ -26,6 +26,12 @@ def attach_index(name: str, store: str, *, schema: str | None = None) -> IndexIn
         UsageError: an address that cannot be one, or another index of that name.
         IndexStateError: there is no index in that schema. StorageError: the database cannot be reached.
         MissingExtraError: the extra ``postgres`` is not installed.
+
+    Example:
+        >>> import quincunx
+        >>> quincunx.attach_index("shared", "postgresql://app:secret@db.example/answers")
+        Traceback (most recent call last):
+        quincunx.retrieval.errors.UsageError: store: the address holds a password...
     """
     folder = index_folder(name)
     is_new = not is_index(folder)
@@ -43,6 +49,15 @@ def detach_index(name: str) -> None:
 
     Raises:
         UnknownIndexError: no index of that name. UsageError: it lies in this home folder.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import quincunx
+        >>> written = Path("tea.txt").write_text("Tea is served at four.")
+        >>> built = quincunx.build_index("teatime", "tea.txt")
+        >>> quincunx.detach_index("teatime")
+        Traceback (most recent call last):
+        quincunx.retrieval.errors.UsageError: index 'teatime' lies in ...
     """
     folder = require_index(name)
     if (folder / DATABASE).is_file():
@@ -61,6 +76,15 @@ def copy_index(name: str, to: str, *, store: str | None = None, schema: str | No
     Raises:
         UnknownIndexError, UsageError: no index of that name, or one that is called as the copy. StorageError: the database
             cannot be reached, or the disk refused; the copy can be made again then.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import quincunx
+        >>> written = Path("milk.txt").write_text("Milk is brought at six.")
+        >>> built = quincunx.build_index("milk", "milk.txt")
+        >>> copied = quincunx.copy_index("milk", "milk-before")
+        >>> copied.name, copied.passages
+        ('milk-before', 1)
     """
     source, target = require_index(name), index_folder(to)
     if is_index(target):

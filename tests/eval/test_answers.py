@@ -122,7 +122,13 @@ def test_all_questions_are_asked_and_each_check_counts_what_it_says(gold: Path, 
     shown = {question.id: question for question in page.questions}
     assert shown["q1"].answer is not None
     assert shown["q1"].answer.citations[0].quote == PAGES["tea"][1]
+    assert {check.name: check.value for check in shown["q1"].answer.checks} == answers.values["q1"]
+    assert (shown["q1"].reference, shown["q3"].reference) == ("About a year in a dark tin.", "")
     assert shown["q3"].refused
+    [reason] = page.refusal_reasons
+    assert (reason.rightly, reason.wrongly) == (1, 0)
+    assert reason.reason == "The passages found do not hold an answer to this question."
+    assert ("spent", "3 calls of the language model, which told no tokens") in page.facts
 
 
 def test_a_gold_set_without_references_goes_by_citations_and_says_so(gold: Path, home: Path) -> None:

@@ -16,6 +16,7 @@ from quincunx.eval.goldsets.goldset import canon_folder
 from quincunx.eval.optimise.plan import Plan, plan_optimization
 from quincunx.eval.optimise.spending import Caps
 from quincunx.eval.prices import Price, known_price
+from quincunx.eval.report.facts import spent_text
 from quincunx.retrieval.errors import UsageError
 
 VERSION = importlib.metadata.version("litellm")
@@ -48,6 +49,15 @@ def test_without_litellm_no_price_is_known(monkeypatch: pytest.MonkeyPatch) -> N
         assert known_price("openai/gpt-4o-mini") is None
     finally:
         prices._table.cache_clear()
+
+
+def test_what_a_run_spent_is_told_with_what_is_known_of_it() -> None:
+    assert spent_text(2, {}, None) == "2 calls of the language model, which told no tokens"
+    tokens = {"input": 1_000_000, "output": 2000}
+    asked = "1,234 calls of the language model, 1,000,000 tokens in and 2,000 out"
+    assert spent_text(1234, tokens, None) == f"{asked}, no price known"
+    price = Price(2.0, 5.0)
+    assert spent_text(1234, tokens, price) == f"{asked}, 2.0100 USD at {price}"
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser import Browser, opened_browser
@@ -25,6 +26,7 @@ from quincunx.eval.metrics import records as data
 from quincunx.eval.report import page
 from quincunx.eval.report.charts import delta_chart, latency_chart, quantile
 from quincunx.eval.report.example import example
+from quincunx.eval.report.optimised import part_means
 from quincunx.eval.report.packing import pack, script_json
 from quincunx.retrieval.errors import StorageError
 
@@ -182,6 +184,20 @@ def test_charts_count_each_question_once() -> None:
     assert sum(bin.count for bin in times.bins) == times.total.n == len(known)
     assert quantile([1.0, 2.0, 4.0], 0.5) == 2.0
     assert quantile([0.0, 10.0], 0.95) == pytest.approx(9.5)
+
+
+def test_parts_of_a_metric_are_compared_over_the_questions_that_have_them_twice() -> None:
+    def told(**parts: float) -> dict[str, Any]:
+        return {"score": 0.0, "parts": parts, "failed": None}
+
+    scores = {
+        "before": {"a": told(overlap=0.2, kept=1.0), "b": told(overlap=0.4), "c": told(overlap=1.0)},
+        "after 3": {"a": told(overlap=0.6), "b": told(overlap=0.8, kept=0.5), "c": told()},
+    }
+    [part] = part_means({"seed": 3, "scores": scores})
+    assert (part.name, part.n) == ("overlap", 2)
+    assert [part.before, part.after] == pytest.approx([0.3, 0.7])
+    assert part_means({"seed": 4, "scores": {}}) == []
 
 
 def test_a_run_of_nothing_has_a_page() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +22,7 @@ from quincunx.retrieval.index.vectors import snapshot
 from quincunx.retrieval.index.vectors.faiss_part import Kind, VectorPart
 from quincunx.retrieval.index.vectors.snapshot import FOLDER, Snapshot
 from quincunx.retrieval.index.vectors.vector_index import VectorIndex
-from quincunx.retrieval.index.view import OpenIndex
+from quincunx.retrieval.index.view import OpenIndex, View
 from quincunx.retrieval.passages import Document
 from quincunx.retrieval.search import Searcher
 from quincunx.retrieval.settings import SearchSettings
@@ -170,15 +171,21 @@ def test_a_number_that_is_gone_from_a_part_is_not_given_again(tmp_path: Path) ->
     snapshot_of(tmp_path)
 
 
+def loaded_parts(view: View) -> Sequence[VectorPart]:
+    index = view._loaded.index
+    assert isinstance(index, VectorIndex)
+    return index.parts
+
+
 def test_an_open_index_reads_the_parts_that_it_does_not_have(tmp_path: Path) -> None:
     build(tmp_path, documents(0, 200), Hashing())
     opened = OpenIndex(tmp_path, Hashing().identity)
     with opened.view() as view:
-        [first] = view._loaded.index.parts
+        [first] = loaded_parts(view)
     (tmp_path / FOLDER / snapshot_of(tmp_path).parts[0].file).chmod(0o000)
     update(tmp_path, documents(300, 304), Hashing())
     with opened.view() as view:
-        parts = view._loaded.index.parts
+        parts = loaded_parts(view)
     assert (parts[0] is first, len(parts[1].numbers)) == (True, 4)
 
 

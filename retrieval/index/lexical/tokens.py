@@ -29,7 +29,8 @@ class Tokenizer:
             try:
                 connection.executemany("INSERT INTO lexical (rowid, words) VALUES (?, ?)", numbered)
                 for token, text, at in connection.execute("SELECT term, doc, offset FROM tokens"):
-                    found[text - 1].setdefault(token, []).append(at)
+                    # The token of a mark that stands alone is empty, which this table gives as NULL.
+                    found[text - 1].setdefault(token or "", []).append(at)
             finally:
                 connection.execute("ROLLBACK")
         for positions in found:

@@ -123,11 +123,6 @@ class PostgresDatabase:
         """Turn what Postgres reports into one typed error."""
         try:
             yield
-        except _NOT_THERE as error:
-            raise StorageError(
-                f"{self.place}: {_told(error)}; nothing was changed. See that the server runs, takes connections from here "
-                "and has room, and run the same command again"
-            ) from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise StorageError(
                 f"{self.place}: {_told(error)}; nothing was changed. Grant the right, or use a role that has it"
@@ -136,6 +131,11 @@ class PostgresDatabase:
             raise StorageError(
                 f"{self.place}: {_told(error)}; nothing was changed. An id of more than about 2,600 bytes cannot be held in "
                 "Postgres: shorten it, or keep the index in a folder"
+            ) from error
+        except _NOT_THERE as error:
+            raise StorageError(
+                f"{self.place}: {_told(error)}; nothing was changed. See that the server runs, takes connections from here "
+                "and has room, and run the same command again"
             ) from error
         except psycopg.Error as error:
             raise IndexStateError(f"{self.place}: {_told(error)}. {REBUILD}") from error

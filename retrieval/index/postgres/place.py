@@ -72,10 +72,10 @@ def read_place(folder: Path) -> DatabasePlace | None:
     path = folder / ELSEWHERE
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        return DatabasePlace.of(**told)
+        return DatabasePlace.of(str(told["address"]), str(told["schema"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError, UsageError) as error:
+    except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
         raise IndexStateError(
             f"{path}: it does not say where the index lies ({error}); attach it again with `quincunx index attach`"
         ) from error

@@ -58,8 +58,10 @@ class Postings:
             return Term(word, 0)
         if not phrase.is_one_token:
             return Term(word, len(self._places(word)))
+        numbers = phrase.tokens[0]
+        counted = "*" if len(numbers) == 1 else "DISTINCT passage"
         rows = self._session.execute(
-            f"SELECT count(DISTINCT passage) FROM postings WHERE term {AMONG}", (among(phrase.tokens[0]),)
+            f"SELECT count({counted}) FROM postings WHERE term {AMONG}", (among(numbers),)
         )
         return Term(word, int(rows.fetchone()[0]))
 

@@ -19,10 +19,8 @@ from .session import Session
 from .tables import PostgresMetadata, has_tables
 from .vectors import ServerVectors
 
-TOKENS = "tokens"
-"""Under which the meta table notes how many tokens all passages have together."""
-WRITTEN = "written"
-"""And when the generation was made."""
+PASSAGES, TOKENS, WRITTEN = "passages", "tokens", "written"
+"""Under which the meta table notes how many passages there are, how many tokens they have together, and when that was."""
 
 
 class PostgresReader(IndexReader):
@@ -31,7 +29,7 @@ class PostgresReader(IndexReader):
     def __init__(self, session: Session, folder: Path) -> None:
         super().__init__(session, folder, read_meta(session) if has_tables(session) else {})
         self._session = session
-        self._lexical = Postings(session, self.counts()[1], int(self._meta.get(TOKENS, 0)))
+        self._lexical = Postings(session, int(self._meta[PASSAGES]), int(self._meta[TOKENS]))
 
     @property
     def lexical(self) -> LexicalIndex:
@@ -77,6 +75,7 @@ class PostgresReader(IndexReader):
             yield str(error)
         if searched:
             yield f"{len(searched)} vectors are searched that belong to no passage"
-        tokens = self.connection.execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0
-        if int(tokens) != int(self._meta.get(TOKENS, 0)):
-            yield f"the passages have {tokens} words, not the {self._meta.get(TOKENS, 0)} noted"
+        tokens = int(self.connection.execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0)
+        for name, counted in ((PASSAGES, self.counts()[1]), (TOKENS, tokens)):
+            if counted != int(self._meta[name]):
+                yield f"there are {counted} {name}, not the {self._meta[name]} noted"

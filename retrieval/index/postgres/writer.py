@@ -18,9 +18,12 @@ from ..tables.meta import write_meta
 from ..vectors.snapshot import Snapshot, SnapshotPart
 from ..writer import IndexWriter, VectorChange
 from .postings import add_postings, remove_postings
-from .reader import TOKENS, WRITTEN
+from .reader import PASSAGES, TOKENS, WRITTEN
 from .session import Session
 from .tables import PostgresMetadata
+
+NOTED_AT_ONCE = 500
+"""Passages whose words are split and written together."""
 
 
 class PostgresWriter(IndexWriter):
@@ -31,9 +34,12 @@ class PostgresWriter(IndexWriter):
     def __init__(self, session: Session, folder: Path) -> None:
         super().__init__(session, folder)
         self._session = session
+        self._words: list[tuple[int, str]] = []
+        """Those of passages that `_note_words` has not written yet."""
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        self._words = []
         with working(), self._session.connection.transaction():
             yield
 
@@ -45,12 +51,19 @@ class PostgresWriter(IndexWriter):
         return np.asarray(vector, np.float32)
 
     def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
-        add_postings(self._session, words)
+        self._words += words
+        if len(self._words) >= NOTED_AT_ONCE:
+            self._note_words()
+
+    def _note_words(self) -> None:
+        add_postings(self._session, self._words)
+        self._words = []
 
     def _remove_words(self, numbers: Sequence[int]) -> None:
         remove_postings(self._session, numbers)
 
     def _publish(self, change: VectorChange) -> Snapshot:
+        self._note_words()
         execute = self._session.execute
         if change.previous is None:
             execute("DELETE FROM searched")
@@ -62,9 +75,9 @@ class PostgresWriter(IndexWriter):
             "WHERE number >= ?",
             (first,),
         )
-        tokens = execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0
+        passages, tokens = execute("SELECT count(*), sum(tokens) FROM lengths").fetchone()
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        write_meta(self._session, {TOKENS: str(int(tokens)), WRITTEN: now})
+        write_meta(self._session, {PASSAGES: str(passages), TOKENS: str(int(tokens or 0)), WRITTEN: now})
         return Snapshot(change.kind, change.dims, 1.0, (self._part(change, first),))
 
     def _part(self, change: VectorChange, first: int) -> SnapshotPart:
@@ -89,7 +102,9 @@ class PostgresWriter(IndexWriter):
         )
 
     def _tidy(self, kept: Sequence[Snapshot]) -> None:
-        """Nothing is kept beside the tables, whose former rows the server gives up by itself."""
+        # The server gives up former rows by itself; how it looks for the new ones, it chooses by what it knows of them.
+        for table in ("passages", "postings", "terms", "searched", "metadata_values"):
+            self._session.execute(f"ANALYZE {table}")
 
     def compact(self) -> None:
         """See `IndexWriter`."""
