@@ -99,6 +99,10 @@ def odd_optimisation() -> dict[str, Any]:
             name: {"answerable_answered": 20, "answerable_refused": 6, "unanswerable_answered": 2, "unanswerable_refused": 3}
             for name in ("before", "few-shot 0", "after 0")
         },
+        "scores": {
+            name: {UNBROKEN: {"score": 0.5, "parts": {"overlap": 0.25, UNBROKEN: 0.5}, "failed": None}}
+            for name in ("before", "few-shot 0", "after 0")
+        },
         "look": 3, "curve": [{"dev": 0.4 + step / 40} for step in range(12)], "evaluations": 1234,
         "searches": {"asked": 1234, "made": 120}, "notes": [f"Demo left out: {UNBROKEN}"],
         "spent": {"calls": 2345, "failed": 2, "input_tokens": 1234567, "output_tokens": 234567, "usd": 1.2345},

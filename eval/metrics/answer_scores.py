@@ -101,6 +101,18 @@ class AnswerScores:
             checks=tuple(data.CheckValue(*check) for check in self.values.get(id, {}).items()),
         )
 
+    def dropped(self) -> tuple[data.RuleCount, ...]:
+        """Return what the check took out by rule, the commonest first."""
+        rules = [
+            [part["rule"] for part in row.record["dropped"]]
+            for row in self._scored.rows.values()
+            if not row.failed
+        ]
+        parts, answers = (
+            Counter(rule for found in rules for rule in each(found)) for each in (list[str], set[str])
+        )
+        return tuple(data.RuleCount(rule, count, answers[rule]) for rule, count in parts.most_common())
+
     def refusal_reasons(self) -> tuple[data.RefusalReason, ...]:
         """Return why questions were declined, the commonest reason first."""
         counts = Counter(

@@ -213,6 +213,16 @@ class RefusalReason:
 
 
 @dataclass(frozen=True)
+class RuleCount:
+    """How much a rule of the check took out of what a model said."""
+
+    rule: str
+    parts: int
+    answers: int
+    """Questions in whose answer it took something out."""
+
+
+@dataclass(frozen=True)
 class AnswerRecord:
     """What the program said after the check."""
 
@@ -293,6 +303,8 @@ class Report:
     """Only where kind is ``answers``."""
     refusal_reasons: tuple[RefusalReason, ...] = ()
     """The commonest first."""
+    dropped: tuple[RuleCount, ...] = ()
+    """What the check took out; the commonest rule first."""
     checks: tuple[CheckRecord, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know first, such as a run that was cut off, or an n that cannot tell."""

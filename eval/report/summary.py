@@ -178,6 +178,7 @@ def report_of(summary: Summary) -> data.Report:
         given=scored.n,
         refusals=summary.answers.refusals if summary.answers else None,
         refusal_reasons=summary.answers.refusal_reasons() if summary.answers else (),
+        dropped=summary.answers.dropped() if summary.answers else (),
         outcomes=tuple(
             data.OutcomeRecord(
                 summary.answers.program, each.name, _mean(each.share, len(scored.failed)), each.count

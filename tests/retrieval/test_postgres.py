@@ -416,6 +416,27 @@ def test_a_damaged_schema_is_one_error_that_says_how_to_go_on(
     assert sorted(contents(there), key=str) == sorted(BASE, key=str)
 
 
+def test_tables_of_other_schemas_that_are_called_alike_are_left_alone(server: Server, tmp_path: Path) -> None:
+    with psycopg.connect(server.address, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE shared")
+    address = server.address.replace("/postgres?", "/shared?")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA tools; CREATE EXTENSION vector SCHEMA tools")
+        connection.execute("CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL)")
+        connection.execute("INSERT INTO meta VALUES ('schema', '4'), ('generation', '1')")
+        connection.execute("CREATE TABLE documents (id text)")
+    folder = tmp_path / "index"
+    write_place(folder, DatabasePlace.of(address, "mine"))
+    with pytest.raises(IndexStateError, match="schema unknown"):
+        contents(folder)
+    build(folder, BASE, Hashing())
+    assert sorted(contents(folder), key=str) == sorted(BASE, key=str)
+    assert Searcher(folder, Hashing(), None).search("document").passages
+    with psycopg.connect(address) as connection:
+        assert connection.execute("SELECT count(*) FROM meta").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+
+
 def test_what_cannot_be_there_is_one_error_and_nothing_is_written(server: Server, there: Path) -> None:
     with pytest.raises(BoundError, match="known are flat"):
         build(there, BASE, Hashing(), kind="hnsw")

@@ -16,7 +16,7 @@ from ..lexical.nearness import near_places
 from ..lexical.tokens import Positions, Tokenizer
 from ..vectors.faiss_part import Numbers
 from ..vectors.vector_index import TIES
-from .session import Session
+from .session import Session, is_allowed
 
 TOKENIZER = Tokenizer()
 LONGEST_TOKEN = 200
@@ -138,7 +138,9 @@ class Postings:
                 ]
         weights = [weight(term.passages, self._passages) for term in terms]
         columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
-        within = "" if allowed is None else "WHERE passage = ANY(%(allowed)s)"
+        within = ""
+        if allowed is not None:
+            within = "WHERE " + is_allowed("passage", len(allowed)).replace("?", "%(allowed)s")
         found = self._session.connection.execute(
             f"""
             WITH hits AS (

@@ -55,7 +55,8 @@ class PostgresReader(IndexReader):
         """See `IndexReader`."""
         rows = self.connection.execute(
             "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-            "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+            "(SELECT oid FROM pg_namespace WHERE nspname = ?)",
+            (self._session.schema,),
         )
         return int(rows.fetchone()[0])
 

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from pgvector.psycopg import register_vector
-from pgvector.psycopg.vector import VectorBinaryLoader
+from pgvector.psycopg.vector import VectorBinaryLoader, register_vector_info
 from psycopg.sql import SQL, Identifier
+from psycopg.types import TypeInfo
 from psycopg.types.string import StrBinaryDumper, StrDumper, TextBinaryLoader
 
 from ..connection import AMONG, Rows
@@ -23,14 +23,20 @@ from .place import DatabasePlace
 
 WAIT_S = 10
 """Longest wait for a server that does not answer."""
+LOOKED_UP = 1_000
+"""Allowed numbers that are looked up in an index one by one; of more, rows that were found otherwise are held against them."""
+_SCHEMA_OF_VECTORS = "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'vector'"
 _VALUE = re.compile(rf"{re.escape(AMONG)}|\?")
 
 
 class Session:
     """See `Connection`; not to be used by two threads at once."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], schema: str) -> None:
         self.connection = connection
+        self.schema = schema
+        self.nearness = ""
+        """The operator that orders vectors by their inner product, once `know_vectors` was called."""
 
     @classmethod
     def open(cls, place: DatabasePlace) -> Session:
@@ -40,19 +46,29 @@ class Session:
         )
         try:
             connection.execute("SET client_encoding TO 'UTF8'")
-            connection.execute(SQL("SET search_path TO {}, public").format(Identifier(place.schema)))
+            # No other schema, lest a table of somebody else's that is called alike be taken for one of the index.
+            connection.execute(SQL("SET search_path TO {}").format(Identifier(place.schema)))
             connection.adapters.register_dumper(str, _EscapedBinaryDumper)
             connection.adapters.register_dumper(str, _EscapedDumper)
             connection.adapters.register_loader("text", _EscapedLoader)
-            return cls(connection)
+            return cls(connection, place.schema)
         except BaseException:
             connection.close()
             raise
 
+    def vector_schema(self) -> str | None:
+        """Return the schema that pgvector was made in, quoted; ``None`` where it is not there."""
+        row = self.connection.execute(_SCHEMA_OF_VECTORS).fetchone()
+        return None if row is None else Identifier(row[0]).as_string(self.connection)
+
     def know_vectors(self) -> None:
         """Have vectors read and written as arrays; raises ``psycopg.ProgrammingError`` where pgvector is not there."""
-        register_vector(self.connection)
-        self.connection.adapters.register_loader("vector", _ArrayLoader)
+        schema = self.vector_schema()
+        kind = None if schema is None else TypeInfo.fetch(self.connection, f"{schema}.vector")
+        register_vector_info(self.connection, kind)
+        assert kind is not None, "else it is not there, which was raised"
+        self.connection.adapters.register_loader(kind.oid, _ArrayLoader)
+        self.nearness = f"OPERATOR({schema}.<#>)"
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Run a statement with a question mark for each value."""
@@ -99,6 +115,13 @@ class _EscapedLoader(TextBinaryLoader):
     def load(self, data: Any) -> str | bytes:
         text = super().load(data)
         return unescaped(text) if isinstance(text, str) else text
+
+
+def is_allowed(column: str, allowed: int) -> str:
+    """Return the condition that a column of numbers is among so many, which are its one value, as a list."""
+    if allowed <= LOOKED_UP:
+        return f"{column} = ANY(?::bigint[])"
+    return f"({column} + 0) IN (SELECT unnest(?::bigint[]))"  # a sum is in no index
 
 
 def escaped(text: str) -> str:

@@ -19,6 +19,8 @@ from .session import Session
 
 TEXT = 'text COLLATE "C"'
 """Sorted by its characters' numbers, as in SQLite."""
+VECTOR = "schema_of_pgvector.vector"
+"""With the schema put in that pgvector was made in."""
 _TABLES = f"""
 CREATE TABLE meta (key {TEXT} PRIMARY KEY, value {TEXT} NOT NULL);
 CREATE TABLE documents (
@@ -36,8 +38,8 @@ CREATE TABLE passages (
 );
 CREATE INDEX passages_of_document ON passages (document_id);
 CREATE INDEX passages_of_vector ON passages (vector);
-CREATE TABLE vectors (key {TEXT} PRIMARY KEY, value vector NOT NULL);
-CREATE TABLE searched (passage bigint PRIMARY KEY, value vector NOT NULL);
+CREATE TABLE vectors (key {TEXT} PRIMARY KEY, value {VECTOR} NOT NULL);
+CREATE TABLE searched (passage bigint PRIMARY KEY, value {VECTOR} NOT NULL);
 ALTER TABLE searched ALTER COLUMN value SET STORAGE PLAIN;
 CREATE TABLE terms (term integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, token {TEXT} NOT NULL UNIQUE);
 CREATE TABLE postings (
@@ -93,8 +95,10 @@ def _as_written(value: Any) -> Any:
 
 def has_tables(session: Session) -> bool:
     """Whether the tables of an index were made in the schema."""
-    [(made,)] = session.execute("SELECT to_regclass('meta') IS NOT NULL")
-    return bool(made)
+    made = session.execute(
+        "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'meta'", (session.schema,)
+    )
+    return made.fetchone() is not None
 
 
 def make_tables(session: Session, place: DatabasePlace) -> None:
@@ -103,13 +107,18 @@ def make_tables(session: Session, place: DatabasePlace) -> None:
     with session.connection.transaction():
         try:
             session.connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
-        except (psycopg.errors.FeatureNotSupported, psycopg.errors.InsufficientPrivilege) as error:
+        except (
+            psycopg.errors.FeatureNotSupported,
+            psycopg.errors.UndefinedFile,
+            psycopg.errors.InsufficientPrivilege,
+        ) as error:
             raise StorageError(
                 f"{place}: the extension pgvector is not there and cannot be made ({error}); install it on the server, and "
                 "have its administrator run CREATE EXTENSION vector in this database"
             ) from error
         session.connection.execute(schema)
-        session.connection.execute(_TABLES.encode())
+        vector = f"{session.vector_schema()}.vector"
+        session.connection.execute(_TABLES.replace(VECTOR, vector).encode())
         write_meta(session, {"schema": str(SCHEMA), "store": uuid4().hex})
 
 

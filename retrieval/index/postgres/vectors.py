@@ -13,7 +13,7 @@ from ..connection import AMONG, Connection, among
 from ..reader import floats
 from ..vectors.faiss_part import Numbers
 from ..vectors.vector_index import TIES, SearchedVectors, VectorIndex
-from .session import Session
+from .session import Session, is_allowed
 
 
 class ServerVectors:
@@ -69,9 +69,9 @@ class ServerVectors:
         """Return numbers, ascending, and vectors of the nearest as the server sees them."""
         within, values = "", list[Any]()
         if allowed is not None:
-            within, values = f"WHERE passage {AMONG} ", [among(allowed.tolist())]
+            within, values = f"WHERE {is_allowed('passage', len(allowed))} ", [allowed.tolist()]
         rows = self._open.execute(
-            f"SELECT passage, value FROM searched {within}ORDER BY value <#> ? LIMIT ?",
+            f"SELECT passage, value FROM searched {within}ORDER BY value {self._open.nearness} ? LIMIT ?",
             (*values, np.asarray(question, np.float32), limit),
         )
         found = sorted(((number, floats(value)) for number, value in rows), key=lambda row: int(row[0]))

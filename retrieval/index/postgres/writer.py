@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 
 from ...models.embedders import Vectors
 from ...processes import working
@@ -21,6 +23,8 @@ from .postings import add_postings, remove_postings
 from .reader import PASSAGES, TOKENS, WRITTEN
 from .session import Session
 from .tables import PostgresMetadata
+
+logger = logging.getLogger(__name__)
 
 NOTED_AT_ONCE = 500
 """Passages whose words are split and written together."""
@@ -103,11 +107,16 @@ class PostgresWriter(IndexWriter):
 
     def _tidy(self, kept: Sequence[Snapshot]) -> None:
         # The server gives up former rows by itself; how it looks for the new ones, it chooses by what it knows of them.
-        for table in ("passages", "postings", "terms", "searched", "metadata_values"):
-            self._session.execute(f"ANALYZE {table}")
+        try:
+            for table in ("passages", "postings", "terms", "searched", "metadata_values"):
+                self._session.execute(f"ANALYZE {table}")
+        except psycopg.Error as error:
+            logger.warning("%s: published, but not analysed (%s)", self._folder, error)
 
     def compact(self) -> None:
         """See `IndexWriter`."""
-        tables = self._session.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        tables = self._session.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = ?", (self._session.schema,)
+        )
         for (table,) in tables.fetchall():
             self._session.execute(f"VACUUM ANALYZE {table}")
