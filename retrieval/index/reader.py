@@ -158,7 +158,8 @@ class IndexReader(ABC):
         ids = [
             str(id)
             for (id,) in self.connection.execute(
-                "SELECT document_id FROM passages GROUP BY document_id ORDER BY min(number)"
+                "SELECT documents.id FROM documents LEFT JOIN passages ON document_id = documents.id "
+                "GROUP BY documents.id ORDER BY min(number)"
             )
         ]
         for begin in range(0, len(ids), DOCUMENTS_AT_ONCE):

@@ -45,7 +45,7 @@ class PostgresReader(IndexReader):
         """See `IndexReader`."""
         rows = self.connection.execute("SELECT passage FROM searched ORDER BY passage")
         numbers = np.fromiter((number for (number,) in rows), np.int64)
-        return ServerVectors(numbers, self.identity.dims), {}
+        return ServerVectors(numbers, self.identity.dims, self.snapshot.kind), {}
 
     def changed(self) -> datetime:
         """See `IndexReader`."""

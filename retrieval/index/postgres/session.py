@@ -35,8 +35,9 @@ class Session:
     def __init__(self, connection: psycopg.Connection[Any], schema: str) -> None:
         self.connection = connection
         self.schema = schema
-        self.nearness = ""
-        """The operator that orders vectors by their inner product, once `know_vectors` was called."""
+        self.nearness, self.graph, self._vector = "", "", ""
+        """Once `know_vectors` was called: the operator that orders vectors by their inner product, the class of operators of a graph
+        of them, and their type."""
 
     @classmethod
     def open(cls, place: DatabasePlace) -> Session:
@@ -68,7 +69,12 @@ class Session:
         register_vector_info(self.connection, kind)
         assert kind is not None, "else it is not there, which was raised"
         self.connection.adapters.register_loader(kind.oid, _ArrayLoader)
-        self.nearness = f"OPERATOR({schema}.<#>)"
+        self.nearness, self.graph = f"OPERATOR({schema}.<#>)", f"{schema}.vector_ip_ops"
+        self._vector = f"{schema}.vector"
+
+    def sized(self, column: str, dims: int) -> str:
+        """Return a column of vectors as one of so many dimensions, which a graph is made of."""
+        return f"({column}::{self._vector}({dims}))"
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Run a statement with a question mark for each value."""

@@ -7,25 +7,37 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...errors import IndexStateError
+from ...errors import BoundError, IndexStateError
 from ...models.embedders import Vectors
 from ..connection import AMONG, Connection, among
 from ..reader import floats
-from ..vectors.faiss_part import Numbers
-from ..vectors.vector_index import TIES, SearchedVectors, VectorIndex
+from ..vectors.faiss_part import Kind, Numbers
+from ..vectors.vector_index import RECALL_DEPTH, RECALL_SAMPLE, TIES, SearchedVectors, VectorIndex
 from .session import Session, is_allowed
+
+HNSW_SEARCHED = 200
+"""Neighbours that a search keeps in view, at least: pgvector's ``hnsw.ef_search``. It finds no more at a time than that, so that
+more are asked for where more are wanted."""
+MOST_SEARCHED = 1_000
+"""The most that pgvector takes."""
+MOST_DIMS = 2_000
+"""The most dimensions of pgvector's ``hnsw``."""
+_ROUNDING = 1e-5
+"""What two ways of adding up float32 products may differ by."""
 
 
 class ServerVectors:
     """The vectors of one generation, which stay in the database; see `SearchedVectors`.
 
-    The server looks at every vector and gives the nearest; they are put in order here, by the same arithmetic as everywhere.
+    The server gives the nearest; they are put in order here, by the same arithmetic as everywhere. It looks at every vector, or,
+    of an ``hnsw`` index, at some: with a filter, at all that the filter allows.
     """
 
-    def __init__(self, numbers: Numbers, dims: int, session: Session | None = None) -> None:
+    def __init__(self, numbers: Numbers, dims: int, kind: Kind, session: Session | None = None) -> None:
         """``session``: that of one search, which `by` gives."""
         self._numbers = numbers
         self._dims = dims
+        self._kind = kind
         self._session = session
 
     @property
@@ -35,7 +47,7 @@ class ServerVectors:
 
     def by(self, connection: Connection) -> SearchedVectors:
         """See `SearchedVectors`."""
-        return ServerVectors(self._numbers, self._dims, cast(Session, connection))
+        return ServerVectors(self._numbers, self._dims, self._kind, cast(Session, connection))
 
     def best(self, question: Vectors, limit: int, allowed: Numbers | None = None) -> list[tuple[int, float]]:
         """See `VectorIndex.best`."""
@@ -43,10 +55,12 @@ class ServerVectors:
         wanted = min(limit + TIES, count)
         while wanted:
             numbers, vectors = self._nearest(question[0], wanted, allowed)
+            if not len(numbers):
+                break
             found = VectorIndex.make(numbers, vectors).best(question, limit)
             # What the server computes differs in the last digits: what it left out may tie with the last of these.
             least = float((vectors @ question[0]).min())
-            if wanted == count or least < found[-1][1] - _ROUNDING:
+            if wanted == count or len(numbers) < wanted or least < found[-1][1] - _ROUNDING:
                 return found
             wanted = min(2 * wanted, count)
         return []
@@ -67,11 +81,13 @@ class ServerVectors:
         self, question: np.ndarray[Any, Any], limit: int, allowed: Numbers | None
     ) -> tuple[Numbers, Vectors]:
         """Return numbers, ascending, and vectors of the nearest as the server sees them."""
-        within, values = "", list[Any]()
+        within, values, column = "", list[Any](), "value"
         if allowed is not None:
             within, values = f"WHERE {is_allowed('passage', len(allowed))} ", [allowed.tolist()]
+        elif self._kind == "hnsw":
+            column = prepare_hnsw(self._open, self._dims, limit)
         rows = self._open.execute(
-            f"SELECT passage, value FROM searched {within}ORDER BY value {self._open.nearness} ? LIMIT ?",
+            f"SELECT passage, value FROM searched {within}ORDER BY {column} {self._open.nearness} ? LIMIT ?",
             (*values, np.asarray(question, np.float32), limit),
         )
         found = sorted(((number, floats(value)) for number, value in rows), key=lambda row: int(row[0]))
@@ -84,5 +100,55 @@ class ServerVectors:
         return self._session
 
 
-_ROUNDING = 1e-5
-"""What two ways of adding up float32 products may differ by."""
+def prepare_hnsw(session: Session, dims: int, limit: int) -> str:
+    """Set up the search for so many by the graph, within this transaction; returns what to order by.
+
+    The scan goes on until it has enough: else pgvector leaves out rows without a word.
+    """
+    searched = min(max(HNSW_SEARCHED, limit), MOST_SEARCHED)
+    session.execute(f"SET LOCAL hnsw.ef_search = {searched}")
+    session.execute("SET LOCAL hnsw.iterative_scan = strict_order")
+    return session.sized("value", dims)
+
+
+def make_hnsw(session: Session, dims: int) -> float:
+    """Make the graph of all vectors anew, inside a transaction, and return the recall of the exact top 20 over a sample.
+
+    Raises:
+        BoundError: more dimensions than pgvector's graph takes.
+    """
+    if dims > MOST_DIMS:
+        raise BoundError(
+            f"hnsw in Postgres takes at most {MOST_DIMS} dimensions (got {dims}): keep the index flat"
+        )
+    session.execute(
+        f"CREATE INDEX nearest ON searched USING hnsw ({session.sized('value', dims)} {session.graph})"
+    )
+    count = int(session.execute("SELECT count(*) FROM searched").fetchone()[0])
+    depth = min(RECALL_DEPTH, count)
+    step = max(1, count // RECALL_SAMPLE)
+    sample = session.execute(
+        "SELECT value FROM (SELECT value, row_number() OVER (ORDER BY passage) AS place FROM searched) AS numbered "
+        "WHERE mod(place - 1, ?) = 0 ORDER BY place LIMIT ?",
+        (step, RECALL_SAMPLE),
+    ).fetchall()
+    hits = 0
+    for (value,) in sample:
+        question = floats(value)
+        found = [
+            {
+                number
+                for (number,) in session.execute(
+                    f"SELECT passage FROM searched ORDER BY {column} {session.nearness} ? LIMIT ?",
+                    (question, depth),
+                )
+            }
+            for column in ("value", prepare_hnsw(session, dims, depth))
+        ]
+        hits += len(found[0] & found[1])
+    return hits / (depth * len(sample)) if sample else 1.0
+
+
+def drop_hnsw(session: Session) -> None:
+    """Remove the graph, where there is one; inside a transaction."""
+    session.execute("DROP INDEX IF EXISTS nearest")

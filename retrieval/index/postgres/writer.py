@@ -23,6 +23,7 @@ from .postings import add_postings, remove_postings
 from .reader import PASSAGES, TOKENS, WRITTEN
 from .session import Session
 from .tables import PostgresMetadata
+from .vectors import drop_hnsw, make_hnsw
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ NOTED_AT_ONCE = 500
 class PostgresWriter(IndexWriter):
     """See `IndexWriter`."""
 
-    kinds = ("flat",)
+    kinds = ("flat", "hnsw")
 
     def __init__(self, session: Session, folder: Path) -> None:
         super().__init__(session, folder)
@@ -70,6 +71,7 @@ class PostgresWriter(IndexWriter):
         self._note_words()
         execute = self._session.execute
         if change.previous is None:
+            drop_hnsw(self._session)
             execute("DELETE FROM searched")
         else:
             execute(f"DELETE FROM searched WHERE passage {AMONG}", (among(change.removed.tolist()),))
@@ -82,7 +84,10 @@ class PostgresWriter(IndexWriter):
         passages, tokens = execute("SELECT count(*), sum(tokens) FROM lengths").fetchone()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_meta(self._session, {PASSAGES: str(passages), TOKENS: str(int(tokens or 0)), WRITTEN: now})
-        return Snapshot(change.kind, change.dims, 1.0, (self._part(change, first),))
+        recall = 1.0 if change.previous is None else change.previous.recall
+        if change.kind == "hnsw" and change.previous is None:
+            recall = make_hnsw(self._session, change.dims)
+        return Snapshot(change.kind, change.dims, recall, (self._part(change, first),))
 
     def _part(self, change: VectorChange, first: int) -> SnapshotPart:
         """Name the vectors that are searched now: by what came and went, and the name of those of before."""
