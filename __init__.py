@@ -110,6 +110,7 @@ __all__ = [
     "SetByCheck",
     "SourceFile",
     "StorageError",
+    "StoreUnreachableError",
     "Turn",
     "UnknownFieldError",
     "UnknownIndexError",

@@ -28,6 +28,7 @@
     ├── IndexStateError           bad_index
     │   ├── IdentityMismatchError     index_mismatch
     │   ├── StorageError              storage_failed
+    │   │   └── StoreUnreachableError     store_unreachable
     │   └── WriterBusyError           writer_busy
     ├── LanguageModelError        language_model
     ├── MissingExtraError         missing_extra
@@ -48,8 +49,7 @@
         ├── UnsupportedModelError     unsupported_model
         └── WeightsMismatchError      weights_mismatch
 
-Each message names the value, the bound it broke and what to do about it. `code` is stable: match on
-it, never on the message.
+Each message names the value, the bound it broke and what to do about it. `code` is stable: match on it, never on the message.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ __all__ = [
     "MissingWeightsError", "ModelOutputError", "OllamaBusyError", "OllamaCutOffError", "OllamaError",
     "OllamaModelMissingError", "OllamaTimeoutError", "OllamaUnreachableError", "OverloadedError", "ProgramSpecError",
     "PromptTooLongError", "QuincunxError", "RemoteModelError", "RunError", "RunMismatchError", "ServiceError",
-    "ServiceUnreachableError", "StorageError", "UnknownFieldError", "UnknownIndexError", "UnknownPassageError",
-    "UnknownProfileError", "UnknownProgramError", "UnknownRunError", "UnsupportedModelError", "UnsupportedOutputError",
-    "UsageError", "WeightsError", "WeightsMismatchError", "WriterBusyError",
+    "ServiceUnreachableError", "StorageError", "StoreUnreachableError", "UnknownFieldError", "UnknownIndexError",
+    "UnknownPassageError", "UnknownProfileError", "UnknownProgramError", "UnknownRunError", "UnsupportedModelError",
+    "UnsupportedOutputError", "UsageError", "WeightsError", "WeightsMismatchError", "WriterBusyError",
 ]  # fmt: skip
 
 
@@ -160,8 +160,7 @@ class UnknownNameError(UsageError):
 class UnknownIndexError(UnknownNameError):
     """No index of that name lies in the home folder, which the message names with the variable that sets it."""
 
-    code = "unknown_index"
-    noun = "index"
+    code, noun = "unknown_index", "index"
 
     def __init__(self, name: str, known: Iterable[str], home: object, command: str = "") -> None:
         """``command`` is the one that makes the index; left out, ``quincunx index build``."""
@@ -179,23 +178,20 @@ class UnknownPassageError(UsageError):
 class UnknownProfileError(UnknownNameError):
     """No profile of that name."""
 
-    code = "unknown_profile"
-    noun = "profile"
+    code, noun = "unknown_profile", "profile"
 
 
 class UnknownProgramError(UnknownNameError):
     """No program of that name."""
 
-    code = "unknown_program"
-    noun = "program"
+    code, noun = "unknown_program", "program"
     remedy = "One of your own is made known by quincunx.add_program, on the command line by --program-module"
 
 
 class UnknownRunError(UnknownNameError):
     """No evaluation run of that name."""
 
-    code = "unknown_run"
-    noun = "run"
+    code, noun = "unknown_run", "run"
 
 
 class RunMismatchError(UsageError):
@@ -274,6 +270,12 @@ class StorageError(IndexStateError):
     """The disk refused a write; what was there before is still there."""
 
     code = "storage_failed"
+
+
+class StoreUnreachableError(StorageError):
+    """The database that an index lies in cannot be reached, or went away; what was there before is still there."""
+
+    code = "store_unreachable"
 
 
 class WriterBusyError(IndexStateError):
@@ -370,10 +372,8 @@ class ServiceUnreachableError(ServiceError):
     code = "service_unreachable"
 
     def __init__(self, address: str, why: str) -> None:
-        super().__init__(
-            f"no service answers at {address} ({why}): start one by `quincunx serve`, or correct the address",
-            code=self.code,
-        )
+        where = f"no service answers at {address} ({why})"
+        super().__init__(f"{where}: start one by `quincunx serve`, or correct the address", code=self.code)
 
 
 class WeightsError(QuincunxError):

@@ -24,7 +24,7 @@ def attach_index(name: str, store: str, *, schema: str | None = None) -> IndexIn
 
     Raises:
         UsageError: an address that cannot be one, or another index of that name.
-        IndexStateError: there is no index in that schema. StorageError: the database cannot be reached.
+        IndexStateError: there is no index in that schema. StoreUnreachableError: the database cannot be reached.
         MissingExtraError: the extra ``postgres`` is not installed.
 
     Example:
@@ -74,8 +74,8 @@ def copy_index(name: str, to: str, *, store: str | None = None, schema: str | No
         store, schema: the database that it goes to, as in `attach_index`; this home folder, if left out.
 
     Raises:
-        UnknownIndexError, UsageError: no index of that name, or one that is called as the copy. StorageError: the database
-            cannot be reached, or the disk refused; the copy can be made again then.
+        UnknownIndexError, UsageError: no index of that name, or one that is called as the copy. StoreUnreachableError, StorageError: the database
+            cannot be reached, or it or the disk refused; the copy can be made again then.
 
     Example:
         >>> from pathlib import Path
@@ -123,7 +123,7 @@ def place_index(folder: Path, store: str, schema: str | None) -> None:
     """Note in an index's folder that it lies in a schema of a database.
 
     Raises:
-        UsageError: see `DatabasePlace.of` and `write_place`. StorageError, MissingExtraError: the database cannot be reached.
+        UsageError: see `DatabasePlace.of` and `write_place`. StoreUnreachableError, MissingExtraError: the database cannot be reached.
     """
     place = DatabasePlace.of(store, schema or default_schema(folder.name))
     postgres(folder, place).reach()

@@ -31,7 +31,7 @@ class Database(Protocol):
             IndexChangedError: it was changed meanwhile, where nothing could keep it as it was; what was read does not
                 count. Only where there is no right to write, see `sqlite.access`.
             ForkedError: this process was forked while its parent wrote the index.
-            StorageError: the database cannot be reached.
+            StoreUnreachableError: the database cannot be reached.
         """
         ...
 

@@ -44,6 +44,7 @@ from quincunx.retrieval.errors import (
     IndexStateError,
     QuincunxError,
     StorageError,
+    StoreUnreachableError,
     UsageError,
     WriterBusyError,
 )
@@ -380,7 +381,7 @@ def test_a_server_killed_while_it_is_searched_and_changed_is_typed_errors_and_no
             for thread in threads:
                 thread.join()
             assert errors
-            assert all(isinstance(error, StorageError) for error in errors), errors
+            assert all(isinstance(error, StoreUnreachableError) for error in errors), errors
             server.start()
             assert len(contents(folder)) in (before, before + len(came))
             with Store(folder).read() as reading:
@@ -409,7 +410,7 @@ def test_a_searcher_goes_on_when_its_server_was_started_again(tmp_path: Path) ->
         searcher = Searcher(folder, Hashing(), None)
         before = searcher.search("document").passages
         server.kill(signal.SIGINT)
-        with pytest.raises(StorageError, match="See that the server runs"):
+        with pytest.raises(StoreUnreachableError, match="See that the server runs"):
             searcher.search("document")
         server.start()
         assert searcher.search("document").passages == before
@@ -562,7 +563,7 @@ def test_a_server_that_is_not_there_is_one_error_and_leaves_no_name(menu: str, t
         lambda: quincunx.attach_index("there", nowhere),
         lambda: quincunx.copy_index(menu, "there", store=nowhere),
     ):
-        with pytest.raises(StorageError, match="See that the server runs"):
+        with pytest.raises(StoreUnreachableError, match="See that the server runs"):
             call()
     assert not (tmp_path / "home" / "indexes" / "there").exists()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from ...errors import IndexStateError, StorageError, WriterBusyError
+from ...errors import IndexStateError, StorageError, StoreUnreachableError, WriterBusyError
 from ...processes import before_fork, working
 from ..schema import REBUILD
 from .place import DatabasePlace
@@ -37,7 +37,7 @@ class PostgresDatabase:
         before_fork(self.close)
 
     def reach(self) -> None:
-        """Raise `StorageError` where the server cannot be reached."""
+        """Raise `StoreUnreachableError` where the server cannot be reached."""
         with self._translated():
             Session.open(self.place).close()
 
@@ -133,7 +133,7 @@ class PostgresDatabase:
                 "Postgres: shorten it, or keep the index in a folder"
             ) from error
         except _NOT_THERE as error:
-            raise StorageError(
+            raise StoreUnreachableError(
                 f"{self.place}: {_told(error)}; nothing was changed. See that the server runs, takes connections from here "
                 "and has room, and run the same command again"
             ) from error
