@@ -28,7 +28,7 @@ const COLUMNS = [
   { key: "score", name: data.primary, width: 100, of: (q) => primaryAt(q, withIt), isNumber: true, show: (value) => number(value) },
   { key: "delta", name: "change", width: 92, of: text(Q.delta), isNumber: true, show: (value) => (value === null ? DASH : `${arrow(value)} ${signed(value)}`), look: way },
   { key: "time", name: "time", width: 80, of: seconds, isNumber: true, show: time },
-  { key: "state", name: "", width: 170, of: (q) => (isFailed(q) ? 4 : 0) + (isLost(q) ? 2 : 0) + (isRefused(q) ? 1 : 0), cell: tags, label: "what became of it" },
+  { key: "state", name: "", width: 230, of: (q) => (isFailed(q) ? 4 : 0) + (isLost(q) ? 2 : 0) + (isRefused(q) ? 1 : 0), cell: tags, label: "what became of it" },
 ].filter((column) => column.isNeeded !== false);
 
 const haystacks = data.questions.map((question) =>
