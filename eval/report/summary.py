@@ -232,7 +232,7 @@ def _index_text(index: Mapping[str, Any]) -> str:
     return (
         told
         if cut is None
-        else f"{told} of at most {cut['tokens']} tokens, {cut['overlap']} of them repeated"
+        else f"{told} of at most {cut['tokens']} tokens, up to {cut['overlap']} of them those that end the one before"
     )
 
 

@@ -477,6 +477,17 @@ def test_tables_of_other_schemas_that_are_called_alike_are_left_alone(server: Se
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (0,)
 
 
+def test_a_database_of_another_encoding_is_refused(server: Server, tmp_path: Path) -> None:
+    with psycopg.connect(server.address, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    folder = tmp_path / "index"
+    write_place(folder, DatabasePlace.of(server.address.replace("/postgres?", "/latin?"), "mine"))
+    with pytest.raises(StorageError, match="ENCODING 'UTF8'"):
+        build(folder, BASE, Hashing())
+
+
 def test_what_cannot_be_there_is_one_error_and_nothing_is_written(server: Server, there: Path) -> None:
     with pytest.raises(BoundError, match="known are flat, hnsw"):
         build(there, BASE, Hashing(), kind="ivf")
@@ -595,4 +606,8 @@ def test_the_commands_build_copy_attach_list_and_detach(
     assert run("detach", "bar")["detached"]
     assert run("attach", "bar", server.address, "--schema", schema)["documents"] == 3
     assert run("verify", "bar")["faults"] == []
+    assert (
+        run("fields", "bar")["fields"] == run("fields", "copied")["fields"] == run("fields", menu)["fields"]
+    )
+    assert run("docs", "bar")["documents"] == run("docs", menu)["documents"]
     assert run("compact", "bar")["generation"] == 2

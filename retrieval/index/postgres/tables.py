@@ -102,7 +102,13 @@ def has_tables(session: Session) -> bool:
 
 
 def make_tables(session: Session, place: DatabasePlace) -> None:
-    """Make schema and tables, all or none; raises `StorageError` where the database lacks pgvector."""
+    """Make schema and tables, all or none; raises `StorageError` where the database lacks pgvector, or is of another encoding than UTF-8."""
+    [(encoding,)] = session.execute("SELECT current_setting('server_encoding')")
+    if encoding != "UTF8":
+        raise StorageError(
+            f"{place}: the database is encoded in {encoding}, which has no place for many characters: name one that was made "
+            "with ENCODING 'UTF8'"
+        )
     schema = SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(place.schema))
     with session.connection.transaction():
         try:

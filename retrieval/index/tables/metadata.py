@@ -70,7 +70,7 @@ class MetadataTable:
     def counts(self, path: Path) -> dict[Kind, int]:
         """Return how many documents have values of each kind in a field."""
         rows = self._connection.execute(
-            "SELECT kind, count(DISTINCT document_id) FROM metadata_values JOIN passages ON number = passage "
+            "SELECT kind, count(DISTINCT document_id) FROM metadata_values JOIN passages ON passages.number = passage "
             f"WHERE field = {_FIELD_OF_PATH} GROUP BY kind",
             (json.dumps(path),),
         )
@@ -79,9 +79,9 @@ class MetadataTable:
 
     def commonest(self, path: Path, kind: Kind, most: int) -> list[Any]:
         """Return the values of a kind that most documents have in a field, the commonest first."""
-        value = self.column[kind]
+        value = f"metadata_values.{self.column[kind]}"
         rows = self._connection.execute(
-            f"SELECT {value} FROM metadata_values JOIN passages ON number = passage "
+            f"SELECT {value} FROM metadata_values JOIN passages ON passages.number = passage "
             f"WHERE field = {_FIELD_OF_PATH} AND kind = ? "
             f"GROUP BY {value} ORDER BY count(DISTINCT document_id) DESC, {value} LIMIT ?",
             (json.dumps(path), _KINDS[kind], most),
