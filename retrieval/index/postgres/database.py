@@ -22,6 +22,10 @@ from .session import Session
 from .tables import drop_tables, has_tables, make_tables
 from .writer import PostgresWriter
 
+PATIENCE_S = 2
+"""Longest wait for another writer, which may be one that was killed just now."""
+KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+"""After so many seconds the server asks whether the writer's machine is there, and so often until it takes the lock back."""
 _NOT_THERE = (psycopg.OperationalError, psycopg.InterfaceError)
 """The server cannot be reached, ended, or has no room."""
 
@@ -104,19 +108,30 @@ class PostgresDatabase:
 
     @contextmanager
     def _locked(self) -> Iterator[Session]:
-        """Give a session that holds the writer's lock, which ends with it."""
+        """Give a session that holds the writer's lock."""
         session = Session.open(self.place)
         try:
-            lock = session.execute(
-                "SELECT pg_try_advisory_lock(hashtextextended(?, 0))", (f"quincunx {self.place.schema}",)
-            )
-            if not lock.fetchone()[0]:
+            # The server takes a moment to see that a killed writer is gone, and keeps watch over one whose machine may be.
+            for setting, value in (("lock_timeout", f"{PATIENCE_S}s"), *KEEPALIVE.items()):
+                session.execute(f"SET {setting} = '{value}'")
+            try:
+                session.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock,))
+            except psycopg.errors.LockNotAvailable as error:
                 raise WriterBusyError(
                     f"{self.place}: another process is writing this index; wait for it and try again"
-                )
-            yield session
+                ) from error
+            session.execute("SET lock_timeout = 0")
+            try:
+                yield session
+            finally:
+                with suppress(*_NOT_THERE):  # then it went with the connection
+                    session.execute("SELECT pg_advisory_unlock(hashtextextended(?, 0))", (self._lock,))
         finally:
             session.close()
+
+    @property
+    def _lock(self) -> str:
+        return f"quincunx {self.place.schema}"
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
