@@ -203,6 +203,16 @@ class CheckValue:
 
 
 @dataclass(frozen=True)
+class LossCount:
+    """How much gold was lost for one reason, and what to do about it."""
+
+    diagnosis: str
+    gold: int
+    questions: int
+    advice: str
+
+
+@dataclass(frozen=True)
 class RefusalReason:
     """Why questions were declined, and how many."""
 
@@ -312,6 +322,8 @@ class Report:
     """Shares of all questions, of runs of answers alone."""
     right_rule: str = ""
     """By what an answer counts as right."""
+    losses: tuple[LossCount, ...] = ()
+    """Why gold is not among the passages given; the commonest reason first."""
 
     def __post_init__(self) -> None:
         require("primary", self.primary, "one of measures", self.primary in self.measures)

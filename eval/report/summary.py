@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,14 @@ def report_of(summary: Summary) -> data.Report:
             for judged in summary.judged
         ),
         notes=tuple(_notes(summary, names)),
+        losses=tuple(_losses(summary.lost)),
     )
+
+
+def _losses(lost: Sequence[LostUnit]) -> Iterator[data.LossCount]:
+    for diagnosis, count in count_diagnoses(lost).items():
+        alike = [entry for entry in lost if entry.diagnosis == diagnosis]
+        yield data.LossCount(diagnosis, count, len({entry.question for entry in alike}), alike[0].advice)
 
 
 def _spent_fact(summary: Summary) -> list[tuple[str, str]]:

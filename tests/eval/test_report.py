@@ -96,6 +96,7 @@ def worded(text: str) -> data.Report:
         (data.StageRow(text, (mean,)),), text, (question,), (data.PassageRecord(text, text, text),),
         (data.ComparisonRecord(text, text, text, 0.0, 0.0, 0.0, None, None, 0, 1, 0, text),), (text, text), (text,),
         5, data.Refusals(1, 0, 0, 0), (data.RefusalReason(text, 1, 0),), (data.RuleCount(text, 1, 1),), (data.CheckRecord(text, text, mean),), (text,),
+        losses=(data.LossCount(text, 1, 1, text),),
     )  # fmt: skip
 
 

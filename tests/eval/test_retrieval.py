@@ -20,7 +20,7 @@ from quincunx.eval.metrics.means import funnel, steps_reached
 from quincunx.eval.metrics.ranking import measures, per_question
 from quincunx.eval.metrics.run_scores import STAGES, score_run, units_found
 from quincunx.eval.metrics.trec import export_trec
-from quincunx.eval.report.summary import Summary
+from quincunx.eval.report.summary import Summary, report_of
 from quincunx.eval.runs.retrieval_run import RetrievalSetup, run_retrieval
 from quincunx.retrieval.errors import RunError
 from quincunx.retrieval.passages import Passage
@@ -132,7 +132,13 @@ def test_a_run_measures_every_stage_and_counts_its_funnel(home: Path, tmp_path: 
 def test_every_lost_gold_is_explained_and_no_found_one_is(home: Path, tmp_path: Path) -> None:
     with run_retrieval(searched(write_gold(tmp_path / "gold"), k=6, n=2)) as run:
         scored = score_run(run)
+        told = report_of(Summary(run)).losses
     lost = diagnose(scored)
+    assert sum(each.gold for each in told) == len(lost)
+    assert {each.diagnosis: each.questions for each in told} == {
+        name: len({entry.question for entry in lost if entry.diagnosis == name})
+        for name in {entry.diagnosis for entry in lost}
+    }
     named = {(entry.question, entry.unit) for entry in lost}
     for id in scored.scored:
         kept = scored.rankings["final"][id][:2]
