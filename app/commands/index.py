@@ -271,14 +271,14 @@ def index_drop(
     as_json: AsJson = False,
 ) -> None:
     """Remove an index with all it holds; the files that it was built from stay."""
+    from ...retrieval.index.contents import index_place
     from ...retrieval.index.manage import drop_index
-    from ...retrieval.storage.home import require_index
 
-    folder = require_index(name)
+    place = index_place(name)
     if not yes:
-        typer.confirm(f"Remove index {name} in {folder}?", abort=True, err=True)
+        typer.confirm(f"Remove index {name} in {place}, for all who search it?", abort=True, err=True)
     drop_index(name)
-    show_facts({"index": name, "dropped": str(folder)}, as_json)
+    show_facts({"index": name, "dropped": place}, as_json)
 
 
 def index_docs(name: IndexName, as_json: AsJson = False) -> None:

@@ -66,7 +66,7 @@ def build(
     if not corpus.documents:
         raise CorpusError("no document to index: an empty index could answer nothing")
     _require_fit(chunking, embedder)
-    with Store(folder).write(fresh=fresh) as writing:
+    with Store(folder).write(fresh=fresh, make=True) as writing:
         writing.require_kind(kind)
         embedder = embedder_for_index(embedder, writing.identity, corpus.documents.size)
         present = writing.hashes()

@@ -68,6 +68,12 @@ def read_index(folder: Path, what: Callable[[IndexReader], Found]) -> Found:
         store.close()
 
 
+def index_place(name: str) -> str:
+    """Return where an index lies: its folder, or the address of a database and the schema in it."""
+    folder = require_index(name)
+    return str(read_place(folder) or folder)
+
+
 def index_documents(name: str) -> list[IndexedDocument]:
     """Return what documents an index holds, by id.
 
@@ -167,7 +173,7 @@ def index_info(name: str) -> IndexInfo:
             snapshot=reading.snapshot,
             bytes=reading.size(),
             changed=reading.changed().isoformat(timespec="seconds"),
-            place=str(read_place(folder) or folder),
+            place=index_place(name),
             roots=reading.origin().roots,
         )
 

@@ -40,7 +40,7 @@ def attach_index(name: str, store: str, *, schema: str | None = None) -> IndexIn
         return index_info(name)
     except BaseException:
         if is_new:
-            _forget_place(folder)
+            forget_place(folder)
         raise
 
 
@@ -62,7 +62,7 @@ def detach_index(name: str) -> None:
     folder = require_index(name)
     if (folder / DATABASE).is_file():
         raise UsageError(f"index {name!r} lies in {folder}: remove it with `quincunx index drop {name}`")
-    _forget_place(folder)
+    forget_place(folder)
 
 
 def copy_index(name: str, to: str, *, store: str | None = None, schema: str | None = None) -> IndexInfo:
@@ -74,8 +74,10 @@ def copy_index(name: str, to: str, *, store: str | None = None, schema: str | No
         store, schema: the database that it goes to, as in `attach_index`; this home folder, if left out.
 
     Raises:
-        UnknownIndexError, UsageError: no index of that name, or one that is called as the copy. StoreUnreachableError, StorageError: the database
-            cannot be reached, or it or the disk refused; the copy can be made again then.
+        UnknownIndexError, UsageError: no index of that name, or one that is called as the copy.
+        StoreUnreachableError, StorageError: the database cannot be reached, or it or the disk refused; nothing of the copy stays
+            here, and it can be made again.
+        WriterBusyError: another process is writing what would be the copy.
 
     Example:
         >>> from pathlib import Path
@@ -90,14 +92,14 @@ def copy_index(name: str, to: str, *, store: str | None = None, schema: str | No
     if is_index(target):
         raise UsageError(f"there is an index {to!r} already: take another name, or drop it first")
     if store is not None:
-        place_index(target, store, schema)
+        place_index(target, store, schema, is_new=True)
     held, copy = Store(source), Store(target)
+    begun = False
     try:
-        with held.read() as reading, copy.write() as writing:
+        with held.read() as reading, copy.write(make=True) as writing:
             if writing.generation:
-                raise UsageError(
-                    f"there is an index in {store} already that would be overwritten: name another --schema"
-                )
+                raise UsageError(f"there is an index {to!r} already: take another name, or drop it first")
+            begun = True
             for keys, vectors in reading.keyed_vectors():
                 writing.add_vectors(keys, vectors)
             kind = reading.snapshot.kind
@@ -111,7 +113,10 @@ def copy_index(name: str, to: str, *, store: str | None = None, schema: str | No
             )
     except BaseException:
         if store is not None:
-            _forget_place(target)
+            forget_place(target)
+        elif begun:
+            copy.drop()
+            forget_place(target)
         raise
     finally:
         held.close()
@@ -119,19 +124,24 @@ def copy_index(name: str, to: str, *, store: str | None = None, schema: str | No
     return index_info(to)
 
 
-def place_index(folder: Path, store: str, schema: str | None) -> None:
-    """Note in an index's folder that it lies in a schema of a database.
+def place_index(folder: Path, store: str, schema: str | None, *, is_new: bool = False) -> None:
+    """Note in an index's folder that it lies in a schema of a database; where it ``is_new``, none may be there yet.
 
     Raises:
-        UsageError: see `DatabasePlace.of` and `write_place`. StoreUnreachableError, MissingExtraError: the database cannot be reached.
+        UsageError: see `DatabasePlace.of` and `write_place`; or the schema holds an index already, or something else.
+        StoreUnreachableError, MissingExtraError: the database cannot be reached.
     """
     place = DatabasePlace.of(store, schema or default_schema(folder.name))
-    postgres(folder, place).reach()
+    if postgres(folder, place).is_taken() and is_new:
+        raise UsageError(
+            f"{place} holds an index already: give it a name here with `quincunx index attach`, or name another --schema"
+        )
     write_place(folder, place)
 
 
-def _forget_place(folder: Path) -> None:
+def forget_place(folder: Path) -> None:
+    """Take away what a folder says of where its index lies, and the folder, where nothing else is in it."""
     with storing(folder):
         (folder / ELSEWHERE).unlink(missing_ok=True)
-        if not any(folder.iterdir()):
+        if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -11,13 +11,12 @@ from ..corpus.read_report import ReadReport
 from ..corpus.reading import Corpus, FieldsGiven, require_documents
 from ..models.embedders import Progress, no_progress
 from ..models.profiles import DEFAULT_PROFILE, Profile, find_profile, shared_embedder
-from ..storage.disk import storing
-from ..storage.home import ELSEWHERE, index_folder, is_index, require_index
+from ..storage.home import index_folder, is_index, require_index
 from ..text.chunk_size import Chunking
 from . import build as building
 from .changes import BuildReport, Changes, deletion, emptied, removal_notices, update_changes
 from .contents import read_index
-from .copying import place_index
+from .copying import forget_place, place_index
 from .embedding import EmbeddingEngine
 from .ray_engine import RayCluster, RayEngine
 from .reader import IndexReader
@@ -98,7 +97,7 @@ def build_index(
     corpus.report.log()
     require_documents(corpus)
     if store is not None and not dry_run:
-        place_index(folder, store, schema)
+        place_index(folder, store, schema, is_new=not is_index(folder))
     if dry_run:
         return _dry_build(folder, corpus, fresh)
     return building.build(
@@ -232,10 +231,7 @@ def drop_index(name: str) -> None:
     """
     folder = require_index(name)
     Store(folder).drop()
-    with storing(folder):
-        (folder / ELSEWHERE).unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    forget_place(folder)
 
 
 def _dry_build(folder: Path, corpus: Corpus, fresh: bool) -> BuildReport:

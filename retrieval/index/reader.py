@@ -35,6 +35,7 @@ from .vectors.vector_index import SearchedVectors
 VECTORS_AT_ONCE = 50_000
 """Of how many passages vectors are read into memory at a time, where it makes no difference."""
 DOCUMENTS_AT_ONCE = 500
+DOCUMENT_COLUMNS = "id, title, text, metadata, headed, parts"
 PASSAGE_COLUMNS = 'id, document_id, title, text, start, "end", metadata, parts'
 
 
@@ -162,18 +163,13 @@ class IndexReader(ABC):
                 "GROUP BY documents.id ORDER BY min(number)"
             )
         ]
-        for begin in range(0, len(ids), DOCUMENTS_AT_ONCE):
-            some = ids[begin : begin + DOCUMENTS_AT_ONCE]
+        for id in ids:
             rows = self.connection.execute(
-                f"SELECT {PASSAGE_COLUMNS}, vector FROM passages WHERE document_id {AMONG} ORDER BY number",
-                (among(some),),
+                f"SELECT {PASSAGE_COLUMNS}, vector FROM passages WHERE document_id = ? ORDER BY number", (id,)
             )
-            passages: dict[str, list[tuple[Passage, str]]] = {id: [] for id in some}
-            for *row, key in rows:
-                passage = _passage(row)
-                passages[passage.document_id].append((passage, str(key)))
-            found = {document.id: document for document in self._documents(some)}
-            yield from ((found[id], passages[id]) for id in some)
+            passages = [(_passage(row), str(key)) for *row, key in rows.fetchall()]
+            row = self.connection.execute(f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?", (id,))
+            yield _document(row.fetchone()), passages
 
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return the passages of these numbers."""
@@ -224,17 +220,16 @@ class IndexReader(ABC):
 
     def documents(self) -> Iterator[Document]:
         """Yield every document, by id."""
-        ids = [str(id) for (id,) in self.connection.execute("SELECT id FROM documents ORDER BY id")]
-        for begin in range(0, len(ids), DOCUMENTS_AT_ONCE):
-            yield from self._documents(ids[begin : begin + DOCUMENTS_AT_ONCE])
-
-    def _documents(self, ids: Sequence[str]) -> Iterator[Document]:
-        rows = self.connection.execute(
-            f"SELECT id, title, text, metadata, headed, parts FROM documents WHERE id {AMONG} ORDER BY id",
-            (among(ids),),
-        )
-        for id, title, text, metadata, headed, parts in rows:
-            yield Document(id, title, text, json.loads(metadata), bool(headed), read_parts(parts))
+        last, condition = "", ">="
+        while True:
+            rows = self.connection.execute(
+                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id {condition} ? ORDER BY id LIMIT ?",
+                (last, DOCUMENTS_AT_ONCE),
+            ).fetchall()
+            yield from map(_document, rows)
+            if len(rows) < DOCUMENTS_AT_ONCE:
+                return
+            last, condition = str(rows[-1][0]), ">"
 
     def fields(self) -> list[FieldPath]:
         """Return the path of every field of the metadata."""
@@ -300,6 +295,11 @@ def read_vectors(
 def floats(value: Any) -> Vectors:
     """Return a vector, shape (dims,), from the column of a database: the bytes of its float32s, or an array."""
     return np.frombuffer(value, dtype="<f4") if isinstance(value, bytes) else np.asarray(value, np.float32)
+
+
+def _document(row: Sequence[Any]) -> Document:
+    id, title, text, metadata, headed, parts = row
+    return Document(id, title, text, json.loads(metadata), bool(headed), read_parts(parts))
 
 
 def _passage(row: Sequence[object]) -> Passage:

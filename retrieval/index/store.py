@@ -35,10 +35,10 @@ class Database(Protocol):
         """
         ...
 
-    def write(self, *, fresh: bool = False) -> AbstractContextManager[IndexWriter]:
+    def write(self, *, fresh: bool = False, make: bool = False) -> AbstractContextManager[IndexWriter]:
         """Hold the one writer's lock; raises `WriterBusyError` when another process has it.
 
-        ``fresh`` removes what is there first.
+        ``fresh`` removes what is there first. ``make`` makes what is not there, which is done in a folder anyway.
         """
         ...
 
@@ -63,9 +63,9 @@ class Store:
         """See `Database.read`."""
         return self._database.read()
 
-    def write(self, *, fresh: bool = False) -> AbstractContextManager[IndexWriter]:
+    def write(self, *, fresh: bool = False, make: bool = False) -> AbstractContextManager[IndexWriter]:
         """See `Database.write`."""
-        return self._database.write(fresh=fresh)
+        return self._database.write(fresh=fresh, make=make)
 
     def drop(self) -> None:
         """See `Database.drop`."""

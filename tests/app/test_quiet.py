@@ -16,6 +16,7 @@ import promptable
 import pytest
 from gold_sets import write_split_gold
 from ollama_server import OllamaServer
+from postgres_server import postgres_server
 from scripted import in_markers
 
 from quincunx.app.cli import COMMANDS, GROUPS
@@ -49,7 +50,7 @@ class Run:
     """The addresses that it asked for."""
 
 
-def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
+def commands(work: Path, gold: str, store: str) -> list[tuple[str, ...]]:
     """Return every command once at least, each with what those before it made."""
     docs, canon = str(work / "docs"), str(Path(__file__).parents[2] / "eval" / "gold" / "builddaily")
     a, b, saved, tuned, keys = (str(work / name) for name in ("a", "b", "saved", "tuned", "keys.json"))
@@ -71,9 +72,10 @@ def commands(work: Path, gold: str) -> list[tuple[str, ...]]:
         ("index", "verify", "docs"),
         ("index", "compact", "docs"),
         ("index", "export", "docs", str(work / "exported")),
-        ("index", "copy", "docs", "copied"),
-        ("index", "attach", "elsewhere", "postgresql:///db?host=/nowhere"),
-        ("index", "detach", "docs"),
+        ("index", "copy", "docs", "shared", "--store", store),
+        ("index", "detach", "shared"),
+        ("index", "attach", "shared", store),
+        ("search", "shared", QUESTION),
         ("index", "delete", "docs", "a.md"),
         ("index", "list"),
         ("index", "drop", "docs", "--yes"),
@@ -131,14 +133,14 @@ def runs(
         {"source": "feedback", "thumb": "up", "question": f"how long does parcel {n} take"} for n in range(9)
     ]
     (work / "asked.jsonl").write_text("".join(json.dumps(each) + "\n" for each in asked))
-    every = commands(work, gold)
-    (work / "commands.json").write_text(json.dumps(every))
     kept = {
         name: value
         for name, value in os.environ.items()
         if name not in ("HF_HUB_OFFLINE", "TOKENIZERS_PARALLELISM")
     }
-    with OllamaServer() as server:
+    with OllamaServer() as server, postgres_server() as postgres:
+        every = commands(work, gold, postgres.address)
+        (work / "commands.json").write_text(json.dumps(every))
         server.script = answer
         done = subprocess.run(
             [sys.executable, "audited_commands.py", str(work)],
@@ -191,7 +193,9 @@ def test_every_command_is_run() -> None:
     named = {(name,) for name in COMMANDS} | {
         (group, name) for group, (_, members) in GROUPS.items() for name in members
     }
-    run = {arguments[: 1 if arguments[0] in COMMANDS else 2] for arguments in commands(Path(), "gold")}
+    run = {
+        arguments[: 1 if arguments[0] in COMMANDS else 2] for arguments in commands(Path(), "gold", "store")
+    }
     assert run == named - {SERVES}
 
 

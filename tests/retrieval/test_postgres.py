@@ -49,9 +49,11 @@ from quincunx.retrieval.errors import (
     WriterBusyError,
 )
 from quincunx.retrieval.index.build import build, compact, delete, update
-from quincunx.retrieval.index.postgres.place import DatabasePlace, write_place
+from quincunx.retrieval.index.postgres.place import DatabasePlace, read_place, write_place
 from quincunx.retrieval.index.postgres.session import escaped, unescaped
+from quincunx.retrieval.index.postgres.vectors import make_hnsw
 from quincunx.retrieval.index.postgres.writer import PostgresWriter
+from quincunx.retrieval.index.sqlite.writer import SQLiteWriter
 from quincunx.retrieval.index.store import Store
 from quincunx.retrieval.models.embedders import Vectors
 from quincunx.retrieval.passages import Document
@@ -410,7 +412,8 @@ def test_a_searcher_goes_on_when_its_server_was_started_again(tmp_path: Path) ->
         ("DELETE FROM searched WHERE passage = 1", "is not its vector"),
         ("UPDATE searched SET value = value * value WHERE passage = 2", "is not its vector"),
         ("DELETE FROM lengths WHERE passage = 1", "the lexical stage holds"),
-        ("UPDATE lengths SET tokens = tokens + 1 WHERE passage = 1", "tokens, not the"),
+        ("UPDATE postings SET places = places || 99 WHERE passage = 1", "tokens, not the"),
+        ("DELETE FROM postings WHERE passage = 1", "tokens, not the"),
         ("DELETE FROM vectors", "lacks its vector"),
         ("UPDATE passages SET text = 'other' WHERE number = 1", "is not its span"),
     ],
@@ -453,16 +456,33 @@ def test_tables_of_other_schemas_that_are_called_alike_are_left_alone(server: Se
         connection.execute("CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL)")
         connection.execute("INSERT INTO meta VALUES ('schema', '4'), ('generation', '1')")
         connection.execute("CREATE TABLE documents (id text)")
+        connection.execute("CREATE SCHEMA app; CREATE TABLE app.orders (i int)")
     folder = tmp_path / "index"
     write_place(folder, DatabasePlace.of(address, "mine"))
-    with pytest.raises(IndexStateError, match="schema unknown"):
+    with pytest.raises(IndexStateError, match="there is no index in that schema"):
         contents(folder)
+    theirs = tmp_path / "theirs"
+    write_place(theirs, DatabasePlace.of(address, "app"))
+    for call in (
+        lambda: contents(theirs),
+        lambda: build(theirs, BASE, Hashing()),
+        lambda: build(theirs, BASE, Hashing(), fresh=True),
+        lambda: Store(theirs).drop(),
+    ):
+        with pytest.raises(UsageError, match="'orders', which is of no index"):
+            call()
     build(folder, BASE, Hashing())
     assert sorted(contents(folder), key=str) == sorted(BASE, key=str)
     assert Searcher(folder, Hashing(), None).search("document").passages
     with psycopg.connect(address) as connection:
         assert connection.execute("SELECT count(*) FROM meta").fetchone() == (2,)
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM app.orders").fetchone() == (0,)
+        connection.execute("CREATE TABLE mine.notes (i int)")
+    Store(folder).drop()
+    with psycopg.connect(address) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'mine'").fetchall()
+    assert tables == [("notes",)]
 
 
 def test_a_database_of_another_encoding_is_refused(server: Server, tmp_path: Path) -> None:
@@ -532,8 +552,12 @@ def test_copied_there_and_back_an_index_is_the_same(server: Server, menu: str, t
     assert quincunx.sync_index("there").embedded == 0
     with pytest.raises(UsageError, match="already"):
         quincunx.copy_index(menu, "there", store=server.address)
-    with pytest.raises(UsageError, match="overwritten"):
-        quincunx.copy_index(menu, "other", store=server.address, schema=schema)
+    for call in (
+        lambda: quincunx.copy_index(menu, "other", store=server.address, schema=schema),
+        lambda: quincunx.build_index("other", str(tmp_path / "menu"), store=server.address, schema=schema),
+    ):
+        with pytest.raises(UsageError, match="holds an index already"):
+            call()
     assert not (tmp_path / "home" / "indexes" / "other").exists()
 
 
@@ -543,6 +567,8 @@ def test_copied_there_and_back_an_index_is_the_same(server: Server, menu: str, t
         ("mysql://host/db", "postgresql://HOST/DATABASE"),
         ("postgresql://user:secret@host/db", "PGPASSWORD"),
         ("postgresql://host/db?password=secret", "PGPASSWORD"),
+        ("postgresql://host/db?sslpassword=secret", "PGPASSWORD"),
+        ("postgresq://user:secret@host/db", "postgresql://HOST/DATABASE"),
         ("postgresql://[half/db", "store"),
     ],
 )
@@ -553,6 +579,20 @@ def test_an_address_that_cannot_be_one_or_holds_a_password_is_refused(
         quincunx.copy_index(menu, "there", store=address)
     assert "secret" not in str(raised.value)
     assert not (tmp_path / "home" / "indexes" / "there").exists()
+
+
+def test_a_copy_that_fails_can_be_made_again(
+    menu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SQLiteWriter, "_publish", failing)
+        with pytest.raises(StorageError, match="the disk is full"):
+            quincunx.copy_index(menu, "copied")
+    assert not (tmp_path / "home" / "indexes" / "copied").exists()
+    assert quincunx.copy_index(menu, "copied").documents == 3
 
 
 def test_a_server_that_is_not_there_is_one_error_and_leaves_no_name(menu: str, tmp_path: Path) -> None:
@@ -567,6 +607,29 @@ def test_a_server_that_is_not_there_is_one_error_and_leaves_no_name(menu: str, t
     assert not (tmp_path / "home" / "indexes" / "there").exists()
 
 
+def test_searches_go_on_while_a_graph_is_made_and_a_stuck_reader_holds_nobody_for_long(there: Path) -> None:
+    build(there, BASE, Hashing(), kind="hnsw")
+    made = threading.Event()
+
+    def slowly(*given: Any) -> float:
+        made.wait(20)
+        return make_hnsw(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("quincunx.retrieval.index.postgres.writer.make_hnsw", slowly)
+        writer = threading.Thread(target=compact, args=(there, "hnsw"))
+        writer.start()
+        assert Searcher(there, Hashing(), None).search("document").passages
+        made.set()
+        writer.join()
+    with Store(there).read() as stuck:
+        assert next(stuck.vectors())[0].size
+        stuck.load_vectors({})
+        with pytest.raises(WriterBusyError, match="does not end"):
+            compact(there, "flat")
+    assert compact(there, "flat") == 3
+
+
 @pytest.mark.parametrize(
     "written", ["", "{}", "[]", '{"address": "x", "schema": "y"}', '{"address": 1, "schema": 2}']
 )
@@ -574,6 +637,8 @@ def test_a_file_that_does_not_say_where_the_index_lies_is_one_error(there: Path,
     (there / ELSEWHERE).write_text(written)
     with pytest.raises(IndexStateError, match="attach it again"):
         Store(there)
+    write_place(there, DatabasePlace.of("postgresql:///db", "mine"))
+    assert read_place(there) == DatabasePlace("postgresql:///db", "mine")
 
 
 def test_the_commands_build_copy_attach_list_and_detach(

@@ -16,17 +16,22 @@ import psycopg
 from ...errors import IndexStateError, StorageError, StoreUnreachableError, WriterBusyError
 from ...processes import before_fork, working
 from ..schema import REBUILD
+from ..tables.meta import read_meta
 from .place import DatabasePlace
 from .reader import PostgresReader
-from .session import Session
-from .tables import drop_tables, has_tables, make_tables
+from .session import SETTINGS, Session
+from .tables import LACKING, drop_tables, has_tables, make_tables
 from .writer import PostgresWriter
 
 PATIENCE_S = 2
 """Longest wait for another writer, which may be one that was killed just now."""
-KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
-"""After so many seconds the server asks whether the writer's machine is there, and so often until it takes the lock back."""
-_NOT_THERE = (psycopg.OperationalError, psycopg.InterfaceError)
+IDLE_KEPT = 8
+"""Connections that are kept for the next searches."""
+_NOT_THERE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 """The server cannot be reached, ended, or has no room."""
 
 
@@ -40,10 +45,14 @@ class PostgresDatabase:
         self._idle: queue.SimpleQueue[Session] = queue.SimpleQueue()
         before_fork(self.close)
 
-    def reach(self) -> None:
-        """Raise `StoreUnreachableError` where the server cannot be reached."""
+    def is_taken(self) -> bool:
+        """Whether an index was built there; raises `StoreUnreachableError` where the server cannot be reached."""
         with self._translated():
-            Session.open(self.place).close()
+            session = Session.open(self.place)
+            try:
+                return has_tables(session) and "generation" in read_meta(session)
+            finally:
+                session.close()
 
     @contextmanager
     def read(self) -> Iterator[PostgresReader]:
@@ -52,6 +61,8 @@ class PostgresDatabase:
             session = self._session()
             try:
                 session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                if not has_tables(session):
+                    raise self._gone()
                 yield PostgresReader(session, self.folder)
             finally:
                 self._keep(session)
@@ -71,9 +82,9 @@ class PostgresDatabase:
         session = Session.open(self.place)
         try:
             session.know_vectors()
-        except psycopg.ProgrammingError:
+        except psycopg.ProgrammingError as error:
             session.close()
-            raise
+            raise StorageError(f"{self.place}: {LACKING} ({_told(error)})") from error
         return session
 
     def _keep(self, session: Session) -> None:
@@ -82,15 +93,20 @@ class PostgresDatabase:
         except _NOT_THERE:
             session.close()
             return
-        self._idle.put(session)
+        if self._idle.qsize() < IDLE_KEPT:
+            self._idle.put(session)
+        else:
+            session.close()
 
     @contextmanager
-    def write(self, *, fresh: bool = False) -> Iterator[PostgresWriter]:
+    def write(self, *, fresh: bool = False, make: bool = False) -> Iterator[PostgresWriter]:
         """See `Database`."""
         with self._translated(), self._locked() as session:
             if fresh:
-                drop_tables(session, self.place)
+                drop_tables(session)
             if not has_tables(session):
+                if not (fresh or make):
+                    raise self._gone()
                 make_tables(session, self.place)
             session.know_vectors()
             yield PostgresWriter(session, self.folder)
@@ -98,7 +114,12 @@ class PostgresDatabase:
     def drop(self) -> None:
         """See `Database`."""
         with self._translated(), self._locked() as session:
-            drop_tables(session, self.place)
+            drop_tables(session)
+
+    def _gone(self) -> IndexStateError:
+        return IndexStateError(
+            f"{self.place}: there is no index in that schema, or no longer. {REBUILD}, or detach it"
+        )
 
     def close(self) -> None:
         """See `Database`."""
@@ -111,16 +132,15 @@ class PostgresDatabase:
         """Give a session that holds the writer's lock."""
         session = Session.open(self.place)
         try:
-            # The server takes a moment to see that a killed writer is gone, and keeps watch over one whose machine may be.
-            for setting, value in (("lock_timeout", f"{PATIENCE_S}s"), *KEEPALIVE.items()):
-                session.execute(f"SET {setting} = '{value}'")
             try:
+                # The server takes a moment to see that a killed writer is gone.
+                session.execute(f"SET lock_timeout = '{PATIENCE_S}s'")
                 session.execute("SELECT pg_advisory_lock(hashtextextended(?, 0))", (self._lock,))
             except psycopg.errors.LockNotAvailable as error:
                 raise WriterBusyError(
                     f"{self.place}: another process is writing this index; wait for it and try again"
                 ) from error
-            session.execute("SET lock_timeout = 0")
+            session.execute(f"SET lock_timeout = {SETTINGS['lock_timeout']}")
             try:
                 yield session
             finally:
@@ -138,19 +158,32 @@ class PostgresDatabase:
         """Turn what Postgres reports into one typed error."""
         try:
             yield
+        except psycopg.errors.LockNotAvailable as error:
+            raise WriterBusyError(
+                f"{self.place}: another process holds what this one needs, such as a search that does not end; nothing was "
+                "changed. Try again"
+            ) from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise StorageError(
                 f"{self.place}: {_told(error)}; nothing was changed. Grant the right, or use a role that has it"
             ) from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            raise StorageError(
+                f"{self.place}: {_told(error)}; nothing was changed. Write to the server that others copy"
+            ) from error
         except psycopg.errors.ProgramLimitExceeded as error:
             raise StorageError(
-                f"{self.place}: {_told(error)}; nothing was changed. An id of more than about 2,600 bytes cannot be held in "
-                "Postgres: shorten it, or keep the index in a folder"
+                f"{self.place}: {_told(error)}; nothing was changed. An id or a field's name of more than about 2,600 bytes "
+                "cannot be held in Postgres: shorten it, or keep the index in a folder"
             ) from error
         except _NOT_THERE as error:
             raise StoreUnreachableError(
                 f"{self.place}: {_told(error)}; nothing was changed. See that the server runs, takes connections from here "
                 "and has room, and run the same command again"
+            ) from error
+        except psycopg.errors.UndefinedTable as error:
+            raise IndexStateError(
+                f"{self.place}: {_told(error)}. Grant the right to use the schema, or, if tables are gone: {REBUILD}"
             ) from error
         except psycopg.Error as error:
             raise IndexStateError(f"{self.place}: {_told(error)}. {REBUILD}") from error

@@ -14,8 +14,10 @@ from ...storage.disk import make_folder, publish_file, storing
 from ...storage.home import DATABASE, ELSEWHERE
 
 SCHEMES = ("postgresql", "postgres")
+_FORM = "that of a Postgres database, postgresql://HOST/DATABASE"
 _LONGEST = 63
 """Bytes of a name in Postgres."""
+_TAKEN = ("public", "information_schema")
 _SCHEMA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -38,21 +40,21 @@ class DatabasePlace:
             UsageError: an address that is none of Postgres, or one with a password in it.
         """
         try:
+            address.encode()
             parts = urlsplit(address)
         except ValueError as error:
-            raise UsageError(f"store {address!r}: {error}") from error
+            raise UsageError(f"store: the address cannot be read ({error}): give {_FORM}") from error
         if parts.scheme not in SCHEMES:
-            raise UsageError(
-                f"store {address!r}: give the address of a Postgres database, postgresql://HOST/DATABASE"
-            )
-        if parts.password or "password" in parse_qs(parts.query):
+            raise UsageError(f"store: an address of {parts.scheme or 'no scheme'!r}: give {_FORM}")
+        if parts.password or any("password" in name for name in parse_qs(parts.query)):
             raise UsageError(
                 "store: the address holds a password, and is kept in a file; leave it out, and give it by PGPASSWORD or "
                 "the file that PGPASSFILE names"
             )
-        if not _SCHEMA.fullmatch(schema):
+        if not _SCHEMA.fullmatch(schema) or schema in _TAKEN or schema.startswith("pg_"):
             raise UsageError(
-                f"schema {schema!r}: use 1 to {_LONGEST} letters, digits, dots, dashes or underscores, a letter or digit first"
+                f"schema {schema!r}: name one that holds nothing else, with 1 to {_LONGEST} letters, digits, dots, dashes or "
+                "underscores, a letter or digit first; those that begin with pg_ are the server's"
             )
         return cls(address, schema)
 
@@ -72,7 +74,10 @@ def read_place(folder: Path) -> DatabasePlace | None:
     path = folder / ELSEWHERE
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        return DatabasePlace.of(str(told["address"]), str(told["schema"]))
+        address, schema = told["address"], told["schema"]
+        if not (isinstance(address, str) and isinstance(schema, str)):
+            raise TypeError("address and schema are texts")
+        return DatabasePlace.of(address, schema)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError, UsageError) as error:
@@ -92,7 +97,10 @@ def write_place(folder: Path, place: DatabasePlace) -> None:
             f"index {folder.name!r} lies in {folder}: take another name, or drop it first with `quincunx index drop "
             f"{folder.name}`"
         )
-    before = read_place(folder)
+    try:
+        before = read_place(folder)
+    except IndexStateError:
+        before = None  # what cannot be read is written anew
     if before is not None and before != place:
         raise UsageError(
             f"index {folder.name!r} lies in {before}, not in {place}: take another name, or detach it with `quincunx index "

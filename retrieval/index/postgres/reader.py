@@ -16,7 +16,7 @@ from ..vectors.faiss_part import VectorPart
 from ..vectors.vector_index import SearchedVectors
 from .postings import Postings
 from .session import Session
-from .tables import PostgresMetadata, has_tables
+from .tables import PostgresMetadata
 from .vectors import ServerVectors
 
 PASSAGES, TOKENS, WRITTEN = "passages", "tokens", "written"
@@ -27,7 +27,7 @@ class PostgresReader(IndexReader):
     """See `IndexReader`; vectors and words are searched where they lie."""
 
     def __init__(self, session: Session, folder: Path) -> None:
-        super().__init__(session, folder, read_meta(session) if has_tables(session) else {})
+        super().__init__(session, folder, read_meta(session))
         self._session = session
         self._lexical = Postings(session, int(self._meta[PASSAGES]), int(self._meta[TOKENS]))
 
@@ -76,7 +76,11 @@ class PostgresReader(IndexReader):
             yield str(error)
         if searched:
             yield f"{len(searched)} vectors are searched that belong to no passage"
-        tokens = int(self.connection.execute("SELECT sum(tokens) FROM lengths").fetchone()[0] or 0)
-        for name, counted in ((PASSAGES, self.counts()[1]), (TOKENS, tokens)):
+        counted_by = {
+            PASSAGES: "SELECT count(*) FROM passages",
+            TOKENS: "SELECT sum(cardinality(places)) FROM postings",
+        }
+        for name, sql in counted_by.items():
+            counted = int(self.connection.execute(sql).fetchone()[0] or 0)
             if counted != int(self._meta[name]):
                 yield f"there are {counted} {name}, not the {self._meta[name]} noted"

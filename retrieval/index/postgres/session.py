@@ -18,11 +18,21 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types import TypeInfo
 from psycopg.types.string import StrBinaryDumper, StrDumper, TextBinaryLoader
 
+from ...errors import UsageError
 from ..connection import AMONG, Rows
 from .place import DatabasePlace
 
 WAIT_S = 10
 """Longest wait for a server that does not answer."""
+SETTINGS = {
+    "client_encoding": "'UTF8'",
+    "lock_timeout": "'5s'",
+    "idle_in_transaction_session_timeout": "'300s'",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+"""Of each session, so that none waits without end for another, nor holds others up when its process or machine is gone."""
 LOOKED_UP = 1_000
 """Allowed numbers that are looked up in an index one by one; of more, rows that were found otherwise are held against them."""
 _SCHEMA_OF_VECTORS = "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'vector'"
@@ -41,12 +51,16 @@ class Session:
 
     @classmethod
     def open(cls, place: DatabasePlace) -> Session:
-        """Connect to the server; raises ``psycopg.Error`` where it cannot be reached, or lacks pgvector."""
-        connection = psycopg.connect(
-            place.address, autocommit=True, connect_timeout=WAIT_S, application_name="quincunx"
-        )
+        """Connect to the server; raises ``psycopg.Error`` where it cannot be reached, and `UsageError` for an address that is none."""
         try:
-            connection.execute("SET client_encoding TO 'UTF8'")
+            connection = psycopg.connect(
+                place.address, autocommit=True, connect_timeout=WAIT_S, application_name="quincunx"
+            )
+        except psycopg.ProgrammingError as error:
+            raise UsageError(f"store {place.address}: {error}") from error
+        try:
+            for setting, value in SETTINGS.items():
+                connection.execute(f"SET {setting} = {value}".encode())
             # No other schema, lest a table of somebody else's that is called alike be taken for one of the index.
             connection.execute(SQL("SET search_path TO {}").format(Identifier(place.schema)))
             connection.adapters.register_dumper(str, _EscapedBinaryDumper)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from ...errors import StorageError
+from ...errors import StorageError, UsageError
 from ...metadata import Kind, Path
 from ..schema import SCHEMA
 from ..tables.meta import write_meta
@@ -21,7 +22,29 @@ TEXT = 'text COLLATE "C"'
 """Sorted by its characters' numbers, as in SQLite."""
 VECTOR = "schema_of_pgvector.vector"
 """With the schema put in that pgvector was made in."""
+LACKING = (
+    "the extension pgvector is not there: install it on the server, and have its administrator run CREATE EXTENSION vector in "
+    "this database"
+)
+MARK = "index_of_quincunx"
+"""An empty table, by which a schema is known to hold an index, and nothing of anybody else's."""
+NAMES = (
+    *(
+        "meta",
+        "documents",
+        "files",
+        "passages",
+        "vectors",
+        "searched",
+        "terms",
+        "postings",
+        "lengths",
+        "words",
+    ),
+    *("metadata_fields", "metadata_values", "names", MARK),
+)
 _TABLES = f"""
+CREATE TABLE {MARK} ();
 CREATE TABLE meta (key {TEXT} PRIMARY KEY, value {TEXT} NOT NULL);
 CREATE TABLE documents (
     id {TEXT} PRIMARY KEY, title {TEXT} NOT NULL, text {TEXT} NOT NULL, metadata {TEXT} NOT NULL, headed integer NOT NULL,
@@ -94,11 +117,17 @@ def _as_written(value: Any) -> Any:
 
 
 def has_tables(session: Session) -> bool:
-    """Whether the tables of an index were made in the schema."""
-    made = session.execute(
-        "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'meta'", (session.schema,)
+    """Whether the schema holds an index; raises `UsageError` where it holds something else."""
+    found = session.execute(
+        "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = ?",
+        (session.schema,),
     )
-    return made.fetchone() is not None
+    names = {str(name) for (name,) in found}
+    if names and MARK not in names:
+        raise UsageError(
+            f"schema {session.schema} holds {min(names)!r}, which is of no index: name a schema that holds nothing else"
+        )
+    return bool(names)
 
 
 def make_tables(session: Session, place: DatabasePlace) -> None:
@@ -118,16 +147,19 @@ def make_tables(session: Session, place: DatabasePlace) -> None:
             psycopg.errors.UndefinedFile,
             psycopg.errors.InsufficientPrivilege,
         ) as error:
-            raise StorageError(
-                f"{place}: the extension pgvector is not there and cannot be made ({error}); install it on the server, and "
-                "have its administrator run CREATE EXTENSION vector in this database"
-            ) from error
+            raise StorageError(f"{place}: {LACKING} ({error})") from error
         session.connection.execute(schema)
         vector = f"{session.vector_schema()}.vector"
         session.connection.execute(_TABLES.replace(VECTOR, vector).encode())
         write_meta(session, {"schema": str(SCHEMA), "store": uuid4().hex})
 
 
-def drop_tables(session: Session, place: DatabasePlace) -> None:
-    """Remove the schema with all it holds."""
-    session.connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(place.schema)))
+def drop_tables(session: Session) -> None:
+    """Remove the tables of the index, and the schema where it holds nothing else."""
+    if not has_tables(session):
+        return
+    with session.connection.transaction():
+        for name in NAMES:
+            session.execute(f"DROP TABLE IF EXISTS {name}")
+    with suppress(psycopg.errors.DependentObjectsStillExist, psycopg.errors.InsufficientPrivilege):
+        session.connection.execute(SQL("DROP SCHEMA {}").format(Identifier(session.schema)))

@@ -111,8 +111,8 @@ def prepare_hnsw(session: Session, dims: int, limit: int) -> str:
     return session.sized("value", dims)
 
 
-def make_hnsw(session: Session, dims: int) -> float:
-    """Make the graph of all vectors anew, inside a transaction, and return the recall of the exact top 20 over a sample.
+def make_hnsw(session: Session, dims: int, name: str) -> float:
+    """Make a graph of all vectors, inside a transaction, and return the recall of the exact top 20 over a sample.
 
     Raises:
         BoundError: more dimensions than pgvector's graph takes.
@@ -122,7 +122,7 @@ def make_hnsw(session: Session, dims: int) -> float:
             f"hnsw in Postgres takes at most {MOST_DIMS} dimensions (got {dims}): keep the index flat"
         )
     session.execute(
-        f"CREATE INDEX nearest ON searched USING hnsw ({session.sized('value', dims)} {session.graph})"
+        f"CREATE INDEX {name} ON searched USING hnsw ({session.sized('value', dims)} {session.graph})"
     )
     count = int(session.execute("SELECT count(*) FROM searched").fetchone()[0])
     depth = min(RECALL_DEPTH, count)
@@ -149,6 +149,10 @@ def make_hnsw(session: Session, dims: int) -> float:
     return hits / (depth * len(sample)) if sample else 1.0
 
 
-def drop_hnsw(session: Session) -> None:
-    """Remove the graph, where there is one; inside a transaction."""
-    session.execute("DROP INDEX IF EXISTS nearest")
+def graphs(session: Session) -> list[str]:
+    """Return the names of the graphs that there are."""
+    rows = session.execute(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = ? AND indexname LIKE 'nearest%%'",
+        (session.schema,),
+    )
+    return [str(name) for (name,) in rows.fetchall()]

@@ -23,7 +23,7 @@ from .postings import add_postings, remove_postings
 from .reader import PASSAGES, TOKENS, WRITTEN
 from .session import Session
 from .tables import PostgresMetadata
-from .vectors import drop_hnsw, make_hnsw
+from .vectors import graphs, make_hnsw
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +61,9 @@ class PostgresWriter(IndexWriter):
             self._note_words()
 
     def _note_words(self) -> None:
-        add_postings(self._session, self._words)
-        self._words = []
+        if self._words:
+            add_postings(self._session, self._words)
+            self._words = []
 
     def _remove_words(self, numbers: Sequence[int]) -> None:
         remove_postings(self._session, numbers)
@@ -71,7 +72,6 @@ class PostgresWriter(IndexWriter):
         self._note_words()
         execute = self._session.execute
         if change.previous is None:
-            drop_hnsw(self._session)
             execute("DELETE FROM searched")
         else:
             execute(f"DELETE FROM searched WHERE passage {AMONG}", (among(change.removed.tolist()),))
@@ -85,8 +85,13 @@ class PostgresWriter(IndexWriter):
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_meta(self._session, {PASSAGES: str(passages), TOKENS: str(int(tokens or 0)), WRITTEN: now})
         recall = 1.0 if change.previous is None else change.previous.recall
-        if change.kind == "hnsw" and change.previous is None:
-            recall = make_hnsw(self._session, change.dims)
+        if change.previous is None:
+            before = graphs(self._session)
+            if change.kind == "hnsw":
+                recall = make_hnsw(self._session, change.dims, f"nearest_{change.generation}")
+            # At last, for it keeps searches waiting until the change is whole.
+            for name in before:
+                execute(f"DROP INDEX {name}")
         return Snapshot(change.kind, change.dims, recall, (self._part(change, first),))
 
     def _part(self, change: VectorChange, first: int) -> SnapshotPart:

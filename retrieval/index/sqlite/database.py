@@ -110,7 +110,7 @@ class SQLiteDatabase:
             )
 
     @contextmanager
-    def write(self, *, fresh: bool = False) -> Iterator[SQLiteWriter]:
+    def write(self, *, fresh: bool = False, make: bool = False) -> Iterator[SQLiteWriter]:
         """Hold the one writer's lock; raises `WriterBusyError` when another process has it.
 
         ``fresh`` removes the database first.
