@@ -82,7 +82,9 @@ class SQLiteDatabase:
         try:
             yield
         except (sqlite3.DatabaseError, IndexStateError) as error:
-            if unchanged(self.path, access):
+            # Its log is begun anew just now, which who may not write cannot wait for.
+            begun = getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY")
+            if unchanged(self.path, access) and not begun:
                 raise
             raise self._changed() from error
         if not unchanged(self.path, access):
